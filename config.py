@@ -1,0 +1,229 @@
+"""The one configuration object that golden, hdl, sim, fpga and reports are all called with."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from . import formats
+from .errors import BitmillError
+from .formats import Format, Product
+
+MAX_EXACT_BITS = 1024
+"""Widest exact accumulator that is built; FP32 x FP32 at k_max 4096 needs 567 bits."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ExactAccumulator(_Frozen):
+    """Fixed point in units of the least product step, wide enough for every sum of ``k_max`` products (Kulisch).
+
+    ``width`` is sized for ``k_max`` unless given; a given width is proved sufficient or refused.
+    """
+
+    kind: Literal["exact"] = "exact"
+    width: Annotated[int, Field(ge=1)] | None = None
+
+
+class FloatAccumulator(_Frozen):
+    """Floating point, rounded to nearest even once per step: ``acc = round(acc + exact sum of the step's lanes)``."""
+
+    kind: Literal["float"] = "float"
+    format: Literal["FP32"] = "FP32"
+
+
+Accumulator = Annotated[ExactAccumulator | FloatAccumulator, Field(discriminator="kind")]
+"""Every accumulator kind; golden and hdl each have one implementation per member."""
+
+
+class AcceleratorConfig(_Frozen):
+    """What one multiply-accumulate unit computes and how it is built.
+
+    Parameters
+    ----------
+    weight, activation
+        Names of catalog formats, the two operands.
+    unit
+        ``mac``: one product a step; ``dot``: ``lanes`` products a step, summed with one alignment.
+    lanes
+        Products a step, 1 to 1024; 1 for ``mac``.
+    k_max
+        The longest dot product the unit must hold, in products. A longer one raises ``too_long`` in golden and hardware.
+    accumulator
+        An ``ExactAccumulator`` (default) or a ``FloatAccumulator``.
+    multiplier
+        ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps to a
+        DSP block or its own multiplier. Same function, different structure.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
+    """
+
+    weight: str
+    activation: str
+    unit: Literal["mac", "dot"] = "mac"
+    lanes: Annotated[int, Field(ge=1, le=1024)] = 1
+    k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
+    accumulator: Accumulator = ExactAccumulator()
+    multiplier: Literal["logic", "operator"] = "logic"
+
+    @field_validator("weight", "activation")
+    @classmethod
+    def _known_format(cls, name: str) -> str:
+        fmt = formats.get(name)
+        if fmt.zero_code is None:
+            raise BitmillError(f"must be a format with a zero, not {name!r}")
+        return fmt.name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AcceleratorConfig:
+        if self.unit == "mac" and self.lanes != 1:
+            raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
+        if self.k_max < self.lanes:
+            raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
+        if isinstance(self.accumulator, ExactAccumulator):
+            needed = self.product.sum_bits(self.padded_k_max)
+            width = self.accumulator.width
+            if width is not None and width < needed:
+                raise BitmillError(f"accumulator.width must be at least {needed} for k_max = {self.k_max}, not {width!r}")
+            if max(needed, width or 0) > MAX_EXACT_BITS:
+                raise BitmillError(
+                    f"accumulator.width must be at most {MAX_EXACT_BITS}; exact {self.weight} x {self.activation} at "
+                    f"k_max = {self.k_max} needs {needed}, not {max(needed, width or 0)!r}"
+                )
+        return self
+
+    @property
+    def weight_format(self) -> Format:
+        return formats.get(self.weight)
+
+    @property
+    def activation_format(self) -> Format:
+        return formats.get(self.activation)
+
+    @property
+    def product(self) -> Product:
+        """Facts about one exact product, weight times activation."""
+        return Product(self.weight_format, self.activation_format)
+
+    @property
+    def max_steps(self) -> int:
+        """Steps (beats of ``lanes`` products) of the longest dot product; the last one may be padded with zeros."""
+        return -(-self.k_max // self.lanes)
+
+    @property
+    def padded_k_max(self) -> int:
+        return self.max_steps * self.lanes
+
+    @property
+    def accumulator_bits(self) -> int:
+        """Width of the accumulator's value: fixed point in units of ``2**product.min_exponent``, or a float's code."""
+        if isinstance(self.accumulator, FloatAccumulator):
+            return formats.get(self.accumulator.format).bits
+        return self.accumulator.width or self.product.sum_bits(self.padded_k_max)
+
+    @property
+    def title(self) -> str:
+        """``E2M1 x E4M3 dot32, exact 47-bit accumulator``."""
+        pair = self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
+        unit = "MAC" if self.unit == "mac" else f"dot{self.lanes}"
+        if isinstance(self.accumulator, FloatAccumulator):
+            return f"{pair} {unit}, {self.accumulator.format} accumulator"
+        return f"{pair} {unit}, exact {self.accumulator_bits}-bit accumulator"
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> AcceleratorConfig:
+        """Validate a mapping such as a parsed TOML document.
+
+        Raises
+        ------
+        BitmillError
+            Naming the field, the value and what is accepted.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise BitmillError(f"{source}: {_one_line(error, cls)}") from None
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> AcceleratorConfig:
+        """Read and validate a TOML file.
+
+        Raises
+        ------
+        BitmillError
+            If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
+        """
+        try:
+            fields = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BitmillError(f"{path}: cannot read the configuration: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BitmillError(f"{path}: not a TOML file: {error}") from None
+        return cls.from_dict(fields, source=str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
+        return self.model_dump(exclude_none=True)
+
+
+def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
+    first = error.errors(include_url=False)[0]
+    union_tags = {"exact", "float"}
+    field = ".".join(str(part) for part in first["loc"] if part not in union_tags)
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{field}: {message}" if field else message
+    if first["type"] == "extra_forbidden":
+        accepted = ", ".join(model.model_fields) if "." not in field else "see the README"
+        return f"field {field!r} is unknown; accepted are {accepted}"
+    if first["type"] == "missing":
+        return f"field {field!r} is required"
+    return f"{field}: {message[0].lower()}{message[1:]}, not {first['input']!r}"
+
+
+REPORT_PAIRS: tuple[tuple[str, str], ...] = (
+    ("INT4", "INT4"),
+    ("INT8", "INT8"),
+    ("E2M1", "E2M1"),
+    ("E2M3", "E2M3"),
+    ("E3M2", "E3M2"),
+    ("E4M3", "E4M3"),
+    ("E5M2", "E5M2"),
+    ("INT4", "INT8"),
+    ("E2M1", "E4M3"),
+)
+"""Weight and activation formats that the presets and the int-vs-fp report cover."""
+
+
+def _preset_rows() -> dict[str, AcceleratorConfig]:
+    rows: dict[str, AcceleratorConfig] = {}
+    for weight, activation in REPORT_PAIRS:
+        pair = weight.lower() if weight == activation else f"{weight}x{activation}".lower()
+        rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
+        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(weight=weight, activation=activation, accumulator=FloatAccumulator())
+        rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
+    return rows
+
+
+PRESETS: dict[str, AcceleratorConfig] = _preset_rows()
+
+
+def preset(name: str) -> AcceleratorConfig:
+    """The named configuration.
+
+    Raises
+    ------
+    BitmillError
+        If there is no preset of that name; the message lists them.
+    """
+    if name not in PRESETS:
+        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    return PRESETS[name]

@@ -1,0 +1,87 @@
+"""Every number format bitmill knows, one row each. Adding a format is adding a row here and an oracle in the tests."""
+
+from __future__ import annotations
+
+import difflib
+
+from ..errors import BitmillError
+from .codebook import Codebook, PowerOfTwo
+from .integer import Int
+from .minifloat import Minifloat, TopExponent
+from .scalar import Format
+
+IEEE, FN, FINITE, FNUZ = TopExponent.IEEE, TopExponent.FN, TopExponent.FINITE, TopExponent.FNUZ
+
+
+def _mirrored(*magnitudes: int) -> tuple[int, ...]:
+    return magnitudes + tuple(-m for m in magnitudes)
+
+
+_OCP_ROWS: tuple[Format, ...] = (
+    Minifloat(name="E4M3", exponent_bits=4, mantissa_bits=3, top=FN, aliases=("E4M3FN",), about="OCP FP8 and MXFP8 element"),
+    Minifloat(name="E5M2", exponent_bits=5, mantissa_bits=2, top=IEEE, about="OCP FP8 and MXFP8 element"),
+    Minifloat(name="E3M2", exponent_bits=3, mantissa_bits=2, about="OCP MXFP6 element"),
+    Minifloat(name="E2M3", exponent_bits=2, mantissa_bits=3, about="OCP MXFP6 element"),
+    Minifloat(name="E2M1", exponent_bits=2, mantissa_bits=1, aliases=("FP4",), about="OCP MXFP4 and NVFP4 element"),
+    PowerOfTwo(name="E8M0", exponent_bits=8, bias=127, about="OCP MX shared scale"),
+)
+_WIDE_ROWS: tuple[Format, ...] = (
+    Minifloat(name="FP16", exponent_bits=5, mantissa_bits=10, top=IEEE, aliases=("E5M10",), about="IEEE 754 binary16"),
+    Minifloat(name="BF16", exponent_bits=8, mantissa_bits=7, top=IEEE, aliases=("E8M7",), about="bfloat16"),
+    Minifloat(name="FP32", exponent_bits=8, mantissa_bits=23, top=IEEE, aliases=("E8M23",), about="IEEE 754 binary32"),
+)
+_VARIANT_ROWS: tuple[Format, ...] = (
+    Minifloat(name="E4M3_IEEE", exponent_bits=4, mantissa_bits=3, top=IEEE, about="E4M3 with IEEE specials"),
+    Minifloat(name="E3M4_IEEE", exponent_bits=3, mantissa_bits=4, top=IEEE, about="E3M4 with IEEE specials"),
+    Minifloat(name="E4M3FNUZ", exponent_bits=4, mantissa_bits=3, bias=8, top=FNUZ, about="E4M3 of arXiv 2206.02915"),
+    Minifloat(name="E5M2FNUZ", exponent_bits=5, mantissa_bits=2, bias=16, top=FNUZ, about="E5M2 of arXiv 2206.02915"),
+    Minifloat(name="E4M3_FINITE", exponent_bits=4, mantissa_bits=3, about="E4M3 without specials, arXiv 2311.12359"),
+    Minifloat(name="E5M2_FINITE", exponent_bits=5, mantissa_bits=2, about="E5M2 without specials, arXiv 2311.12359"),
+)
+_CODEBOOK_ROWS: tuple[Format, ...] = (
+    Codebook(name="TERNARY", values=(0, 1, None, -1), about="BitNet b1.58 weights"),
+    Codebook(name="FLINT4", values=_mirrored(0, 1, 2, 3, 4, 6, 8, 16), about="ANT flint, 4 bits"),
+    Codebook(name="POT4", values=_mirrored(0, 1, 2, 4, 8, 16, 32, 64), about="ANT power of two, 4 bits"),
+)
+_INT_ROWS: tuple[Format, ...] = tuple(
+    row
+    for width in range(2, 17)
+    for row in (
+        Int(name=f"INT{width}", width=width, about="two's complement"),
+        Int(name=f"UINT{width}", width=width, signed=False, about="unsigned"),
+        Int(name=f"INT{width}_SYM", width=width, symmetric=True, about="two's complement, most negative code reserved"),
+    )
+)
+_MINIFLOAT_ROWS: tuple[Format, ...] = tuple(
+    Minifloat(name=f"E{exponent}M{bits - 1 - exponent}", exponent_bits=exponent, mantissa_bits=bits - 1 - exponent,
+              about="finite minifloat, arXiv 2311.12359")
+    for bits in range(3, 9)
+    for exponent in range(1, bits)
+    if f"E{exponent}M{bits - 1 - exponent}" not in {row.name for row in _OCP_ROWS}
+)  # fmt: skip
+
+CATALOG: dict[str, Format] = {
+    row.name: row for row in (*_OCP_ROWS, *_WIDE_ROWS, *_VARIANT_ROWS, *_CODEBOOK_ROWS, *_INT_ROWS, *_MINIFLOAT_ROWS)
+}
+_NAMES: dict[str, Format] = {name.upper(): row for row in CATALOG.values() for name in (row.name, *row.aliases)}
+
+
+def get(name: str) -> Format:
+    """The format of that name or alias, case-insensitive.
+
+    Raises
+    ------
+    BitmillError
+        If no format has that name; the message suggests the closest ones.
+    """
+    found = _NAMES.get(str(name).strip().upper())
+    if found is None:
+        close = difflib.get_close_matches(str(name).upper(), _NAMES, n=4, cutoff=0.5)
+        hint = f"did you mean {', '.join(close)}?" if close else "`bitmill formats` lists them all"
+        raise BitmillError(f"format must be a known name ({hint}), not {name!r}")
+    return found
+
+
+def names() -> tuple[str, ...]:
+    """The names of all formats, in catalog order, aliases left out."""
+    return tuple(CATALOG)
