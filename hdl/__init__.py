@@ -1,0 +1,13 @@
+"""What the hardware does: Amaranth components, built from the one configuration object."""
+
+from ..config import AcceleratorConfig
+from .dot_product import DotProduct
+from .mac import Mac
+
+__all__ = ["DotProduct", "Mac", "build"]
+
+
+def build(config: AcceleratorConfig, *, lane_module: str | None = None) -> DotProduct:
+    """The unit a configuration describes: ``Mac`` or ``DotProduct``."""
+    unit = Mac if config.unit == "mac" else DotProduct
+    return unit(config=config, lane_module=lane_module)

@@ -1,0 +1,165 @@
+"""A dot-product unit of any number of lanes: streams of operand codes in, one result per dot product out."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+from amaranth import ClockSignal, Instance, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from . import accumulators
+from .adder_tree import AdderTree
+from .aligner import Aligner
+from .lane import Lane
+from .layouts import flags_layout, operands_layout, result_layout
+from .step_guard import StepGuard
+
+
+class DotProduct(wiring.Component):
+    """``value = sum(weight[k] * activation[k])`` over all lanes of all steps up to and including the one with ``last``.
+
+    The products of a step are aligned once, summed exactly and handed to the accumulator as one term. The pipeline moves as a
+    whole whenever its output register is free or being taken, so any stall pattern on either side is safe and the path from
+    ``o.ready`` to ``i.ready`` is the only combinational one between the streams.
+
+    Throughput: one step (``lanes`` products) a cycle, back-to-back dot products included.
+
+    Parameters
+    ----------
+    config
+        Formats, lanes, ``k_max``, accumulator and multiplier style.
+    lane_module
+        If given, lanes are instances of an external module of that name instead of submodules. Verilog emission uses this to
+        elaborate a lane once; the circuit is the same.
+
+    Attributes
+    ----------
+    LATENCY
+        Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner
+        (where products need a shift), adder tree (where there is more than one lane), accumulator.
+
+    Members
+    -------
+    i : In(stream.Signature(operands_layout))
+    o : Out(stream.Signature(result_layout))
+
+    Raises
+    ------
+    TypeError
+        If ``config`` is not an ``AcceleratorConfig``.
+    """
+
+    def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
+        if not isinstance(config, AcceleratorConfig):
+            raise TypeError(f"{type(self).__name__} config must be an AcceleratorConfig, not {config!r}")
+        self.config = config
+        self.lane_module = lane_module
+        super().__init__({
+            "i": In(stream.Signature(operands_layout(config))),
+            "o": Out(stream.Signature(result_layout(config))),
+        })  # fmt: skip
+
+    @property
+    def _accumulator(self) -> type[accumulators.Accumulator]:
+        return accumulators.for_spec(self.config.accumulator)
+
+    @property
+    def _aligned(self) -> bool:
+        return self._accumulator.ALIGNED or self.config.lanes > 1
+
+    def lane(self) -> Lane:
+        """A new lane of this unit."""
+        return Lane(config=self.config, shift=self._aligned)
+
+    @property
+    def LATENCY(self) -> int:  # noqa: N802 - a documented constant of the unit
+        return 1 + Lane.latency(self.config, shift=self._aligned) + int(self.config.lanes > 1) + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            self.i.ready.eq(advance),
+        ]
+        operands = Signal(operands_layout(self.config), reset_less=True)
+        with m.If(advance):
+            m.d.sync += operands.eq(self.i.payload)
+        step, last = self._controls(m, advance, operands.last)
+        term, flags = self._terms(m, advance, operands)
+        self._accumulate(m, advance, step, last, term, flags)
+        return m
+
+    def _controls(self, m: Module, advance: Signal, last: Signal) -> tuple[Signal, Signal]:
+        """Valid and last of the step that reaches the accumulator, delayed like its operands."""
+        stages = self.LATENCY - 1
+        valids = Signal(stages)
+        lasts = Signal(stages - 1, reset_less=True)
+        with m.If(advance):
+            m.d.sync += [
+                valids.eq((valids << 1) | self.i.valid),
+                lasts.eq((lasts << 1) | last),
+            ]
+        step = Signal()
+        m.d.comb += step.eq(valids[-1] & advance)
+        return step, lasts[-1]
+
+    def _terms(self, m: Module, advance: Signal, operands: Signal) -> tuple[Signal, Signal]:
+        """The step's term and flags: one lane's own, or the registered sum of all."""
+        lanes = [self._placed_lane(m, advance, operands, index) for index in range(self.config.lanes)]
+        if len(lanes) == 1:
+            return lanes[0]
+        m.submodules.reduce = tree = AdderTree(product=self.config.product, lanes=len(lanes))
+        term = Signal(tree.sum.shape(), reset_less=True)
+        flags = Signal(flags_layout(self.config), reset_less=True)
+        m.d.comb += [tree.terms[index].eq(lane_term) for index, (lane_term, _) in enumerate(lanes)]
+        with m.If(advance):
+            m.d.sync += [
+                term.eq(tree.sum),
+                flags.eq(reduce(or_, (lane_flags.as_value() for _, lane_flags in lanes))),
+            ]
+        return term, flags
+
+    def _placed_lane(self, m: Module, advance: Signal, operands: Signal, index: int) -> tuple[Signal, Signal]:
+        weight, activation = operands.weight[index], operands.activation[index]
+        if self.lane_module is None:
+            m.submodules[f"lane{index}"] = lane = self.lane()
+            m.d.comb += [lane.enable.eq(advance), lane.weight.eq(weight), lane.activation.eq(activation)]
+            return lane.term, lane.flags
+        term = Signal(Aligner.layout(self.config.product, shift=self._aligned), name=f"term{index}")
+        flags = Signal(flags_layout(self.config), name=f"flags{index}")
+        outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
+        m.submodules[f"lane{index}"] = Instance(
+            self.lane_module,
+            i_clk=ClockSignal(),
+            i_enable=advance,
+            i_weight=weight,
+            i_activation=activation,
+            **outputs,
+        )
+        return term, flags
+
+    def _accumulate(self, m: Module, advance: Signal, step: Signal, last: Signal, term: Signal, flags: Signal) -> None:
+        m.submodules.accumulate = accumulate = self._accumulator(config=self.config)
+        m.submodules.guard = guard = StepGuard(max_steps=self.config.max_steps)
+        m.d.comb += [
+            accumulate.step.eq(step),
+            accumulate.last.eq(last),
+            accumulate.term.eq(term),
+            accumulate.flags.eq(flags),
+            guard.step.eq(step),
+            guard.last.eq(last),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                self.o.valid.eq(step & last),
+                self.o.payload.value.eq(accumulate.total),
+                self.o.payload.invalid.eq(accumulate.invalid),
+                self.o.payload.too_long.eq(guard.too_long),
+            ]
+            if accumulate.ALIGNED:
+                with m.If(accumulate.invalid):
+                    m.d.sync += self.o.payload.value.eq(0)

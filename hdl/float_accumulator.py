@@ -1,0 +1,287 @@
+"""Floating-point accumulation: one addition of unbounded precision and one rounding to nearest even per step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import formats
+from ..config import AcceleratorConfig
+from ..config import FloatAccumulator as FloatSpec
+from ..formats import Minifloat
+from .adder_tree import AdderTree
+from .adders import add
+from .aligner import Aligner
+from .layouts import flags_layout, product_exponent_offset
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Widths and constants of the alignment window, in bits; the term stands still in it, the accumulator is shifted.
+
+    From the bottom: a sticky bit where one can be needed, ``low`` bits that only the accumulator can reach, the term, a gap of
+    two bits, and room for the accumulator's significand above everything.
+    """
+
+    fmt: Minifloat
+    term_bits: int
+    term_exponent: int
+    """Power of two of the term's least bit when its exponent field is 0."""
+    span: int
+
+    @property
+    def significand(self) -> int:
+        return self.fmt.mantissa_bits + 1
+
+    @property
+    def _reach(self) -> int:
+        """How many bits below the term's least bit the accumulator can have: all it ever added are multiples of a product step."""
+        below_subnormals = max(0, self.fmt.min_exponent - self.least_exponent)
+        return max(0, self.span - below_subnormals)
+
+    @property
+    def least_exponent(self) -> int:
+        return self.term_exponent
+
+    @property
+    def low(self) -> int:
+        return min(self._reach, self.significand + 2)
+
+    @property
+    def sticky(self) -> int:
+        return int(self._reach > self.low)
+
+    @property
+    def gap_shift(self) -> int:
+        """Shift of an accumulator that lies wholly above the term, which then only decides the rounding."""
+        return self.low + self.term_bits + 2
+
+    @property
+    def bits(self) -> int:
+        return self.sticky + self.gap_shift + self.significand
+
+    @property
+    def subnormal_possible(self) -> bool:
+        """Nonzero sums are multiples of the least product step; when that is a normal number no result is subnormal."""
+        return self.least_exponent < self.fmt.min_exponent + self.fmt.mantissa_bits
+
+    @property
+    def overflow_possible(self) -> bool:
+        """A sum stops growing once a term is below half its last place, ``significand + 1`` bits above the greatest term."""
+        greatest = self.term_bits + self.span + self.least_exponent
+        return greatest + self.significand + 2 >= self.fmt.max_exponent + self.significand
+
+    def top_field(self, width: int) -> int:
+        """Exponent field of a sum whose leading bit is the top of ``width`` bits, for term exponent field 0."""
+        bottom = self.least_exponent - self.low - self.sticky
+        return bottom + width - 1 + self.fmt.exponent_bias
+
+    @property
+    def sum_bits(self) -> int:
+        """Magnitude width, padded above so that the exponent field of its top bit is never below 1."""
+        width = self.bits + 1
+        return width + max(0, 1 - self.top_field(width))
+
+
+class FloatAccumulator(wiring.Component):
+    """``acc = round_nearest_even(acc + exact sum of the step's lanes)`` in FP32, once per step, in one cycle.
+
+    The term is added at full width, whatever its exponent: the accumulator's significand is shifted into a window around the
+    term, both are added in one chain, the magnitude is normalised and rounded once. Logic that a pair of formats cannot need
+    (sticky bit, subnormal results, overflow, Inf and NaN) is left out when the unit is elaborated.
+
+    Parameters
+    ----------
+    config
+        The unit's configuration with a ``FloatAccumulator``.
+
+    Members
+    -------
+    step, last : In(1)
+    term : In(term_layout)
+        For one lane with the product's exponent, for more lanes fixed point.
+    flags : In(flags_layout)
+    total : Out(32)
+        The FP32 code of the sum so far, this step's included; combinational, valid with ``step``. NaN is 0x7FC00000.
+    invalid : Out(1)
+        A NaN or Inf operand was met in this dot product.
+
+    Source: the addition is IEEE 754-2019 section 5.4.1 ``addition`` with one operand of wider precision.
+    """
+
+    ALIGNED = False
+
+    def __init__(self, *, config: AcceleratorConfig) -> None:
+        if not isinstance(config.accumulator, FloatSpec):
+            raise TypeError(f"FloatAccumulator config must have a float accumulator, not {config.accumulator!r}")
+        fmt = formats.get(config.accumulator.format)
+        if not isinstance(fmt, Minifloat):
+            raise TypeError(f"FloatAccumulator format must be a Minifloat, not {fmt!r}")
+        self.fmt = fmt
+        self.config = config
+        layout = self.term_layout(config)
+        unaligned = layout["exponent"].width > 0
+        self.window = _Window(
+            fmt=fmt,
+            term_bits=layout["significand"].width,
+            term_exponent=config.product.min_exponent,
+            span=config.product.exponent_span if unaligned else 0,
+        )
+        self.offset = product_exponent_offset(config.product) if unaligned else 0
+        super().__init__({
+            "step": In(1),
+            "last": In(1),
+            "term": In(layout),
+            "flags": In(flags_layout(config)),
+            "total": Out(fmt.bits),
+            "invalid": Out(1),
+        })  # fmt: skip
+
+    @staticmethod
+    def term_layout(config: AcceleratorConfig) -> data.StructLayout:
+        if config.lanes == 1:
+            return Aligner.layout(config.product, shift=False)
+        return AdderTree.layout(config.product, config.lanes)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        fmt = self.fmt
+        register = Signal(fmt.bits)
+        fraction, field = register[: fmt.mantissa_bits], register[fmt.mantissa_bits : -1]
+        normal = field.any()
+        significand = Cat(fraction, normal)
+        field_or_one = Cat(field[0] | ~normal, field[1:])
+        term = add(m, self.term.significand, 0, signed(self.window.term_bits), carry=self.term.carry, name="term_value")
+
+        shift, far, beyond = self._shift(m, field_or_one, significand.any())
+        total, sign = self._sum(m, significand, register[-1], term, shift)
+        magnitude = Signal(self.window.sum_bits)
+        m.d.comb += magnitude.eq((total ^ sign.replicate(len(total))) + sign)
+        top_field = Signal(signed(fmt.exponent_bits + 3))
+        m.d.comb += top_field.eq(
+            self.term.exponent + (self.window.top_field(self.window.sum_bits) - self.offset) + Mux(far, beyond, 0)
+        )
+        packed, overflow = self._rounded(m, magnitude, top_field)
+        if self.window.sticky:
+            # A zero term may stand anywhere, so the accumulator could have been shifted out of the window.
+            packed = Mux(term == 0, register[:-1], packed)
+            sign = Mux(term == 0, register[-1] & register[:-1].any(), sign)
+        number = Signal(fmt.bits)
+        m.d.comb += number.eq(Cat(packed, sign))
+        self._register(m, register, number, overflow)
+        return m
+
+    def _shift(self, m: Module, field_or_one: Value, nonzero: Value) -> tuple[Value, Value, Value]:
+        """Left shift of the accumulator in the window, whether it lies wholly above the term, and by how much more."""
+        w = self.window
+        lsb_of_field_one = self.fmt.min_exponent - 1
+        distance = Signal(signed(self.fmt.exponent_bits + 3))
+        m.d.comb += distance.eq(
+            field_or_one - self.term.exponent + (lsb_of_field_one - w.least_exponent + self.offset + w.low)
+        )
+        beyond = Signal(signed(self.fmt.exponent_bits + 3))
+        far = Signal()
+        m.d.comb += [
+            beyond.eq(distance - w.gap_shift),
+            far.eq((beyond > 0) & nonzero),
+        ]
+        shift = Signal(signed(max(w.gap_shift.bit_length(), w.significand.bit_length() + 1) + 1))
+        lowest = -(w.significand + 1) if w.sticky else 0
+        m.d.comb += shift.eq(Mux(beyond > 0, w.gap_shift, Mux(distance < lowest, lowest, distance)))
+        return shift, far, beyond
+
+    def _sum(self, m: Module, significand: Value, negative: Value, term: Value, shift: Value) -> tuple[Signal, Signal]:
+        """The signed sum in the window, and its sign."""
+        w = self.window
+        if w.sticky:
+            spare = w.significand + 1
+            raised = Signal(w.bits - 1 + spare)
+            amount = Signal(range(w.gap_shift + spare + 1))
+            m.d.comb += [amount.eq(shift + spare), raised.eq(significand << amount)]
+            placed = Cat(raised[:spare].any(), raised[spare:])
+        else:
+            placed = (significand << shift.as_unsigned()[: w.gap_shift.bit_length()])[: w.bits]
+        addend = Signal(signed(w.bits + 1))
+        raised_term = Signal(signed(w.bits + 1))
+        m.d.comb += [
+            addend.eq(Cat(placed ^ negative.replicate(len(placed)), negative).as_signed()),
+            raised_term.eq(Cat(Const(0, w.low + w.sticky), term).as_signed()),
+        ]
+        total = add(m, addend, raised_term, signed(w.bits + 2), carry=negative, name="window_sum")
+        sign = Signal()
+        m.d.comb += sign.eq(total[-1])
+        return total, sign
+
+    def _rounded(self, m: Module, magnitude: Signal, top_field: Signal) -> tuple[Value, Value]:
+        """Normalise, round to nearest even and pack exponent field and fraction; and whether the result overflowed."""
+        w, bits = self.window, Value.cast(magnitude)
+        field = top_field
+        for power in reversed(range((w.sum_bits - 1).bit_length())):
+            distance = 1 << power
+            skip = ~bits[-distance:].any()
+            if w.subnormal_possible:
+                skip &= field > distance
+            bits = _named(m, Mux(skip, bits << distance, bits)[: w.sum_bits], f"normal{power}")
+            field = _named(m, (field - Mux(skip, distance, 0))[: len(top_field)], f"field{power}", is_signed=True)
+        padded = Cat(Const(0, max(0, w.significand + 1 - len(bits))), bits)
+        kept, guard, rest = padded[-w.significand :], padded[-w.significand - 1], padded[: -w.significand - 1]
+        up = guard & (rest.any() | kept[0])
+        stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
+        packed = _named(m, (Cat(kept[:-1], stored_field) + up)[: self.fmt.bits - 1], "packed")
+        if not w.overflow_possible:
+            return packed, Const(0, 1)
+        top = (1 << self.fmt.exponent_bits) - 1
+        overflow = _named(m, kept[-1] & (field >= top) | packed[self.fmt.mantissa_bits :].all(), "overflow")
+        return packed, overflow
+
+    def _register(self, m: Module, register: Signal, number: Signal, overflow: Value) -> None:
+        """Keep the sum and the specials met so far; specials override the sum."""
+        met = Signal(data.StructLayout({"nan": 1, "pos_inf": 1, "neg_inf": 1, "operand": 1}))
+        now = Signal(met.shape())
+        flags = {name: getattr(self.flags, name) for name in ("nan", "pos_inf", "neg_inf")}
+        any_flag = Cat(*flags.values()).any()
+        # A sum that overflowed earlier is an Inf operand from then on, but the operands themselves were numbers.
+        fresh = ~now.operand & overflow
+        m.d.comb += [
+            now.operand.eq(met.operand | any_flag),
+            now.nan.eq(met.nan | flags["nan"]),
+            now.pos_inf.eq(met.pos_inf | flags["pos_inf"]),
+            now.neg_inf.eq(met.neg_inf | flags["neg_inf"]),
+            self.invalid.eq(now.operand),
+        ]
+        settled_pos = Signal()
+        settled_neg = Signal()
+        blocked = met.pos_inf | met.neg_inf
+        m.d.comb += [
+            settled_pos.eq(now.pos_inf | (fresh & ~blocked & ~number[-1])),
+            settled_neg.eq(now.neg_inf | (fresh & ~blocked & number[-1])),
+        ]
+        inf = ((1 << self.fmt.exponent_bits) - 1) << self.fmt.mantissa_bits
+        quiet_nan = inf | 1 << (self.fmt.mantissa_bits - 1)
+        is_nan = now.nan | (settled_pos & settled_neg)
+        with m.If(is_nan):
+            m.d.comb += self.total.eq(quiet_nan)
+        with m.Elif(settled_pos | settled_neg):
+            m.d.comb += self.total.eq(Cat(Const(inf, self.fmt.bits - 1), settled_neg))
+        with m.Else():
+            m.d.comb += self.total.eq(number)
+        with m.If(self.step):
+            m.d.sync += [
+                register.eq(number),
+                met.operand.eq(now.operand),
+                met.nan.eq(is_nan),
+                met.pos_inf.eq(settled_pos),
+                met.neg_inf.eq(settled_neg),
+            ]
+            with m.If(self.last):
+                m.d.sync += [register.eq(0), met.eq(0)]
+
+
+def _named(m: Module, value: Value, name: str, *, is_signed: bool = False) -> Signal:
+    """A signal of that value, so that the emitted Verilog stays readable and expressions do not nest without bound."""
+    signal = Signal(signed(len(value)) if is_signed else len(value), name=name)
+    m.d.comb += signal.eq(value)
+    return signal

@@ -1,0 +1,111 @@
+"""Wire layouts between the stages of a multiply-accumulate unit, all derived from catalog rows and the configuration."""
+
+from __future__ import annotations
+
+from amaranth import signed, unsigned
+from amaranth.hdl import Shape
+from amaranth.lib import data
+
+from ..config import AcceleratorConfig, FloatAccumulator
+from ..formats import Format, Minifloat, Product, signed_bits
+
+
+def exponent_offset(fmt: Format) -> int:
+    """What the decoded exponent field holds for the format's least exponent.
+
+    A minifloat's field is ``max(E, 1)``, one more than the shift it stands for: leaving the 1 in costs nothing, because the
+    aligner drops constant low bits, while taking it out costs a LUT per exponent bit and operand.
+    """
+    return int(isinstance(fmt, Minifloat) and fmt.exponent_span > 0)
+
+
+def exponent_width(fmt: Format) -> int:
+    return (fmt.exponent_span + exponent_offset(fmt)).bit_length()
+
+
+def decoded_layout(fmt: Format) -> data.StructLayout:
+    """One operand after its decoder: ``(-1)**sign * significand * 2**(exponent - exponent_offset + min_exponent)``.
+
+    Fields that the format does not need have width 0. Where ``nan`` or ``inf`` is set the other fields are unspecified.
+    """
+    return data.StructLayout({
+        "sign": int(fmt.sign_bit),
+        "significand": Shape(fmt.significand_bits, fmt.significand_signed),
+        "exponent": unsigned(exponent_width(fmt)),
+        "nan": int(fmt.has_nan),
+        "inf": int(fmt.has_inf),
+    })  # fmt: skip
+
+
+def significand_product_bits(product: Product) -> int:
+    """Width of the significands' product: no bit more than the extreme values need."""
+    a, b = product.a, product.b
+    if not product.significand_signed:
+        return (((1 << a.significand_bits) - 1) * ((1 << b.significand_bits) - 1)).bit_length()
+    corners = [x * y for x in _significand_range(a) for y in _significand_range(b)]
+    return signed_bits(min(corners), max(corners))
+
+
+def _significand_range(fmt: Format) -> tuple[int, int]:
+    if fmt.significand_signed:
+        return -(1 << (fmt.significand_bits - 1)), (1 << (fmt.significand_bits - 1)) - 1
+    return 0, (1 << fmt.significand_bits) - 1
+
+
+def product_layout(product: Product) -> data.StructLayout:
+    """The exact product before alignment: the sign is beside the significand, which is signed for two's complement."""
+    top = product.exponent_span + product_exponent_offset(product)
+    return data.StructLayout({
+        "sign": int(product.sign_bit),
+        "significand": Shape(significand_product_bits(product), product.significand_signed),
+        "exponent": unsigned(top.bit_length() if product.exponent_span else 0),
+    })  # fmt: skip
+
+
+def product_exponent_offset(product: Product) -> int:
+    return exponent_offset(product.a) + exponent_offset(product.b)
+
+
+def flags_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """Which specials a step met. An exact accumulator only needs to know that there was one; a float one, which."""
+    a, b = config.weight_format, config.activation_format
+    inf = a.has_inf or b.has_inf
+    if isinstance(config.accumulator, FloatAccumulator):
+        return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": int(inf), "neg_inf": int(inf)})
+    return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": 0, "neg_inf": 0})
+
+
+def term_layout(bits: int, *, carry: bool, exponent_bits: int = 0) -> data.StructLayout:
+    """What an accumulator adds: ``(significand + carry) * 2**exponent``.
+
+    The carry completes the negation of sign-magnitude products, whose significand is a one's complement: the adders that
+    follow have a carry input to spare, a negation would need adders of its own.
+    """
+    return data.StructLayout({
+        "significand": signed(bits),
+        "carry": int(carry),
+        "exponent": unsigned(exponent_bits),
+    })  # fmt: skip
+
+
+def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """Payload of a unit's input stream: the codes of one step, lane 0 lowest, and ``last``, which ends the dot product."""
+    return data.StructLayout({
+        "weight": data.ArrayLayout(unsigned(config.weight_format.bits), config.lanes),
+        "activation": data.ArrayLayout(unsigned(config.activation_format.bits), config.lanes),
+        "last": 1,
+    })  # fmt: skip
+
+
+def result_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """Payload of a unit's output stream.
+
+    ``value``: signed fixed point in units of ``2**product.min_exponent``, or a float's code; 0 in an exact accumulator where
+    ``invalid`` is set. ``invalid``: an operand was NaN or Inf. ``too_long``: more than ``max_steps`` steps.
+    """
+    is_float = isinstance(config.accumulator, FloatAccumulator)
+    return data.StructLayout({
+        "value": Shape(config.accumulator_bits, not is_float),
+        "invalid": 1,
+        "too_long": 1,
+    })  # fmt: skip
