@@ -159,7 +159,7 @@ class FloatAccumulator(wiring.Component):
         shift, far, beyond = self._shift(m, field_or_one, significand.any())
         total, sign = self._sum(m, significand, register[-1], term, shift)
         magnitude = Signal(self.window.sum_bits)
-        m.d.comb += magnitude.eq((total ^ sign.replicate(len(total))) + sign)
+        m.d.comb += magnitude.eq((total.as_unsigned() ^ sign.replicate(len(total))) + sign)
         top_field = Signal(signed(fmt.exponent_bits + 3))
         m.d.comb += top_field.eq(
             self.term.exponent + (self.window.top_field(self.window.sum_bits) - self.offset) + Mux(far, beyond, 0)
@@ -189,21 +189,19 @@ class FloatAccumulator(wiring.Component):
             far.eq((beyond > 0) & nonzero),
         ]
         shift = Signal(signed(max(w.gap_shift.bit_length(), w.significand.bit_length() + 1) + 1))
-        lowest = -(w.significand + 1) if w.sticky else 0
+        lowest = -(w.significand + 1)
         m.d.comb += shift.eq(Mux(beyond > 0, w.gap_shift, Mux(distance < lowest, lowest, distance)))
         return shift, far, beyond
 
     def _sum(self, m: Module, significand: Value, negative: Value, term: Value, shift: Value) -> tuple[Signal, Signal]:
         """The signed sum in the window, and its sign."""
         w = self.window
-        if w.sticky:
-            spare = w.significand + 1
-            raised = Signal(w.bits - 1 + spare)
-            amount = Signal(range(w.gap_shift + spare + 1))
-            m.d.comb += [amount.eq(shift + spare), raised.eq(significand << amount)]
-            placed = Cat(raised[:spare].any(), raised[spare:])
-        else:
-            placed = (significand << shift.as_unsigned()[: w.gap_shift.bit_length()])[: w.bits]
+        # An accumulator below the window's bottom only has zeros there, unless a sticky bit is kept for it.
+        spare = w.significand + 1
+        raised = Signal(w.bits - w.sticky + spare)
+        amount = Signal(range(w.gap_shift + spare + 1))
+        m.d.comb += [amount.eq(shift + spare), raised.eq(significand << amount)]
+        placed = Cat(raised[:spare].any(), raised[spare:]) if w.sticky else raised[spare:]
         addend = Signal(signed(w.bits + 1))
         raised_term = Signal(signed(w.bits + 1))
         m.d.comb += [
