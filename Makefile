@@ -1,0 +1,58 @@
+# `make report` does the main job, `make test` passes the tests; both set up everything they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: report test test-all bench lint format setup lock clean
+
+report: $(READY) tools
+	$(BIN)/bitmill report int-vs-fp -o reports/results/int-vs-fp
+	$(BIN)/python -m bitmill.reports.readme
+
+test: $(READY) tools
+	$(PYTEST) -n 2 --dist worksteal -q
+
+test-all: $(READY) tools
+	$(PYTEST) -n 2 --dist worksteal -q -m "long or not long"
+
+bench: $(READY) tools
+	$(BIN)/python -m bitmill.reports.bench -o reports/results/bench
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(READY) tools
+
+# The lock pins every version; pyproject.toml says what each dependency is for.
+$(READY): pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	mkdir -p $(VENV)/links && ln -sfn ../.. $(VENV)/links/bitmill
+	touch $@
+
+# Icarus Verilog is the one tool that no Python package carries.
+.PHONY: tools
+tools:
+	@command -v iverilog >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iverilog; \
+	  else echo "bitmill: missing tool iverilog: install Icarus Verilog, on Debian with 'sudo apt-get install iverilog'" >&2; exit 2; fi; }
+
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet ".[dev]"
+	build/lock/bin/python -m pip freeze --exclude bitmill --exclude-editable | sed '/^bitmill @/d' > requirements.lock
+	rm -rf build/lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info

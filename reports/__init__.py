@@ -1,0 +1,1 @@
+"""Studies, cost records and their rendering."""
