@@ -233,7 +233,8 @@ def _failure(name: str, status: int, log: str) -> str:
     if status < 0:
         return f"{name}: ended by signal {-status}"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+    # "ERROR: ..." of Yosys and nextpnr and "file:1: error: ..." of Icarus, not the "1 warning, 1 error" that ends a log.
+    errors = [line for line in lines if re.search(r"\berror: ", line, re.IGNORECASE)]
     reason = (errors or lines or [f"exit status {status}"])[-1]
     return f"{name}: {reason} (log: {keep_log(name, log)})"
 

@@ -1,0 +1,103 @@
+"""Results on disk, keyed by everything that can change them, and written so that a kill never leaves half of one."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from .. import tools
+
+CACHE_VARIABLE = "BITMILL_CACHE"
+"""Environment variable that names the cache directory."""
+
+FLOW_REVISION = 1
+"""Raise it when the meaning of a cached result changes without a change of script or options."""
+
+_locks: dict[str, threading.Lock] = {}
+_locks_guard = threading.Lock()
+
+
+def cache_directory() -> Path:
+    """Where results are kept: BITMILL_CACHE, or the user's cache directory."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("bitmill", appauthor=False))
+
+
+def cache_key(kind: str, inputs: Mapping[str, Any]) -> str:
+    """SHA-256 over the kind of result, its inputs (JSON data, tool versions included) and the flow revision."""
+    text = json.dumps([FLOW_REVISION, kind, inputs], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def entry_path(key: str) -> Path:
+    """The file that holds the result of ``key``."""
+    return cache_directory() / key[:2] / f"{key}.json.gz"
+
+
+def load(key: str) -> Any | None:
+    """The stored result, or None when there is none or it cannot be read whole (gzip carries a checksum)."""
+    try:
+        entry = json.loads(gzip.decompress(entry_path(key).read_bytes()))
+    except (OSError, EOFError, zlib.error, ValueError):
+        return None
+    return entry["result"] if isinstance(entry, dict) and entry.get("key") == key and "result" in entry else None
+
+
+def store(key: str, result: Any) -> None:
+    """Write beside, then rename. A cache that cannot be written is no error: the result is simply computed again."""
+    path = entry_path(key)
+    data = gzip.compress(json.dumps({"key": key, "result": result}).encode(), compresslevel=6, mtime=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_beside(path, data)
+    except OSError:
+        return
+
+
+def write_beside(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: into a temporary file of the same directory, which then takes its name."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+        # mkstemp makes files private; results are ordinary files.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def cached(kind: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
+    """The result of ``compute()`` (JSON data), from the cache when these inputs were computed before.
+
+    Threads that ask for the same result at the same time compute it once. ``inputs`` must hold everything the result
+    depends on, tool versions included.
+    """
+    key = cache_key(kind, inputs)
+    with _lock_of(key):
+        result = load(key)
+        if result is None:
+            result = compute()
+            store(key, result)
+        return result
+
+
+def _lock_of(key: str) -> threading.Lock:
+    with _locks_guard:
+        return _locks.setdefault(key, threading.Lock())
+
+
+def yosys_cached(script: str, *, files: Mapping[str, str], outputs: list[str]) -> dict[str, str]:
+    """``tools.run_yosys`` through the cache."""
+    inputs = {"script": script, "files": dict(files), "outputs": outputs, "yosys": tools.yosys_release()}
+    return cached("yosys", inputs, lambda: tools.run_yosys(script, files=files, outputs=outputs))

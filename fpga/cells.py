@@ -1,0 +1,172 @@
+"""From the cells that Yosys reports to the figures that reports compare: pure functions, no tool is run here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ..errors import BitmillError
+
+Target = Literal["generic", "ice40", "ecp5"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+
+NAND2_EQUIVALENTS: Mapping[str, float] = {
+    "$_NOT_": 0.5,
+    "$_NAND_": 1.0,
+    "$_NOR_": 1.0,
+    "$_AND_": 1.5,
+    "$_OR_": 1.5,
+    "$_XOR_": 2.5,
+    "$_XNOR_": 2.5,
+    "$_MUX_": 2.5,
+}
+"""Weight of each generic gate in two-input NAND gates."""
+
+NAND2_PER_REGISTER = 6.0
+"""Weight of a plain D flip-flop, reported apart from logic."""
+
+_BOOKKEEPING = frozenset({"$scopeinfo"})
+"""Cells that only carry names through flattening; no hardware."""
+
+_ICE40_FLIP_FLOPS = frozenset(
+    f"SB_DFF{edge}{enable}{reset}" for edge in ("", "N") for enable in ("", "E") for reset in ("", "SR", "R", "SS", "S")
+)
+_LUTS_PER_CCU2C = 2
+
+
+@dataclass(frozen=True)
+class CellCounts:
+    """What a netlist occupies on its target.
+
+    Attributes
+    ----------
+    target
+        ``generic``, ``ice40`` or ``ecp5``.
+    logic
+        Combinational logic in ``logic_unit``: NAND2-equivalents (generic), ``LUT4 + 2 CCU2C`` (ecp5), ``SB_LUT4``
+        (ice40).
+    registers
+        Flip-flops.
+    dsp
+        MULT18X18D or SB_MAC16 blocks.
+    carry
+        CCU2C (two bits each, already counted in ``logic``) or SB_CARRY (not counted there).
+    wide_muxes
+        PFUMX and L6MUX21, which join the LUTs of a slice.
+    cells
+        Cell kind to how many there are.
+    """
+
+    target: Target
+    logic: float
+    registers: int
+    dsp: int
+    carry: int
+    wide_muxes: int
+    cells: Mapping[str, int]
+
+    @property
+    def logic_unit(self) -> str:
+        """What ``logic`` is counted in."""
+        return "NAND2-equivalents" if self.target == "generic" else "LUT4"
+
+    @property
+    def register_area(self) -> float | None:
+        """Registers in NAND2-equivalents; None where they are no logic of their own kind (FPGA)."""
+        return NAND2_PER_REGISTER * self.registers if self.target == "generic" else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {
+            "target": self.target,
+            "logic": self.logic,
+            "logic_unit": self.logic_unit,
+            "registers": self.registers,
+            "dsp": self.dsp,
+            "carry": self.carry,
+            "wide_muxes": self.wide_muxes,
+            "cells": dict(sorted(self.cells.items())),
+        }
+
+
+def check_target(target: str) -> Target:
+    """``target`` itself.
+
+    Raises
+    ------
+    BitmillError
+        If it is not one of ``TARGETS``.
+    """
+    for known in TARGETS:
+        if known == target:
+            return known
+    raise BitmillError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
+
+
+def count_cells(target: Target, cells: Mapping[str, int]) -> CellCounts:
+    """Figures of a netlist from its cells by kind.
+
+    Parameters
+    ----------
+    target
+        The target whose mapping the cells come from.
+    cells
+        ``num_cells_by_type`` of ``stat -json``.
+
+    Raises
+    ------
+    BitmillError
+        If a kind of cell is not known for the target: nothing is left out of a sum unseen.
+    """
+    cells = {kind: count for kind, count in cells.items() if kind not in _BOOKKEEPING}
+    totals = {"logic": 0.0, "registers": 0, "dsp": 0, "carry": 0, "wide_muxes": 0}
+    for kind, count in cells.items():
+        for figure, weight in _figures_of(target, kind).items():
+            totals[figure] += weight * count
+    return CellCounts(
+        target=target,
+        logic=float(totals["logic"]),
+        registers=int(totals["registers"]),
+        dsp=int(totals["dsp"]),
+        carry=int(totals["carry"]),
+        wide_muxes=int(totals["wide_muxes"]),
+        cells=cells,
+    )
+
+
+_ECP5_FIGURES: Mapping[str, Mapping[str, float]] = {
+    "LUT4": {"logic": 1},
+    "CCU2C": {"logic": _LUTS_PER_CCU2C, "carry": 1},
+    "PFUMX": {"wide_muxes": 1},
+    "L6MUX21": {"wide_muxes": 1},
+    "TRELLIS_FF": {"registers": 1},
+    "MULT18X18D": {"dsp": 1},
+}
+_ICE40_FIGURES: Mapping[str, Mapping[str, float]] = {
+    "SB_LUT4": {"logic": 1},
+    "SB_CARRY": {"carry": 1},
+    "SB_MAC16": {"dsp": 1},
+    **{kind: {"registers": 1} for kind in _ICE40_FLIP_FLOPS},
+}
+_GENERIC_FIGURES: Mapping[str, Mapping[str, float]] = {
+    "$_DFF_P_": {"registers": 1},
+    **{kind: {"logic": weight} for kind, weight in NAND2_EQUIVALENTS.items()},
+}
+_FIGURES = {"generic": _GENERIC_FIGURES, "ice40": _ICE40_FIGURES, "ecp5": _ECP5_FIGURES}
+
+
+def _figures_of(target: Target, kind: str) -> Mapping[str, float]:
+    figures = _FIGURES[target].get(kind)
+    if figures is None:
+        known = ", ".join(_FIGURES[target])
+        raise BitmillError(f"cell {kind!r} cannot be counted on target {target}; known are {known}")
+    return figures
+
+
+def smallest(counts: Mapping[str, CellCounts]) -> str:
+    """Name of the entry with the least logic, then the fewest DSP blocks and registers, then the first.
+
+    DSP blocks are no tie-breaker across DSP and no-DSP flows; compare those in columns of their own.
+    """
+    return min(counts, key=lambda name: (counts[name].logic, counts[name].dsp, counts[name].registers))

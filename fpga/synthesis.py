@@ -1,0 +1,155 @@
+"""Synthesis of Verilog text on one target: the smallest of the target's recipes, and what the others gave."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import BitmillError
+from ..tools import yosys_release
+from . import cache, recipes
+from .cells import CellCounts, Target, check_target, count_cells, smallest
+
+_BOOTH_LEAST_OPERAND, _BOOTH_LEAST_RESULT = 4, 8
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """One unit on one target.
+
+    Attributes
+    ----------
+    target, dsp
+        What was asked for; ``dsp`` says whether DSP blocks were allowed.
+    recipe
+        The recipe with the least logic, which ``counts`` describe.
+    counts
+        What the unit occupies.
+    tried
+        Logic of every recipe tried, in the unit of ``counts.logic_unit``.
+    tools
+        Tool versions.
+    """
+
+    target: Target
+    dsp: bool
+    recipe: str
+    counts: CellCounts
+    tried: Mapping[str, float]
+    tools: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {
+            "target": self.target,
+            "dsp": self.dsp,
+            "recipe": self.recipe,
+            "counts": self.counts.to_dict(),
+            "tried": dict(self.tried),
+            "tools": dict(self.tools),
+        }
+
+
+def check_top(top: str) -> str:
+    """``top`` itself, safe to be put into a script.
+
+    Raises
+    ------
+    BitmillError
+        If it is not a plain Verilog identifier.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
+        raise BitmillError(f"top must be a plain Verilog identifier, not {top!r}")
+    return top
+
+
+def synthesize(verilog: str, top: str, target: str, *, dsp: bool = False) -> Synthesis:
+    """Map a design with each recipe of the target and keep the one with the least logic. Cached.
+
+    Parameters
+    ----------
+    verilog
+        Self-contained Verilog text.
+    top
+        Name of its top module.
+    target
+        ``generic`` (NAND2-equivalents; recipes plain, booth, booth-lowpower), ``ice40`` or ``ecp5`` (LUT4; recipes
+        default and nowidelut).
+    dsp
+        Whether multipliers may become DSP blocks (ice40: UltraPlus only).
+
+    Raises
+    ------
+    BitmillError
+        If the target is unknown or has no DSP blocks, Yosys is missing or rejects the design, or a cell cannot be
+        counted.
+    """
+    known = check_target(target)
+    check_top(top)
+    if dsp and known == "generic":
+        raise BitmillError("dsp must be False on target generic, which has no DSP blocks, not True")
+    names = recipes.recipe_names(known)
+    if recipes.MULTIPLIER_RECIPES.intersection(names) and not has_booth_multiplier(verilog, top):
+        names = tuple(name for name in names if name not in recipes.MULTIPLIER_RECIPES)
+    counts = {name: count_cells(known, recipe_cells(verilog, top, known, name, dsp=dsp)) for name in names}
+    best = smallest(counts)
+    return Synthesis(
+        target=known,
+        dsp=dsp,
+        recipe=best,
+        counts=counts[best],
+        tried={name: count.logic for name, count in counts.items()},
+        tools={"yosys": yosys_release()},
+    )
+
+
+def recipe_cells(verilog: str, top: str, target: Target, recipe: str, *, dsp: bool) -> dict[str, int]:
+    """Cells by kind of the flat netlist of one recipe. Cached."""
+    script = recipes.script(target, recipe, top, dsp=dsp) + "tee -q -o stat.json stat -json\n"
+    outputs = cache.yosys_cached(script, files={recipes.DESIGN_FILE: verilog}, outputs=["stat.json"])
+    return json.loads(outputs["stat.json"])["design"].get("num_cells_by_type", {})
+
+
+def netlist(
+    verilog: str, top: str, target: str, recipe: str | None = None, *, dsp: bool = False, form: str = "json"
+) -> str:
+    """The flat mapped netlist of one recipe. Cached.
+
+    Parameters
+    ----------
+    verilog, top, target, dsp
+        As for ``synthesize``.
+    recipe
+        One of the target's recipes; the one ``synthesize`` keeps by default.
+    form
+        ``json`` for nextpnr, ``verilog`` for simulation. The generic target's Verilog needs no cell library.
+
+    Raises
+    ------
+    BitmillError
+        As ``synthesize``, or if ``recipe`` or ``form`` is unknown.
+    """
+    known = check_target(target)
+    if form not in ("json", "verilog"):
+        raise BitmillError(f"form must be json or verilog, not {form!r}")
+    if recipe is None:
+        recipe = synthesize(verilog, top, known, dsp=dsp).recipe
+    elif recipe not in recipes.recipe_names(known):
+        raise BitmillError(f"recipe must be one of {', '.join(recipes.recipe_names(known))}, not {recipe!r}")
+    command = "write_json netlist" if form == "json" else "write_verilog -noattr netlist"
+    script = recipes.script(known, recipe, check_top(top), dsp=dsp) + command + "\n"
+    return cache.yosys_cached(script, files={recipes.DESIGN_FILE: verilog}, outputs=["netlist"])["netlist"]
+
+
+def has_booth_multiplier(verilog: str, top: str) -> bool:
+    """Whether the design holds a multiplier cell that Yosys' ``booth`` pass accepts (4x4 bits to 8 or more). Cached."""
+    selection = (
+        f"select -write wide.txt t:$mul r:A_WIDTH>={_BOOTH_LEAST_OPERAND} %i r:B_WIDTH>={_BOOTH_LEAST_OPERAND} %i "
+        f"r:Y_WIDTH>={_BOOTH_LEAST_RESULT} %i\n"
+    )
+    script = recipes.multiplier_script(top) + selection
+    outputs = cache.yosys_cached(script, files={recipes.DESIGN_FILE: verilog}, outputs=["wide.txt"])
+    return bool(outputs["wide.txt"].strip())

@@ -1,0 +1,1 @@
+module top(input a, b, output y); assign y = ~(a & b); endmodule

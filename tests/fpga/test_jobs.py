@@ -1,0 +1,77 @@
+import os
+import sys
+import time
+from functools import partial
+
+import pytest
+
+from bitmill import BitmillError, tools
+from bitmill.fpga import cache
+from bitmill.fpga.jobs import run_jobs
+from bitmill.fpga.synthesis import synthesize
+
+
+def test_outcomes_come_as_they_finish_and_return_in_order():
+    seen = []
+    jobs = {"slow": lambda: time.sleep(0.4) or "s", "fast": lambda: "f"}
+    outcomes = run_jobs(jobs, workers=2, progress=seen.append)
+    assert [outcome.name for outcome in seen] == ["fast", "slow"]
+    assert [(outcome.done, outcome.total) for outcome in seen] == [(1, 2), (2, 2)]
+    assert {name: outcome.unwrap() for name, outcome in outcomes.items()} == {"slow": "s", "fast": "f"}
+    assert list(outcomes) == ["slow", "fast"]
+    assert outcomes["slow"].seconds >= 0.4
+
+
+def test_one_failure_does_not_lose_the_others(design):
+    jobs = {
+        "bad": partial(synthesize, "module top(;", "top", "ice40"),
+        "good": partial(synthesize, design("xor8"), "top", "ice40"),
+    }
+    outcomes = run_jobs(jobs)
+    assert outcomes["good"].unwrap().counts.logic == 8
+    with pytest.raises(BitmillError, match="syntax error"):
+        outcomes["bad"].unwrap()
+
+
+def test_a_defect_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        run_jobs({"defect": lambda: 1 // 0})
+
+
+def test_workers_are_checked():
+    with pytest.raises(BitmillError, match="workers must be at least 1, not 0"):
+        run_jobs({}, workers=0)
+
+
+def test_interruption_ends_the_tools_promptly_and_keeps_what_is_finished(empty_cache, tmp_path):
+    pid_file = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    started_late = []
+
+    def finishes_once_the_sleeper_runs():
+        while not (pid_file.exists() and pid_file.read_text()):
+            time.sleep(0.01)
+        return cache.cached("kind", {"job": 1}, lambda: {"x": 1})
+
+    jobs = {
+        "sleeps": lambda: cache.cached("kind", {"job": 0}, lambda: tools.run_tool([sys.executable, "-c", sleeper])),
+        "finishes": finishes_once_the_sleeper_runs,
+        "interrupts": lambda: time.sleep(0.1),
+        **{f"late {index}": lambda: started_late.append(time.sleep(1)) for index in range(20)},
+    }
+
+    def progress(outcome):
+        if outcome.name == "interrupts":
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(jobs, workers=2, progress=progress)
+    assert time.monotonic() - started < 10
+    assert len(started_late) <= 2
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+    assert cache.load(cache.cache_key("kind", {"job": 1})) == {"x": 1}
+    assert [path for path in empty_cache.rglob("*") if path.is_file()] == [
+        cache.entry_path(cache.cache_key("kind", {"job": 1}))
+    ]
