@@ -1,0 +1,119 @@
+"""Dot products of codes through an accumulator, bit for bit what the generated hardware computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+from ..errors import BitmillError
+from ..formats import Format
+from .accumulate_exact import accumulate_exact
+from .accumulate_float import accumulate_float
+from .exact import AllPairs, Pairing, RowByRow
+from .parts import Parts, checked_codes, split
+
+Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], NDArray[Any]]
+"""Configuration, pairing of rows, weight and activation parts ``[rows, K]``, result shape; gives the values."""
+
+ACCUMULATORS: dict[type, Accumulate] = {ExactAccumulator: accumulate_exact, FloatAccumulator: accumulate_float}
+"""One implementation per kind of ``config.accumulator``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Results of dot products, arrays of one shape.
+
+    Attributes
+    ----------
+    value
+        Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``; int64 when
+        ``accumulator_bits <= 63``, else Python integers. Float accumulator: uint32 codes.
+    invalid
+        Whether an operand was NaN or Inf.
+    too_long
+        Whether the dot product took more than ``config.max_steps`` steps.
+    """
+
+    value: NDArray[Any]
+    invalid: NDArray[np.bool_]
+    too_long: NDArray[np.bool_]
+
+
+def matmul(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
+    """The dot product of every weight row with every activation row.
+
+    Parameters
+    ----------
+    config
+        Formats, lanes and accumulator.
+    weight_codes, activation_codes
+        Integer codes ``[M, K]`` and ``[N, K]``. A ``K`` that is no multiple of ``lanes`` is padded with zero codes.
+
+    Returns
+    -------
+    Arrays ``[M, N]``.
+
+    Raises
+    ------
+    BitmillError
+        If a code is out of range, a shape is not two-dimensional, or the lengths differ or are 0.
+    """
+    return _run(config, AllPairs(), weight_codes, activation_codes)
+
+
+def dot(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
+    """The dot product of each weight row with the activation row of the same index: ``[n, K]`` twice gives ``[n]``.
+
+    Parameters and errors are those of ``matmul``; the numbers of rows must be equal too.
+    """
+    return _run(config, RowByRow(), weight_codes, activation_codes)
+
+
+def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
+    """The results as real numbers, same shape.
+
+    Exact values are ``value * 2**product.min_exponent`` rounded to float64 once, to nearest even, and NaN where ``invalid``;
+    float values are exact.
+    """
+    if isinstance(config.accumulator, FloatAccumulator):
+        with np.errstate(invalid="ignore"):
+            return result.value.view(np.float32).astype(np.float64)
+    real = np.ldexp(result.value.astype(np.float64), config.product.min_exponent)
+    return np.where(result.invalid, np.nan, real)
+
+
+def _run(config: AcceleratorConfig, pairing: Pairing, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
+    weight = _operand(config.weight_format, weight_codes, "weight_codes")
+    activation = _operand(config.activation_format, activation_codes, "activation_codes")
+    length = weight.shape[1]
+    if activation.shape[1] != length:
+        raise BitmillError(f"activation_codes must have rows of {length} codes as weight_codes has, not {activation.shape[1]}")
+    if isinstance(pairing, RowByRow) and weight.shape[0] != activation.shape[0]:
+        raise BitmillError(f"activation_codes must have {weight.shape[0]} rows as weight_codes has, not {activation.shape[0]}")
+    parts = (
+        _padded(config.weight_format, weight, config.lanes),
+        _padded(config.activation_format, activation, config.lanes),
+    )
+    invalid = pairing.combine(parts[0].special.any(axis=1), parts[1].special.any(axis=1), np.logical_or)
+    value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
+    too_long = np.full(invalid.shape, length > config.padded_k_max)
+    return Result(value=value, invalid=invalid, too_long=too_long)
+
+
+def _operand(fmt: Format, codes: ArrayLike, name: str) -> NDArray[Any]:
+    array = checked_codes(fmt, codes, name=name)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise BitmillError(f"{name} must have shape [rows, K] with K of at least 1, not {array.shape}")
+    return array
+
+
+def _padded(fmt: Format, codes: NDArray[Any], lanes: int) -> Parts:
+    missing = -codes.shape[1] % lanes
+    zero = fmt.zero_code
+    assert zero is not None, "AcceleratorConfig accepts formats with a zero only"
+    return split(fmt, np.pad(codes, ((0, 0), (0, missing)), constant_values=zero))

@@ -1,0 +1,177 @@
+"""Codes to real numbers and back, for every format: the reference that hardware and studies are compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import BitmillError
+from ..formats import Format, Int, Minifloat
+from .grid import REFUSED, ROUNDINGS, Rounding, code_dtype, grid, inf_code, nan_code
+from .parts import TABLE_BITS, as_format, checked_codes, split, value_table
+
+_WORTH_A_TABLE = 1 << 12
+
+
+def decode(fmt: Format | str, codes: ArrayLike) -> NDArray[np.float64]:
+    """The real numbers that codes stand for, exactly.
+
+    Parameters
+    ----------
+    fmt
+        A format or its catalog name.
+    codes
+        Integers in ``0..2**bits-1``, any shape.
+
+    Returns
+    -------
+    float64 array of the same shape; NaN, +Inf and -Inf for specials, minus zero kept.
+
+    Raises
+    ------
+    BitmillError
+        If the format is unknown, or a code is not an integer of its width.
+    """
+    fmt = as_format(fmt)
+    checked = checked_codes(fmt, codes)
+    return value_table(fmt)[checked] if fmt.bits <= TABLE_BITS else split(fmt, checked).values()
+
+
+def encode(
+    fmt: Format | str, values: ArrayLike, *, rounding: Rounding = "nearest-even", saturate: bool = True
+) -> NDArray[Any]:
+    """The codes nearest to real numbers, each rounded once from its exact value.
+
+    ======================  ==============================================================================================
+    nearest-even            To the nearest value, a tie to the one at an even place in the sorted list of the format's
+                            magnitudes, which for minifloats and integers is the even code. (A tie between two even or two
+                            odd places, possible across zero in a lopsided codebook, goes to the smaller magnitude.)
+    nearest-away            To the nearest value, a tie to the greater magnitude.
+    toward-zero             To the nearest value that is not greater in magnitude; where there is none, to the least.
+    NaN                     The NaN code: quiet and positive in IEEE formats, the reserved code of symmetric integers and
+                            codebooks. Without one: an error.
+    overflow, saturating    The least or greatest finite code, Inf included.
+    overflow, otherwise     Inf, or else NaN, or else an error. Minifloats overflow as IEEE 754 has it: when the value
+                            rounded with unbounded exponent is beyond the greatest one; toward zero, only Inf does.
+                            Integers overflow when the rounded value is out of range, codebooks when the value itself is.
+    underflow               Rounds to zero or the least subnormal like any other value.
+    -0                      Kept where the format has one, also by negative values that round to zero; else +0.
+    ======================  ==============================================================================================
+
+    In E8M0, which has no zero, positive values below the range go to 2**-127; zero and negative values are overflow.
+
+    Parameters
+    ----------
+    fmt
+        A format or its catalog name.
+    values
+        float16, bfloat16, float32, float64 or integers, any shape.
+    rounding
+        ``nearest-even``, ``nearest-away`` or ``toward-zero``.
+    saturate
+        Whether overflow gives the extreme finite value.
+
+    Returns
+    -------
+    uint8, uint16 or uint32 array of the same shape, whichever the format needs.
+
+    Raises
+    ------
+    BitmillError
+        If there is a NaN or an overflow that no code can represent, with the number of such values.
+    """
+    fmt = as_format(fmt)
+    if rounding not in ROUNDINGS:
+        raise BitmillError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
+    x = _as_float(values)
+    if fmt.bits > TABLE_BITS:
+        codes = _encode_wide(fmt, _as_float64(x), rounding, saturate)
+    else:
+        decisions = grid(fmt, rounding, bool(saturate))
+        if x.dtype == np.float32 and x.size >= _WORTH_A_TABLE and decisions.shift is not None:
+            codes = decisions.look_up(x)
+        else:
+            codes = decisions.search(_as_float64(x))
+    if codes.dtype.kind == "i" and codes.size and codes.min() == REFUSED:
+        refused = codes == REFUSED
+        nans = int(np.count_nonzero(refused & np.isnan(x)))
+        overflows = int(np.count_nonzero(refused)) - nans
+        what = ", ".join(f"{count} {word}" for count, word in ((nans, "NaN"), (overflows, "out of range")) if count)
+        raise BitmillError(f"values must be representable in {fmt.name}, which has no code for them, not {what} of {x.size}")
+    return codes.astype(code_dtype(fmt.bits), copy=False)
+
+
+def _as_float(values: ArrayLike) -> NDArray[Any]:
+    """The values as float32 where that is exact, else as float64."""
+    x = np.asarray(values)
+    if x.dtype in (np.float32, np.float64):
+        return x
+    if x.dtype.kind in "iub":
+        wide = x.astype(np.float64)
+        if x.dtype.itemsize == 8 and x.size and np.abs(wide).max() > 2.0**53:
+            raise BitmillError(f"integer values must be within 2**53, not {np.abs(wide).max():.17g}")
+        return wide
+    if x.dtype == np.float16 or x.dtype.name == "bfloat16":
+        return x.astype(np.float32)
+    raise BitmillError(f"values must be float16, bfloat16, float32, float64 or integers, not {x.dtype}")
+
+
+def _as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return x.astype(np.float64)
+
+
+def _encode_wide(fmt: Format, x: NDArray[np.float64], rounding: Rounding, saturate: bool) -> NDArray[np.int64]:
+    if isinstance(fmt, Minifloat) and fmt.subnormals:
+        return _encode_wide_minifloat(fmt, x, rounding, saturate)
+    if isinstance(fmt, Int):
+        return _encode_wide_int(fmt, x, rounding, saturate)
+    raise BitmillError(
+        f"format must be an integer or a minifloat with subnormals when wider than {TABLE_BITS} bits, not {fmt.name!r}"
+    )
+
+
+def _encode_wide_minifloat(
+    fmt: Minifloat, x: NDArray[np.float64], rounding: Rounding, saturate: bool
+) -> NDArray[np.int64]:
+    magnitude = np.where(np.isfinite(x), np.abs(x), 0.0)
+    exponent = np.maximum(np.frexp(magnitude)[1] - fmt.significand_bits, fmt.min_exponent)
+    exponent = np.where(magnitude == 0, fmt.min_exponent, exponent)
+    steps = _round_magnitude(np.ldexp(magnitude, -exponent), rounding).astype(np.int64)
+    # A carry out of the significand moves on to the next exponent by itself.
+    codes = ((exponent.astype(np.int64) - fmt.min_exponent) << fmt.mantissa_bits) + steps
+    top = (fmt.max_exponent - fmt.min_exponent << fmt.mantissa_bits) + (fmt.fixed_max >> fmt.exponent_span)
+    nan, inf = nan_code(fmt), inf_code(fmt)
+    beyond = REFUSED if nan is None else nan
+    if inf is not None:
+        beyond = inf
+    over = codes > top
+    limit = top if saturate or rounding == "toward-zero" else beyond
+    codes = np.where(over, limit, codes)
+    codes = np.where(np.isinf(x), top if saturate else beyond, codes)
+    signed = np.signbit(x) & (codes != REFUSED) & ((codes <= top) | (codes == inf))
+    if fmt.has_nan and not fmt.has_inf and nan == 1 << (fmt.bits - 1):
+        signed &= codes != 0
+    codes = np.where(signed, codes | 1 << (fmt.bits - 1), codes)
+    return np.where(np.isnan(x), REFUSED if nan is None else nan, codes)
+
+
+def _encode_wide_int(fmt: Int, x: NDArray[np.float64], rounding: Rounding, saturate: bool) -> NDArray[np.int64]:
+    limit = 2.0 ** (fmt.bits + 1)
+    clipped = np.clip(np.where(np.isnan(x), 0.0, x), -limit, limit)
+    rounded = np.copysign(_round_magnitude(np.abs(clipped), rounding), clipped).astype(np.int64)
+    codes = np.clip(rounded, fmt.fixed_min, fmt.fixed_max) & ((1 << fmt.bits) - 1)
+    nan = nan_code(fmt)
+    special = REFUSED if nan is None else nan
+    if not saturate:
+        codes = np.where((rounded < fmt.fixed_min) | (rounded > fmt.fixed_max), special, codes)
+    return np.where(np.isnan(x), special, codes)
+
+
+def _round_magnitude(steps: NDArray[np.float64], rounding: Rounding) -> NDArray[np.float64]:
+    if rounding == "nearest-even":
+        return np.rint(steps)
+    whole = np.trunc(steps)
+    return whole + (steps - whole >= 0.5) if rounding == "nearest-away" else whole
