@@ -1,9 +1,30 @@
 """bitmill: generate, prove, synthesize and cost low-bit accelerator hardware from one configuration."""
 
+from typing import TYPE_CHECKING, Any
+
 from . import formats
-from .config import AcceleratorConfig, ExactAccumulator, FloatAccumulator, preset
 from .errors import BitmillError
+
+if TYPE_CHECKING:
+    from .config import AcceleratorConfig, ExactAccumulator, FloatAccumulator, preset
 
 __version__ = "0.1.0"
 
-__all__ = ["AcceleratorConfig", "BitmillError", "ExactAccumulator", "FloatAccumulator", "__version__", "formats", "preset"]
+__all__ = [
+    "AcceleratorConfig",
+    "BitmillError",
+    "ExactAccumulator",
+    "FloatAccumulator",
+    "__version__",
+    "formats",
+    "preset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Validation takes longer to import than `bitmill formats` takes to run, so it is imported when it is asked for.
+    if name in __all__:
+        from . import config
+
+        return getattr(config, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -167,8 +167,8 @@ class FloatAccumulator(wiring.Component):
         packed, overflow = self._rounded(m, magnitude, top_field)
         if self.window.sticky:
             # A zero term may stand anywhere, so the accumulator could have been shifted out of the window.
-            packed = Mux(term == 0, register[:-1], packed)
-            sign = Mux(term == 0, register[-1] & register[:-1].any(), sign)
+            packed = Mux(term.any(), packed, register[:-1])
+            sign = Mux(term.any(), sign, register[-1] & register[:-1].any())
         number = Signal(fmt.bits)
         m.d.comb += number.eq(Cat(packed, sign))
         self._register(m, register, number, overflow)

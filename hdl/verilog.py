@@ -1,4 +1,4 @@
-"""Verilog of a unit: plain, vendor-free, one self-contained file, the same bytes for the same configuration and version."""
+"""Verilog of a unit: plain, vendor-free, one self-contained file; same configuration and version, same bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 
 from amaranth.back import rtlil
+from amaranth.hdl import Value
+from amaranth.lib import wiring
 
 from ..config import AcceleratorConfig
 from ..tools import run_yosys
@@ -15,8 +17,8 @@ from . import build
 TOP = "bitmill_top"
 """Name of the top module of every emitted file."""
 
-# Amaranth's own Verilog output leaves untouched outputs X in Icarus 11; these passes do not. Source locations are dropped
-# because they would differ from machine to machine, `keep` stays because it holds adders on their carry chains.
+# Amaranth's own Verilog output leaves untouched outputs X in Icarus 11; these passes do not. Source locations are
+# dropped because they would differ from machine to machine, `keep` stays because it holds adders on their carry chains.
 _SCRIPT = """
 read_rtlil lane.il
 read_rtlil unit.il
@@ -40,9 +42,12 @@ _HEADER = """\
 // Latency {latency} cycles, throughput {lanes} product(s) a cycle. Synchronous active-high reset.
 //
 // Lint waivers: DECLFILENAME (one file holds all modules), UNUSEDSIGNAL (flattened records have fields that a unit of
-// these formats does not read).
+// these formats does not read), PROCASSINIT (registers hold their reset values from power-up), WIDTHEXPAND (operands
+// are as wide as their values and are extended by the operator, as Verilog defines).
 /* verilator lint_off DECLFILENAME */
 /* verilator lint_off UNUSEDSIGNAL */
+/* verilator lint_off PROCASSINIT */
+/* verilator lint_off WIDTHEXPAND */
 
 """
 
@@ -51,8 +56,9 @@ _HEADER = """\
 def emit(config: AcceleratorConfig) -> str:
     """Verilog text of the configured unit, top module ``bitmill_top``.
 
-    Ports: ``clk``, ``rst``, ``i__payload``, ``i__valid``, ``i__ready``, ``o__payload``, ``o__valid``, ``o__ready``. Submodules
-    keep their names, so that tools that keep hierarchy can tell decode, multiply, align, reduce and accumulate apart.
+    Ports: ``clk``, ``rst``, ``i__payload``, ``i__valid``, ``i__ready``, ``o__payload``, ``o__valid``, ``o__ready``.
+    Submodules keep their names, so that tools that keep hierarchy can tell decode, multiply, align, reduce and
+    accumulate apart.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def emit(config: AcceleratorConfig) -> str:
     from .. import __version__
 
     unit = build(config, lane_module=LANE)
-    files = {"lane.il": rtlil.convert(unit.lane(), name=LANE), "unit.il": rtlil.convert(unit, name=TOP)}
+    files = {"lane.il": _rtlil(unit.lane(), name=LANE), "unit.il": _rtlil(unit, name=TOP)}
     verilog = run_yosys(_SCRIPT, files=files, outputs=["unit.v"])["unit.v"]
     header = _HEADER.format(
         version=__version__,
@@ -72,6 +78,12 @@ def emit(config: AcceleratorConfig) -> str:
         lanes=config.lanes,
     )
     return header + _without_tool_header(verilog)
+
+
+def _rtlil(unit: wiring.Component, *, name: str) -> str:
+    """RTLIL of a component. Ports of width 0 are left out: Verilog would read their range, [-1:0], as two bits."""
+    ports = [Value.cast(port) for _path, _member, port in unit.signature.flatten(unit)]
+    return rtlil.convert(unit, name=name, ports=[port for port in ports if len(port)])
 
 
 def _without_tool_header(verilog: str) -> str:
