@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -53,12 +54,12 @@ class AcceleratorConfig(_Frozen):
     lanes
         Products a step, 1 to 1024; 1 for ``mac``.
     k_max
-        The longest dot product the unit must hold, in products. A longer one raises ``too_long`` in golden and hardware.
+        The longest dot product the unit must hold, in products. A longer one sets ``too_long``.
     accumulator
         An ``ExactAccumulator`` (default) or a ``FloatAccumulator``.
     multiplier
-        ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps to a
-        DSP block or its own multiplier. Same function, different structure.
+        ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
+        to a DSP block or its own multiplier. Same function, different structure.
 
     Raises
     ------
@@ -92,7 +93,9 @@ class AcceleratorConfig(_Frozen):
             needed = self.product.sum_bits(self.padded_k_max)
             width = self.accumulator.width
             if width is not None and width < needed:
-                raise BitmillError(f"accumulator.width must be at least {needed} for k_max = {self.k_max}, not {width!r}")
+                raise BitmillError(
+                    f"accumulator.width must be at least {needed} for k_max = {self.k_max}, not {width!r}"
+                )
             if max(needed, width or 0) > MAX_EXACT_BITS:
                 raise BitmillError(
                     f"accumulator.width must be at most {MAX_EXACT_BITS}; exact {self.weight} x {self.activation} at "
@@ -102,10 +105,12 @@ class AcceleratorConfig(_Frozen):
 
     @property
     def weight_format(self) -> Format:
+        """Catalog row of ``weight``."""
         return formats.get(self.weight)
 
     @property
     def activation_format(self) -> Format:
+        """Catalog row of ``activation``."""
         return formats.get(self.activation)
 
     @property
@@ -120,6 +125,7 @@ class AcceleratorConfig(_Frozen):
 
     @property
     def padded_k_max(self) -> int:
+        """``k_max`` rounded up to whole steps."""
         return self.max_steps * self.lanes
 
     @property
@@ -173,6 +179,20 @@ class AcceleratorConfig(_Frozen):
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
         return self.model_dump(exclude_none=True)
 
+    def to_toml(self) -> str:
+        """A TOML document that ``from_toml`` reads as this configuration."""
+        fields = self.to_dict()
+        tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
+        lines = [_toml_line(name, value) for name, value in fields.items() if name not in tables]
+        for name, table in tables.items():
+            lines += ["", f"[{name}]", *(_toml_line(field, value) for field, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+
+def _toml_line(name: str, value: str | int) -> str:
+    # Strings here are names from fixed lists, which JSON and TOML write alike.
+    return f"{name} = {json.dumps(value)}"
+
 
 def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors(include_url=False)[0]
@@ -208,7 +228,9 @@ def _preset_rows() -> dict[str, AcceleratorConfig]:
     for weight, activation in REPORT_PAIRS:
         pair = weight.lower() if weight == activation else f"{weight}x{activation}".lower()
         rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
-        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(weight=weight, activation=activation, accumulator=FloatAccumulator())
+        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(
+            weight=weight, activation=activation, accumulator=FloatAccumulator()
+        )
         rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
     return rows
 

@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# A unit may be built only to be asked for its latency and its ports.
 """What the hardware does: Amaranth components, built from the one configuration object."""
 
 from ..config import AcceleratorConfig

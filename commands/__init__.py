@@ -1,0 +1,1 @@
+"""The subcommands of the command line, one module each. Tools and libraries are imported when a command runs."""

@@ -1,0 +1,148 @@
+"""``bitmill formats`` and ``bitmill presets``: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from .. import formats as catalog
+from ..errors import BitmillError
+from ..formats import Format, Minifloat, Product
+from .tables import print_table
+
+LISTED_BITS = 8
+"""Widest format whose codes are listed without being asked for all."""
+MOST_BITS = 16
+"""Widest format whose codes are listed at all."""
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--all", "all_codes", is_flag=True, help=f"List every code of a format of {LISTED_BITS + 1} bits or more."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def formats(*, name: str | None, all_codes: bool, as_json: bool) -> None:
+    """Print the table of all number formats, or every code of the format NAME."""
+    if name is None:
+        _print_catalog(as_json=as_json)
+        return
+    fmt = catalog.get(name)
+    if all_codes and fmt.bits > MOST_BITS:
+        raise BitmillError(
+            f"--all must be used with a format of at most {MOST_BITS} bits, not {fmt.name!r} of {fmt.bits}"
+        )
+    listed = fmt.bits <= LISTED_BITS or all_codes
+    codes = list(_codes(fmt)) if listed else []
+    if as_json:
+        click.echo(json.dumps(_facts(fmt) | ({"codes": codes} if listed else {}), indent=2))
+        return
+    print_table(["fact", "value"], [[key.replace("_", " "), _text(value)] for key, value in _facts(fmt).items()])
+    if not listed:
+        more = "; `--all` lists them" if fmt.bits <= MOST_BITS else ""
+        click.echo(f"\n{1 << fmt.bits} codes{more}.")
+        return
+    click.echo()
+    rows = [[code["hex"], code["binary"], code["value"], code["exact"]] for code in codes]
+    print_table(["code", "binary", "value", "exact"], rows, right=["value", "exact"])
+
+
+def _print_catalog(*, as_json: bool) -> None:
+    facts = [_facts(fmt) for fmt in catalog.CATALOG.values()]
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    columns = [
+        "name",
+        "kind",
+        "bits",
+        "exponent",
+        "mantissa",
+        "max",
+        "min positive",
+        "specials",
+        "product bits",
+        "about",
+    ]
+    rows = [[_text(row[column.replace(" ", "_")]) for column in columns] for row in facts]
+    print_table(columns, rows, right=["bits", "exponent", "mantissa", "max", "min positive", "product bits"])
+
+
+def _facts(fmt: Format) -> dict[str, Any]:
+    """One row of the table; ``product_bits`` is the width of the exact fixed-point product with itself."""
+    is_float = isinstance(fmt, Minifloat)
+    return {
+        "name": fmt.name,
+        "aliases": list(fmt.aliases),
+        "kind": fmt.kind,
+        "bits": fmt.bits,
+        "exponent": fmt.exponent_bits if is_float else None,
+        "mantissa": fmt.mantissa_bits if is_float else None,
+        "bias": fmt.exponent_bias if is_float else None,
+        "max": short(fmt.max_value),
+        "min": short(fmt.min_value),
+        "min_positive": short(fmt.min_positive),
+        "specials": fmt.specials,
+        "product_bits": Product(fmt, fmt).bits,
+        "about": fmt.about,
+    }
+
+
+def _codes(fmt: Format) -> Iterator[dict[str, str]]:
+    """Every code of a format: hexadecimal, binary with its fields apart, decimal value, exact value or special."""
+    digits = (fmt.bits + 3) // 4
+    for code in range(1 << fmt.bits):
+        decoded = fmt.decode(code)
+        if decoded.special is not None:
+            signed = decoded.special is catalog.Special.INF
+            value = exact = ("-" if decoded.sign else "+") * signed + decoded.special.value
+        else:
+            value = f"{float(decoded):.9g}"
+            significand = -decoded.significand if decoded.sign else decoded.significand
+            exact = f"{significand} * 2^{decoded.exponent}" if decoded.exponent else str(significand)
+            if decoded.sign and not decoded.significand:
+                exact = f"-{exact}"
+        yield {"hex": f"0x{code:0{digits}x}", "binary": _binary(fmt, code), "value": value, "exact": exact}
+
+
+def _binary(fmt: Format, code: int) -> str:
+    bits = f"{code:0{fmt.bits}b}"
+    if not isinstance(fmt, Minifloat):
+        return bits
+    fields = (bits[:1], bits[1 : 1 + fmt.exponent_bits], bits[1 + fmt.exponent_bits :])
+    return " ".join(field for field in fields if field)
+
+
+def short(value: Fraction) -> str:
+    """A dyadic number as a reader wants it: decimal where that is exact and short, else ``m * 2^e``, rounded last."""
+    decimal = f"{float(value):.6g}" if abs(value) < 10**300 else ""
+    if decimal and "e" not in decimal and Fraction(decimal) == value:
+        return decimal
+    significand, exponent = value.numerator, -(value.denominator.bit_length() - 1)
+    while significand and significand % 2 == 0:
+        significand, exponent = significand // 2, exponent + 1
+    if abs(significand) == 1:
+        return f"{'-' if significand < 0 else ''}2^{exponent}"
+    return f"{significand} * 2^{exponent}" if abs(significand) < 10**6 and exponent else decimal
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    return "-" if value is None else str(value)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def presets(*, as_json: bool) -> None:
+    """List the built-in configurations that --preset accepts."""
+    from ..config import PRESETS
+
+    if as_json:
+        click.echo(json.dumps({name: config.to_dict() for name, config in PRESETS.items()}, indent=2))
+        return
+    print_table(["preset", "unit"], [[name, config.title] for name, config in PRESETS.items()])

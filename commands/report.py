@@ -1,0 +1,45 @@
+"""``bitmill report``: studies that end in a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import output_option
+
+
+@click.group()
+def report() -> None:
+    """Run a study and write its report."""
+
+
+@report.command("int-vs-fp")
+@output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
+@click.option("--weights", metavar="FILE[:TENSOR]", help="Your layer's weights [out, in]: safetensors, npy or npz.")
+@click.option("--activations", metavar="FILE[:TENSOR]", help="Its inputs [tokens, in].")
+@click.option(
+    "--calibration", metavar="FILE[:TENSOR]", help="Inputs to calibrate on; the first half of --activations by default."
+)
+@click.option("--quick", is_flag=True, help="Only INT4 and E2M1, single MACs, one placement: shows that all works.")
+def int_vs_fp(
+    *, output: Path, weights: str | None, activations: str | None, calibration: str | None, quick: bool
+) -> None:
+    """Compare number formats on a real layer: accuracy, verified hardware, gates, LUTs and MHz.
+
+    Without --weights and --activations the layers are those of all-MiniLM-L6-v2 that come with bitmill.
+    """
+    from ..errors import BitmillError
+    from ..files import output_directory
+
+    # Here, because the options are to be named as they are typed.
+    if (weights is None) != (activations is None):
+        missing, given = ("--weights", "--activations") if weights is None else ("--activations", "--weights")
+        raise BitmillError(f"{missing} must be given when {given} is")
+    if calibration is not None and weights is None:
+        raise BitmillError("--calibration must come with --weights and --activations")
+    with output_directory(output) as staged:
+        from ..reports.int_vs_fp import run
+
+        page = run(staged, weights=weights, activations=activations, calibration=calibration, quick=quick)
+    click.echo(output / page.name)

@@ -1,0 +1,135 @@
+"""``bitmill synth``: what a unit occupies and how fast it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import output_option, takes_config
+from .progress import progress
+from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..config import AcceleratorConfig
+    from ..fpga.synthesis import Synthesis
+    from ..fpga.timing import Timing
+
+AREA = "area"
+
+
+@click.command()
+@takes_config
+@click.option("--target", type=click.Choice(["generic", "ice40", "ecp5"]), required=True, help="What to map to.")
+@click.option("--dsp/--no-dsp", default=False, show_default=True, help="Whether multipliers may become DSP blocks.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Placements, from seed 1 on.",
+)
+@click.option("--no-timing", is_flag=True, help="Do not place and route; the generic target never does.")
+@output_option("FILE.json", "Also write the record.")
+def synth(
+    *, config: AcceleratorConfig, target: str, dsp: bool, seeds: int, no_timing: bool, output: Path | None
+) -> None:
+    """Synthesize the unit, count its cells, and measure the clock that it reaches between registers.
+
+    Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40). Results are cached.
+    """
+    from ..errors import BitmillError
+    from ..files import output_file
+
+    if dsp and target == "generic":
+        raise BitmillError("--dsp must not be given with --target generic, which has no DSP blocks")
+    device = None if no_timing else _device(target, dsp=dsp)
+    with ExitStack() as outputs:
+        staged = outputs.enter_context(output_file(output)) if output else None
+        with progress(f"generating {config.title}") as step:
+            from ..fpga.jobs import Outcome, run_jobs
+            from ..hdl.verilog import TOP, emit
+
+            jobs = _jobs(emit(config), TOP, target, device, dsp=dsp, seeds=seeds)
+            step(f"synthesizing {config.title} for {target}", done=0, total=len(jobs))
+
+            def show(outcome: Outcome[Synthesis | Timing]) -> None:
+                step(outcome.name, done=outcome.done, total=outcome.total)
+
+            outcomes = run_jobs(jobs, progress=show)
+        results = [outcome.unwrap() for outcome in outcomes.values()]
+        synthesis, timing = _join(results)
+        if staged is not None:
+            staged.write_text(json.dumps(_record(config, synthesis, timing), indent=2) + "\n", encoding="utf-8")
+    _print(config, synthesis, timing)
+
+
+def _device(target: str, *, dsp: bool) -> str | None:
+    """The part that a target is timed on: of the iCE40 only the UltraPlus has DSP blocks."""
+    return {"generic": None, "ecp5": "ecp5", "ice40": "up5k" if dsp else "hx8k"}[target]
+
+
+def _jobs(
+    verilog: str, top: str, target: str, device: str | None, *, dsp: bool, seeds: int
+) -> dict[str, Callable[[], Synthesis | Timing]]:
+    from ..fpga.synthesis import synthesize
+    from ..fpga.timing import measure_timing
+
+    def area() -> Synthesis:
+        return synthesize(verilog, top, target, dsp=dsp)
+
+    def place(part: str, seed: int) -> Callable[[], Timing]:
+        return lambda: measure_timing(verilog, top, part, dsp=dsp, seeds=(seed,))
+
+    placements = {} if device is None else {f"placement {seed}": place(device, seed) for seed in range(1, seeds + 1)}
+    return {AREA: area, **placements}
+
+
+def _join(results: list[Synthesis | Timing]) -> tuple[Synthesis, Timing | None]:
+    """The synthesis, and the placements of all seeds as one measurement."""
+    from ..fpga.synthesis import Synthesis
+    from ..fpga.timing import Timing
+
+    (synthesis,) = (result for result in results if isinstance(result, Synthesis))
+    timings = [result for result in results if isinstance(result, Timing)]
+    if not timings:
+        return synthesis, None
+    placements = tuple(placement for timing in timings for placement in timing.placements)
+    return synthesis, dataclasses.replace(timings[0], placements=placements)
+
+
+def _record(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
+    from .. import __version__
+
+    return {
+        "title": config.title,
+        "configuration": config.to_dict(),
+        "versions": {"bitmill": __version__, **synthesis.tools, **(timing.tools if timing else {})},
+        "synthesis": synthesis.to_dict(),
+        "timing": timing.to_dict() if timing else None,
+    }
+
+
+def _print(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | None) -> None:
+    counts = synthesis.counts
+    per_lane = f"{counts.logic / config.lanes:.1f}"
+    rows = [
+        [f"logic, {counts.logic_unit}", f"{counts.logic:g}", per_lane],
+        ["registers", str(counts.registers), f"{counts.registers / config.lanes:.1f}"],
+    ]
+    if counts.target != "generic":
+        rows += [[name, str(getattr(counts, name)), ""] for name in ("dsp", "carry")]
+    click.echo(f"{config.title}, {synthesis.target}, recipe {synthesis.recipe}")
+    print_table(["count", "unit", "per MAC"], rows, right=["unit", "per MAC"])
+    if timing is not None:
+        count = len(timing.placements)
+        median = f"{timing.fmax_mhz:.1f} MHz on {timing.device}"
+        click.echo(f"Fmax {median}, median of {count} placements, spread {timing.spread_mhz:.1f} MHz")
+    if synthesis.dsp and config.multiplier == "logic" and not counts.dsp:
+        click.echo("bitmill: note: multiplier = 'logic' uses no DSP block; multiplier = 'operator' does", err=True)

@@ -1,0 +1,81 @@
+"""``bitmill verify``: the Verilog, or its netlist, against golden in a simulator."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .options import output_option, takes_config
+from .progress import progress
+from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..config import AcceleratorConfig
+
+DEFAULT_WAVES = "bitmill_top.fst"
+COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "output_stalls", "resets", "cycles")
+
+
+@click.command()
+@takes_config
+@click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="S", help="Repeat a run; random by default.")
+@click.option(
+    "--dot-products", type=click.IntRange(1, 1_000_000), default=120, show_default=True, metavar="N",
+    help="Random dot products, beside the directed corners.",
+)  # fmt: skip
+@click.option(
+    "--waves", is_flag=False, flag_value=Path(DEFAULT_WAVES), type=click.Path(path_type=Path), metavar="[FILE]",
+    help=f"Record a waveform (FST); {DEFAULT_WAVES} by default, in DIR with -o.",
+)  # fmt: skip
+@click.option("--netlist", type=click.Choice(["generic", "ecp5"]), help="Verify the synthesized netlist instead.")
+@output_option("DIR", "Also write DIR/verification.json.")
+def verify(
+    *,
+    config: AcceleratorConfig,
+    seed: int | None,
+    dot_products: int,
+    waves: Path | None,
+    netlist: Literal["generic", "ecp5"] | None,
+    output: Path | None,
+) -> None:
+    """Simulate the unit in Icarus Verilog and compare every result with golden, bit for bit.
+
+    Traffic comes back to back, with random stalls, in bursts and with resets in the middle. A mismatch is an error.
+    """
+    from ..files import output_directory, output_file
+    from ..tools import find_tool
+
+    find_tool("iverilog")
+    seed = secrets.randbelow(1 << 32) if seed is None else seed
+    with ExitStack() as outputs:
+        directory = outputs.enter_context(output_directory(output)) if output else None
+        recorded = waves
+        if waves is not None:
+            in_directory = directory is not None and waves == Path(DEFAULT_WAVES)
+            recorded = directory / waves if in_directory and directory else outputs.enter_context(output_file(waves))
+        with progress(f"verifying {config.title}, {netlist or 'rtl'}, seed {seed}"):
+            from .. import sim
+
+            result = sim.verify(config, seed=seed, dot_products=dot_products, netlist=netlist, waves=recorded)
+        if directory is not None:
+            text = json.dumps(_record(config, result.to_dict()), indent=2) + "\n"
+            (directory / "verification.json").write_text(text, encoding="utf-8", newline="\n")
+    click.echo(f"passed: {config.title}, {result.level}, seed {result.seed}")
+    rows = [[phase.name, *(str(getattr(phase, name, "")) for name in COUNTS[2:])] for phase in result.phases]
+    rows.append(["all", *(str(getattr(result, name)) for name in COUNTS[2:])])
+    columns = ["phase", *(name.replace("_", " ") for name in COUNTS[2:])]
+    print_table(columns, rows, right=columns[1:])
+    click.echo(f"{result.dot_products} dot products, {result.products} products, {result.mismatches} mismatches")
+
+
+def _record(config: AcceleratorConfig, result: dict[str, Any]) -> dict[str, Any]:
+    from .. import __version__
+    from ..tools import tool_versions
+
+    versions = {"bitmill": __version__, **tool_versions()}
+    return {"title": config.title, "configuration": config.to_dict(), "versions": versions, "verification": result}
