@@ -1,0 +1,138 @@
+"""The cocotb test that the simulator runs: plays a job on the top module and writes what it counted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge
+
+from .job import JOB_VARIABLE, RESULT_VARIABLE, Job, Mismatch, Outcome, Phase, PhaseResult
+from .stream import StreamDriver, StreamMonitor
+
+DRAIN_CYCLES = 24
+"""Cycles after the last expected output in which no further one may come."""
+KEPT_MISMATCHES = 8
+
+
+class BenchError(AssertionError):
+    """The design hung, gave too many outputs, or wrong ones."""
+
+
+class _Bench:
+    """The top module with its clock, reset and two streams."""
+
+    def __init__(self, dut: Any, job: Job) -> None:
+        self.job = job
+        self.source = StreamDriver(dut, "i", job.input_bits)
+        self.sink = StreamMonitor(dut, "o")
+        self._edge = RisingEdge(dut.clk)
+        self._rst = dut.rst
+        self._transfers = self._last_transfer = 0
+        Clock(dut.clk, 10, unit="ns").start()
+
+    async def reset(self) -> None:
+        """One cycle of reset, which must be enough; traffic may start in the next one."""
+        self.source.stop()
+        self.sink.stop()
+        self._rst.value = 1
+        await self._edge
+        self._rst.value = 0
+
+    async def run(self, phase: Phase, counts: PhaseResult, *, beats: int | None = None) -> None:
+        """Run traffic until every expected output has come, or until ``beats`` inputs were taken."""
+        source, sink, edge = self.source, self.sink, self._edge
+        expected = len(phase.expected)
+        first_beat, first_cycle = source.transactions, counts.cycles
+        self._transfers = self._last_transfer = 0
+        source.start(phase.inputs, phase.input_pattern)
+        sink.start(phase.output_pattern)
+        try:
+            while len(sink.received) < expected if beats is None else source.transactions - first_beat < beats:
+                await edge
+                counts.cycles += 1
+                source.edge()
+                sink.edge()
+                self._check_progress(phase, counts.cycles - first_cycle, source.transactions - first_beat)
+        finally:
+            counts.beats, counts.input_stalls, counts.input_gaps = source.transactions, source.stalls, source.gaps
+            counts.transactions, counts.output_stalls, counts.output_gaps = sink.transactions, sink.stalls, sink.gaps
+        if beats is None:
+            await self._drain(phase, first_beat)
+
+    def _check_progress(self, phase: Phase, cycles: int, beats: int) -> None:
+        received = self.sink.received
+        if len(received) > len(phase.expected):
+            raise BenchError(f"more outputs than the {len(phase.expected)} expected, first {received[-1]:#x}")
+        transfers = beats + len(received)
+        if transfers != self._transfers:
+            self._transfers, self._last_transfer = transfers, cycles
+        elif cycles - self._last_transfer > self.job.patience:
+            raise BenchError(
+                f"no transfer for {self.job.patience} cycles after cycle {self._last_transfer}, with {beats} of "
+                f"{len(phase.inputs)} inputs and {len(received)} of {len(phase.expected)} outputs done"
+            )
+
+    async def _drain(self, phase: Phase, first_beat: int) -> None:
+        for _ in range(DRAIN_CYCLES):
+            await self._edge
+            self.source.edge()
+            self.sink.edge()
+            self._check_progress(phase, 0, len(phase.inputs))
+        beats = self.source.transactions - first_beat
+        if beats != len(phase.inputs):
+            raise BenchError(f"all outputs came after {beats} of {len(phase.inputs)} inputs")
+
+
+def _last_flags(phase: Phase, input_bits: int) -> list[bool]:
+    return [bool(payload >> (input_bits - 1)) for payload in phase.inputs]
+
+
+def _compare(bench: _Bench, phase: Phase, outcome: Outcome, counts: PhaseResult) -> None:
+    """Count the outputs so far that differ from the expected ones, and keep the first."""
+    for index, (got, expected) in enumerate(zip(bench.sink.received, phase.expected, strict=False)):
+        if got != expected:
+            counts.mismatches += 1
+            if len(outcome.mismatches) < KEPT_MISMATCHES:
+                outcome.mismatches.append(Mismatch(index, got, expected))
+
+
+async def _run_phase(bench: _Bench, phase: Phase, outcome: Outcome) -> None:
+    counts = PhaseResult(phase.name)
+    outcome.phases.append(counts)
+    bench.source.clear_counts()
+    bench.sink.clear_counts()
+    last_flags = _last_flags(phase, bench.job.input_bits)
+    for beats in (*phase.resets, None):
+        try:
+            await bench.run(phase, counts, beats=beats)
+        finally:
+            _compare(bench, phase, outcome, counts)
+        if beats is not None:
+            counts.discarded += sum(last_flags[:beats]) - len(bench.sink.received)
+            counts.resets += 1
+            await bench.reset()
+    if counts.mismatches:
+        raise BenchError(f"{counts.mismatches} wrong outputs")
+
+
+@cocotb.test()
+async def play_job(dut: Any) -> None:
+    """Run the phases in order; the first that fails ends the run."""
+    job = Job.load(Path(os.environ[JOB_VARIABLE]))
+    outcome = Outcome()
+    try:
+        bench = _Bench(dut, job)
+        await RisingEdge(dut.clk)
+        await bench.reset()
+        for phase in job.phases:
+            await _run_phase(bench, phase, outcome)
+    except Exception as error:
+        expected = isinstance(error, AssertionError)
+        outcome.failure = str(error) if expected else f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        outcome.save(Path(os.environ[RESULT_VARIABLE]))

@@ -1,0 +1,173 @@
+"""What the simulation is told and what it answers, as files: phases of inputs with expected outputs, and counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pattern import BACK_TO_BACK, Pattern
+
+JOB_VARIABLE = "BITMILL_JOB"
+"""Environment variable that names the job file for the bench inside the simulator."""
+
+RESULT_VARIABLE = "BITMILL_RESULT"
+"""Environment variable that names the file the bench writes its result to."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One run of traffic from idle to idle.
+
+    Parameters
+    ----------
+    inputs
+        Input payloads in order.
+    expected
+        The output payloads they must give, in order.
+    input_pattern, output_pattern
+        When the source offers and when the sink accepts.
+    resets
+        For each number, before the run proper: start the same traffic, reset right after that many accepted inputs, and
+        expect that nothing of it remains.
+    """
+
+    name: str
+    inputs: list[int]
+    expected: list[int]
+    input_pattern: Pattern = BACK_TO_BACK
+    output_pattern: Pattern = BACK_TO_BACK
+    resets: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Phases to run one after the other, and the payload widths that store them.
+
+    ``patience``: cycles without any transfer after which the simulation is given up as hung.
+    """
+
+    input_bits: int
+    output_bits: int
+    phases: tuple[Phase, ...]
+    patience: int = 1000
+
+    def save(self, path: Path) -> None:
+        """Write the job as an ``.npz`` file."""
+        arrays: dict[str, NDArray[np.uint8]] = {}
+        rows: list[dict[str, Any]] = []
+        for index, phase in enumerate(self.phases):
+            arrays[f"inputs{index}"] = _to_bytes(phase.inputs, self.input_bits)
+            arrays[f"expected{index}"] = _to_bytes(phase.expected, self.output_bits)
+            rows.append({
+                "name": phase.name,
+                "input_pattern": asdict(phase.input_pattern),
+                "output_pattern": asdict(phase.output_pattern),
+                "resets": phase.resets,
+            })  # fmt: skip
+        widths = {"input_bits": self.input_bits, "output_bits": self.output_bits}
+        about = {**widths, "patience": self.patience, "phases": rows}
+        arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Job:
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            about = json.loads(arrays["about"].tobytes())
+            phases = tuple(
+                Phase(
+                    name=row["name"],
+                    inputs=_from_bytes(arrays[f"inputs{index}"]),
+                    expected=_from_bytes(arrays[f"expected{index}"]),
+                    input_pattern=_pattern(row["input_pattern"]),
+                    output_pattern=_pattern(row["output_pattern"]),
+                    resets=tuple(row["resets"]),
+                )
+                for index, row in enumerate(about["phases"])
+            )
+        return cls(about["input_bits"], about["output_bits"], phases, about["patience"])
+
+
+@dataclass
+class PhaseResult:
+    """What was counted on the wires in one phase.
+
+    Attributes
+    ----------
+    beats, transactions
+        Transfers on the input and on the output.
+    input_stalls, output_stalls
+        Cycles with valid and without ready.
+    input_gaps, output_gaps
+        Cycles in which the source still had inputs and offered none; cycles in which the sink was ready in vain.
+    cycles
+        From the first cycle of traffic to the last expected output, the runs cut off by a reset included.
+    resets, discarded
+        Resets in the middle, and complete dot products whose results they discarded.
+    mismatches
+        Outputs that differ from the expectation.
+    """
+
+    name: str
+    beats: int = 0
+    transactions: int = 0
+    input_stalls: int = 0
+    output_stalls: int = 0
+    input_gaps: int = 0
+    output_gaps: int = 0
+    cycles: int = 0
+    resets: int = 0
+    discarded: int = 0
+    mismatches: int = 0
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """An output payload that differs from the expected one; ``index`` counts the outputs of the phase."""
+
+    index: int
+    got: int
+    expected: int
+
+
+@dataclass
+class Outcome:
+    """What the bench writes: the counts of each phase that ran, and how the first failing one failed."""
+
+    phases: list[PhaseResult] = field(default_factory=list)
+    failure: str | None = None
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the outcome as JSON."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Outcome:
+        """Read what ``save`` wrote."""
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            phases=[PhaseResult(**row) for row in fields["phases"]],
+            failure=fields["failure"],
+            mismatches=[Mismatch(**row) for row in fields["mismatches"]],
+        )
+
+
+def _pattern(fields: dict[str, Any]) -> Pattern:
+    return Pattern(**{**fields, "decisions": tuple(fields["decisions"])})
+
+
+def _to_bytes(payloads: list[int], bits: int) -> NDArray[np.uint8]:
+    length = (bits + 7) // 8
+    joined = b"".join(payload.to_bytes(length, "little") for payload in payloads)
+    return np.frombuffer(joined, np.uint8).reshape(len(payloads), length)
+
+
+def _from_bytes(rows: NDArray[np.uint8]) -> list[int]:
+    return [int.from_bytes(row.tobytes(), "little") for row in rows]

@@ -1,0 +1,66 @@
+"""Netlists for simulation: the unit after synthesis, so that what was mapped is tested as well."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..errors import BitmillError
+from ..tools import run_yosys
+
+NetlistKind = Literal["generic", "ecp5"]
+
+# Initial values are dropped: gates have none, and a unit that needs them in spite of its reset shall fail.
+_GENERIC = """
+read_verilog unit.v
+hierarchy -check -top {top}
+proc
+setattr -unset init w:*
+synth -flatten -noabc -top {top}
+dfflegalize -cell $_DFF_P_ x
+opt_clean
+abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX
+opt_clean -purge
+check -assert
+write_verilog -noattr netlist.v
+"""
+# Icarus cannot read the ECP5 models as they are (repeated modules, conditional specify paths), so Yosys puts them in
+# place of their cells. It has no behavioural model of the DSP block; the LUT mapping is the one that can be simulated.
+_ECP5 = """
+read_verilog unit.v
+synth_ecp5 -nodsp -top {top}
+opt_clean -purge
+write_verilog -noattr mapped.v
+design -reset
+read_verilog mapped.v
+read_verilog -nowb -D NO_INCLUDES +/ecp5/cells_sim.v
+hierarchy -check -top {top}
+proc
+flatten
+opt_clean -purge
+check -assert
+write_verilog -noattr netlist.v
+"""
+
+
+def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
+    """Synthesize module ``top`` to a flat netlist with the same ports, as self-contained Verilog.
+
+    Parameters
+    ----------
+    verilog
+        Text of the design.
+    top
+        Its top module.
+    kind
+        ``generic``: two-input gates, multiplexers and plain D flip-flops; ``ecp5``: LUT4, carry and flip-flop cells of
+        Lattice ECP5, without DSP blocks.
+
+    Raises
+    ------
+    BitmillError
+        If ``kind`` is unknown, or Yosys is missing, fails, or leaves something unmapped.
+    """
+    if kind not in ("generic", "ecp5"):
+        raise BitmillError(f"netlist must be generic or ecp5, not {kind!r}")
+    script = (_GENERIC if kind == "generic" else _ECP5).format(top=top)
+    return run_yosys(script, files={"unit.v": verilog}, outputs=["netlist.v"])["netlist.v"]

@@ -1,0 +1,125 @@
+"""Stream payloads as plain integers: code arrays to input payloads, output payloads to results, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import AcceleratorConfig, ExactAccumulator
+from ..errors import BitmillError
+
+Codes = NDArray[np.integer]
+"""Codes of a format, unsigned, any integer dtype."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result as the unit states it: the accumulator's value (or float code) and the two flags."""
+
+    value: int
+    invalid: bool
+    too_long: bool
+
+
+@dataclass(frozen=True)
+class PayloadLayout:
+    """Widths of the fields of the unit's two payloads, first field at the least significant bit.
+
+    Input: ``lanes`` weight codes, ``lanes`` activation codes (lane 0 lowest), ``last``. Output: ``value``, ``invalid``,
+    ``too_long``.
+    """
+
+    weight_bits: int
+    activation_bits: int
+    lanes: int
+    value_bits: int
+    value_signed: bool
+
+    @classmethod
+    def of(cls, config: AcceleratorConfig) -> PayloadLayout:
+        """The layout of the unit that ``config`` describes."""
+        return cls(
+            weight_bits=config.weight_format.bits,
+            activation_bits=config.activation_format.bits,
+            lanes=config.lanes,
+            value_bits=config.accumulator_bits,
+            value_signed=isinstance(config.accumulator, ExactAccumulator),
+        )
+
+    @property
+    def input_bits(self) -> int:
+        """Width of ``i__payload``."""
+        return self.lanes * (self.weight_bits + self.activation_bits) + 1
+
+    @property
+    def output_bits(self) -> int:
+        """Width of ``o__payload``."""
+        return self.value_bits + 2
+
+    def pack_steps(self, weight_codes: Codes, activation_codes: Codes, last: NDArray[np.bool_]) -> list[int]:
+        """Input payloads of a run of steps.
+
+        Parameters
+        ----------
+        weight_codes, activation_codes
+            Codes [steps, lanes].
+        last
+            Whether the step ends a dot product, [steps].
+
+        Raises
+        ------
+        BitmillError
+            If a shape does not fit the layout or a code its width.
+        """
+        steps = len(last)
+        fields = (
+            _bit_rows("weight", weight_codes, self.weight_bits, (steps, self.lanes)),
+            _bit_rows("activation", activation_codes, self.activation_bits, (steps, self.lanes)),
+            np.asarray(last, dtype=np.uint8).reshape(steps, 1),
+        )
+        packed = np.packbits(np.concatenate(fields, axis=1), axis=1, bitorder="little")
+        return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+    def unpack_steps(self, payloads: Sequence[int]) -> tuple[Codes, Codes, NDArray[np.bool_]]:
+        """What ``pack_steps`` packed: weight codes and activation codes [steps, lanes], last [steps]."""
+        length = (self.input_bits + 7) // 8
+        rows = np.frombuffer(b"".join(p.to_bytes(length, "little") for p in payloads), np.uint8)
+        bits = np.unpackbits(rows.reshape(len(payloads), length), axis=1, bitorder="little")
+        split = self.lanes * self.weight_bits
+        end = split + self.lanes * self.activation_bits
+        return (
+            _codes_of(bits[:, :split], self.weight_bits),
+            _codes_of(bits[:, split:end], self.activation_bits),
+            bits[:, end].astype(bool),
+        )
+
+    def pack_output(self, output: Output) -> int:
+        """The output payload that states ``output``; the value is taken modulo ``2**value_bits``."""
+        value = output.value & ((1 << self.value_bits) - 1)
+        return value | int(output.invalid) << self.value_bits | int(output.too_long) << (self.value_bits + 1)
+
+    def unpack_output(self, payload: int) -> Output:
+        """The result that an output payload states; an exact accumulator's value is sign-extended."""
+        value = payload & ((1 << self.value_bits) - 1)
+        if self.value_signed and value >> (self.value_bits - 1):
+            value -= 1 << self.value_bits
+        return Output(value, bool(payload >> self.value_bits & 1), bool(payload >> (self.value_bits + 1) & 1))
+
+
+def _bit_rows(name: str, codes: Codes, bits: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    if codes.shape != shape:
+        raise BitmillError(f"{name} codes must have the shape [steps, lanes] = {list(shape)}, not {list(codes.shape)}")
+    if codes.size and (int(codes.min()) < 0 or int(codes.max()) >= 1 << bits):
+        worst = int(codes.min()) if int(codes.min()) < 0 else int(codes.max())
+        raise BitmillError(f"{name} codes must be in 0..{(1 << bits) - 1}, not {worst}")
+    positions = np.arange(bits, dtype=np.uint64)
+    spread = (codes.astype(np.uint64)[:, :, None] >> positions) & np.uint64(1)
+    return spread.astype(np.uint8).reshape(shape[0], shape[1] * bits)
+
+
+def _codes_of(bits: NDArray[np.uint8], width: int) -> Codes:
+    grouped = bits.reshape(bits.shape[0], -1, width).astype(np.uint64)
+    return (grouped << np.arange(width, dtype=np.uint64)).sum(axis=2, dtype=np.uint64)

@@ -1,0 +1,279 @@
+"""Proof by simulation: the Verilog of a configuration, or its netlist, against golden, under stalls and resets."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..config import AcceleratorConfig
+from ..errors import BitmillError
+from .job import Job, Mismatch, Phase, PhaseResult
+from .netlist import NetlistKind
+from .netlist import netlist as synthesize
+from .pattern import BACK_TO_BACK, Pattern
+from .payload import Codes, Output, PayloadLayout
+from .runner import WAVES_SUFFIX, SimulationError, simulate
+from .stimulus import DotProduct, stimuli
+
+Level = Literal["rtl"] | NetlistKind
+TOP = "bitmill_top"
+
+_RESET_SAMPLE = 6
+_RESET_STEPS = 16
+
+
+class VerificationError(BitmillError):
+    """The unit and golden disagree, or the unit broke the stream protocol; one line that says how to see it again.
+
+    ``seed`` and ``config`` repeat the run, ``waves`` is its waveform.
+    """
+
+    def __init__(self, message: str, *, config: AcceleratorConfig, seed: int, waves: Path | None) -> None:
+        super().__init__(message)
+        self.config = config
+        self.seed = seed
+        self.waves = waves
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A passed verification, every number counted at the unit's pins.
+
+    Attributes
+    ----------
+    config, level, seed
+        What was run: the configuration's title, ``rtl`` or the kind of netlist, and the seed that repeats it.
+    dot_products, products
+        Dot products whose results were compared, and the products in them (without the padding of ragged steps).
+    beats, transactions
+        Transfers on the input and on the output.
+    input_stalls, output_stalls
+        Cycles with valid and without ready.
+    input_gaps, output_gaps
+        Cycles in which the source held back an input; cycles in which the sink was ready and nothing came.
+    cycles
+        Clock cycles of traffic.
+    resets, discarded
+        Resets in the middle of traffic and the finished dot products they discarded.
+    mismatches
+        Always 0: a mismatch raises ``VerificationError``.
+    phases
+        The same counts for each phase.
+    """
+
+    config: str
+    level: Level
+    seed: int
+    dot_products: int
+    products: int
+    beats: int
+    transactions: int
+    input_stalls: int
+    output_stalls: int
+    input_gaps: int
+    output_gaps: int
+    cycles: int
+    resets: int
+    discarded: int
+    mismatches: int
+    phases: tuple[PhaseResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a JSON record."""
+        return asdict(self)
+
+
+def verify(
+    config: AcceleratorConfig,
+    *,
+    seed: int,
+    dot_products: int = 120,
+    corner_steps: int = 4200,
+    codes: tuple[Codes, Codes] | None = None,
+    netlist: NetlistKind | None = None,
+    verilog: str | None = None,
+    waves: Path | None = None,
+    timeout: float | None = 3600.0,
+) -> Verification:
+    """Run one unit in Icarus Verilog and compare every result with golden, bit for bit.
+
+    The dot products are dealt to three phases: back-to-back, random stalls on both sides, and bursts on both sides. A
+    fourth phase resets the unit twice in the middle of traffic and then expects correct results of a fresh start.
+
+    Parameters
+    ----------
+    config
+        The unit.
+    seed
+        Of the stimuli and of every stall pattern.
+    dot_products
+        Random dot products, beside the directed corners of ``stimuli``.
+    corner_steps
+        The most steps that one directed corner may take.
+    codes
+        Weight codes and activation codes [n, K], for example of a real layer, to run instead of corners and random
+        codes.
+    netlist
+        ``generic`` or ``ecp5``: test the netlist of that kind (see ``sim.netlist``) instead of the Verilog itself.
+    verilog
+        Verilog text to test instead of what ``bitmill.hdl.verilog.emit`` gives; top module ``bitmill_top``.
+    waves
+        Where to write the waveform (FST). Without it a waveform is recorded only of a failure, to a temporary file.
+    timeout
+        Seconds after which the simulator is ended.
+
+    Raises
+    ------
+    VerificationError
+        If any result differs, is missing or too many, or the stream protocol is broken.
+    BitmillError
+        If an argument is out of range, or a tool is missing or fails.
+    """
+    rng = np.random.default_rng(seed)
+    work = stimuli(config, rng, count=dot_products, corner_steps=corner_steps) if codes is None else _given(codes)
+    layout = PayloadLayout.of(config)
+    phases = _phases(config, layout, work, golden_outputs(config, work), rng)
+    job = Job(layout.input_bits, layout.output_bits, phases)
+    text = _emit(config) if verilog is None else verilog
+    if netlist is not None:
+        text = synthesize(text, TOP, netlist)
+    level = netlist or "rtl"
+    try:
+        result = simulate(text, TOP, job, waves=waves, timeout=timeout)
+    except SimulationError as failure:
+        recorded = failure.waves or _record_again(text, job, timeout)
+        repeat = f"seed {seed}, level {level}, waveform {recorded or 'none'}"
+        message = f"{config.title}: {_describe(failure, layout)} ({repeat})"
+        raise VerificationError(message, config=config, seed=seed, waves=recorded) from None
+    return _total(config, level, seed, work, result.phases)
+
+
+def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> list[Output]:
+    """The result of each dot product by ``bitmill.golden.dot``, grouped by steps so that few calls suffice."""
+    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
+
+    groups: dict[int, list[int]] = {}
+    for index, item in enumerate(work):
+        groups.setdefault(-(-len(item) // config.lanes), []).append(index)
+    outputs: list[Output | None] = [None] * len(work)
+    for steps, members in groups.items():
+        padded = [pad(config, work[index], steps) for index in members]
+        result = golden.dot(config, np.stack([weight for weight, _ in padded]), np.stack([act for _, act in padded]))
+        for position, index in enumerate(members):
+            outputs[index] = Output(
+                int(result.value[position]), bool(result.invalid[position]), bool(result.too_long[position])
+            )
+    return [output for output in outputs if output is not None]
+
+
+def pad(config: AcceleratorConfig, item: DotProduct, steps: int) -> tuple[Codes, Codes]:
+    """Codes of ``item`` filled up with zeros to whole steps: weight codes and activation codes [steps * lanes]."""
+    missing = steps * config.lanes - len(item)
+    weight_zero, activation_zero = config.weight_format.zero_code, config.activation_format.zero_code
+    return (
+        np.pad(item.weight_codes, (0, missing), constant_values=weight_zero or 0),
+        np.pad(item.activation_codes, (0, missing), constant_values=activation_zero or 0),
+    )
+
+
+def pack(config: AcceleratorConfig, layout: PayloadLayout, work: Sequence[DotProduct]) -> list[int]:
+    """Input payloads of dot products one after the other."""
+    lengths = [-(-len(item) // config.lanes) for item in work]
+    padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
+    last = np.zeros(sum(lengths), dtype=bool)
+    last[np.cumsum(lengths, dtype=int) - 1] = True
+    weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
+    activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
+    return layout.pack_steps(weights, activations, last)
+
+
+def _emit(config: AcceleratorConfig) -> str:
+    from ..hdl import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
+
+    return verilog.emit(config)
+
+
+def _given(codes: tuple[Codes, Codes]) -> list[DotProduct]:
+    weights, activations = (np.asarray(array) for array in codes)
+    if weights.ndim != 2 or weights.shape != activations.shape or not weights.size:
+        raise BitmillError(
+            f"codes must be two arrays of one shape [n, K], not {list(weights.shape)} and {list(activations.shape)}"
+        )
+    return [DotProduct(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+
+
+def _phases(
+    config: AcceleratorConfig,
+    layout: PayloadLayout,
+    work: Sequence[DotProduct],
+    outputs: Sequence[Output],
+    rng: np.random.Generator,
+) -> tuple[Phase, ...]:
+    seeds = [int(seed) for seed in rng.integers(0, 1 << 32, 5)]
+    traffic = (
+        ("back-to-back", BACK_TO_BACK, BACK_TO_BACK),
+        ("random stalls", Pattern("random", 0.3, seed=seeds[0]), Pattern("random", 0.5, seed=seeds[1])),
+        ("bursts", Pattern("bursty", 0.3, 6.0, seed=seeds[2]), Pattern("bursty", 0.4, 10.0, seed=seeds[3])),
+    )
+    expected = [layout.pack_output(output) for output in outputs]
+    order = rng.permutation(len(work))
+    phases: list[Phase] = []
+    for index, (name, source, sink) in enumerate(traffic):
+        # A phase without its own share, for very few dot products, runs them all.
+        chosen = [int(i) for i in order[index :: len(traffic)]] or list(range(len(work)))
+        inputs = pack(config, layout, [work[i] for i in chosen])
+        phases.append(Phase(name, inputs, [expected[i] for i in chosen], source, sink))
+    short = [index for index, item in enumerate(work) if len(item) <= _RESET_STEPS * config.lanes]
+    shortest = min(range(len(work)), key=lambda i: len(work[i]))
+    sample = [int(i) for i in rng.permutation(short)[:_RESET_SAMPLE]] or [shortest]
+    # Shortest first, so that several complete results are on their way when the reset after a `last` comes.
+    sample.sort(key=lambda i: len(work[i]))
+    inputs = pack(config, layout, [work[i] for i in sample])
+    ends = [index + 1 for index, payload in enumerate(inputs) if payload >> (layout.input_bits - 1)]
+    resets = (int(rng.integers(1, len(inputs) + 1)), ends[: _RESET_SAMPLE // 2][-1])
+    sink = Pattern("random", 0.6, seed=seeds[4])
+    phases.append(Phase("reset", inputs, [expected[i] for i in sample], BACK_TO_BACK, sink, resets))
+    return tuple(phases)
+
+
+def _record_again(text: str, job: Job, timeout: float | None) -> Path | None:
+    """The waveform of a failure that was not recorded: the same run once more, kept in the temporary directory."""
+    path = Path(tempfile.mkdtemp(prefix="bitmill-waves-")) / f"{TOP}{WAVES_SUFFIX}"
+    with contextlib.suppress(BitmillError):
+        simulate(text, TOP, job, waves=path, timeout=timeout)
+    return path if path.is_file() else None
+
+
+def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
+    if not failure.outcome.mismatches:
+        return str(failure)
+    first: Mismatch = failure.outcome.mismatches[0]
+    got, expected = layout.unpack_output(first.got), layout.unpack_output(first.expected)
+    differences = [
+        f"{name} {getattr(got, name)} instead of {getattr(expected, name)}"
+        for name in ("value", "invalid", "too_long")
+        if getattr(got, name) != getattr(expected, name)
+    ]
+    return f"{failure}; first in result {first.index}: {', '.join(differences)}"
+
+
+def _total(
+    config: AcceleratorConfig, level: Level, seed: int, work: Sequence[DotProduct], phases: Sequence[PhaseResult]
+) -> Verification:
+    counted = [field.name for field in fields(PhaseResult) if field.name != "name"]
+    sums = {name: sum(getattr(phase, name) for phase in phases) for name in counted}
+    return Verification(
+        config=config.title,
+        level=level,
+        seed=seed,
+        dot_products=len(work),
+        products=sum(len(item) for item in work),
+        phases=tuple(phases),
+        **sums,
+    )

@@ -1,0 +1,34 @@
+"""The hand-written unit that the bench's tests drive, whole and broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bitmill import AcceleratorConfig
+
+Breaker = Callable[[str, str], str]
+
+
+@pytest.fixture(scope="session")
+def int4_config() -> AcceleratorConfig:
+    return AcceleratorConfig(weight="INT4", activation="INT4", k_max=8)
+
+
+@pytest.fixture(scope="session")
+def int4_mac() -> str:
+    """Verilog of a unit that does what ``int4_config`` says."""
+    return Path(__file__).with_name("int4_mac.v").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def broken(int4_mac: str) -> Breaker:
+    """The unit with one piece of its text replaced."""
+
+    def replace(original: str, replacement: str) -> str:
+        assert int4_mac.count(original) == 1, f"the fault must replace exactly one place: {original}"
+        return int4_mac.replace(original, replacement)
+
+    return replace
