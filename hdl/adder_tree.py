@@ -1,19 +1,31 @@
-"""The balanced sum of a step's aligned terms."""
+"""The balanced, pipelined sum of a step's aligned terms."""
 
 from __future__ import annotations
 
-from amaranth import Module, Shape, Value
+from dataclasses import dataclass
+
+from amaranth import Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..formats import Product, signed_bits
 from .adders import add
-from .aligner import Aligner
+from .aligner import Aligner, term_has_carry
 from .layouts import term_layout
+
+LEVELS_PER_STAGE = 2
+"""Adders in a row between two registers."""
+
+
+@dataclass(frozen=True)
+class _Node:
+    lanes: int
+    total: Value
+    carry: Value
 
 
 class AdderTree(wiring.Component):
-    """Sum ``lanes`` terms pairwise, each level one bit wider where the range needs it. Combinational.
+    """Sum ``lanes`` terms pairwise, each level as wide as its range needs, a register after every second one.
 
     Every adder takes one lane's carry at its carry input; ``lanes`` terms have one carry more than the tree has adders, and
     that one goes out with the sum.
@@ -23,44 +35,64 @@ class AdderTree(wiring.Component):
     product
         Facts about the operand formats.
     lanes
-        Number of terms, at least 1.
+        Number of terms, at least 2.
 
     Members
     -------
+    enable : In(1)
     terms : In(ArrayLayout(term_layout, lanes))
     sum : Out(term_layout)
+        Registered, ``latency(lanes)`` enabled cycles after ``terms``.
     """
 
     def __init__(self, *, product: Product, lanes: int) -> None:
-        if lanes < 1:
-            raise ValueError(f"AdderTree lanes must be at least 1, not {lanes!r}")
+        if lanes < 2:
+            raise ValueError(f"AdderTree lanes must be at least 2, not {lanes!r}")
         self.facts = product
         self.lanes = lanes
         super().__init__({
+            "enable": In(1),
             "terms": In(data.ArrayLayout(Aligner.layout(product, shift=True), lanes)),
             "sum": Out(self.layout(product, lanes)),
         })  # fmt: skip
 
     @staticmethod
+    def latency(lanes: int) -> int:
+        """Enabled cycles from terms to sum."""
+        levels = (lanes - 1).bit_length()
+        return -(-levels // LEVELS_PER_STAGE)
+
+    @staticmethod
     def _bits(product: Product, lanes: int) -> int:
         low, high = product.sum_range(lanes)
-        return signed_bits(low - int(product.sign_bit), high)
+        return signed_bits(low - int(term_has_carry(product)), high)
 
     @classmethod
     def layout(cls, product: Product, lanes: int) -> data.StructLayout:
-        return term_layout(cls._bits(product, lanes), carry=product.sign_bit)
+        """Layout of the sum of ``lanes`` terms."""
+        return term_layout(cls._bits(product, lanes), carry=term_has_carry(product))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes: list[tuple[int, Value, Value]] = [(1, term.significand, term.carry) for term in self.terms]
+        nodes = [_Node(1, term.significand, term.carry) for term in self.terms]
+        level = 0
         while len(nodes) > 1:
             pairs = zip(nodes[0::2], nodes[1::2], strict=False)
             nodes = [self._joined(m, left, right) for left, right in pairs] + nodes[len(nodes) & ~1 :]
-        _, total, carry = nodes[0]
-        m.d.comb += [self.sum.significand.eq(total), self.sum.carry.eq(carry)]
+            level += 1
+            if level % LEVELS_PER_STAGE == 0 or len(nodes) == 1:
+                nodes = [self._registered(m, node) for node in nodes]
+        m.d.comb += [self.sum.significand.eq(nodes[0].total), self.sum.carry.eq(nodes[0].carry)]
         return m
 
-    def _joined(self, m: Module, left: tuple[int, Value, Value], right: tuple[int, Value, Value]) -> tuple[int, Value, Value]:
-        lanes = left[0] + right[0]
+    def _joined(self, m: Module, left: _Node, right: _Node) -> _Node:
+        lanes = left.lanes + right.lanes
         shape = Shape(self._bits(self.facts, lanes), signed=True)
-        return lanes, add(m, left[1], right[1], shape, carry=left[2], name=f"sum{lanes}"), right[2]
+        return _Node(lanes, add(m, left.total, right.total, shape, carry=left.carry, name=f"sum{lanes}"), right.carry)
+
+    def _registered(self, m: Module, node: _Node) -> _Node:
+        total = Signal.like(node.total, name=f"sum{node.lanes}_register", reset_less=True, attrs={})
+        carry = Signal(len(node.carry), name=f"carry{node.lanes}_register", reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += [total.eq(node.total), carry.eq(node.carry)]
+        return _Node(node.lanes, total, carry)

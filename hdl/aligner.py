@@ -1,26 +1,41 @@
-"""Sign and position: from a sign-magnitude product with an exponent to fixed point."""
+"""Sign and position: from a product with sign and exponent to fixed point."""
 
 from __future__ import annotations
 
-from amaranth import Cat, Module, Mux, Value
-from amaranth.lib import wiring
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..formats import Product, signed_bits
-from .layouts import product_exponent_offset, product_layout, significand_product_bits, term_layout
+from .layouts import (
+    product_exponent_offset,
+    product_has_carry,
+    product_layout,
+    significand_product_bits,
+    term_layout,
+)
 
 
 def aligned_bits(product: Product) -> int:
-    """Width of an aligned term; its one's complement reaches one further down than the product itself."""
-    return signed_bits(product.fixed_min - int(product.sign_bit), product.fixed_max)
+    """Width of an aligned term, whose significand may lie one below the product itself."""
+    return signed_bits(product.fixed_min - int(term_has_carry(product)), product.fixed_max)
+
+
+def term_has_carry(product: Product) -> bool:
+    """Whether a term's negation, or its multiplier, leaves a carry to the adders."""
+    return product.sign_bit or product_has_carry(product)
 
 
 class Aligner(wiring.Component):
     """Negate by one's complement and shift left into fixed point. Combinational.
 
-    ``(term.significand + term.carry) * 2**min_exponent`` is the product's value. Shifting after the XOR with the sign and
-    filling both ends with it makes the XOR part of the first multiplexer, a single LUT4 a bit. Small shifts come first: the
-    value is then as narrow as it can be in every stage.
+    ``(term.significand + term.carry) * 2**min_exponent`` is the product's value. The sign is applied before the shift, where it
+    is part of the first multiplexer, a LUT4 a bit; vacated low bits take the carry's value, so that the carry still counts at
+    the bottom.
+
+    The shifter goes in steps of 1, 2, 4 ... until the value spans no more than two groups of the next step's size; all
+    remaining exponent bits then act at once: a bit of the result has two candidates, selected or overridden by two control
+    wires that its whole group shares, again a LUT4 a bit.
 
     Parameters
     ----------
@@ -41,40 +56,60 @@ class Aligner(wiring.Component):
         super().__init__({"product": In(product_layout(product)), "term": Out(self.layout(product, shift=shift))})
 
     @staticmethod
-    def layout(product: Product, *, shift: bool):  # noqa: ANN205 - the layout's own type
+    def layout(product: Product, *, shift: bool) -> data.StructLayout:
+        """Layout of the term: fixed point, or as wide as the significand and with the product's exponent."""
+        carry = term_has_carry(product)
         if shift:
-            return term_layout(aligned_bits(product), carry=product.sign_bit)
+            return term_layout(aligned_bits(product), carry=carry)
         exponent_bits = product_layout(product)["exponent"].width
         bits = significand_product_bits(product) + int(not product.significand_signed)
-        return term_layout(bits, carry=product.sign_bit, exponent_bits=exponent_bits)
+        return term_layout(bits, carry=carry, exponent_bits=exponent_bits)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        sign: Value = self.product.sign if self.facts.sign_bit else Value.cast(0)[:1]
-        bits = Cat(bit ^ sign for bit in Value.cast(self.product.significand)) if self.facts.sign_bit else Cat(
-            self.product.significand)  # fmt: skip
-        fixed = self._shifted(m, bits, sign) if self.shift else Cat(bits, self._fill(bits, sign))
+        facts = self.facts
+        sign: Value = self.product.sign if facts.sign_bit else Const(0, 1)
+        carry: Value = self.product.carry if product_has_carry(facts) else Const(0, 1)
+        significand = Cat(self.product.significand)
+        bits, low = significand, carry
+        if facts.sign_bit:
+            bits, low = significand ^ sign.replicate(len(significand)), carry ^ sign
+        high = bits[-1] if facts.significand_signed else sign
+        fixed = self._shifted(m, bits, low, high) if self.shift else Cat(bits, high)
         m.d.comb += [
             self.term.significand.eq(fixed.as_signed()),
-            self.term.carry.eq(sign),
+            self.term.carry.eq(low),
         ]
         if not self.shift:
             m.d.comb += self.term.exponent.eq(self.product.exponent)
         return m
 
-    def _fill(self, bits: Value, sign: Value) -> Value:
-        return bits[-1] if self.facts.significand_signed else sign
-
-    def _shifted(self, m: Module, bits: Value, sign: Value) -> Value:
+    def _shifted(self, m: Module, bits: Value, low: Value, high: Value) -> Value:
+        """``bits`` shifted left by ``exponent - offset``; ``low`` and ``high`` fill the two ends."""
         offset = product_exponent_offset(self.facts)
         width = aligned_bits(self.facts) + offset
-        high = self._fill(bits, sign)
-        for index, select in enumerate(self.product.exponent):
-            distance = 1 << index
-            grown = min(len(bits) + distance, width)
-            kept = Cat(bits, high.replicate(grown - len(bits)))
-            moved = Cat(sign.replicate(distance), bits)[:grown]
-            bits = Mux(select, moved, kept)
-        return Cat(bits, high.replicate(width - len(bits)))[offset:]
+        exponent = self.product.exponent
+        step, index = 1, 0
+        while index < len(exponent) and len(bits) > step + 1:
+            moved = Cat(low.replicate(step), bits)
+            kept = Cat(bits, high.replicate(step))
+            bits = Mux(exponent[index], moved, kept)
+            step, index = step * 2, index + 1
+        if index == len(exponent):
+            fixed = Cat(bits, high.replicate(max(0, width - len(bits))))
+            return fixed[offset:width]
+        return self._grouped(m, bits, exponent[index:], step, width, low, high)[offset:]
 
-
+    def _grouped(self, m: Module, bits: Value, group: Value, size: int, width: int, low: Value, high: Value) -> Value:
+        """``bits``, at most ``2 * size`` of them, placed at group ``group`` of a result made of groups of ``size`` bits."""
+        candidates = Cat(bits, high.replicate(2 * size - len(bits)))
+        groups = []
+        for place in range(-(-width // size)):
+            lower, upper = Signal(name=f"lower{place}"), Signal(name=f"upper{place}")
+            first, second = group == place, (group == place - 1) if place else Const(0, 1)
+            filled = Mux(group > place, low, high) & ~first & ~second
+            m.d.comb += [lower.eq(first | filled), upper.eq(second | filled)]
+            for bit in range(size):
+                near, far = candidates[bit], candidates[bit + size]
+                groups.append((lower & near) | (upper & far) | (lower & upper))
+        return Cat(groups)[:width]

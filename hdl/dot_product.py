@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from amaranth import ClockSignal, Instance, Module, Signal
+from amaranth import ClockSignal, Instance, Module, ResetSignal, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -76,7 +76,8 @@ class DotProduct(wiring.Component):
 
     @property
     def LATENCY(self) -> int:  # noqa: N802 - a documented constant of the unit
-        return 1 + Lane.latency(self.config, shift=self._aligned) + int(self.config.lanes > 1) + 1
+        tree = AdderTree.latency(self.config.lanes) if self.config.lanes > 1 else 0
+        return 1 + Lane.latency(self.config, shift=self._aligned) + tree + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -113,15 +114,14 @@ class DotProduct(wiring.Component):
         if len(lanes) == 1:
             return lanes[0]
         m.submodules.reduce = tree = AdderTree(product=self.config.product, lanes=len(lanes))
-        term = Signal(tree.sum.shape(), reset_less=True)
-        flags = Signal(flags_layout(self.config), reset_less=True)
-        m.d.comb += [tree.terms[index].eq(lane_term) for index, (lane_term, _) in enumerate(lanes)]
-        with m.If(advance):
-            m.d.sync += [
-                term.eq(tree.sum),
-                flags.eq(reduce(or_, (lane_flags.as_value() for _, lane_flags in lanes))),
-            ]
-        return term, flags
+        m.d.comb += [tree.enable.eq(advance), *(tree.terms[index].eq(term) for index, (term, _) in enumerate(lanes))]
+        flags = reduce(or_, (lane_flags.as_value() for _, lane_flags in lanes))
+        for stage in range(AdderTree.latency(len(lanes))):
+            delayed = Signal(flags_layout(self.config), name=f"flags_stage{stage}", reset_less=True)
+            with m.If(advance):
+                m.d.sync += delayed.eq(flags)
+            flags = delayed
+        return tree.sum, flags
 
     def _placed_lane(self, m: Module, advance: Signal, operands: Signal, index: int) -> tuple[Signal, Signal]:
         weight, activation = operands.weight[index], operands.activation[index]
@@ -135,6 +135,7 @@ class DotProduct(wiring.Component):
         m.submodules[f"lane{index}"] = Instance(
             self.lane_module,
             i_clk=ClockSignal(),
+            i_rst=ResetSignal(),
             i_enable=advance,
             i_weight=weight,
             i_activation=activation,

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..config import AcceleratorConfig
 from .adder_tree import AdderTree
 from .adders import add
+from .aligner import Aligner
 from .layouts import flags_layout
 
 
@@ -51,6 +52,8 @@ class ExactAccumulator(wiring.Component):
 
     @staticmethod
     def term_layout(config: AcceleratorConfig) -> data.StructLayout:
+        if config.lanes == 1:
+            return Aligner.layout(config.product, shift=True)
         return AdderTree.layout(config.product, config.lanes)
 
     def elaborate(self, platform: object) -> Module:

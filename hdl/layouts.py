@@ -53,13 +53,22 @@ def _significand_range(fmt: Format) -> tuple[int, int]:
 
 
 def product_layout(product: Product) -> data.StructLayout:
-    """The exact product before alignment: the sign is beside the significand, which is signed for two's complement."""
+    """The exact product before alignment: ``(-1)**sign * (significand + carry) * 2**exponent``.
+
+    The significand is signed for two's complement operands; only those have a carry, which completes a negative partial product.
+    """
     top = product.exponent_span + product_exponent_offset(product)
     return data.StructLayout({
         "sign": int(product.sign_bit),
         "significand": Shape(significand_product_bits(product), product.significand_signed),
+        "carry": int(product_has_carry(product)),
         "exponent": unsigned(top.bit_length() if product.exponent_span else 0),
     })  # fmt: skip
+
+
+def product_has_carry(product: Product) -> bool:
+    """Whether multipliers may leave a carry to the adders behind them."""
+    return product.significand_signed
 
 
 def product_exponent_offset(product: Product) -> int:

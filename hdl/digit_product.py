@@ -1,0 +1,74 @@
+"""Products of integers by signed radix-4 digits, one LUT4 per bit of a partial product."""
+
+from __future__ import annotations
+
+from amaranth import Cat, Const, Module, Shape, Signal, Value
+
+from .adders import add
+
+
+def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, Value]:
+    """``significand + carry = a * b`` for operands of any width and signedness; ``significand`` has ``shape``.
+
+    The narrower operand is recoded into digits -1, 0, 1, 2 (the top one -2 .. 2). Unlike Booth's overlapping digits these
+    select a row bit with two control wires only, so that a bit of ``digit * a`` is a function of four inputs. Negative rows are
+    one's complements; their missing 1 enters the carry input of the adder that takes the row, the lowest row's leaves as
+    ``carry`` because no adder is left for it.
+    """
+    if len(a) < len(b):
+        a, b = b, a
+    # Room for twice the operand, and for a sign if it has none.
+    a_extended = Cat(a, a[-1]) if a.shape().signed else Cat(a, Const(0, 2))
+    doubled = Cat(Const(0, 1), a) if a.shape().signed else Cat(Const(0, 1), a, Const(0, 1))
+    digits = _digits(m, b)
+    rows = [_row(m, index, a_extended, doubled, *digit) for index, digit in enumerate(digits)]
+    nodes = [(index, row.as_signed(), negative) for index, (row, (_, _, negative)) in enumerate(zip(rows, digits, strict=True))]
+    while len(nodes) > 1:
+        pairs = zip(nodes[0::2], nodes[1::2], strict=False)
+        nodes = [_joined(m, low, high) for low, high in pairs] + nodes[len(nodes) & ~1 :]
+    _, total, carry = nodes[0]
+    return Cat(total, total[-1].replicate(shape.width))[: shape.width], carry
+
+
+def _digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
+    """Per digit: select one times, select two times, complement (of what is selected; -1 is both selects, see ``_row``)."""
+    signed_width = len(b) + int(not b.shape().signed)
+    width = signed_width + signed_width % 2
+    fill = b[-1] if b.shape().signed else Const(0, 1)
+    bits = Cat(b, fill.replicate(width - len(b)))
+    digits: list[tuple[Value, Value, Value]] = []
+    carry: Value = Const(0, 1)
+    for index in range(0, width, 2):
+        low, high = bits[index], bits[index + 1]
+        if index + 2 < width:
+            one, two = Signal(name=f"one{index}"), Signal(name=f"two{index}")
+            m.d.comb += [one.eq(low ^ carry), two.eq(high ^ (low & carry))]
+            # low + carry + 2 * high is 3, a -1 with a carry, exactly when both selects are set.
+            digits.append((one, two, one & two))
+            carry = high & (low | carry)
+        else:
+            one, two, negative = (Signal(name=f"{word}{index}") for word in ("one", "two", "negative"))
+            m.d.comb += [
+                one.eq(low ^ carry),
+                two.eq((high & ~low & ~carry) | (~high & low & carry)),
+                negative.eq(high & ~(low & carry)),
+            ]
+            digits.append((one, two, negative))
+    return digits
+
+
+def _row(m: Module, index: int, a: Value, doubled: Value, one: Value, two: Value, negative: Value) -> Signal:
+    row = Signal(len(a), name=f"row{index}")
+    for bit, (single, double) in enumerate(zip(a, doubled, strict=True)):
+        selected = (one & single) | (two & ~one & double)
+        m.d.comb += row[bit].eq(selected ^ negative)
+    return row
+
+
+def _joined(m: Module, low: tuple[int, Value, Value], high: tuple[int, Value, Value]) -> tuple[int, Value, Value]:
+    """Sum of two partial sums; what the higher one does not reach of the lower one bypasses the adder."""
+    distance = 2 * (high[0] - low[0])
+    upper, addend = low[1][distance:].as_signed(), high[1]
+    width = max(len(upper), len(addend)) + 1
+    total = add(m, upper, addend, Shape(width, signed=True), carry=high[2], name=f"rows{low[0]}_{high[0]}")
+    return low[0], Cat(low[1][:distance], total).as_signed(), low[2]
