@@ -233,7 +233,7 @@ def _failure(name: str, status: int, log: str) -> str:
     if status < 0:
         return f"{name}: ended by signal {-status}"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    # "ERROR: ..." of Yosys and nextpnr and "file:1: error: ..." of Icarus, not the "1 warning, 1 error" that ends a log.
+    # "ERROR: ..." of Yosys and nextpnr, "file:1: error: ..." of Icarus, not the "1 warning, 1 error" that ends a log.
     errors = [line for line in lines if re.search(r"\berror: ", line, re.IGNORECASE)]
     reason = (errors or lines or [f"exit status {status}"])[-1]
     return f"{name}: {reason} (log: {keep_log(name, log)})"
@@ -241,9 +241,9 @@ def _failure(name: str, status: int, log: str) -> str:
 
 def keep_log(name: str, log: str) -> Path:
     """Write a failed tool's log to a file of its own in the temporary directory, and say where."""
-    handle, path = tempfile.mkstemp(prefix=f"bitmill-{name}-", suffix=".log")
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(log)
+    handle, path = tempfile.mkstemp(prefix=f"bitmill-{re.sub(r'[^A-Za-z0-9]+', '-', name)}-", suffix=".log")
+    os.close(handle)
+    Path(path).write_text(log, encoding="utf-8")
     return Path(path)
 
 

@@ -65,15 +65,16 @@ def store(key: str, result: Any) -> None:
 
 def write_beside(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: into a temporary file of the same directory, which then takes its name."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with open(handle, "wb") as file:
-            file.write(data)
+        temporary.write_bytes(data)
         # mkstemp makes files private; results are ordinary files.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

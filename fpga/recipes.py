@@ -25,7 +25,7 @@ _GENERIC_RECIPES = {
 }
 # Yosys 0.70's ice40_dsp takes an output register that holds several products into the first product's block and loses
 # the other products without a word. Registers of single bits are never taken, and stay countable as registers.
-ICE40_SPLIT_REGISTERS = "hierarchy -check -top {top}\nproc\nsimplemap t:$*dff*\n"
+ICE40_SPLIT_REGISTERS = "hierarchy -top {top}\nproc\nsimplemap t:$*dff*\n"
 """Commands that must precede ``synth_ice40 -dsp``."""
 
 MULTIPLIER_RECIPES = frozenset({"booth", "booth-lowpower"})

