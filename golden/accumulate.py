@@ -18,7 +18,7 @@ from .exact import AllPairs, Pairing, RowByRow
 from .parts import Parts, checked_codes, split
 
 Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], NDArray[Any]]
-"""Configuration, pairing of rows, weight and activation parts ``[rows, K]``, result shape; gives the values."""
+"""From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to values."""
 
 ACCUMULATORS: dict[type, Accumulate] = {ExactAccumulator: accumulate_exact, FloatAccumulator: accumulate_float}
 """One implementation per kind of ``config.accumulator``."""
@@ -31,8 +31,8 @@ class Result:
     Attributes
     ----------
     value
-        Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``; int64 when
-        ``accumulator_bits <= 63``, else Python integers. Float accumulator: uint32 codes.
+        Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``; int64
+        when ``accumulator_bits <= 63``, else Python integers. Float accumulator: uint32 codes.
     invalid
         Whether an operand was NaN or Inf.
     too_long
@@ -77,12 +77,11 @@ def dot(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes: Ar
 def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
     """The results as real numbers, same shape.
 
-    Exact values are ``value * 2**product.min_exponent`` rounded to float64 once, to nearest even, and NaN where ``invalid``;
-    float values are exact.
+    Exact values are ``value * 2**product.min_exponent`` rounded to float64 once, to nearest even, and NaN where
+    ``invalid``; float values are exact.
     """
     if isinstance(config.accumulator, FloatAccumulator):
-        with np.errstate(invalid="ignore"):
-            return result.value.view(np.float32).astype(np.float64)
+        return result.value.view(np.float32).astype(np.float64)
     real = np.ldexp(result.value.astype(np.float64), config.product.min_exponent)
     return np.where(result.invalid, np.nan, real)
 
@@ -90,16 +89,18 @@ def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
 def _run(config: AcceleratorConfig, pairing: Pairing, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
     weight = _operand(config.weight_format, weight_codes, "weight_codes")
     activation = _operand(config.activation_format, activation_codes, "activation_codes")
-    length = weight.shape[1]
-    if activation.shape[1] != length:
-        raise BitmillError(f"activation_codes must have rows of {length} codes as weight_codes has, not {activation.shape[1]}")
-    if isinstance(pairing, RowByRow) and weight.shape[0] != activation.shape[0]:
-        raise BitmillError(f"activation_codes must have {weight.shape[0]} rows as weight_codes has, not {activation.shape[0]}")
+    (weight_rows, length), (activation_rows, activation_length) = weight.shape, activation.shape
+    if activation_length != length:
+        raise BitmillError(
+            f"activation_codes must have rows of {length} codes as weight_codes has, not {activation_length}"
+        )
+    if isinstance(pairing, RowByRow) and weight_rows != activation_rows:
+        raise BitmillError(f"activation_codes must have {weight_rows} rows as weight_codes has, not {activation_rows}")
     parts = (
         _padded(config.weight_format, weight, config.lanes),
         _padded(config.activation_format, activation, config.lanes),
     )
-    invalid = pairing.combine(parts[0].special.any(axis=1), parts[1].special.any(axis=1), np.logical_or)
+    invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
     value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
     too_long = np.full(invalid.shape, length > config.padded_k_max)
     return Result(value=value, invalid=invalid, too_long=too_long)

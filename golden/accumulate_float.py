@@ -1,4 +1,4 @@
-"""The FP32 accumulator: one rounding to nearest even per step, of the exact sum of the accumulator and the step's products."""
+"""The FP32 accumulator: per step one rounding to nearest even, of the exact sum of accumulator and products."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def _accumulate_block(
 ) -> NDArray[np.uint32]:
     lanes = config.lanes
     steps = _StepSums(config, pairing, weight, activation)
-    special_columns = weight.special.any(axis=0) | activation.special.any(axis=0)
-    special_steps = special_columns.reshape(-1, lanes).any(axis=1)
+    special_columns = np.any(weight.special, axis=0) | np.any(activation.special, axis=0)
+    special_steps = np.any(np.reshape(special_columns, (-1, lanes)), axis=1)
     accumulator = pairing.combine(
         np.zeros(weight.nan.shape[0], np.float32), np.zeros(activation.nan.shape[0], np.float32), np.add
     )
     with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(special_steps.size):
+        for step in range(weight.nan.shape[1] // lanes):
             following = steps.add_to(accumulator, step)
             if special_steps[step]:
                 columns = slice(step * lanes, (step + 1) * lanes)
@@ -152,18 +152,18 @@ def _special_sum(pairing: Pairing, weight: Parts, activation: Parts) -> NDArray[
         return pairing.contract(of_weight.astype(np.float64), of_activation.astype(np.float64))
 
     def infinite(parts: Parts) -> NDArray[np.float64]:
-        return parts.inf * np.where(parts.negative, -1.0, 1.0)
+        return np.where(parts.inf, np.where(parts.negative, -1.0, 1.0), 0.0)
 
     def signs(parts: Parts) -> NDArray[np.float64]:
         nonzero = (parts.magnitude > 0) | parts.inf
-        return nonzero * np.where(parts.negative, -1.0, 1.0)
+        return np.where(nonzero, np.where(parts.negative, -1.0, 1.0), 0.0)
 
     def zeros(parts: Parts) -> NDArray[np.bool_]:
         return (parts.magnitude == 0) & ~parts.special
 
-    nan = pairing.combine(weight.nan.any(axis=1), activation.nan.any(axis=1), np.logical_or)
+    nan = pairing.combine(np.any(weight.nan, axis=1), np.any(activation.nan, axis=1), np.logical_or)
     undefined = count(weight.inf, zeros(activation)) + count(zeros(weight), activation.inf)
-    # Products with an infinite operand: how many, and the sum of their signs. Inf x Inf is counted by both terms of either.
+    # Products with an infinite operand: how many, and the sum of their signs. Both counts see Inf x Inf twice.
     met = count(weight.inf, np.abs(signs(activation))) + count(np.abs(signs(weight)), activation.inf)
     balance = count(infinite(weight), signs(activation)) + count(signs(weight), infinite(activation))
     value = np.where(met == 0, 0.0, np.where(balance == met, np.inf, np.where(balance == -met, -np.inf, np.nan)))

@@ -44,21 +44,21 @@ def encode(
 ) -> NDArray[Any]:
     """The codes nearest to real numbers, each rounded once from its exact value.
 
-    ======================  ==============================================================================================
+    ======================  ============================================================================================
     nearest-even            To the nearest value, a tie to the one at an even place in the sorted list of the format's
-                            magnitudes, which for minifloats and integers is the even code. (A tie between two even or two
-                            odd places, possible across zero in a lopsided codebook, goes to the smaller magnitude.)
+                            magnitudes, which for minifloats and integers is the even code. (A tie between two even or
+                            two odd places, possible in a lopsided codebook, goes to the smaller magnitude.)
     nearest-away            To the nearest value, a tie to the greater magnitude.
-    toward-zero             To the nearest value that is not greater in magnitude; where there is none, to the least.
-    NaN                     The NaN code: quiet and positive in IEEE formats, the reserved code of symmetric integers and
-                            codebooks. Without one: an error.
+    toward-zero             To the nearest value that is not greater in magnitude; if there is none, to the least.
+    NaN                     The NaN code: quiet and positive in IEEE formats, the reserved code of symmetric integers
+                            and codebooks. Without one: an error.
     overflow, saturating    The least or greatest finite code, Inf included.
     overflow, otherwise     Inf, or else NaN, or else an error. Minifloats overflow as IEEE 754 has it: when the value
                             rounded with unbounded exponent is beyond the greatest one; toward zero, only Inf does.
-                            Integers overflow when the rounded value is out of range, codebooks when the value itself is.
+                            Integers overflow when the rounded value is out of range, codebooks when the value is.
     underflow               Rounds to zero or the least subnormal like any other value.
     -0                      Kept where the format has one, also by negative values that round to zero; else +0.
-    ======================  ==============================================================================================
+    ======================  ============================================================================================
 
     In E8M0, which has no zero, positive values below the range go to 2**-127; zero and negative values are overflow.
 
@@ -99,7 +99,7 @@ def encode(
         nans = int(np.count_nonzero(refused & np.isnan(x)))
         overflows = int(np.count_nonzero(refused)) - nans
         what = ", ".join(f"{count} {word}" for count, word in ((nans, "NaN"), (overflows, "out of range")) if count)
-        raise BitmillError(f"values must be representable in {fmt.name}, which has no code for them, not {what} of {x.size}")
+        raise BitmillError(f"values must be representable in {fmt.name}, not {what} of {x.size}")
     return codes.astype(code_dtype(fmt.bits), copy=False)
 
 

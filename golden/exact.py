@@ -19,10 +19,10 @@ FLOAT64_BITS = 53
 
 
 class Pairing(ABC):
-    """Which rows of two matrices meet: all with all (a matrix product), or each with its own (a batch of dot products)."""
+    """Which rows of two matrices meet: all with all (a matrix product), or each with its own (dot products)."""
 
     @abstractmethod
-    def contract(self, weight: NDArray[np.float64], activation: NDArray[np.float64]) -> NDArray[np.float64]:
+    def contract(self, weight: NDArray[Any], activation: NDArray[Any]) -> NDArray[Any]:
         """Sums of products along the last axis."""
 
     @abstractmethod
@@ -33,20 +33,24 @@ class Pairing(ABC):
 class AllPairs(Pairing):
     """``[M, K]`` and ``[N, K]`` give ``[M, N]``."""
 
-    def contract(self, weight: NDArray[np.float64], activation: NDArray[np.float64]) -> NDArray[np.float64]:
+    def contract(self, weight: NDArray[Any], activation: NDArray[Any]) -> NDArray[Any]:
+        """Matrix product with the transposed activations."""
         return weight @ activation.T
 
     def combine(self, weight: NDArray[Any], activation: NDArray[Any], operation: np.ufunc) -> NDArray[Any]:
+        """The outer operation."""
         return operation(weight[:, None], activation[None, :])
 
 
 class RowByRow(Pairing):
     """``[n, K]`` and ``[n, K]`` give ``[n]``."""
 
-    def contract(self, weight: NDArray[np.float64], activation: NDArray[np.float64]) -> NDArray[np.float64]:
+    def contract(self, weight: NDArray[Any], activation: NDArray[Any]) -> NDArray[Any]:
+        """One dot product per row."""
         return np.einsum("nk,nk->n", weight, activation)
 
     def combine(self, weight: NDArray[Any], activation: NDArray[Any], operation: np.ufunc) -> NDArray[Any]:
+        """The elementwise operation."""
         return operation(weight, activation)
 
 
@@ -103,6 +107,7 @@ class Limbs:
 
     @classmethod
     def of(cls, fmt: Format, parts: Parts, bits: int, count: int) -> Limbs:
+        """``count`` limbs of ``bits`` each, those that are zero everywhere left out."""
         pieces = [(index * bits, limb(fmt, parts, index, bits)) for index in range(count)]
         return cls([(shift, piece) for shift, piece in pieces if piece.any()])
 

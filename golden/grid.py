@@ -28,7 +28,7 @@ def code_dtype(bits: int) -> type[np.uint8] | type[np.uint16] | type[np.uint32]:
 
 
 def nan_code(fmt: Format) -> int | None:
-    """The code that NaN encodes to: the positive quiet NaN of IEEE formats, the one positive or reserved code of others."""
+    """The code that NaN encodes to: IEEE formats have the positive quiet NaN, others one positive or reserved code."""
     if isinstance(fmt, Minifloat):
         all_ones = (1 << (fmt.bits - 1)) - 1
         quiet = all_ones - ((1 << (fmt.mantissa_bits - 1)) - 1) if fmt.mantissa_bits else all_ones
@@ -50,8 +50,8 @@ def inf_code(fmt: Format) -> int | None:
 class Grid:
     """A sorted list of codes and the points where rounding passes from each to the next.
 
-    ``codes[0]`` and ``codes[-1]`` are what overflow below and above gives. An input ``x`` takes ``codes[i]`` where ``i``
-    counts the points that ``x`` has passed: ``x >= points[j]`` where ``up[j]``, ``x > points[j]`` elsewhere.
+    ``codes[0]`` and ``codes[-1]`` are what overflow below and above gives. An input ``x`` takes ``codes[i]`` where
+    ``i`` counts the points that ``x`` has passed: ``x >= points[j]`` where ``up[j]``, ``x > points[j]`` elsewhere.
     """
 
     codes: NDArray[np.int64]
@@ -76,7 +76,7 @@ class Grid:
 
     @cached_property
     def shift(self) -> int | None:
-        """Low bits of a float32 pattern that matter only by being all zero or not; None where a table would be too big."""
+        """Low bits of a float32 pattern that matter only by being all zero or not; None if a table would be too big."""
         points = np.abs(self.points[self.points != 0])
         with np.errstate(over="ignore"):
             narrow = points.astype(np.float32)
@@ -98,7 +98,7 @@ class Grid:
         return codes.astype(np.int32 if (codes == REFUSED).any() else final)
 
     def look_up(self, x: NDArray[np.float32]) -> NDArray[Any]:
-        """The same as ``search`` for float32 inputs, by a table whose key is the top bits of the pattern and a sticky bit."""
+        """The same as ``search`` for float32 inputs, by a table keyed with a pattern's top bits and a sticky bit."""
         assert self.shift is not None
         patterns = np.ascontiguousarray(x).reshape(-1).view(np.uint32)
         codes = np.empty(patterns.size, dtype=self._table.dtype)

@@ -32,7 +32,12 @@ class Parts:
 
     @property
     def special(self) -> NDArray[np.bool_]:
+        """Where there is no number."""
         return self.nan | self.inf
+
+    def any_special(self) -> NDArray[np.bool_]:
+        """Which rows, along the last axis, hold a special."""
+        return np.asarray(np.any(self.special, axis=-1))
 
     def __getitem__(self, index: Any) -> Parts:
         return Parts(

@@ -19,8 +19,8 @@ Granularity = Literal["tensor", "channel", "token", "group"]
 Rule = Literal["maximum", "least-squares"]
 
 SEARCHED_FRACTIONS: NDArray[np.float64] = 2.0 ** (np.concatenate([np.arange(0, -49, -1), np.arange(1, 16)]) / 16)
-"""Least squares tries these multiples of the maximum scale: 1 first, then 1/8 to 2 in sixteenths of an octave. Those above 1
-help formats whose values are not evenly spaced."""
+"""Least squares tries these multiples of the maximum scale: 1 first, then 1/8 to 2 in sixteenths of an octave. Those
+above 1 help formats whose values are not evenly spaced."""
 _CHUNK = 1 << 18
 
 
@@ -77,9 +77,9 @@ def choose_scale(
 ) -> Scales:
     """The scales of a tensor.
 
-    ``maximum``: ``max|x| / max`` of each slice, where ``max`` is the format's greatest value, so that nothing saturates but
-    the code below ``-max`` of two's complement stays unused. ``least-squares``: of ``SEARCHED_FRACTIONS`` times that scale,
-    the one with the least sum of squared errors of the slice; among equals the first in that list.
+    ``maximum``: ``max|x| / max`` of each slice, where ``max`` is the format's greatest value, so that nothing saturates
+    but the code below ``-max`` of two's complement stays unused. ``least-squares``: of ``SEARCHED_FRACTIONS`` times
+    that scale, the one with the least sum of squared errors of the slice; among equals the first in that list.
     A slice of zeros has scale 1.
 
     Parameters

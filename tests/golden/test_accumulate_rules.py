@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import apytypes
 import numpy as np
 import pytest
@@ -31,13 +33,15 @@ def fp32_of(configuration: AcceleratorConfig, weight: list[float], activation: l
 
 
 def test_every_accumulator_kind_has_an_implementation() -> None:
-    kinds = config.Accumulator.__origin__.__args__  # the members of the union
-    assert set(ACCUMULATORS) == set(kinds)
+    union, _ = get_args(config.Accumulator)
+    assert set(ACCUMULATORS) == set(get_args(union))
 
 
 @pytest.mark.parametrize(("lanes", "k_max", "longest"), [(1, 5, 5), (4, 5, 8), (4, 8, 8)])
 @pytest.mark.parametrize("accumulator", [ExactAccumulator(), FP32])
-def test_too_long_counts_steps(lanes: int, k_max: int, longest: int, accumulator: ExactAccumulator | FloatAccumulator) -> None:
+def test_too_long_counts_steps(
+    lanes: int, k_max: int, longest: int, accumulator: ExactAccumulator | FloatAccumulator
+) -> None:
     unit = "mac" if lanes == 1 else "dot"
     settings = AcceleratorConfig(
         weight="INT4", activation="INT4", unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator
@@ -142,20 +146,17 @@ def test_a_step_rounds_its_exact_sum_once() -> None:
 def test_mac_of_small_formats_is_numpy_float32(name: str) -> None:
     rng = np.random.default_rng(SEED)
     codes = rng.integers(0, 1 << formats.get(name).bits, (2, 40, 200))
+    codes = np.where(np.isfinite(decode(name, codes)), codes, 0)
     w, a = (decode(name, c) for c in codes)
-    keep = np.isfinite(w).all(axis=1) & np.isfinite(a).all(axis=1)
-    if name in ("E4M3", "E5M2"):
-        codes = np.where(np.isfinite(decode(name, codes)), codes, 0)
-        w, a = (decode(name, c) for c in codes)
-        keep[:] = True
-    assert keep.all()
     accumulator = np.zeros(40, np.float32)
     for k in range(200):
         accumulator = accumulator + (w[:, k] * a[:, k]).astype(np.float32)
     np.testing.assert_array_equal(dot(mac(name), *codes).value.view(np.float32), accumulator)
 
 
-@pytest.mark.parametrize(("name", "lanes"), [("E4M3", 1), ("E5M2", 1), ("INT8", 1), ("E2M1", 32), ("INT4", 8), ("BF16", 1)])
+@pytest.mark.parametrize(
+    ("name", "lanes"), [("E4M3", 1), ("E5M2", 1), ("INT8", 1), ("E2M1", 32), ("INT4", 8), ("BF16", 1)]
+)
 def test_the_float32_short_cut_changes_nothing(name: str, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = mac(name) if lanes == 1 else wide(name, lanes)
     assert sums_fit_float32(settings.product, lanes) == (name != "BF16")

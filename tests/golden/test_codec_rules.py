@@ -185,7 +185,7 @@ def test_decode_wrong_codes() -> None:
 
 
 def test_encode_wrong_arguments() -> None:
-    with pytest.raises(BitmillError, match="rounding must be one of nearest-even, .* not 'up'"):
+    with pytest.raises(BitmillError, match=r"rounding must be one of nearest-even, .* not 'up'"):
         encode("INT4", 1.0, rounding="up")  # pyright: ignore[reportArgumentType]
     with pytest.raises(BitmillError, match="not <U1"):
         encode("INT4", "a")

@@ -1,0 +1,192 @@
+"""The configuration object: one line per bad field, widths at their boundary, TOML, presets, round trips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, formats, preset
+from bitmill.config import MAX_EXACT_BITS, PRESETS, REPORT_PAIRS
+from bitmill.golden import dot
+
+GOOD: dict[str, Any] = {"weight": "E2M1", "activation": "E4M3"}
+
+
+def test_defaults() -> None:
+    config = AcceleratorConfig(**GOOD)
+    assert (config.unit, config.lanes, config.k_max, config.multiplier) == ("mac", 1, 4096, "logic")
+    assert config.accumulator == ExactAccumulator()
+    assert config.weight_format is formats.get("E2M1")
+    assert config.product.min_exponent == -1 - 9
+
+
+def test_format_names_become_canonical() -> None:
+    config = AcceleratorConfig(weight="fp4", activation="e4m3fn")
+    assert (config.weight, config.activation) == ("E2M1", "E4M3")
+
+
+BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"weight": "E9M9"}, r"weight: .*not 'E9M9'"),
+    ({"weight": 4}, r"weight: .*string, not 4"),
+    ({"activation": "E8M0"}, r"activation: must be a format with a zero, not 'E8M0'"),
+    ({"unit": "array"}, r"unit: .*'mac'.*'dot', not 'array'"),
+    ({"unit": "dot", "lanes": 0}, r"lanes: .*greater than or equal to 1, not 0"),
+    ({"unit": "dot", "lanes": 1025}, r"lanes: .*less than or equal to 1024, not 1025"),
+    ({"unit": "dot", "lanes": "8"}, r"lanes: .*integer, not '8'"),
+    ({"unit": "dot", "lanes": True}, r"lanes: .*integer, not True"),
+    ({"lanes": 4}, r"lanes must be 1 for unit 'mac', not 4"),
+    ({"k_max": 0}, r"k_max: .*greater than or equal to 1, not 0"),
+    ({"k_max": 2**24 + 1}, r"k_max: .*less than or equal to 16777216, not 16777217"),
+    ({"k_max": 7.5}, r"k_max: .*integer, not 7\.5"),
+    ({"unit": "dot", "lanes": 32, "k_max": 31}, r"k_max must be at least lanes = 32, not 31"),
+    ({"multiplier": "booth"}, r"multiplier: .*'logic'.*'operator', not 'booth'"),
+    ({"accumulator": {"kind": "saturating"}}, r"accumulator: .*'exact'.*'float'.*saturating"),
+    ({"accumulator": {"width": 40}}, r"accumulator: .*'kind'"),
+    ({"accumulator": {"kind": "float", "format": "FP16"}}, r"accumulator\.format: .*'FP32', not 'FP16'"),
+    ({"accumulator": {"kind": "exact", "width": 0}}, r"accumulator\.width: .*greater than or equal to 1, not 0"),
+    (
+        {"accumulator": {"kind": "exact", "width": 3}},
+        r"accumulator\.width must be at least \d+ for k_max = 4096, not 3",
+    ),
+    ({"accumulator": {"kind": "exact", "width": 1025}}, r"accumulator\.width must be at most 1024; .*not 1025"),
+    (
+        {"lane": 4},
+        r"field 'lane' is unknown; accepted are weight, activation, unit, lanes, k_max, accumulator, multiplier",
+    ),
+    ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), BAD_FIELDS)
+def test_init_wrong_field(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(BitmillError, match=rf"^here: {message}") as caught:
+        AcceleratorConfig.from_dict(GOOD | fields, source="here")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValidationError):
+        AcceleratorConfig(**(GOOD | fields))
+
+
+@pytest.mark.parametrize("missing", ["weight", "activation"])
+def test_init_wrong_missing_field(missing: str) -> None:
+    fields = {name: value for name, value in GOOD.items() if name != missing}
+    with pytest.raises(BitmillError, match=rf"^configuration: field '{missing}' is required$"):
+        AcceleratorConfig.from_dict(fields)
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        AcceleratorConfig(**GOOD).lanes = 2
+
+
+def test_too_wide_exact_accumulators_are_refused() -> None:
+    assert AcceleratorConfig(weight="FP32", activation="FP32").accumulator_bits == 567
+    assert AcceleratorConfig(**GOOD, accumulator=ExactAccumulator(width=MAX_EXACT_BITS)).accumulator_bits == 1024
+
+
+def extreme_codes(name: str) -> tuple[int, int]:
+    """The codes of the least and the greatest value, by looking at all of them."""
+    fmt = formats.get(name)
+    values = {code: item.value for code in range(1 << fmt.bits) if (item := fmt.decode(code)).special is None}
+    return min(values, key=lambda code: values[code]), max(values, key=lambda code: values[code])
+
+
+@pytest.mark.parametrize(
+    ("lanes", "k_max"), [(1, 1), (1, 7), (1, 8), (1, 9), (1, 4095), (1, 4096), (1, 4097), (4, 13), (32, 100)]
+)
+@pytest.mark.parametrize(
+    ("weight", "activation"), [*REPORT_PAIRS, ("UINT4", "UINT8"), ("INT8", "UINT8"), ("E1M1", "INT3")]
+)
+def test_the_width_holds_the_worst_dot_product_and_one_bit_less_does_not(
+    weight: str, activation: str, lanes: int, k_max: int
+) -> None:
+    fields = {"weight": weight, "activation": activation, "unit": "mac" if lanes == 1 else "dot", "lanes": lanes}
+    config = AcceleratorConfig(**fields, k_max=k_max)
+    assert config.padded_k_max - lanes < k_max <= config.padded_k_max == config.max_steps * lanes
+    bits = config.accumulator_bits
+    wide = AcceleratorConfig(**fields, k_max=k_max, accumulator=ExactAccumulator(width=bits + 40))
+    sums = []
+    for w in extreme_codes(weight):
+        for a in extreme_codes(activation):
+            codes = [np.full((1, config.padded_k_max), code) for code in (w, a)]
+            result = dot(config, *codes)
+            assert not result.too_long[0]
+            assert int(result.value[0]) == int(dot(wide, *codes).value[0])
+            sums.append(int(result.value[0]))
+    half = 1 << (bits - 2)
+    assert min(sums) < -half or max(sums) >= half, "one bit less would do"
+    given = AcceleratorConfig(**fields, k_max=k_max, accumulator=ExactAccumulator(width=bits))
+    assert given.accumulator_bits == bits
+    narrow = {**fields, "k_max": k_max, "accumulator": {"kind": "exact", "width": bits - 1}}
+    with pytest.raises(
+        BitmillError, match=rf"accumulator\.width must be at least {bits} for k_max = {k_max}, not {bits - 1}"
+    ):
+        AcceleratorConfig.from_dict(narrow)
+
+
+@pytest.mark.parametrize("edge", [2, 4, 64, 1024])
+def test_one_more_product_needs_one_more_bit_at_the_edge(edge: int) -> None:
+    """INT4: -8 * -8 = 64, so k products reach 64 k, which needs a further bit from each power of two on."""
+    bits = [AcceleratorConfig(weight="INT4", activation="INT4", k_max=k).accumulator_bits for k in (edge - 1, edge)]
+    assert bits[1] == bits[0] + 1
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "unit.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_from_toml(tmp_path: Path) -> None:
+    text = 'weight = "E2M1"\nactivation = "FP4"\nunit = "dot"\nlanes = 32\n[accumulator]\nkind = "exact"\nwidth = 40\n'
+    expected = AcceleratorConfig(
+        weight="E2M1", activation="E2M1", unit="dot", lanes=32, accumulator=ExactAccumulator(width=40)
+    )
+    assert AcceleratorConfig.from_toml(write(tmp_path, text)) == expected
+    assert AcceleratorConfig.from_toml(str(tmp_path / "unit.toml")) == expected
+
+
+def test_from_toml_wrong_files(tmp_path: Path) -> None:
+    with pytest.raises(BitmillError, match=r"none\.toml: cannot read the configuration: No such file"):
+        AcceleratorConfig.from_toml(tmp_path / "none.toml")
+    with pytest.raises(BitmillError, match=r"cannot read the configuration: Is a directory"):
+        AcceleratorConfig.from_toml(tmp_path)
+    with pytest.raises(BitmillError, match=r"unit\.toml: not a TOML file: .*line 1"):
+        AcceleratorConfig.from_toml(write(tmp_path, "weight = \n"))
+    with pytest.raises(BitmillError, match=r"unit\.toml: field 'activation' is required"):
+        AcceleratorConfig.from_toml(write(tmp_path, 'weight = "INT8"'))
+    (tmp_path / "bytes.toml").write_bytes(b"weight = '\xff'")
+    with pytest.raises(BitmillError, match=r"bytes\.toml: not a TOML file"):
+        AcceleratorConfig.from_toml(tmp_path / "bytes.toml")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_a_round_trip(name: str) -> None:
+    config = preset(name)
+    again = AcceleratorConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert hash(again) == hash(config)
+    assert config.title
+
+
+def test_presets_cover_the_report_pairs() -> None:
+    assert len(PRESETS) == 3 * len(REPORT_PAIRS)
+    assert {(c.weight, c.activation) for c in PRESETS.values()} == set(REPORT_PAIRS)
+    assert preset("e4m3-dot32").lanes == 32
+    assert preset("e2m1xe4m3-mac-fp32").accumulator == FloatAccumulator()
+    assert preset("e2m1xe4m3-mac-fp32").accumulator_bits == 32
+
+
+def test_wrong_preset() -> None:
+    with pytest.raises(BitmillError, match=r"preset must be one of int4-mac, .*, not 'int9'"):
+        preset("int9")
+
+
+def test_titles() -> None:
+    assert preset("e4m3-mac").title == "E4M3 MAC, exact 49-bit accumulator"
+    assert preset("int4xint8-mac-fp32").title == "INT4 x INT8 MAC, FP32 accumulator"
+    assert preset("e2m1-dot32").title.startswith("E2M1 dot32, exact ")
