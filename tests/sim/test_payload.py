@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from amaranth.lib import data
 
 from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator
 from bitmill.hdl.layouts import operands_layout, result_layout
@@ -54,8 +55,7 @@ def test_outputs_are_what_the_layout_reads(config: AcceleratorConfig) -> None:
     rng = np.random.default_rng(8)
     for _ in range(200):
         payload = int.from_bytes(rng.bytes(64), "little") % (1 << layout.size)
-        seen = layout.from_bits(payload)
-        assert isinstance(seen, data.Const)
+        seen: Any = layout.from_bits(payload)
         assert ours.unpack_output(payload) == Output(int(seen.value), bool(seen.invalid), bool(seen.too_long))
         assert ours.pack_output(ours.unpack_output(payload)) == payload
 
