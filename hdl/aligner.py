@@ -90,7 +90,7 @@ class Aligner(wiring.Component):
         width = aligned_bits(self.facts) + offset
         exponent = self.product.exponent
         step, index = 1, 0
-        while index < len(exponent) and len(bits) > step + 1:
+        while index < len(exponent) and len(bits) > 2 * step:
             moved = Cat(low.replicate(step), bits)
             kept = Cat(bits, high.replicate(step))
             bits = Mux(exponent[index], moved, kept)
@@ -106,7 +106,7 @@ class Aligner(wiring.Component):
         groups = []
         for place in range(-(-width // size)):
             lower, upper = Signal(name=f"lower{place}"), Signal(name=f"upper{place}")
-            first, second = group == place, (group == place - 1) if place else Const(0, 1)
+            first, second = group == place, group == place - 1 if place else Const(0, 1)
             filled = Mux(group > place, low, high) & ~first & ~second
             m.d.comb += [lower.eq(first | filled), upper.eq(second | filled)]
             for bit in range(size):

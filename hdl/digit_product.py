@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth import Cat, Const, Module, Shape, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 
 from .adders import add
 
@@ -21,7 +21,8 @@ def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, V
     a_extended = Cat(a, a[-1]) if a.shape().signed else Cat(a, Const(0, 2))
     doubled = Cat(Const(0, 1), a) if a.shape().signed else Cat(Const(0, 1), a, Const(0, 1))
     digits = _digits(m, b)
-    rows = [_row(m, index, a_extended, doubled, *digit) for index, digit in enumerate(digits)]
+    rows = [_row(m, index, a_extended, doubled, digit) for index, digit in enumerate(digits[:-1])]
+    rows.append(_top_row(m, a_extended, doubled, digits[-1]))
     nodes = [(index, row.as_signed(), negative) for index, (row, (_, _, negative)) in enumerate(zip(rows, digits, strict=True))]
     while len(nodes) > 1:
         pairs = zip(nodes[0::2], nodes[1::2], strict=False)
@@ -31,7 +32,7 @@ def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, V
 
 
 def _digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
-    """Per digit: select one times, select two times, complement (of what is selected; -1 is both selects, see ``_row``)."""
+    """Per digit: select one times, select two times, complement. Both selects of a lower digit mean -1."""
     signed_width = len(b) + int(not b.shape().signed)
     width = signed_width + signed_width % 2
     fill = b[-1] if b.shape().signed else Const(0, 1)
@@ -57,11 +58,20 @@ def _digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
     return digits
 
 
-def _row(m: Module, index: int, a: Value, doubled: Value, one: Value, two: Value, negative: Value) -> Signal:
+def _row(m: Module, index: int, a: Value, doubled: Value, digit: tuple[Value, Value, Value]) -> Signal:
+    """Digit times ``a`` for a digit of -1, 0, 1, 2; written so that synthesis sees a LUT4 a bit."""
+    one, two, _ = digit
     row = Signal(len(a), name=f"row{index}")
-    for bit, (single, double) in enumerate(zip(a, doubled, strict=True)):
-        selected = (one & single) | (two & ~one & double)
-        m.d.comb += row[bit].eq(selected ^ negative)
+    m.d.comb += [
+        row[bit].eq(Mux(one, single ^ two, two & double)) for bit, (single, double) in enumerate(zip(a, doubled, strict=True))
+    ]
+    return row
+
+
+def _top_row(m: Module, a: Value, doubled: Value, digit: tuple[Value, Value, Value]) -> Signal:
+    one, two, negative = digit
+    row = Signal(len(a), name="row_top")
+    m.d.comb += row.eq(((a & one.replicate(len(a))) | (doubled & two.replicate(len(a)))) ^ negative.replicate(len(a)))
     return row
 
 
