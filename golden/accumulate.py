@@ -32,7 +32,7 @@ class Result:
     ----------
     value
         Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``; int64
-        when ``accumulator_bits <= 63``, else Python integers. Float accumulator: uint32 codes.
+        when ``accumulator_bits <= 63``, else Python integers; 0 where ``invalid`` is set. Float accumulator: uint32 codes.
     invalid
         Whether an operand was NaN or Inf.
     too_long
@@ -102,6 +102,8 @@ def _run(config: AcceleratorConfig, pairing: Pairing, weight_codes: ArrayLike, a
     )
     invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
     value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
+    if isinstance(config.accumulator, ExactAccumulator):
+        value[invalid] = 0
     too_long = np.full(invalid.shape, length > config.padded_k_max)
     return Result(value=value, invalid=invalid, too_long=too_long)
 
