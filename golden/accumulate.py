@@ -31,8 +31,8 @@ class Result:
     Attributes
     ----------
     value
-        Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``; int64
-        when ``accumulator_bits <= 63``, else Python integers; 0 where ``invalid`` is set. Float accumulator: uint32 codes.
+        Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``, and 0
+        where ``invalid``; int64 when ``accumulator_bits <= 63``, else Python integers. Float accumulator: uint32 codes.
     invalid
         Whether an operand was NaN or Inf.
     too_long

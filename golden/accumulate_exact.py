@@ -25,9 +25,8 @@ def accumulate_exact(
     if bits <= 63:
         total = np.zeros(shape, dtype=np.int64)
         for shift, part in sums.items():
-            # int64 addition and shift are modulo 2**64, of which 2**bits is a divisor.
-            if shift < 64:
-                total += part.astype(np.int64) << shift
+            # int64 addition and shift are modulo 2**64, of which 2**bits is a divisor; no product has bits beyond 62.
+            total += part.astype(np.int64) << shift
         unused = 64 - bits
         return (total << unused) >> unused
     wide = np.zeros(shape, dtype=object)

@@ -174,7 +174,7 @@ def test_sums_fit_their_width_and_no_narrower(a: str, b: str) -> None:
     product = Product(formats.get(a), formats.get(b))
     low, high = brute_product(product.a, product.b)
     assert (product.fixed_min, product.fixed_max) == (low, high)
-    for terms in (1, 2, 3, 7, 8, 9):
+    for terms in (1, 2, 3, 7, 8, 9, 10):
         width = product.sum_bits(terms)
         worst = min(low, 0) * terms, high * terms
         assert -(1 << width - 1) <= worst[0]

@@ -105,7 +105,7 @@ def reference_exact(config: AcceleratorConfig, weight: np.ndarray, activation: n
             invalid = True
         else:
             total += w * a
-    units = total / unit
+    units = Fraction(0) if invalid else total / unit
     assert units.denominator == 1
     half = 1 << (config.accumulator_bits - 1)
     return (int(units) + half) % (2 * half) - half, invalid
@@ -162,6 +162,26 @@ def test_exact_fp32_operands_need_many_limbs() -> None:
     result = dot(config, w, a)
     assert result.value.dtype == object
     check_exact(config, result, w, a)
+
+
+@pytest.mark.parametrize("name", ["E5M2", "FP16", "BF16"])
+@pytest.mark.parametrize("lanes", [1, 1024])
+def test_long_sums_of_full_limbs_stay_exact(name: str, lanes: int) -> None:
+    """Thousands of greatest numbers beside the least, where a partial sum of a limb beyond 53 bits would lose bits."""
+    config = make(name, name, lanes=lanes)
+    fmt = formats.get(name)
+    greatest = next(
+        code
+        for code in range(1 << fmt.bits)
+        if not fmt.decode(code).special and fmt.decode(code).value == fmt.max_value
+    )
+    codes = np.full((1, 4096), greatest)
+    codes[0, ::5] = 1
+    result = dot(config, codes, codes)
+    ones = len(range(0, 4096, 5))
+    assert int(result.value[0]) == (4096 - ones) * fmt.fixed_max**2 + ones
+    single = make(name, name, lanes=lanes, fp32=True)
+    check_fp32(single, dot(single, codes, codes), codes, codes)
 
 
 @pytest.mark.parametrize("fp32", [False, True])

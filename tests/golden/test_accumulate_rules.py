@@ -194,13 +194,13 @@ def test_add_rounding_once_handles_overlapping_terms() -> None:
     np.testing.assert_array_equal(add_rounding_once(np.array([-0.0], np.float32), []).view(np.uint32), [0])
 
 
-def test_invalid_operands_of_the_exact_accumulator_count_as_zero() -> None:
+def test_an_invalid_operand_makes_the_exact_value_zero() -> None:
     settings = mac("E5M2", accumulator=ExactAccumulator())
     w = encode("E5M2", [[1, np.nan, 2], [1, 1, 2], [np.inf, 1, 2]], saturate=False)
     a = encode("E5M2", [[1, 1, 3], [1, 1, 3]], saturate=False)
     result = matmul(settings, w, a)
     assert result.invalid.tolist() == [[True, True], [False, False], [True, True]]
-    assert (result.value * 2.0**-32).tolist() == [[7, 7], [8, 8], [7, 7]]
+    assert (result.value * 2.0**-32).tolist() == [[0, 0], [8, 8], [0, 0]]
     np.testing.assert_array_equal(to_float(settings, result), [[np.nan, np.nan], [8, 8], [np.nan, np.nan]])
 
 
