@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats
 from bitmill.config import REPORT_PAIRS
-from bitmill.golden import Result, dot, matmul, to_float
+from bitmill.golden import Result, dot, encode, matmul, to_float
 
 SEED = 1234
 NAN = 0x7FC00000
@@ -167,21 +167,19 @@ def test_exact_fp32_operands_need_many_limbs() -> None:
 @pytest.mark.parametrize("name", ["E5M2", "FP16", "BF16"])
 @pytest.mark.parametrize("lanes", [1, 1024])
 def test_long_sums_of_full_limbs_stay_exact(name: str, lanes: int) -> None:
-    """Thousands of greatest numbers beside the least, where a partial sum of a limb beyond 53 bits would lose bits."""
+    """The greatest number times the greatest and the least, so often that a limb's partial sums could pass 53 bits."""
     config = make(name, name, lanes=lanes)
     fmt = formats.get(name)
-    greatest = next(
-        code
-        for code in range(1 << fmt.bits)
-        if not fmt.decode(code).special and fmt.decode(code).value == fmt.max_value
-    )
-    codes = np.full((1, 4096), greatest)
-    codes[0, ::5] = 1
-    result = dot(config, codes, codes)
-    ones = len(range(0, 4096, 5))
-    assert int(result.value[0]) == (4096 - ones) * fmt.fixed_max**2 + ones
+    greatest = encode(name, float(fmt.max_value)).item()
+    large = np.full((1, 4096), greatest)
+    mixed = large.copy()
+    mixed[0, ::5] = 1
+    least = len(range(0, 4096, 5))
+    expected = (4096 - least) * fmt.fixed_max**2 + least * fmt.fixed_max
+    assert int(dot(config, large, mixed).value[0]) == expected
+    assert int(dot(config, mixed, large).value[0]) == expected
     single = make(name, name, lanes=lanes, fp32=True)
-    check_fp32(single, dot(single, codes, codes), codes, codes)
+    check_fp32(single, dot(single, large, mixed), large, mixed)
 
 
 @pytest.mark.parametrize("fp32", [False, True])
