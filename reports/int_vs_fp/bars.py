@@ -1,0 +1,172 @@
+"""Pictures of parts, scale policies and clocks: one row per pair of formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from . import view
+from .drawing import FAMILY_COLOURS, INK, LIGHT, PART_COLOURS, THOUSANDS, colour, figure, marker
+from .records import Records
+from .study import POLICIES, Pair
+
+POLICY_MARKS = {
+    "token-maximum": ("o", "#00735c", False),
+    "token-least-squares": ("o", "#00735c", True),
+    "tensor-maximum": ("D", "#b0508e", False),
+    "tensor-least-squares": ("D", "#b0508e", True),
+}
+"""Policy to marker, colour and whether it is filled."""
+
+
+def parts_picture(records: Records) -> Figure:
+    """Where the gates go: a stacked bar per pair, a panel per unit, the flat total as a mark."""
+    pairs, units = view.pairs(records), view.units(records)
+    made = figure(
+        max(7.2, 1.0 + 3.75 * len(units)),
+        1.95 + 0.40 * len(pairs),
+        "Where the gates go",
+        "NAND2-equivalents per MAC by part, hierarchy kept; the diamond and the number are the same unit "
+        "flattened, registers "
+        "at 6 each included.\nControl: clock enables, handshake, flags, step counter. "
+        f"{view.tools_named(records, 'breakdown')}.",
+        top=0.98,
+    )
+    row = made.subplots(1, len(units), sharey=True, squeeze=False)[0]
+    made.subplots_adjust(left=1.15 / made.get_figwidth(), right=0.985, bottom=0.55 / made.get_figheight(), wspace=0.06)
+    for axes, unit in zip(row, units, strict=True):
+        widest = 0.0
+        for y, pair in enumerate(pairs):
+            record = records[f"breakdown/{pair.key}-{unit}/generic"]
+            left = 0.0
+            for part, tint in PART_COLOURS.items():
+                width = record.number(f"{part}_per_mac")
+                axes.barh(y, width, left=left, height=0.68, color=tint, edgecolor="white", linewidth=0.5)
+                left += width
+            flat = record.number("flat_per_mac")
+            axes.plot(flat, y, "D", color=INK, markersize=5, markeredgecolor="white", markeredgewidth=0.7, zorder=4)
+            axes.annotate(
+                view.shown(flat), (max(flat, left), y), (6, 0), textcoords="offset points", va="center", fontsize=9
+            )
+            widest = max(widest, left, flat)
+        axes.set_xlim(0, widest * 1.2)
+        axes.set_title(view.UNIT_TITLES[unit])
+        axes.set_xlabel("NAND2-equivalents per MAC")
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_formatter(THOUSANDS)
+    _pair_rows(row, pairs)
+    handles = [
+        *(Patch(color=tint, label=part) for part, tint in PART_COLOURS.items()),
+        Line2D([], [], linestyle="", marker="D", color=INK, markersize=5, label="flat total"),
+    ]
+    made.legend(
+        handles=handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9, handlelength=1.0,
+        columnspacing=1.3,
+        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.72 / made.get_figheight()),
+    )  # fmt: skip
+    return made
+
+
+def policy_picture(records: Records) -> Figure:
+    """What the scale policy is worth: SQNR of each pair under the four policies, a panel per layer."""
+    pairs, layers = view.pairs(records), view.layers(records)
+    made = figure(
+        max(7.2, 1.0 + 3.75 * len(layers)),
+        1.95 + 0.40 * len(pairs),
+        "The scale policy decides the ranking",
+        f"{layers[0].config['source']}. Output SQNR on held-out tokens; weights scaled per channel by the same "
+        "rule. The static "
+        "per-tensor scale is calibrated on other sentences.",
+        top=0.82,
+    )
+    row = made.subplots(1, len(layers), sharey=True, squeeze=False)[0]
+    made.subplots_adjust(left=1.15 / made.get_figwidth(), right=0.985, bottom=0.55 / made.get_figheight(), wspace=0.06)
+    for axes, layer in zip(row, layers, strict=True):
+        for y, pair in enumerate(pairs):
+            found = {p.key: view.sqnr(records, layer.config["layer"], pair, p) for p in POLICIES}
+            finite = [value for value in found.values() if value is not None]
+            if finite:
+                axes.plot(
+                    [min(finite), max(finite)], [y, y], color=LIGHT, linewidth=2.5, solid_capstyle="round", zorder=1
+                )
+            # The lower mark of two that meet is drawn larger, so that both stay visible.
+            for key, value in found.items():
+                if value is None:
+                    continue
+                shape, tint, filled = POLICY_MARKS[key]
+                axes.plot(
+                    value, y, shape, color=tint, markerfacecolor=tint if filled else "white", markeredgewidth=1.3,
+                    markersize=4.5 if filled else 7.5, zorder=4 if filled else 3,
+                )  # fmt: skip
+        axes.set_title(layer.config["layer"])
+        axes.set_xlabel("output SQNR / dB")
+    _pair_rows(row, pairs)
+    handles = [
+        Line2D([], [], linestyle="", marker=shape, color=tint, markerfacecolor=tint if filled else "white",
+               markersize=5 if filled else 7.5, markeredgewidth=1.3, label=policy.label)
+        for policy in POLICIES for shape, tint, filled in [POLICY_MARKS[policy.key]]
+    ]  # fmt: skip
+    made.legend(
+        handles=handles, loc="upper left", ncols=4, frameon=False, fontsize=9, handletextpad=0.3,
+        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.56 / made.get_figheight()),
+    )  # fmt: skip
+    return made
+
+
+def fmax_picture(records: Records) -> Figure:
+    """The clock of each unit on ECP5: median over the placements and their range."""
+    pairs = view.pairs(records)
+    units = [unit for unit in view.units(records) if view.timing_of(records, pairs[0], unit)]
+    made = figure(
+        max(7.2, 1.0 + 3.75 * max(len(units), 1)),
+        1.75 + 0.40 * len(pairs),
+        "The clock each unit reaches on ECP5",
+        "nextpnr, LFE5U-85 speed grade 6, registers around the unit, no DSP blocks. Dot: median; line: range over the "
+        f"placements. {view.tools_named(records, 'timing')}.",
+        top=0.58,
+    )
+    row = made.subplots(1, max(len(units), 1), sharey=True, sharex=True, squeeze=False)[0]
+    made.subplots_adjust(left=1.15 / made.get_figwidth(), right=0.985, bottom=0.55 / made.get_figheight(), wspace=0.06)
+    for axes, unit in zip(row, units, strict=False):
+        routed, runs = view.UNIT_TITLES[unit], 0
+        for y, pair in enumerate(pairs):
+            record_id = view.timing_of(records, pair, unit)
+            if record_id is None:
+                continue
+            record = records[record_id]
+            low, mid, high = (record.number(name) for name in ("fmax_min", "fmax", "fmax_max"))
+            tint = colour(pair)
+            axes.plot([0, mid], [y, y], color=LIGHT, linewidth=1.2, zorder=1)
+            axes.plot([low, high], [y, y], color=tint, linewidth=3, alpha=0.45, solid_capstyle="round", zorder=2)
+            axes.plot(
+                mid, y, marker(pair), color=tint, markersize=7, markeredgecolor="white", markeredgewidth=0.8, zorder=3
+            )
+            axes.annotate(view.shown(mid), (high, y), (8, 0), textcoords="offset points", va="center", fontsize=9)
+            runs = int(record.number("placements"))
+            if record.unit != unit:
+                routed = f"{record.config['lanes']} of {records[f'area/{pair.key}-{unit}/ecp5'].config['lanes']} lanes"
+        axes.set_title(f"{routed}, {runs} placement{'s' * (runs != 1)}")
+        axes.set_xlabel("MHz")
+        axes.set_xlim(left=0)
+    _pair_rows(row, pairs)
+    row[0].set_xlim(0, row[0].get_xlim()[1] * 1.1)
+    return made
+
+
+def _pair_rows(row: Sequence[Axes], pairs: list[Pair]) -> None:
+    """One row per pair, the first on top, its name at the left in the colour of its family."""
+    for axes in row:
+        axes.set_yticks(range(len(pairs)), [""] * len(pairs))
+        axes.set_ylim(len(pairs) - 0.45, -0.55)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", visible=False)
+    for y, pair in enumerate(pairs):
+        row[0].annotate(
+            pair.label, (0, y), (-7, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
+            va="center", color=FAMILY_COLOURS[pair.family], annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,197 @@
+"""How pictures of this study look: fonts, colours, markers, labels clear of each other, and SVG without dates."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise, product
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
+
+from .study import TIMES, Pair
+
+INK, GREY, LIGHT = "#1f2328", "#6e7781", "#d0d7de"
+# Blue and vermillion of Okabe and Ito are told apart by every kind of colour vision; the shade says how many bits.
+_SHADES = {
+    "int": {"4": "#56a6dd", "8": "#0b5394", f"4{TIMES}8": "#2e7fbf"},
+    "fp": {"4": "#f2a45c", "6": "#e2711d", "8": "#a63603", f"4{TIMES}8": "#cc5500"},
+}
+_MARKERS = {"int": "s", "fp": "o"}
+FAMILY_COLOURS = {"int": "#0b5394", "fp": "#a63603"}
+PART_COLOURS = {
+    "decode": "#56b4e9",
+    "multiply": "#0072b2",
+    "align": "#e69f00",
+    "reduce": "#009e73",
+    "accumulate": "#cc79a7",
+    "control": "#999999",
+    "registers": "#d9d9d9",
+}
+
+Spot = NDArray[np.float64]
+"""A place in pixels, ``[x, y]``."""
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "path",  # text looks the same wherever the picture is opened
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "grid.color": "#eaeef2",
+    "grid.linewidth": 0.8,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": "white",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Matplotlib's own defaults and this study's, whatever the user's configuration says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def colour(pair: Pair) -> str:
+    """Hue by family, shade by bits."""
+    shades = _SHADES[pair.family]
+    return shades.get(pair.bits, FAMILY_COLOURS[pair.family])
+
+
+def text_colour(pair: Pair) -> str:
+    """The family's dark hue, which reads well on white at any size."""
+    return FAMILY_COLOURS[pair.family]
+
+
+def marker(pair: Pair) -> str:
+    """Squares are integers, circles floating point."""
+    return _MARKERS[pair.family]
+
+
+THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.4g}" if value < 1000 else f"{value:,.0f}")
+"""Tick labels like the numbers beside them."""
+
+
+def figure(width: float, height: float, title: str, subtitle: str, *, top: float = 0.62) -> Figure:
+    """A figure in inches with a headline, and ``top`` inches kept free for it."""
+    made = Figure(figsize=(width, height))
+    FigureCanvasAgg(made)
+    made.text(0.14 / width, 1 - 0.10 / height, title, fontsize=14, fontweight="bold", va="top")
+    made.text(0.14 / width, 1 - 0.40 / height, subtitle, fontsize=9.5, color=GREY, va="top", linespacing=1.35)
+    made.subplots_adjust(top=1 - (top + 0.45) / height)
+    return made
+
+
+def to_svg(made: Figure, name: str) -> str:
+    """SVG text that depends on the figure alone; ids begin with the name, so one page can hold several pictures."""
+    out = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": f"bitmill {name}"}):
+        made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = re.sub(r"<metadata>.*?</metadata>", "", out.getvalue(), flags=re.DOTALL)
+    text = re.sub(r"\A.*?(?=<svg)", "", text, flags=re.DOTALL)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+
+
+def label_points(
+    axes: Axes,
+    points: Sequence[tuple[float, float, str, str, bool]],
+    obstacles: Sequence[tuple[float, float]] = (),
+    line: Sequence[tuple[float, float]] = (),
+) -> None:
+    """Write each label next to its point where it covers no marker, no obstacle and no other label.
+
+    Parameters
+    ----------
+    axes
+        Axes whose limits are final.
+    points
+        ``(x, y, label, colour, bold)``.
+    obstacles
+        More places in data coordinates to keep clear.
+    line
+        Corners of a polyline in data coordinates to keep clear if possible.
+    """
+    made = axes.figure
+    renderer = made.canvas.get_renderer()  # type: ignore[attr-defined]
+    pixel = made.dpi / 72
+    inside = axes.get_window_extent(renderer)
+    marks = [axes.transData.transform((x, y)) for x, y, *_ in points]
+    taken = [_square(spot, 5.0 * pixel) for spot in marks]
+    taken += [_square(axes.transData.transform(spot), 3.5 * pixel) for spot in obstacles]
+    if len(line) > 1:
+        corners = axes.transData.transform(line)
+        for start, end in pairwise(corners):
+            steps = np.linspace(0, 1, 40)[:, None]
+            taken += [_square(spot, 0.8 * pixel) for spot in start + steps * (end - start)]
+    # The crowded points choose first; ties in the order given.
+    order = sorted(range(len(points)), key=lambda i: (_room(marks, i), i))
+    for index in order:
+        _, _, label, tint, bold = points[index]
+        text = axes.text(0, 0, label, color=tint, fontsize=9, fontweight="bold" if bold else "normal", zorder=6)
+        size = text.get_window_extent(renderer)
+        occupied = np.array([other.extents for other in taken])
+        best = min(
+            _places(marks[index], size.width, size.height, pixel),
+            key=lambda place, occupied=occupied: _badness(place[0], inside, occupied, place[1]),
+        )
+        box = best[0]
+        x, y = axes.transData.inverted().transform((box.x0, box.y0))
+        text.set_position((float(x), float(y)))
+        text.set_verticalalignment("bottom")
+        if best[1] > 14 * pixel:
+            end = (np.clip(marks[index][0], box.x0, box.x1), np.clip(marks[index][1], box.y0, box.y1))
+            (x0, y0), (x1, y1) = (axes.transData.inverted().transform(spot) for spot in (marks[index], end))
+            axes.plot([x0, x1], [y0, y1], color=tint, linewidth=0.7, zorder=2)
+        taken.append(box.padded(2 * pixel))
+
+
+def _square(spot: Spot, half: float) -> Bbox:
+    return Bbox.from_extents(spot[0] - half, spot[1] - half, spot[0] + half, spot[1] + half)
+
+
+def _room(marks: Sequence[Spot], index: int) -> float:
+    distances = [float(np.hypot(*np.subtract(marks[index], mark))) for i, mark in enumerate(marks) if i != index]
+    return min(distances, default=0.0)
+
+
+def _places(spot: Spot, width: float, height: float, pixel: float) -> Iterator[tuple[Bbox, float]]:
+    """Boxes around a point with their distance, near ones first."""
+    for gap, (horizontal, vertical) in product(
+        (7, 11, 16, 24, 34), ((1, 0), (1, 1), (-1, 1), (-1, 0), (1, -1), (0, 1), (0, -1), (-1, -1))
+    ):
+        gap_pixels = gap * pixel
+        reach = gap_pixels * (0.75 if horizontal and vertical else 1)
+        x = spot[0] + horizontal * reach - (width if horizontal < 0 else 0 if horizontal > 0 else width / 2)
+        y = spot[1] + vertical * reach - (height if vertical < 0 else 0 if vertical > 0 else height / 2)
+        yield Bbox.from_bounds(x, y, width, height), gap_pixels
+
+
+def _badness(box: Bbox, inside: Bbox, taken: NDArray[np.float64], distance: float) -> float:
+    """How bad a place is; ``taken`` has rows ``x0, y0, x1, y1``."""
+    outside = max(0.0, inside.x0 - box.x0, box.x1 - inside.x1 - 25, inside.y0 - box.y0, box.y1 - inside.y1 - 5)
+    width = np.minimum(box.x1, taken[:, 2]) - np.maximum(box.x0, taken[:, 0])
+    height = np.minimum(box.y1, taken[:, 3]) - np.maximum(box.y0, taken[:, 1])
+    covered = float((np.maximum(width, 0) * np.maximum(height, 0)).sum())
+    return 1000 * outside + 50 * covered + distance

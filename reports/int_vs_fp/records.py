@@ -1,0 +1,181 @@
+"""The records of a study: one flat list, written as JSON and CSV, read back, and looked up by renderers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import BitmillError
+
+STUDY = "int-vs-fp"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with its unit; None where the quantity does not exist, such as the SQNR of an exact result."""
+
+    value: float | int | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measurement or one figure derived from others.
+
+    Attributes
+    ----------
+    id
+        Unique in the study, path-like: ``area/e4m3-dot32/generic``.
+    kind
+        ``layer``, ``accuracy``, ``area``, ``breakdown``, ``timing``, ``verification`` or ``claim``.
+    config
+        What was measured: the unit's configuration, or layer, formats and scale policy.
+    unit
+        ``mac``, ``mac-fp32``, ``dot32``, or empty where no hardware is involved.
+    flow
+        How it was measured; for derived figures the ids they are derived from.
+    tool_versions, seeds
+        What it takes to repeat it.
+    metrics
+        The numbers by name.
+    """
+
+    id: str
+    kind: str
+    config: Mapping[str, Any]
+    unit: str
+    flow: Mapping[str, Any]
+    tool_versions: Mapping[str, str]
+    seeds: tuple[int, ...]
+    metrics: Mapping[str, Metric]
+    study: str = field(default=STUDY)
+
+    def number(self, metric: str) -> float:
+        """The value of a metric.
+
+        Raises
+        ------
+        BitmillError
+            If the record has no such metric or the metric no value.
+        """
+        found = self.metrics.get(metric)
+        if found is None or found.value is None:
+            raise BitmillError(f"record {self.id} has no value {metric!r}; it has {', '.join(self.metrics)}")
+        return found.value
+
+
+class Records:
+    """All records of a study by id, in order.
+
+    Raises
+    ------
+    BitmillError
+        If two records have the same id.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._by_id: dict[str, Record] = {}
+        for record in records:
+            if record.id in self._by_id:
+                raise BitmillError(f"record id must be unique, not {record.id!r} twice")
+            self._by_id[record.id] = record
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, record_id: str) -> bool:
+        return record_id in self._by_id
+
+    def __getitem__(self, record_id: str) -> Record:
+        if record_id not in self._by_id:
+            raise BitmillError(f"records have no {record_id!r}; run `bitmill report {STUDY}` again")
+        return self._by_id[record_id]
+
+    def of_kind(self, kind: str) -> list[Record]:
+        """The records of one kind, in order."""
+        return [record for record in self if record.kind == kind]
+
+    def to_json(self) -> str:
+        """The text of ``records.json``: keys in a fixed order, one study a file."""
+        document = {"schema": SCHEMA, "study": STUDY, "records": [_plain(record) for record in self]}
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """The text of ``records.csv``: one line per metric, configuration and flow as JSON."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(
+            ["id", "study", "kind", "unit", "metric", "value", "metric_unit", "config", "flow", "tools", "seeds"]
+        )
+        for record in self:
+            shared = [json.dumps(part, sort_keys=True) for part in (record.config, record.flow, record.tool_versions)]
+            seeds = " ".join(map(str, record.seeds))
+            for name, metric in record.metrics.items():
+                value = "" if metric.value is None else metric.value
+                writer.writerow(
+                    [record.id, record.study, record.kind, record.unit, name, value, metric.unit, *shared, seeds]
+                )
+        return out.getvalue()
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str = "records.json") -> Records:
+        """Read what ``to_json`` wrote.
+
+        Raises
+        ------
+        BitmillError
+            If the text is no JSON, of another study or schema, or a record lacks a field.
+        """
+        try:
+            document = json.loads(text)
+            if document["study"] != STUDY or document["schema"] != SCHEMA:
+                raise BitmillError(
+                    f"{source}: study and schema must be {STUDY!r} and {SCHEMA}, not {document['study']!r} and "
+                    f"{document['schema']!r}"
+                )
+            return cls(_record(row) for row in document["records"])
+        except (ValueError, TypeError, KeyError) as error:
+            if isinstance(error, BitmillError):
+                raise
+            raise BitmillError(f"{source}: not a records file of bitmill: {error}") from None
+
+    @classmethod
+    def load(cls, path: Path) -> Records:
+        """Read a ``records.json``.
+
+        Raises
+        ------
+        BitmillError
+            If the file cannot be read, or as ``from_json``.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise BitmillError(f"{path}: cannot read the records: {error.strerror}") from None
+        return cls.from_json(text, source=str(path))
+
+
+def metric(value: float | int, unit: str) -> Metric:
+    """A metric of a plain Python number; infinities, which JSON has none of, become None."""
+    plain = int(value) if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15) else float(value)
+    return Metric(plain if math.isfinite(plain) else None, unit)
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    row = asdict(record)
+    return {name: row[name] for name in ("id", "study", *(key for key in row if key not in ("id", "study")))}
+
+
+def _record(row: Mapping[str, Any]) -> Record:
+    metrics = {name: Metric(entry["value"], entry["unit"]) for name, entry in row["metrics"].items()}
+    return Record(**{**row, "seeds": tuple(row["seeds"]), "metrics": metrics})

@@ -1,0 +1,142 @@
+"""Runs the study, in parallel and cached by content, and replaces its directory's files when all are there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ...errors import BitmillError
+from ...fpga.jobs import Outcome, run_jobs
+from ..output import writable_directory, write_files
+from ..tensors import Layer, sample_layers, user_layer
+from .accuracy import accuracy_records, layer_record, search_scales
+from .claims import derived_records
+from .hardware import hardware_jobs
+from .html import render_html
+from .markdown import render_markdown
+from .pictures import render_pictures
+from .records import Record, Records
+from .scales import ScaleBook
+from .study import Pair, Study
+from .verification import verification_jobs
+
+QUICK_PAIRS = (Pair("INT4", "INT4"), Pair("E2M1", "E2M1"))
+"""Pairs of a quick run, which shows that everything works on small units."""
+
+
+def run(
+    out: str | Path,
+    *,
+    weights: str | Path | None = None,
+    activations: str | Path | None = None,
+    calibration: str | Path | None = None,
+    seeds: Sequence[int] = (1, 2, 3),
+    workers: int | None = None,
+    progress: bool = True,
+    quick: bool = False,
+) -> Path:
+    """Measure every candidate on the committed layers, or on the user's, and write the report.
+
+    Parameters
+    ----------
+    out
+        Directory of ``index.html``, ``report.md``, ``records.json``, ``records.csv`` and the pictures; made if missing.
+        Files are replaced one by one, and only after everything was computed.
+    weights, activations, calibration
+        ``FILE[:TENSOR]`` of the user's own layer, ``[out, in]`` and ``[tokens, in]``; the first two go together.
+    seeds
+        Place-and-route seeds.
+    workers
+        Tools that run at the same time; the number of cores by default.
+    progress
+        Whether to show progress on standard error.
+    quick
+        Only ``QUICK_PAIRS``, single MACs and one seed.
+
+    Returns
+    -------
+    The path of ``index.html``.
+
+    Raises
+    ------
+    BitmillError
+        If an input is bad, a tool is missing or fails, a unit differs from golden, or ``out`` cannot be written.
+    """
+    folder = writable_directory(Path(out))
+    if (weights is None) != (activations is None):
+        given, missing = ("weights", "activations") if activations is None else ("activations", "weights")
+        raise BitmillError(f"{missing} must be given as well when {given} are")
+    if calibration is not None and weights is None:
+        raise BitmillError("calibration must come with weights and activations")
+    if not seeds:
+        raise BitmillError(f"seeds must hold at least one seed, not {list(seeds)!r}")
+    if weights is not None and activations is not None:
+        layers = (user_layer(weights, activations, calibration),)
+    else:
+        layers = sample_layers()
+    if quick:
+        study = Study(layers[:1], pairs=QUICK_PAIRS, units=("mac",), seeds=tuple(seeds)[:1])
+    else:
+        study = Study(layers, seeds=tuple(seeds))
+    records = measure(study, workers=workers, progress=progress)
+    write_files(folder, render(records))
+    return folder / "index.html"
+
+
+def measure(study: Study, *, workers: int | None = None, progress: bool = False) -> Records:
+    """Run everything a study asks for and return its records, in an order that does not depend on timing.
+
+    Raises
+    ------
+    BitmillError
+        The first failure; jobs that had finished are in the cache.
+    """
+    book = ScaleBook()
+    jobs: dict[str, Callable[[], list[Record]]] = dict(hardware_jobs(study))
+    jobs.update(verification_jobs(study, book))
+    for layer in study.layers:
+        for name in study.formats:
+            jobs[f"scales {name} on {layer.name}"] = lambda layer=layer, name=name: _searched(study, layer, name, book)
+    measured = _run_all(jobs, workers, progress)
+    records = [layer_record(layer) for layer in study.layers]
+    for layer in study.layers:
+        records.extend(accuracy_records(study, layer, book))
+    records.extend(sorted((record for batch in measured for record in batch), key=lambda record: record.id))
+    return Records([*records, *derived_records(Records(records))])
+
+
+def render(records: Records) -> dict[str, str]:
+    """File name to text of everything in the report's directory, from the records alone."""
+    pictures = render_pictures(records)
+    return {
+        **{f"{name}.svg": picture for name, picture in pictures.items()},
+        "records.csv": records.to_csv(),
+        "report.md": render_markdown(records, tuple(pictures)),
+        "index.html": render_html(records, pictures),
+        "records.json": records.to_json(),
+    }
+
+
+def _searched(study: Study, layer: Layer, name: str, book: ScaleBook) -> list[Record]:
+    search_scales(study, layer, name, book)
+    return []
+
+
+def _run_all(jobs: Mapping[str, Callable[[], list[Record]]], workers: int | None, progress: bool) -> list[list[Record]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
+        task = bar.add_task("measuring", total=len(jobs))
+
+        def finished(outcome: Outcome[list[Record]]) -> None:
+            # The first failure ends the study: its cost would be reported without its proof.
+            outcome.unwrap()
+            bar.update(task, advance=1, description=outcome.name)
+            if os.environ.get("BITMILL_JOB_SECONDS"):
+                bar.console.print(f"{outcome.seconds:8.2f} s  {outcome.name}")
+
+        outcomes = run_jobs(jobs, workers=workers, progress=finished)
+    return [outcome.unwrap() for outcome in outcomes.values()]

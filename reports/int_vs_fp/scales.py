@@ -1,0 +1,65 @@
+"""Scales found once: in memory for this run, on disk for the next. Searching them is the slow part of accuracy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import formats, golden
+from ...fpga.cache import cached
+from ...golden import Granularity, Rule, Scales
+
+PACKAGE = Path(__file__).parents[2]
+
+ChooseScale = Callable[..., Scales]
+"""``golden.choose_scale`` or a substitute with the same arguments and results."""
+
+
+class ScaleBook:
+    """``golden.choose_scale`` that remembers. Called from several threads; equal questions at worst compute twice."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Scales] = {}
+
+    def __call__(self, fmt: str, x: NDArray[Any], *, granularity: Granularity, rule: Rule, name: str = "x") -> Scales:
+        """Scales of ``x`` as ``golden.choose_scale`` gives them."""
+        inputs = {
+            "format": repr(formats.get(fmt)),
+            "tensor": _digest_of_tensor(x),
+            "granularity": granularity,
+            "rule": rule,
+            "numpy": np.__version__,
+            "source": source_digest("formats", "golden"),
+        }
+        key = repr(sorted(inputs.items()))
+        if key not in self._known:
+            values = cached("scales", inputs, lambda: self._search(fmt, x, granularity, rule, name))
+            shape = () if granularity == "tensor" else (len(values),)
+            self._known[key] = Scales(np.array(values, dtype=np.float64).reshape(shape), granularity)
+        return self._known[key]
+
+    @staticmethod
+    def _search(fmt: str, x: NDArray[Any], granularity: Granularity, rule: Rule, name: str) -> list[float]:
+        scales = golden.choose_scale(fmt, x, granularity=granularity, rule=rule, name=name)
+        return np.atleast_1d(scales.values).tolist()
+
+
+@cache
+def source_digest(*subpackages: str) -> str:
+    """SHA-256 of the Python files of these subpackages and of ``config.py``: results computed by them depend on it."""
+    digest = hashlib.sha256()
+    for path in sorted([PACKAGE / "config.py", *(p for name in subpackages for p in (PACKAGE / name).glob("*.py"))]):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _digest_of_tensor(x: NDArray[Any]) -> str:
+    digest = hashlib.sha256(f"{x.dtype.str}{x.shape}".encode())
+    digest.update(np.ascontiguousarray(x).data)
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""What the int-vs-fp study runs: pairs of formats, units, layers, scale policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+from ... import formats
+from ...config import PRESETS, REPORT_PAIRS, AcceleratorConfig
+from ...errors import BitmillError
+from ...formats import Int
+from ...golden import Granularity, Rule
+from ..tensors import Layer
+
+Unit = Literal["mac", "mac-fp32", "dot32"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+LANES = 32
+"""Lanes of the dot-product unit."""
+
+GRANULARITIES: tuple[Granularity, ...] = ("token", "tensor")
+"""Activation scales: per token (dynamic) and per tensor (static, from the calibration set). Weights: per channel."""
+
+RULES: tuple[Rule, ...] = ("maximum", "least-squares")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Weight and activation formats that are compared as one candidate."""
+
+    weight: str
+    activation: str
+
+    @property
+    def label(self) -> str:
+        """``E4M3`` or ``E2M1`` times ``E4M3``, weight first."""
+        return self.weight if self.weight == self.activation else f"{self.weight}{TIMES}{self.activation}"
+
+    @property
+    def key(self) -> str:
+        """``e4m3`` or ``e2m1xe4m3``, as in preset names."""
+        return self.weight.lower() if self.weight == self.activation else f"{self.weight}x{self.activation}".lower()
+
+    @property
+    def family(self) -> Literal["int", "fp"]:
+        """Whether both operands are integers."""
+        both_int = isinstance(formats.get(self.weight), Int) and isinstance(formats.get(self.activation), Int)
+        return "int" if both_int else "fp"
+
+    @property
+    def bits(self) -> str:
+        """``8`` or ``4`` times ``8``, weight first."""
+        weight, activation = formats.get(self.weight).bits, formats.get(self.activation).bits
+        return str(weight) if weight == activation else f"{weight}{TIMES}{activation}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One unit to be built, measured and verified."""
+
+    pair: Pair
+    unit: Unit
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset, which is also the case's name in record ids."""
+        return f"{self.pair.key}-{self.unit}"
+
+    @property
+    def config(self) -> AcceleratorConfig:
+        """The preset's configuration."""
+        return PRESETS[self.preset]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How activation scales are cut and how all scales are chosen."""
+
+    granularity: Granularity
+    rule: Rule
+
+    @property
+    def key(self) -> str:
+        """``token-maximum``, as in record ids."""
+        return f"{self.granularity}-{self.rule}"
+
+    @property
+    def label(self) -> str:
+        """For captions and legends."""
+        return f"per-{self.granularity}, {self.rule.replace('-', ' ')}"
+
+
+POLICIES: tuple[Policy, ...] = tuple(Policy(granularity, rule) for granularity in GRANULARITIES for rule in RULES)
+ALL_PAIRS: tuple[Pair, ...] = tuple(Pair(weight, activation) for weight, activation in REPORT_PAIRS)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One run of the study.
+
+    Parameters
+    ----------
+    layers
+        Layers whose accuracy is measured and whose codes run through the RTL.
+    pairs, units
+        Candidates and the hardware that is built for each.
+    seeds, large_seeds
+        Place-and-route seeds of the plain MAC, and of the larger units, which take several times as long.
+    routed_lanes
+        How many lanes of the dot product are placed and routed: all 32 of an 8-bit format take minutes.
+    verification_seed
+        Of the choice of dot products and of the stall patterns.
+    """
+
+    layers: tuple[Layer, ...]
+    pairs: tuple[Pair, ...] = ALL_PAIRS
+    units: tuple[Unit, ...] = UNITS
+    seeds: tuple[int, ...] = (1, 2, 3)
+    large_seeds: tuple[int, ...] = (1,)
+    routed_lanes: int = 8
+    verification_seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.routed_lanes <= LANES:
+            raise BitmillError(f"routed_lanes must be in 1..{LANES}, not {self.routed_lanes!r}")
+        for name, values in (
+            ("layers", self.layers),
+            ("pairs", self.pairs),
+            ("units", self.units),
+            ("seeds", self.seeds),
+        ):
+            if not values:
+                raise BitmillError(f"{name} must hold at least one entry, not {list(values)!r}")
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) != len(names):
+            raise BitmillError(f"layers must have different names, not {names!r}")
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """Every unit of every pair, the large ones first so that no long job starts last."""
+        largest_first: Sequence[Unit] = sorted(self.units, key=("dot32", "mac-fp32", "mac").index)
+        return tuple(Case(pair, unit) for unit in largest_first for pair in self.pairs)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Every format that a pair uses, once."""
+        return tuple(dict.fromkeys(name for pair in self.pairs for name in (pair.weight, pair.activation)))

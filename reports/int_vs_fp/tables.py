@@ -1,0 +1,228 @@
+"""The tables of the report, built from the records for every renderer alike."""
+
+from __future__ import annotations
+
+from . import view
+from .claims import CLAIMS
+from .records import Records
+from .study import POLICIES, Pair, Policy
+from .view import Cell, Table
+
+COMPARED = Policy("token", "least-squares"), Policy("tensor", "least-squares")
+"""The policies of the summary; the accuracy table has all four."""
+
+
+def all_tables(records: Records) -> list[Table]:
+    """Every table, the summary first and the replication of published figures before the details."""
+    return [
+        summary_table(records),
+        accuracy_table(records),
+        units_table(records),
+        replication_table(records),
+        errors_table(records),
+        verification_table(records),
+        layers_table(records),
+    ]
+
+
+def summary_table(records: Records) -> Table:
+    """One row per pair: accuracy, what one MAC of the main unit costs, and what ran through its RTL."""
+    unit = view.main_unit(records)
+    layers = [layer.config["layer"] for layer in view.layers(records)]
+    rows = []
+    for pair in view.pairs(records):
+        name = f"{pair.key}-{unit}"
+        timing = view.timing_of(records, pair, unit)
+        rows.append((
+            pair.label,
+            pair.bits,
+            *(_sqnr(records, layer, pair, policy) for layer in layers for policy in COMPARED),
+            view.number(records, f"area/{name}/generic", "logic_per_mac"),
+            view.number(records, f"area/{name}/generic", "registers_per_mac", 1),
+            view.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
+            view.optional(records, f"area/{name}/ecp5-dsp", "lut4_per_mac", 1),
+            view.optional(records, f"area/{name}/ecp5-dsp", "dsp_per_mac", 2),
+            view.number(records, timing, "fmax") if timing else view.DASH,
+            view.number(records, f"verified/{name}", "products_matched"),
+        ))  # fmt: skip
+    header = (
+        "format", "bits",
+        *(f"{layer}, per {policy.granularity} / dB" for layer in layers for policy in COMPARED),
+        "NAND2 per MAC", "FF per MAC", "LUT4 per MAC", "LUT4 per MAC, with DSP", "DSP per MAC", "Fmax / MHz",
+        "products through RTL, all equal",
+    )  # fmt: skip
+    return Table(
+        f"The candidates: {view.UNIT_TITLES[unit]}, exact accumulator",
+        "SQNR of the layer's output on held-out tokens with least-squares scales, weights per channel. "
+        "NAND2-equivalents count "
+        f"logic; flip-flops beside them are 6 each. LUT4 = LUT4 + 2 CCU2C on ECP5. Fmax: {_routed(records, unit)}. "
+        "The last column sums over the layers.",
+        header,
+        tuple(rows),
+    )
+
+
+def accuracy_table(records: Records) -> Table:
+    """Output SQNR of every pair under every policy on every layer."""
+    rows = [
+        (
+            layer.config["layer"],
+            pair.label,
+            *(_sqnr(records, layer.config["layer"], pair, policy) for policy in POLICIES),
+        )
+        for layer in view.layers(records)
+        for pair in view.pairs(records)
+    ]
+    return Table(
+        "Output SQNR by scale policy / dB",
+        "10 log10(sum(y^2) / sum((y - y_q)^2)) over held-out tokens; y in float64 from the stored tensors. "
+        "Weights have a scale per "
+        "output channel; the columns say how activations are scaled and by which rule all scales are chosen.",
+        ("layer", "format", *(policy.label for policy in POLICIES)),
+        tuple(rows),
+    )
+
+
+def units_table(records: Records) -> Table:
+    """Every unit on every target."""
+    rows = []
+    for unit in view.units(records):
+        for pair in view.pairs(records):
+            name = f"{pair.key}-{unit}"
+            timing = view.timing_of(records, pair, unit)
+            rows.append((
+                view.UNIT_TITLES[unit],
+                pair.label,
+                view.number(records, f"area/{name}/generic", "accumulator_bits"),
+                view.number(records, f"area/{name}/generic", "logic"),
+                view.number(records, f"area/{name}/generic", "registers"),
+                view.number(records, f"area/{name}/ecp5", "lut4"),
+                view.number(records, f"area/{name}/ecp5", "ccu2c"),
+                view.number(records, f"area/{name}/ecp5", "registers"),
+                view.optional(records, f"area/{name}/ecp5-dsp", "lut4"),
+                view.optional(records, f"area/{name}/ecp5-dsp", "dsp"),
+                *(view.number(records, timing, m) if timing else view.DASH for m in ("fmax", "fmax_min", "fmax_max")),
+            ))  # fmt: skip
+    return Table(
+        "Every unit, whole",
+        "Generic: NAND2-equivalents of logic and plain D flip-flops, clock enables being logic. "
+        "ECP5: LUT4 + 2 CCU2C, the smaller of the default and -nowidelut. Fmax: median, lowest and highest "
+        "placement; of the "
+        f"dot product: {_routed(records, 'dot32')}.",
+        (
+            "unit", "format", "accumulator bits", "NAND2-eq.", "FF", "LUT4", "CCU2C", "FF (ECP5)", "LUT4 with DSP",
+            "DSP", "Fmax / MHz", "lowest", "highest",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def replication_table(records: Records) -> Table:
+    """Published extra costs beside ours."""
+    rows = []
+    for claim in CLAIMS:
+        record_id = f"claim/{claim.key}"
+        if record_id in records:
+            rows.append((
+                claim.claim,
+                claim.source,
+                view.number(records, record_id, "published", 1, signed=True),
+                view.number(records, record_id, "ours", 1, signed=True),
+                view.number(records, record_id, "ours_cost"),
+                view.number(records, record_id, "baseline_cost"),
+                claim.why,
+            ))  # fmt: skip
+    return Table(
+        "Published figures and ours",
+        "Extra cost in percent. The two columns after it are our costs in NAND2-equivalents per MAC: logic alone "
+        "for the "
+        "multiply-accumulate claims and the last one, logic and registers for FormatScope's.",
+        ("claim", "source", "published / %", "ours / %", "our FP cost", "our INT cost", "why they differ"),
+        tuple(rows),
+    )
+
+
+def errors_table(records: Records) -> Table:
+    """Relative squared error of the tensors themselves."""
+    rows = []
+    for layer in view.layers(records):
+        for pair in view.pairs(records):
+            ids = [f"accuracy/{layer.config['layer']}/{pair.key}/{policy.key}" for policy in POLICIES]
+            weights = [view.number(records, ids[index], "weight_error", 6) for index in (0, 1)]
+            activations = [view.number(records, record_id, "activation_error", 6) for record_id in ids]
+            rows.append((layer.config["layer"], pair.label, *weights, *activations))
+    return Table(
+        "Relative squared error of the tensors",
+        "sum((x - x_q)^2) / sum(x^2). Weights per channel; activations on held-out tokens.",
+        (
+            "layer", "format", "weights, maximum", "weights, least squares",
+            *(f"activations, {policy.label}" for policy in POLICIES),
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def verification_table(records: Records) -> Table:
+    """What of the real layer ran through the RTL of every unit."""
+    columns = ("dot_products", "products", "products_in_layer", "mismatches", "input_stalls", "output_stalls", "resets")
+    rows = []
+    for unit in view.units(records):
+        for pair in view.pairs(records):
+            for layer in view.layers(records):
+                record_id = f"verification/{pair.key}-{unit}/{layer.config['layer']}"
+                cells = (view.number(records, record_id, column) for column in columns)
+                rows.append((view.UNIT_TITLES[unit], pair.label, layer.config["layer"], *cells))
+    return Table(
+        "The layer's own numbers through the generated Verilog",
+        "Quantized weights and held-out activations (static per-tensor scale, maximum rule) in Icarus Verilog "
+        "through cocotb, "
+        "every result compared with the golden model bit for bit, in back-to-back traffic, under stalls on both "
+        "sides and "
+        f"after resets. {view.tools_named(records, 'verification')}.",
+        (
+            "unit", "format", "layer", "dot products run", "products run", "products in the layer", "mismatches",
+            "input stalls", "output stalls", "resets",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def layers_table(records: Records) -> Table:
+    """The layers: shapes and how far the largest activation stands out."""
+    metrics = (
+        ("outputs", 0),
+        ("inputs", 0),
+        ("calibration_tokens", 0),
+        ("held_out_tokens", 0),
+        ("products", 0),
+        ("peak_to_rms", 1),
+    )
+    rows = [
+        (
+            layer.config["layer"],
+            layer.config["source"],
+            *(view.number(records, layer.id, name, digits) for name, digits in metrics),
+        )
+        for layer in view.layers(records)
+    ]
+    return Table(
+        "The layers",
+        "Peak: largest magnitude of the held-out activations over their root mean square.",
+        ("layer", "source", "outputs", "inputs", "calibration tokens", "held-out tokens", "products", "peak / RMS"),
+        tuple(rows),
+    )
+
+
+def _sqnr(records: Records, layer: str, pair: Pair, policy: Policy) -> Cell:
+    return view.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
+
+
+def _routed(records: Records, unit: str) -> str:
+    """How much of a unit was placed and routed, and how often."""
+    for pair in view.pairs(records):
+        timing = view.timing_of(records, pair, unit)
+        if timing is not None:
+            record = records[timing]
+            seeds = ", ".join(map(str, record.seeds))
+            return f"nextpnr, {record.flow['routed']}, seeds {seeds}"
+    return "not measured"

@@ -1,0 +1,37 @@
+"""Words that all renderers of the study share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import view
+from .records import Records
+
+TITLE = "INT or FP? Accuracy, gates, LUTs and clock of low-bit multiply-accumulate units"
+
+CAPTIONS: Mapping[str, str] = {
+    "pareto-gates": "Accuracy of each layer's output against the logic of one lane of the dot-product unit.",
+    "pareto-lut4": "The same accuracy against FPGA logic: ECP5 LUT4 per lane, multipliers built from logic.",
+    "parts": "Where each unit's gates go, part by part, beside the total of the flattened unit.",
+    "scale-policy": "Four scale policies on the same formats: granularity and rule move the ranking as formats do.",
+    "fmax": "The clock that each unit reaches after place and route.",
+}
+
+REGENERATE = (
+    ("make report", "this report on the committed layers"),
+    ("bitmill report int-vs-fp -o DIR", "the same into a directory of your own"),
+    ("bitmill report int-vs-fp -o DIR --weights FILE:TENSOR --activations FILE:TENSOR", "on your own layer"),
+)
+"""Commands and what they do."""
+
+
+def caption(name: str) -> str:
+    """What a picture shows, for captions and for readers who cannot see it."""
+    return CAPTIONS.get(name, name)
+
+
+def subject(records: Records) -> str:
+    """The layers in a phrase."""
+    layers = view.layers(records)
+    names = ", ".join(layer.config["layer"] for layer in layers)
+    return f"{layers[0].config['source']}: {names}"

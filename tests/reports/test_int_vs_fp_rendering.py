@@ -1,0 +1,179 @@
+"""Renderers: functions of the records alone, self-contained, and every number of theirs a record's."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import pytest
+
+from bitmill.errors import BitmillError
+from bitmill.reports.int_vs_fp import view
+from bitmill.reports.int_vs_fp.drawing import style
+from bitmill.reports.int_vs_fp.html import render_html
+from bitmill.reports.int_vs_fp.pictures import PARETO, pareto_picture, render_pictures
+from bitmill.reports.int_vs_fp.records import Records
+from bitmill.reports.int_vs_fp.runner import render
+from bitmill.reports.int_vs_fp.study import Study
+from bitmill.reports.int_vs_fp.tables import all_tables
+
+
+class Page(HTMLParser):
+    """Cells with their data attributes, and every attribute that could load something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.cells: list[tuple[str, str, str]] = []
+        self.loads: list[tuple[str, str | None]] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self._cell: tuple[str, str] | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.add(tag)
+        self.loads += [
+            (name, value) for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")
+        ]
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        if tag == "td" and "data-record" in found:
+            self._cell = (found["data-record"] or "", found["data-metric"] or "")
+
+    def handle_data(self, data):
+        if self._cell:
+            self.cells.append((data, *self._cell))
+            self._cell = None
+
+
+@pytest.fixture(scope="module")
+def rendered(records):
+    return render(records)
+
+
+@pytest.fixture(scope="module")
+def page(rendered):
+    return Page(rendered["index.html"])
+
+
+def as_shown(text: str, value: float | None) -> bool:
+    """Whether a number is shown rounded to its digits."""
+    if value is None:
+        return text == "exact"
+    digits = len(text.partition(".")[2])
+    return abs(float(text.replace(",", "")) - value) <= 0.5 * 10**-digits * (1 + 1e-9)
+
+
+def test_the_same_records_give_the_same_bytes(records, rendered):
+    again = Records.from_json(records.to_json())
+    with mpl.rc_context({"font.size": 23, "axes.grid": False, "svg.fonttype": "none"}):
+        assert render(again) == rendered
+
+
+def test_all_files_are_there(rendered):
+    pictures = ["pareto-gates.svg", "pareto-lut4.svg", "parts.svg", "scale-policy.svg", "fmax.svg"]
+    assert set(rendered) == {*pictures, "index.html", "report.md", "records.json", "records.csv"}
+    for name in pictures:
+        assert rendered[name].startswith("<svg")
+        assert f"]({name})" in rendered["report.md"]
+
+
+def test_the_page_loads_nothing(page, rendered):
+    assert page.loads, "the pictures refer to their own parts"
+    assert all(value and value.startswith("#") for _, value in page.loads)
+    assert not page.tags & {"script", "link", "img", "iframe", "image"}
+    assert "url(http" not in rendered["index.html"]
+    assert "@import" not in rendered["index.html"]
+
+
+def test_ids_of_pictures_do_not_meet(page):
+    assert len(page.ids) == len(set(page.ids))
+    assert {value[1:] for _, value in page.loads if value} <= set(page.ids)
+
+
+def test_every_number_in_the_tables_is_a_records(page, records):
+    assert len(page.cells) > 500
+    wrong = [cell for cell in page.cells if not as_shown(cell[0], records[cell[1]].metrics[cell[2]].value)]
+    assert wrong == []
+
+
+def test_markdown_tables_hold_the_same_numbers(rendered, records):
+    for table in all_tables(records):
+        for row in table.rows:
+            line = "| " + " | ".join(cell.text if isinstance(cell, view.Number) else cell for cell in row) + " |"
+            assert line in rendered["report.md"]
+
+
+def test_every_number_of_the_answer_is_in_a_table(rendered, records, page):
+    answer = rendered["report.md"].split("## Answer")[1].split("\n## ")[0]
+    labels = {pair.label for pair in view.pairs(records)}
+    for label in sorted(labels, key=len, reverse=True):
+        answer = answer.replace(label, "")
+    numbers = set(
+        re.findall(
+            r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w])", re.sub(r"INT8|E4M3|NAND2|LUT4|FP32|INT4|E2M1|32-lane", "", answer)
+        )
+    )
+    shown = {text for text, _, _ in page.cells} | {str(len(records.of_kind("verified")))}
+    assert numbers
+    assert numbers <= shown
+
+
+def test_pictures_come_first(rendered):
+    text = rendered["index.html"]
+    assert text.index("<svg") < text.index("<h2>Answer") < text.index("<table>")
+
+
+def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
+    for svg in (text for name, text in rendered.items() if name.endswith(".svg")):
+        assert "date" not in svg.lower()
+        assert "<metadata" not in svg
+        assert not re.search(r"/(work|tmp|home|usr|root)/", svg)
+        assert len(svg) < 400_000
+
+
+@pytest.mark.parametrize(
+    "missing", ["area/e4m3-dot32/generic", "accuracy/tiny/int8/token-maximum", "breakdown/int4-mac/generic"]
+)
+def test_a_missing_record_is_named(records, missing):
+    fewer = Records(record for record in records if record.id != missing)
+    for draw in (
+        (render_pictures, lambda found: render_html(found, {})) if "accuracy" in missing else (render_pictures,)
+    ):
+        with pytest.raises(BitmillError, match=re.escape(missing)):
+            draw(fewer)
+
+
+def test_no_records_at_all():
+    with pytest.raises(BitmillError, match="must hold a record"):
+        render(Records([]))
+
+
+def test_an_unknown_picture(records):
+    with pytest.raises(BitmillError, match="pareto-gates, pareto-lut4, not 'pie'"):
+        pareto_picture(records, "pie")
+
+
+@pytest.mark.parametrize("name", PARETO)
+def test_labels_of_pareto_points_do_not_overlap(records, name):
+    with style():
+        made = pareto_picture(records, name)
+    for axes in made.axes:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == len(view.pairs(records))
+        for i, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+
+
+def test_the_front_is_what_nothing_beats():
+    points = [(1.0, 1.0, "a"), (2.0, 0.5, "worse"), (2.0, 3.0, "b"), (3.0, 3.0, "dearer"), (3.0, 4.0, "c")]
+    assert [name for _, _, name in view.front(points)] == ["a", "b", "c"]
+    assert [name for _, _, name in view.front(reversed(points))] == ["a", "b", "c"]
+
+
+def test_a_study_without_dot_products_is_rendered_for_its_macs(layer, made_up):
+    text = render(made_up(Study((layer,), units=("mac",))))
+    assert "The candidates: MAC" in text["report.md"]
+    assert "dot32" not in text["index.html"]

@@ -1,0 +1,152 @@
+"""The study with real tools on small tensors, and what happens when it fails or is interrupted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitmill.errors import BitmillError
+from bitmill.reports.int_vs_fp import run
+from bitmill.reports.int_vs_fp.hardware import hardware_jobs
+from bitmill.reports.int_vs_fp.records import Records
+from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Study
+from bitmill.reports.output import write_files
+
+RUN = "bitmill.reports.int_vs_fp.runner"
+
+
+@pytest.fixture(scope="module")
+def tensors(tmp_path_factory, layer):
+    folder = tmp_path_factory.mktemp("tensors with spaces")
+    np.save(folder / "w.npy", layer.weight)
+    np.savez(folder / "x.npz", x=np.concatenate([layer.calibration, layer.held_out]))
+    return {"weights": folder / "w.npy", "activations": f"{folder / 'x.npz'}:x"}
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory, tensors):
+    """A quick run with real tools, and its cache."""
+    if shutil.which("iverilog") is None:
+        pytest.fail("Icarus Verilog must be installed to test the report")
+    out = tmp_path_factory.mktemp("report")
+    page = run(out, **tensors, quick=True, progress=False)
+    return page
+
+
+def test_a_quick_run_measures_verifies_and_writes_everything(quick):
+    folder = quick.parent
+    assert quick == folder / "index.html"
+    names = {path.name for path in folder.iterdir()}
+    assert {"index.html", "report.md", "records.json", "records.csv", "pareto-gates.svg"} <= names
+    assert not [name for name in names if name.startswith(".")]
+    records = Records.load(folder / "records.json")
+    for pair in ("int4", "e2m1"):
+        assert records[f"verified/{pair}-mac"].number("products") >= 4 * 64
+        assert records[f"verified/{pair}-mac"].number("mismatches") == 0
+        assert records[f"verification/{pair}-mac/user"].number("output_stalls") > 0
+        assert 100 < records[f"area/{pair}-mac/generic"].number("logic") < 2000
+        assert records[f"area/{pair}-mac/ecp5-dsp"].tool_versions.keys() == {"yosys"}
+        assert 20 < records[f"timing/{pair}-mac/ecp5"].number("fmax") < 400
+        assert records[f"timing/{pair}-mac/ecp5"].seeds == (1,)
+
+
+def test_parts_add_up(quick):
+    records = Records.load(quick.parent / "records.json")
+    for record in records.of_kind("breakdown"):
+        parts = sum(
+            record.number(f"{part}_per_mac")
+            for part in ("decode", "multiply", "align", "reduce", "accumulate", "control", "registers")
+        )
+        assert parts == pytest.approx(record.number("sum_per_mac"))
+        assert record.number("flat_per_mac") == pytest.approx(record.number("sum_per_mac"), rel=0.15)
+
+
+def test_the_second_run_runs_no_tool_and_changes_no_byte(quick, tensors, monkeypatch):
+    before = {path.name: path.read_bytes() for path in quick.parent.iterdir()}
+    monkeypatch.setattr("bitmill.tools.run_tool", lambda *_, **__: pytest.fail("a tool was run again"))
+    run(quick.parent, **tensors, quick=True, progress=False)
+    assert {path.name: path.read_bytes() for path in quick.parent.iterdir()} == before
+
+
+def fail_with(error):
+    def failing(*_, **__):
+        raise error
+
+    return failing
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BitmillError("nextpnr: failed")])
+def test_a_run_that_ends_early_leaves_the_old_report(tmp_path, tensors, monkeypatch, error):
+    (tmp_path / "index.html").write_text("old")
+    monkeypatch.setattr(f"{RUN}.hardware_jobs", lambda study: iter([("place", fail_with(error))]))
+    with pytest.raises(type(error)):
+        run(tmp_path, **tensors, quick=True, progress=False)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"index.html": "old"}
+
+
+def test_a_rendering_that_fails_leaves_the_old_report(tmp_path, tensors, monkeypatch, records):
+    (tmp_path / "index.html").write_text("old")
+    fewer = Records(record for record in records if record.kind != "breakdown")
+    monkeypatch.setattr(f"{RUN}.measure", lambda *_, **__: fewer)
+    with pytest.raises(BitmillError, match="breakdown"):
+        run(tmp_path, **tensors, quick=True, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path):
+    write_files(tmp_path, {"a": "1", "b": "2"})
+    with pytest.raises(TypeError):
+        write_files(tmp_path, {"a": "3", "b": None})  # type: ignore[dict-item]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "1", "b": "2"}
+
+
+def test_inputs_are_checked_before_any_work(tmp_path, tensors, monkeypatch):
+    monkeypatch.setattr(f"{RUN}.measure", lambda *_, **__: pytest.fail("work was done"))
+    cases = (
+        ({"weights": tensors["weights"]}, "activations must be given"),
+        ({"activations": tensors["activations"]}, "weights must be given"),
+        ({"calibration": tensors["weights"]}, "calibration must come with"),
+        ({**tensors, "weights": tmp_path / "no.npy"}, "no such file"),
+        ({**tensors, "seeds": ()}, "seeds must hold at least one"),
+    )
+    for arguments, message in cases:
+        with pytest.raises(BitmillError, match=message):
+            run(tmp_path / "out", **arguments, progress=False)
+
+
+def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypatch):
+    monkeypatch.setattr(f"{RUN}.measure", lambda *_, **__: pytest.fail("work was done"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BitmillError, match=r"file/out: the output directory cannot be written"):
+        run(tmp_path / "file" / "out", **tensors, progress=False)
+
+
+def test_the_whole_study_has_every_pair_and_unit(layer):
+    names = [name for name, _ in hardware_jobs(Study((layer,)))]
+    assert len(names) == len(set(names))
+    for flow in ("place and route", "ECP5", "gates", "parts"):
+        for pair in ALL_PAIRS:
+            for unit in UNITS:
+                assert f"{flow} {pair.key}-{unit}" in names
+    assert names[0].startswith("place and route")
+
+
+def test_layers_need_names_of_their_own(layer):
+    with pytest.raises(BitmillError, match="different names"):
+        Study((layer, layer))
+    with pytest.raises(BitmillError, match="routed_lanes"):
+        Study((layer,), routed_lanes=33)
+
+
+@pytest.mark.long
+def test_the_committed_report_is_what_its_records_render():
+    from bitmill.reports.int_vs_fp.runner import render
+
+    folder = Path(__file__).parents[2] / "reports" / "results" / "int-vs-fp"
+    assert json.loads((folder / "records.json").read_text())["study"] == "int-vs-fp"
+    for name, text in render(Records.load(folder / "records.json")).items():
+        assert (folder / name).read_text() == text, name
