@@ -40,9 +40,10 @@ class AdderTree(wiring.Component):
     Members
     -------
     enable : In(1)
-    terms : In(ArrayLayout(term_layout, lanes))
+    term0, term1, ... : In(term_layout)
+        One port per lane: simulators re-evaluate every reader of a vector when any part of it changes.
     sum : Out(term_layout)
-        Registered, ``latency(lanes)`` enabled cycles after ``terms``.
+        Registered, ``latency(lanes)`` enabled cycles after the terms.
     """
 
     def __init__(self, *, product: Product, lanes: int) -> None:
@@ -52,9 +53,13 @@ class AdderTree(wiring.Component):
         self.lanes = lanes
         super().__init__({
             "enable": In(1),
-            "terms": In(data.ArrayLayout(Aligner.layout(product, shift=True), lanes)),
+            **{f"term{index}": In(Aligner.layout(product, shift=True)) for index in range(lanes)},
             "sum": Out(self.layout(product, lanes)),
         })  # fmt: skip
+
+    def term(self, lane: int) -> data.View:
+        """The input port of a lane."""
+        return getattr(self, f"term{lane}")
 
     @staticmethod
     def latency(lanes: int) -> int:
@@ -74,7 +79,7 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [_Node(1, term.significand, term.carry) for term in self.terms]
+        nodes = [_Node(1, term.significand, term.carry) for term in map(self.term, range(self.lanes))]
         level = 0
         while len(nodes) > 1:
             pairs = zip(nodes[0::2], nodes[1::2], strict=False)

@@ -70,10 +70,9 @@ class Aligner(wiring.Component):
         facts = self.facts
         sign: Value = self.product.sign if facts.sign_bit else Const(0, 1)
         carry: Value = self.product.carry if product_has_carry(facts) else Const(0, 1)
-        significand = Cat(self.product.significand)
-        bits, low = significand, carry
-        if facts.sign_bit:
-            bits, low = significand ^ sign.replicate(len(significand)), carry ^ sign
+        bits = Signal(len(self.product.significand), name="significand_signed")
+        low: Value = Signal(name="carry_signed")
+        m.d.comb += [bits.eq(Cat(self.product.significand) ^ sign.replicate(len(bits))), low.eq(carry ^ sign)]
         high = bits[-1] if facts.significand_signed else sign
         fixed = self._shifted(m, bits, low, high) if self.shift else Cat(bits, high)
         m.d.comb += [
@@ -93,7 +92,8 @@ class Aligner(wiring.Component):
         while index < len(exponent) and len(bits) > 2 * step:
             moved = Cat(low.replicate(step), bits)
             kept = Cat(bits, high.replicate(step))
-            bits = Mux(exponent[index], moved, kept)
+            bits = Signal(len(kept), name=f"shifted{step}")
+            m.d.comb += bits.eq(Mux(exponent[index], moved, kept))
             step, index = step * 2, index + 1
         if index == len(exponent):
             fixed = Cat(bits, high.replicate(max(0, width - len(bits))))
@@ -103,13 +103,19 @@ class Aligner(wiring.Component):
     def _grouped(self, m: Module, bits: Value, group: Value, size: int, width: int, low: Value, high: Value) -> Value:
         """``bits``, at most ``2 * size`` of them, placed at group ``group`` of a result made of groups of ``size`` bits."""
         candidates = Cat(bits, high.replicate(2 * size - len(bits)))
+        last = (1 << len(group)) - 1
+        places = range(-(-width // size))
+        here, above = Signal(len(places)), Signal(len(places))
+        m.d.comb += [here[place].eq(group == place) for place in places if place <= last]
+        m.d.comb += [above[place].eq(group > place) for place in places if place < last]
         groups = []
-        for place in range(-(-width // size)):
+        for place in places:
+            before = here[place - 1] if place else Const(0, 1)
+            fill = Mux(above[place], low, high) if self.facts.significand_signed else high
+            filled = fill & ~(here[place] | before)
             lower, upper = Signal(name=f"lower{place}"), Signal(name=f"upper{place}")
-            first, second = group == place, group == place - 1 if place else Const(0, 1)
-            filled = Mux(group > place, low, high) & ~first & ~second
-            m.d.comb += [lower.eq(first | filled), upper.eq(second | filled)]
-            for bit in range(size):
-                near, far = candidates[bit], candidates[bit + size]
-                groups.append((lower & near) | (upper & far) | (lower & upper))
+            m.d.comb += [lower.eq(here[place] | filled), upper.eq(before | filled)]
+            near, far = candidates[:size], candidates[size:]
+            both = (lower & upper).replicate(size)
+            groups.append((lower.replicate(size) & near) | (upper.replicate(size) & far) | both)
         return Cat(groups)[:width]

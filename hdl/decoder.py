@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth import Array, Cat, Const, Module
+from amaranth import Array, Cat, Const, Module, Signal
 from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -55,7 +55,8 @@ class Decoder(wiring.Component):
     def _minifloat(self, m: Module, fmt: Minifloat) -> None:
         mantissa = self.code[: fmt.mantissa_bits]
         exponent = self.code[fmt.mantissa_bits : -1]
-        normal = exponent.any()
+        normal = Signal()
+        m.d.comb += normal.eq(exponent.any())
         fraction = mantissa if fmt.subnormals else [bit & normal for bit in mantissa]
         m.d.comb += [
             self.decoded.sign.eq(self.code[-1]),

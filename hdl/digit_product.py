@@ -46,7 +46,9 @@ def _digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
             m.d.comb += [one.eq(low ^ carry), two.eq(high ^ (low & carry))]
             # low + carry + 2 * high is 3, a -1 with a carry, exactly when both selects are set.
             digits.append((one, two, one & two))
-            carry = high & (low | carry)
+            next_carry = Signal(name=f"carry{index}")
+            m.d.comb += next_carry.eq(high & (low | carry))
+            carry = next_carry
         else:
             one, two, negative = (Signal(name=f"{word}{index}") for word in ("one", "two", "negative"))
             m.d.comb += [
@@ -62,9 +64,7 @@ def _row(m: Module, index: int, a: Value, doubled: Value, digit: tuple[Value, Va
     """Digit times ``a`` for a digit of -1, 0, 1, 2; written so that synthesis sees a LUT4 a bit."""
     one, two, _ = digit
     row = Signal(len(a), name=f"row{index}")
-    m.d.comb += [
-        row[bit].eq(Mux(one, single ^ two, two & double)) for bit, (single, double) in enumerate(zip(a, doubled, strict=True))
-    ]
+    m.d.comb += row.eq(Mux(one, a ^ two.replicate(len(a)), doubled & two.replicate(len(a))))
     return row
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-
-from amaranth import ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -114,8 +111,8 @@ class DotProduct(wiring.Component):
         if len(lanes) == 1:
             return lanes[0]
         m.submodules.reduce = tree = AdderTree(product=self.config.product, lanes=len(lanes))
-        m.d.comb += [tree.enable.eq(advance), *(tree.terms[index].eq(term) for index, (term, _) in enumerate(lanes))]
-        flags = reduce(or_, (lane_flags.as_value() for _, lane_flags in lanes))
+        m.d.comb += [tree.enable.eq(advance), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
+        flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
         for stage in range(AdderTree.latency(len(lanes))):
             delayed = Signal(flags_layout(self.config), name=f"flags_stage{stage}", reset_less=True)
             with m.If(advance):

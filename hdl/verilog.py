@@ -19,10 +19,11 @@ TOP = "bitmill_top"
 
 # Amaranth's own Verilog output leaves untouched outputs X in Icarus 11; these passes do not. Source locations are
 # dropped because they would differ from machine to machine, `keep` stays because it holds adders on their carry chains.
+# `-noopt` keeps comparisons with zero, which lint takes for a slip when they are written as `!` of several bits.
 _SCRIPT = """
 read_rtlil lane.il
 read_rtlil unit.il
-proc
+proc -noopt
 opt_clean
 attrmap -modattr -remove src -remove generator -remove top -remove cells_not_processed
 attrmap -remove src -remove generator -remove full_case -remove parallel_case
