@@ -1,0 +1,67 @@
+"""The command line as tests use it: in this process, or as a process of its own."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from bitmill.cli import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """``cli("formats", "E4M3")`` runs the command in this process."""
+
+    def run(*arguments: object) -> Ran:
+        status = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ran(status, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def cli_command() -> list[str]:
+    """The start of a command that runs bitmill as a process of its own, to go with ``cli_environment``."""
+    return [sys.executable, "-P", "-c", "import sys; from bitmill.cli import main; sys.exit(main())"]
+
+
+@pytest.fixture(scope="session")
+def cli_environment() -> dict[str, str]:
+    """Variables by which such a process finds this bitmill."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory, so that whatever a failed command leaves behind is seen."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refuses(cli, here):
+    """Run a command that must fail with one line, and return the line; nothing may have been written."""
+
+    def run(*arguments):
+        before = sorted(here.rglob("*"))
+        result = cli(*arguments)
+        assert result.status == 2
+        assert result.out == ""
+        assert re.fullmatch(r"bitmill: error: [^\n]+\n", result.err), result.err
+        assert sorted(here.rglob("*")) == before
+        return result.err.removeprefix("bitmill: error: ").rstrip("\n")
+
+    return run

@@ -1,0 +1,183 @@
+"""The rules of the house, read from its files: which way imports go, sizes, dependencies, packages, generated text."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bitmill.config import PRESETS, AcceleratorConfig
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES: list[str] = PYPROJECT["tool"]["setuptools"]["packages"]
+
+FLOORS = {
+    "errors": (),
+    "files": ("errors",),
+    "tools": ("errors", "files"),
+    "formats": ("errors", "files", "tools"),
+    "config": ("errors", "files", "tools", "formats"),
+}
+BASE = (*FLOORS, "config")
+FLOORS |= {
+    "golden": BASE,
+    "hdl": BASE,
+    "sim": (*BASE, "golden", "hdl"),
+    "fpga": (*BASE, "golden", "hdl"),
+    "reports": (*BASE, "golden", "hdl", "sim", "fpga"),
+    "commands": (*BASE, "golden", "hdl", "sim", "fpga", "reports"),
+    "cli": (*BASE, "golden", "hdl", "sim", "fpga", "reports", "commands"),
+}
+"""What each floor may import from inside the package, besides itself."""
+
+
+def _tracked():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
+    if listed.returncode:  # Not a checkout: a source archive has nothing but sources.
+        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.is_file()]
+    else:
+        names = listed.stdout.decode().split("\0")
+    return [
+        ROOT / name for name in names if name and not name.startswith((".venv", "build")) and (ROOT / name).is_file()
+    ]
+
+
+SOURCES = [path for path in _tracked() if path.suffix == ".py"]
+INSIDE = [path for path in SOURCES if path.relative_to(ROOT).parts[0] != "tests"]
+
+
+def _module(path):
+    """Dotted name under ``bitmill`` as a tuple, and whether the file is a package."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    return (parts[:-1] if is_package else parts), is_package
+
+
+def _imports(path):
+    """Inside imports as tuples under ``bitmill``, and outside ones by their first name, wherever they stand."""
+    module, is_package = _module(path)
+    inside, outside = set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            outside |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            outside.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            home = module if is_package else module[:-1]
+            base = home[: len(home) - node.level + 1] + tuple((node.module or "").split(".") if node.module else ())
+            # `from .. import x`: x may be a module, or a name of the package itself such as __version__.
+            inside |= {base} if base else {(alias.name,) for alias in node.names}
+    return inside, outside
+
+
+def _id(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=_id)
+def test_imports_go_one_way(path):
+    module, _ = _module(path)
+    inside, outside = _imports(path)
+    assert "bitmill" not in outside, "inside the package imports are relative"
+    if not module:
+        assert {name[0] for name in inside} <= {"formats", "errors", "config"}
+        return
+    floor = module[0]
+    assert floor in FLOORS, f"{floor} is on no floor"
+    allowed = {floor, *FLOORS[floor], "__version__"}
+    assert {name[0] for name in inside} <= allowed
+    if floor == "golden":
+        assert "amaranth" not in outside
+    if floor in ("errors", "files", "tools", "formats"):
+        assert outside <= set(sys.stdlib_module_names)
+
+
+def test_the_import_rule_sees_every_way_to_import():
+    found, outside = _imports(Path(__file__))
+    assert found == set()
+    assert {"ast", "pytest", "bitmill"} <= outside
+    reached = {name[0] for path in INSIDE for name in _imports(path)[0]}
+    assert {"formats", "config", "golden", "hdl", "sim", "fpga", "reports"} <= reached
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_id)
+def test_files_stay_readable(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def test_every_dependency_has_bounds_and_a_reason():
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
+    project = PYPROJECT["project"]
+    wanted = [
+        *project["dependencies"],
+        *(entry for extra in project["optional-dependencies"].values() for entry in extra),
+    ]
+    assert len(wanted) > 20
+    for dependency in wanted:
+        (number,) = (number for number, line in enumerate(lines) if line.strip().startswith(f'"{dependency}"'))
+        comment = lines[number].partition('",')[2].strip() or lines[number - 1].strip()
+        assert comment.startswith("# "), dependency
+        assert len(comment) > 6, dependency
+        requirement = dependency.split(";")[0]
+        assert ("<" in requirement and ">=" in requirement) or "==" in requirement, f"{dependency} has no bounds"
+
+
+def test_the_lock_pins_every_dependency():
+    lock = (ROOT / "requirements.lock").read_text().lower().replace("_", "-")
+    pinned = {line.split("==")[0].strip() for line in lock.splitlines() if "==" in line}
+    project = PYPROJECT["project"]
+    for dependency in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        name = dependency.replace(">", "=").replace("<", "=").split("=")[0].strip().lower().replace("_", "-")
+        assert name in pinned
+
+
+def test_packages_are_listed_and_listed_ones_exist():
+    there = {".".join(("bitmill", *_module(path)[0])) for path in INSIDE if path.name == "__init__.py"}
+    assert set(PACKAGES) == there
+    for path in INSIDE:
+        home = ".".join(("bitmill", *path.relative_to(ROOT).parent.parts))
+        assert home in PACKAGES, f"{_id(path)} is in no listed package"
+
+
+def test_data_files_are_listed():
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]
+    data = [path for path in _tracked() if path.suffix != ".py" and path.parent != ROOT]
+    for path in data:
+        folder = path.relative_to(ROOT).parent
+        package = next(
+            (".".join(("bitmill", *parent.parts)) for parent in (folder, *folder.parents)
+             if ".".join(("bitmill", *parent.parts)) in patterns),
+            None,
+        )  # fmt: skip
+        if package is None or "results" in folder.parts:
+            continue
+        inner = path.relative_to(ROOT / Path(*package.split(".")[1:]))
+        assert any(inner.match(pattern) for pattern in patterns[package]), f"{_id(path)} is not in the wheel"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_valid_and_say_what_they_are(name):
+    config = PRESETS[name]
+    assert AcceleratorConfig.from_dict(config.to_dict()) == config
+    weight, activation = config.weight.lower(), config.activation.lower()
+    assert name.split("-")[0] == (weight if weight == activation else f"{weight}x{activation}")
+    assert name.split("-")[1] == ("mac" if config.unit == "mac" else f"dot{config.lanes}")
+    assert name.endswith("-fp32") == (config.accumulator.kind == "float")
+
+
+def test_readme_is_generated_from_the_catalog_and_the_records():
+    assert importlib.util.find_spec("bitmill.reports.readme") is not None
+    command = [sys.executable, "-c", "import runpy; runpy.run_module('bitmill.reports.readme', run_name='__main__')"]
+    path = str(Path(importlib.util.find_spec("bitmill").origin or "").parent.parent)
+    checked = subprocess.run(
+        [*command, "--check"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": ":".join([path, *(entry for entry in sys.path if entry)]), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
