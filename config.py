@@ -17,11 +17,12 @@ MAX_EXACT_BITS = 1024
 """Widest exact accumulator that is built; FP32 x FP32 at k_max 4096 needs 567 bits."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+# Frozen is said in every class line, because type checkers derive from there that configurations can be hashed.
+class _Frozen(BaseModel, frozen=True):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ExactAccumulator(_Frozen):
+class ExactAccumulator(_Frozen, frozen=True):
     """Fixed point in units of the least product step, wide enough for every sum of ``k_max`` products (Kulisch).
 
     ``width`` is sized for ``k_max`` unless given; a given width is proved sufficient or refused.
@@ -31,7 +32,7 @@ class ExactAccumulator(_Frozen):
     width: Annotated[int, Field(ge=1)] | None = None
 
 
-class FloatAccumulator(_Frozen):
+class FloatAccumulator(_Frozen, frozen=True):
     """Floating point, rounded to nearest even once per step: ``acc = round(acc + exact sum of the step's lanes)``."""
 
     kind: Literal["float"] = "float"
@@ -42,7 +43,7 @@ Accumulator = Annotated[ExactAccumulator | FloatAccumulator, Field(discriminator
 """Every accumulator kind; golden and hdl each have one implementation per member."""
 
 
-class AcceleratorConfig(_Frozen):
+class AcceleratorConfig(_Frozen, frozen=True):
     """What one multiply-accumulate unit computes and how it is built.
 
     Parameters

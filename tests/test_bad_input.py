@@ -319,7 +319,7 @@ def test_disk_full_while_writing(cli, here, monkeypatch):
         return real(path, *args, **options)
 
     monkeypatch.setattr(Path, "write_text", full)
-    result = cli("generate", "--preset", "int8-mac", "-o", "out")
+    result = cli("generate", "--preset", "int8-mac", "-o", "new/out")
     assert result.status == 2
     assert re.fullmatch(r"bitmill: error: \S*manifest.json: No space left on device", result.err.splitlines()[-1])
     assert list(here.iterdir()) == []
