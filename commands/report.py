@@ -30,7 +30,6 @@ def int_vs_fp(
     Without --weights and --activations the layers are those of all-MiniLM-L6-v2 that come with bitmill.
     """
     from ..errors import BitmillError
-    from ..files import output_directory
 
     # Here, because the options are to be named as they are typed.
     if (weights is None) != (activations is None):
@@ -38,8 +37,6 @@ def int_vs_fp(
         raise BitmillError(f"{missing} must be given when {given} is")
     if calibration is not None and weights is None:
         raise BitmillError("--calibration must come with --weights and --activations")
-    with output_directory(output) as staged:
-        from ..reports.int_vs_fp import run
+    from ..reports.int_vs_fp import run
 
-        page = run(staged, weights=weights, activations=activations, calibration=calibration, quick=quick)
-    click.echo(output / page.name)
+    click.echo(run(output, weights=weights, activations=activations, calibration=calibration, quick=quick))
