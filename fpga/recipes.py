@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .cells import Target
 
 DESIGN_FILE = "design.v"
@@ -44,7 +46,9 @@ def multiplier_script(top: str) -> str:
     return f"read_verilog {DESIGN_FILE}\n{_UP_TO_MULTIPLIERS.format(top=top)}\n"
 
 
-def script(target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = True) -> str:
+def script(
+    target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = True, once: Sequence[str] = ()
+) -> str:
     """Commands that read ``DESIGN_FILE`` and map it; nothing is written yet.
 
     Parameters
@@ -57,6 +61,8 @@ def script(target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = 
         Whether multipliers may become DSP blocks; a generic netlist has none.
     flatten
         False keeps the hierarchy, to tell the parts of a unit apart.
+    once
+        Modules that are mapped once and kept as modules, whatever ``flatten`` says.
     """
     if target == "generic":
         body = _GENERIC_RECIPES[recipe].format(top=top, flatten="-flatten" if flatten else "")
@@ -69,4 +75,13 @@ def script(target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = 
         options = ["-dsp"] * dsp + ["-noflatten"] * (not flatten)
         split = ICE40_SPLIT_REGISTERS.format(top=top) if dsp else ""
         body = split + " ".join(["synth_ice40", *options, "-top", top])
-    return f"read_verilog {DESIGN_FILE}\n{body}\n"
+    kept = "".join(f"setattr -mod -set keep_hierarchy 1 {module}\n" for module in once)
+    return f"read_verilog {DESIGN_FILE}\n{kept}{body}\n"
+
+
+def flatten_mapped(once: Sequence[str]) -> str:
+    """Commands that dissolve the modules that were mapped once, for tools that want a flat netlist."""
+    if not once:
+        return ""
+    released = "".join(f"setattr -mod -unset keep_hierarchy {module}\n" for module in once)
+    return f"{released}flatten\nopt_clean\n"

@@ -119,12 +119,13 @@ def measure_timing(
     dsp: bool = False,
     seeds: Sequence[int] = (1, 2, 3),
     target_mhz: float = 200.0,
+    once: Sequence[str] = (),
 ) -> Timing:
     """Place and route a unit between registers, once per seed. Each placement is cached.
 
     Parameters
     ----------
-    verilog, top, dsp
+    verilog, top, dsp, once
         As for ``synthesize``.
     device
         A name of ``DEVICES``.
@@ -148,9 +149,9 @@ def measure_timing(
     if not target_mhz > 0:
         raise BitmillError(f"target_mhz must be positive, not {target_mhz!r}")
     # The recipe is chosen for the bare unit, so that the clock belongs to the netlist whose size is reported.
-    recipe = synthesize(verilog, top, part.target, dsp=dsp).recipe
+    recipe = synthesize(verilog, top, part.target, dsp=dsp, once=once).recipe
     wrapped = wrap_registers(verilog, top) if part.out_of_context else wrap_shift_chain(verilog, top)
-    mapped = netlist(wrapped, WRAPPER, part.target, recipe, dsp=dsp)
+    mapped = netlist(wrapped, WRAPPER, part.target, recipe, dsp=dsp, once=once)
     versions = tools.tool_versions()
     return Timing(
         device=device,
