@@ -14,9 +14,9 @@ from pathlib import Path
 from .. import formats
 from ..config import REPORT_PAIRS
 from ..errors import BitmillError
+from ..files import atomic_write
 from .int_vs_fp import view
 from .int_vs_fp.records import Records
-from .output import write_text
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.check:
             print(f"{options.readme}: stale, regenerate with `{REGENERATE}`", file=sys.stderr)
             return 1
-        write_text(options.readme, new)
+        atomic_write(options.readme, new)
     except (BitmillError, OSError) as error:
         print(f"bitmill: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from . import view
-from .drawing import FAMILY_COLOURS, INK, LIGHT, PART_COLOURS, THOUSANDS, colour, figure, marker
+from .drawing import FAMILY_COLOURS, GREY, INK, LIGHT, PART_COLOURS, THOUSANDS, colour, figure, marker
 from .records import Records
 from .study import POLICIES, Pair
 
@@ -57,7 +57,7 @@ def parts_picture(records: Records) -> Figure:
         axes.set_xlim(0, widest * 1.2)
         axes.set_title(view.UNIT_TITLES[unit])
         axes.set_xlabel("NAND2-equivalents per MAC")
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, prune="upper"))
         axes.xaxis.set_major_formatter(THOUSANDS)
     _pair_rows(row, pairs)
     handles = [
@@ -79,12 +79,11 @@ def policy_picture(records: Records) -> Figure:
         max(7.2, 1.0 + 3.75 * len(layers)),
         1.95 + 0.40 * len(pairs),
         "The scale policy decides the ranking",
-        f"{layers[0].config['source']}. Output SQNR on held-out tokens; weights scaled per channel by the same "
-        "rule. The static "
-        "per-tensor scale is calibrated on other sentences.",
+        f"{layers[0].config['source']}. Output SQNR on held-out tokens; weights per channel by the same rule. "
+        "Per tensor: one static scale, calibrated apart.",
         top=0.82,
     )
-    row = made.subplots(1, len(layers), sharey=True, squeeze=False)[0]
+    row = made.subplots(1, len(layers), sharex=True, sharey=True, squeeze=False)[0]
     made.subplots_adjust(left=1.15 / made.get_figwidth(), right=0.985, bottom=0.55 / made.get_figheight(), wspace=0.06)
     for axes, layer in zip(row, layers, strict=True):
         for y, pair in enumerate(pairs):
@@ -121,7 +120,7 @@ def policy_picture(records: Records) -> Figure:
 def fmax_picture(records: Records) -> Figure:
     """The clock of each unit on ECP5: median over the placements and their range."""
     pairs = view.pairs(records)
-    units = [unit for unit in view.units(records) if view.timing_of(records, pairs[0], unit)]
+    units = [unit for unit in view.units(records) if any(view.timing_of(records, pair, unit) for pair in pairs)]
     made = figure(
         max(7.2, 1.0 + 3.75 * max(len(units), 1)),
         1.75 + 0.40 * len(pairs),
@@ -137,6 +136,8 @@ def fmax_picture(records: Records) -> Figure:
         for y, pair in enumerate(pairs):
             record_id = view.timing_of(records, pair, unit)
             if record_id is None:
+                note = {"xycoords": ("axes fraction", "data"), "color": GREY, "fontsize": 8.5, "va": "center"}
+                axes.annotate("not routed", (0.015, y), **note)
                 continue
             record = records[record_id]
             low, mid, high = (record.number(name) for name in ("fmax_min", "fmax", "fmax_max"))
@@ -149,12 +150,12 @@ def fmax_picture(records: Records) -> Figure:
             axes.annotate(view.shown(mid), (high, y), (8, 0), textcoords="offset points", va="center", fontsize=9)
             runs = int(record.number("placements"))
             if record.unit != unit:
-                routed = f"{record.config['lanes']} of {records[f'area/{pair.key}-{unit}/ecp5'].config['lanes']} lanes"
-        axes.set_title(f"{routed}, {runs} placement{'s' * (runs != 1)}")
+                routed = f"dot product, {record.flow['routed']}"
+        axes.set_title(f"{routed[0].upper()}{routed[1:]}, {runs} placement{'s' * (runs != 1)}")
         axes.set_xlabel("MHz")
-        axes.set_xlim(left=0)
     _pair_rows(row, pairs)
-    row[0].set_xlim(0, row[0].get_xlim()[1] * 1.1)
+    highest = max((record.number("fmax_max") for record in records.of_kind("timing")), default=1.0)
+    row[0].set_xlim(0, highest * 1.14)
     return made
 
 

@@ -190,7 +190,7 @@ def _places(spot: Spot, width: float, height: float, pixel: float) -> Iterator[t
 
 def _badness(box: Bbox, inside: Bbox, taken: NDArray[np.float64], distance: float) -> float:
     """How bad a place is; ``taken`` has rows ``x0, y0, x1, y1``."""
-    outside = max(0.0, inside.x0 - box.x0, box.x1 - inside.x1 - 25, inside.y0 - box.y0, box.y1 - inside.y1 - 5)
+    outside = max(0.0, inside.x0 + 4 - box.x0, box.x1 - inside.x1 - 25, inside.y0 - box.y0, box.y1 - inside.y1 - 5)
     width = np.minimum(box.x1, taken[:, 2]) - np.maximum(box.x0, taken[:, 0])
     height = np.minimum(box.y1, taken[:, 3]) - np.maximum(box.y0, taken[:, 1])
     covered = float((np.maximum(width, 0) * np.maximum(height, 0)).sum())

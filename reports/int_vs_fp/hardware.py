@@ -25,8 +25,6 @@ Job = Callable[[], list[Record]]
 
 NAND2 = "NAND2-equivalents"
 CLOCK_TARGET_MHZ = 200.0
-DSP_UNITS = ("mac", "dot32")
-"""Units that are also mapped with DSP blocks; in the FP32 unit the multiplier is a small part."""
 COUNTED = {
     "generic": "NOT 0.5, NAND NOR 1, AND OR 1.5, XOR XNOR MUX 2.5; registers apart, 6 each where a total is given",
     "ecp5": "LUT4 + 2 CCU2C",
@@ -38,12 +36,13 @@ PARTS = ("decode", "multiply", "align", "reduce", "accumulate", "control")
 def hardware_jobs(study: Study) -> Iterator[tuple[str, Job]]:
     """Name and job of every measurement, the longest first."""
     for case in study.cases:
-        yield f"place and route {case.preset}", lambda case=case: [timing_record(study, case)]
+        if study.routed(case):
+            yield f"place and route {case.preset}", lambda case=case: [timing_record(study, case)]
     for case in study.cases:
         yield f"ECP5 {case.preset}", lambda case=case: [ecp5_record(case, dsp=False)]
-        if case.unit in DSP_UNITS:
-            yield f"ECP5 with DSP {case.preset}", lambda case=case: [ecp5_record(case, dsp=True)]
         yield f"gates {case.preset}", lambda case=case: [generic_record(case)]
+        if study.on_dsp(case):
+            yield f"ECP5 with DSP {case.preset}", lambda case=case: [ecp5_record(case, dsp=True)]
         yield f"parts {case.preset}", lambda case=case: [breakdown_record(case)]
 
 

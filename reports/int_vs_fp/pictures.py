@@ -83,7 +83,7 @@ def pareto_picture(records: Records, name: str) -> Figure:
     for row, granularity in zip(grid, GRANULARITIES, strict=True):
         for axes, layer in zip(row, layers, strict=True):
             axes.set_xscale("log")
-            axes.set_xlim(min(cost.values()) / 1.3, max(cost.values()) * 1.55)
+            axes.set_xlim(min(cost.values()) / 1.6, max(cost.values()) * 1.6)
             axes.set_ylim(low - 2, high + 4)
             _money_ticks(axes, min(cost.values()), max(cost.values()))
             axes.set_title(f"{layer.config['layer']}: {GRANULARITY_TITLES[granularity]}")
@@ -124,7 +124,7 @@ def _pareto_panel(
 
 def _money_ticks(axes: Axes, low: float, high: float) -> None:
     steps = [m * 10**e for e in range(-1, 6) for m in (1, 1.5, 2, 3, 5, 7)]
-    axes.xaxis.set_major_locator(FixedLocator([s for s in steps if low / 1.3 <= s <= high * 1.55]))
+    axes.xaxis.set_major_locator(FixedLocator([s for s in steps if low / 1.4 <= s <= high * 1.25]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(THOUSANDS)
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...errors import BitmillError
+from ...files import output_directory
 from ...fpga.jobs import Outcome, run_jobs
-from ..output import writable_directory, write_files
 from ..tensors import Layer, sample_layers, user_layer
 from .accuracy import accuracy_records, layer_record, search_scales
 from .claims import derived_records
@@ -45,7 +45,7 @@ def run(
     ----------
     out
         Directory of ``index.html``, ``report.md``, ``records.json``, ``records.csv`` and the pictures; made if missing.
-        Files are replaced one by one, and only after everything was computed.
+        Nothing in it changes before everything was computed and rendered.
     weights, activations, calibration
         ``FILE[:TENSOR]`` of the user's own layer, ``[out, in]`` and ``[tokens, in]``; the first two go together.
     seeds
@@ -66,7 +66,6 @@ def run(
     BitmillError
         If an input is bad, a tool is missing or fails, a unit differs from golden, or ``out`` cannot be written.
     """
-    folder = writable_directory(Path(out))
     if (weights is None) != (activations is None):
         given, missing = ("weights", "activations") if activations is None else ("activations", "weights")
         raise BitmillError(f"{missing} must be given as well when {given} are")
@@ -74,17 +73,19 @@ def run(
         raise BitmillError("calibration must come with weights and activations")
     if not seeds:
         raise BitmillError(f"seeds must hold at least one seed, not {list(seeds)!r}")
-    if weights is not None and activations is not None:
-        layers = (user_layer(weights, activations, calibration),)
-    else:
-        layers = sample_layers()
-    if quick:
-        study = Study(layers[:1], pairs=QUICK_PAIRS, units=("mac",), seeds=tuple(seeds)[:1])
-    else:
-        study = Study(layers, seeds=tuple(seeds))
-    records = measure(study, workers=workers, progress=progress)
-    write_files(folder, render(records))
-    return folder / "index.html"
+    with output_directory(out) as staged:
+        if weights is not None and activations is not None:
+            layers = (user_layer(weights, activations, calibration),)
+        else:
+            layers = sample_layers()
+        if quick:
+            study = Study(layers[:1], pairs=QUICK_PAIRS, units=("mac",), seeds=tuple(seeds)[:1])
+        else:
+            study = Study(layers, seeds=tuple(seeds))
+        records = measure(study, workers=workers, progress=progress)
+        for name, text in render(records).items():
+            (staged / name).write_text(text, encoding="utf-8", newline="\n")
+    return Path(out) / "index.html"
 
 
 def measure(study: Study, *, workers: int | None = None, progress: bool = False) -> Records:

@@ -98,6 +98,13 @@ POLICIES: tuple[Policy, ...] = tuple(Policy(granularity, rule) for granularity i
 ALL_PAIRS: tuple[Pair, ...] = tuple(Pair(weight, activation) for weight, activation in REPORT_PAIRS)
 
 
+FP32_ROUTED = (Pair("E4M3", "E4M3"),)
+"""Pairs whose FP32 unit is placed and routed; it takes long, and the accumulator decides the clock of all."""
+
+DSP_DOTS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
+"""Pairs whose dot product is mapped with DSP blocks as well; narrower products hardly need one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """One run of the study.
@@ -121,8 +128,20 @@ class Study:
     units: tuple[Unit, ...] = UNITS
     seeds: tuple[int, ...] = (1, 2, 3)
     large_seeds: tuple[int, ...] = (1,)
-    routed_lanes: int = 8
+    routed_lanes: int = 4
     verification_seed: int = 1
+
+    def routed(self, case: Case) -> bool:
+        """Whether a unit is placed and routed: all but the FP32 units of pairs not in ``FP32_ROUTED``."""
+        return case.unit != "mac-fp32" or case.pair in FP32_ROUTED
+
+    def on_dsp(self, case: Case) -> bool:
+        """Whether a unit is also mapped with DSP blocks: every plain MAC, and the dot products of ``DSP_DOTS``."""
+        return case.unit == "mac" or (case.unit == "dot32" and case.pair in DSP_DOTS)
+
+    def verified_on(self, case: Case) -> tuple[Layer, ...]:
+        """Layers that run through a unit's RTL: all through dot products, the first through single lanes."""
+        return self.layers if case.unit == "dot32" else self.layers[:1]
 
     def __post_init__(self) -> None:
         if not 1 <= self.routed_lanes <= LANES:

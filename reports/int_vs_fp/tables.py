@@ -56,7 +56,7 @@ def summary_table(records: Records) -> Table:
         "SQNR of the layer's output on held-out tokens with least-squares scales, weights per channel. "
         "NAND2-equivalents count "
         f"logic; flip-flops beside them are 6 each. LUT4 = LUT4 + 2 CCU2C on ECP5. Fmax: {_routed(records, unit)}. "
-        "The last column sums over the layers.",
+        "The last column sums over the layers. Dashes: not run.",
         header,
         tuple(rows),
     )
@@ -170,6 +170,8 @@ def verification_table(records: Records) -> Table:
         for pair in view.pairs(records):
             for layer in view.layers(records):
                 record_id = f"verification/{pair.key}-{unit}/{layer.config['layer']}"
+                if record_id not in records:
+                    continue
                 cells = (view.number(records, record_id, column) for column in columns)
                 rows.append((view.UNIT_TITLES[unit], pair.label, layer.config["layer"], *cells))
     return Table(

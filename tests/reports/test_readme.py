@@ -8,7 +8,15 @@ from bitmill import formats
 from bitmill.errors import BitmillError
 from bitmill.reports.readme import figures_block, filled, format_table, main
 
-EMPTY = "# title\n<!-- formats:begin -->\n<!-- formats:end -->\nprose\n<!-- figures:begin -->\nold\n<!-- figures:end -->\nend\n"
+EMPTY = """# title
+<!-- formats:begin -->
+<!-- formats:end -->
+prose
+<!-- figures:begin -->
+old
+<!-- figures:end -->
+end
+"""
 
 
 @pytest.fixture
