@@ -18,7 +18,9 @@ def _mirrored(*magnitudes: int) -> tuple[int, ...]:
 
 
 _OCP_ROWS: tuple[Format, ...] = (
-    Minifloat(name="E4M3", exponent_bits=4, mantissa_bits=3, top=FN, aliases=("E4M3FN",), about="OCP FP8 and MXFP8 element"),
+    Minifloat(
+        name="E4M3", exponent_bits=4, mantissa_bits=3, top=FN, aliases=("E4M3FN",), about="OCP FP8 and MXFP8 element"
+    ),
     Minifloat(name="E5M2", exponent_bits=5, mantissa_bits=2, top=IEEE, about="OCP FP8 and MXFP8 element"),
     Minifloat(name="E3M2", exponent_bits=3, mantissa_bits=2, about="OCP MXFP6 element"),
     Minifloat(name="E2M3", exponent_bits=2, mantissa_bits=3, about="OCP MXFP6 element"),

@@ -46,9 +46,7 @@ def multiplier_script(top: str) -> str:
     return f"read_verilog {DESIGN_FILE}\n{_UP_TO_MULTIPLIERS.format(top=top)}\n"
 
 
-def script(
-    target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = True, once: Sequence[str] = ()
-) -> str:
+def script(target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = True, once: Sequence[str] = ()) -> str:
     """Commands that read ``DESIGN_FILE`` and map it; nothing is written yet.
 
     Parameters

@@ -66,9 +66,7 @@ def check_top(top: str) -> str:
     return top
 
 
-def synthesize(
-    verilog: str, top: str, target: str, *, dsp: bool = False, once: Sequence[str] = ()
-) -> Synthesis:
+def synthesize(verilog: str, top: str, target: str, *, dsp: bool = False, once: Sequence[str] = ()) -> Synthesis:
     """Map a design with each recipe of the target and keep the one with the least logic. Cached.
 
     Parameters

@@ -23,7 +23,10 @@ def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, V
     digits = _digits(m, b)
     rows = [_row(m, index, a_extended, doubled, digit) for index, digit in enumerate(digits[:-1])]
     rows.append(_top_row(m, a_extended, doubled, digits[-1]))
-    nodes = [(index, row.as_signed(), negative) for index, (row, (_, _, negative)) in enumerate(zip(rows, digits, strict=True))]
+    nodes = [
+        (index, row.as_signed(), negative)
+        for index, (row, (_, _, negative)) in enumerate(zip(rows, digits, strict=True))
+    ]
     while len(nodes) > 1:
         pairs = zip(nodes[0::2], nodes[1::2], strict=False)
         nodes = [_joined(m, low, high) for low, high in pairs] + nodes[len(nodes) & ~1 :]

@@ -72,7 +72,7 @@ class DotProduct(wiring.Component):
         return Lane(config=self.config, shift=self._aligned)
 
     @property
-    def LATENCY(self) -> int:  # noqa: N802 - a documented constant of the unit
+    def LATENCY(self) -> int:
         tree = AdderTree.latency(self.config.lanes) if self.config.lanes > 1 else 0
         return 1 + Lane.latency(self.config, shift=self._aligned) + tree + 1
 
@@ -128,7 +128,9 @@ class DotProduct(wiring.Component):
             return lane.term, lane.flags
         term = Signal(Aligner.layout(self.config.product, shift=self._aligned), name=f"term{index}")
         flags = Signal(flags_layout(self.config), name=f"flags{index}")
-        outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
+        outputs = {
+            f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size
+        }
         m.submodules[f"lane{index}"] = Instance(
             self.lane_module,
             i_clk=ClockSignal(),

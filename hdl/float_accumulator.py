@@ -38,7 +38,7 @@ class _Window:
 
     @property
     def _reach(self) -> int:
-        """How many bits below the term's least bit the accumulator can have: all it ever added are multiples of a product step."""
+        """How many bits the accumulator can have below the term's: all it ever added are multiples of a product step."""
         below_subnormals = max(0, self.fmt.min_exponent - self.least_exponent)
         return max(0, self.span - below_subnormals)
 

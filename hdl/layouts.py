@@ -20,6 +20,7 @@ def exponent_offset(fmt: Format) -> int:
 
 
 def exponent_width(fmt: Format) -> int:
+    """Width of the decoded exponent field."""
     return (fmt.exponent_span + exponent_offset(fmt)).bit_length()
 
 
@@ -72,6 +73,7 @@ def product_has_carry(product: Product) -> bool:
 
 
 def product_exponent_offset(product: Product) -> int:
+    """What the product's exponent field holds for its least exponent."""
     return exponent_offset(product.a) + exponent_offset(product.b)
 
 

@@ -80,7 +80,7 @@ def test_init_wrong_missing_field(missing: str) -> None:
 
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        AcceleratorConfig(**GOOD).lanes = 2
+        AcceleratorConfig(**GOOD).lanes = 2  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_too_wide_exact_accumulators_are_refused() -> None:

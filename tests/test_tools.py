@@ -110,6 +110,7 @@ def test_tools_of_a_thread_can_be_ended_from_outside():
 
     thread = threading.Thread(target=wait)
     thread.start()
+    assert thread.ident is not None
     while thread.is_alive():
         tools.stop_tools_of([thread.ident])
         time.sleep(0.02)

@@ -50,7 +50,9 @@ def every_input(tmp_path) -> Callable[[wiring.Component, str, str], list[int]]:
         (tmp_path / "bench.v").write_text(bench, encoding="utf-8")
         compile_command = [*find_tool("iverilog"), "-g2005", "-o", "bench.vvp", "bench.v", "dut.v"]
         subprocess.run(compile_command, cwd=tmp_path, check=True, capture_output=True)
-        printed = subprocess.run([*find_tool("vvp"), "bench.vvp"], cwd=tmp_path, check=True, capture_output=True, text=True)
+        printed = subprocess.run(
+            [*find_tool("vvp"), "bench.vvp"], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
         lines = [line for line in printed.stdout.split() if line]
         assert len(lines) == 1 << width_in
         assert not any("x" in line or "z" in line for line in lines), "an output bit is undefined"

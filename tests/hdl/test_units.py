@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
+from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from bitmill import AcceleratorConfig, FloatAccumulator, formats
@@ -100,9 +101,13 @@ def random_dot(config: AcceleratorConfig, rng: random.Random, steps: int) -> tup
     return weights, activations
 
 
-def run(dut: DotProduct, dots: list[tuple[list[int], list[int]]], *, seed: int, stall: float, reset_after: int | None = None):
-    """Results of the dot products and the cycles it took; with ``reset_after`` the unit is reset after that many cycles, and
-    everything is sent anew."""
+def run(
+    dut: DotProduct, dots: list[tuple[list[int], list[int]]], *, seed: int, stall: float, reset_after: int | None = None
+):
+    """Results of the dot products and the cycles it took.
+
+    With ``reset_after`` the unit is reset after that many steps, and everything is sent anew.
+    """
     rng, results, cycles = random.Random(seed), [], 0
     lanes = dut.config.lanes
 
@@ -144,8 +149,6 @@ def run(dut: DotProduct, dots: list[tuple[list[int], list[int]]], *, seed: int, 
             elif valid and taken:
                 results.append((int(payload.value), int(payload.invalid), int(payload.too_long)))
 
-    from amaranth import ResetInserter, Signal
-
     reset = Signal()
     simulator = Simulator(ResetInserter(reset)(dut))
     simulator.add_clock(1e-6)
@@ -169,7 +172,12 @@ FP32 = FloatAccumulator()
 def test_against_fractions(weight, activation, accumulator, lanes):
     chosen = {} if accumulator is None else {"accumulator": accumulator}
     config = AcceleratorConfig(
-        weight=weight, activation=activation, unit="mac" if lanes == 1 else "dot", lanes=lanes, k_max=6 * lanes, **chosen
+        weight=weight,
+        activation=activation,
+        unit="mac" if lanes == 1 else "dot",
+        lanes=lanes,
+        k_max=6 * lanes,
+        **chosen,
     )
     rng = random.Random(f"{weight}{activation}{lanes}")
     dots = [random_dot(config, rng, rng.choice([1, 1, 2, 3, 6, 7])) for _ in range(40)]
