@@ -16,7 +16,7 @@ from ..config import REPORT_PAIRS
 from ..errors import BitmillError
 from ..files import atomic_write
 from .int_vs_fp import view
-from .int_vs_fp.records import Records
+from .records import Records
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ...errors import BitmillError
 from ...golden import Granularity, Rule, Scales, choose_scale, dequantize, quantize
+from ..records import Metric, Record, metric
 from ..tensors import Layer
-from .records import Metric, Record, metric
 from .scales import ChooseScale
 from .study import POLICIES, RULES, Pair, Policy, Study
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..records import Records
 from . import view
-from .records import Records
 from .study import GRANULARITIES, Pair
 
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}

@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ..records import Records
 from . import view
 from .drawing import FAMILY_COLOURS, GREY, INK, LIGHT, PART_COLOURS, THOUSANDS, colour, figure, marker
-from .records import Records
 from .study import POLICIES, Pair
 
 POLICY_MARKS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .records import Record, Records, metric
+from ..records import Record, Records, metric
 
 SUMMED = (
     "products",

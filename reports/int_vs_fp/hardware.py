@@ -16,7 +16,7 @@ from ...fpga.synthesis import Synthesis, synthesize
 from ...fpga.timing import DEVICES, measure_timing
 from ...hdl import verilog
 from ...tools import yosys_release
-from .records import Metric, Record, metric
+from ..records import Metric, Record, metric
 from .scales import source_digest
 from .study import Case, Study
 
@@ -67,7 +67,7 @@ def ecp5_record(case: Case, *, dsp: bool) -> Record:
     style = "operator" if dsp else "logic"
     config = AcceleratorConfig.from_dict({**case.config.to_dict(), "multiplier": style})
     text, lanes = verilog_of(config), config.lanes
-    result = synthesize(text, verilog.TOP, "ecp5", dsp=dsp)
+    result = synthesize(text, verilog.TOP, "ecp5", dsp=dsp, once=mapped_once(config))
     counts = result.counts
     metrics = {
         "lut4": metric(counts.logic, "LUT4"),
@@ -123,7 +123,9 @@ def timing_record(study: Study, case: Case) -> Record:
         config = AcceleratorConfig.from_dict({**config.to_dict(), "lanes": study.routed_lanes})
         unit = f"dot{study.routed_lanes}"
     text = verilog_of(config)
-    result = measure_timing(text, verilog.TOP, "ecp5", seeds=seeds, target_mhz=CLOCK_TARGET_MHZ)
+    result = measure_timing(
+        text, verilog.TOP, "ecp5", seeds=seeds, target_mhz=CLOCK_TARGET_MHZ, once=mapped_once(config)
+    )
     reached = [placement.fmax_mhz for placement in result.placements]
     return Record(
         id=f"timing/{case.pair.key}-{unit}/ecp5",
@@ -151,6 +153,11 @@ def timing_record(study: Study, case: Case) -> Record:
             "placements": metric(len(reached), "runs"),
         },
     )
+
+
+def mapped_once(config: AcceleratorConfig) -> tuple[str, ...]:
+    """Modules that ECP5 flows map once and count per instance: the lane of a dot product, which ends in registers."""
+    return (verilog.LANE,) if config.lanes > 1 else ()
 
 
 def verilog_of(config: AcceleratorConfig) -> str:
@@ -187,6 +194,7 @@ def _area_record(
             "recipe": result.recipe,
             "tried": dict(result.tried),
             "counted": COUNTED[result.target],
+            "mapped_once": list(mapped_once(config)) if result.target == "ecp5" else [],
             "verilog_sha256": _digest(text),
         },
         tool_versions=dict(result.tools),

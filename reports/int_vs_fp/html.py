@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..records import Records
 from . import text, view
 from .answer import answer
-from .records import Records
 from .tables import all_tables
 from .view import Number
 

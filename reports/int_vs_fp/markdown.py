@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..records import Records
 from . import text, view
 from .answer import answer
-from .records import Records
 from .tables import all_tables
 from .view import Cell, Number, Table
 

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ...errors import BitmillError
+from ..records import Records
 from . import view
 from .bars import fmax_picture, parts_picture, policy_picture
 from .drawing import (
@@ -23,7 +24,6 @@ from .drawing import (
     text_colour,
     to_svg,
 )
-from .records import Records
 from .study import GRANULARITIES, POLICIES, Pair
 
 PARETO = {

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ...errors import BitmillError
 from ...files import output_directory
 from ...fpga.jobs import Outcome, run_jobs
+from ..records import Record, Records
 from ..tensors import Layer, sample_layers, user_layer
 from .accuracy import accuracy_records, layer_record, search_scales
 from .claims import derived_records
@@ -19,7 +20,6 @@ from .hardware import hardware_jobs
 from .html import render_html
 from .markdown import render_markdown
 from .pictures import render_pictures
-from .records import Record, Records
 from .scales import ScaleBook
 from .study import Pair, Study
 from .verification import verification_jobs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..records import Records
 from . import view
 from .claims import CLAIMS
-from .records import Records
 from .study import POLICIES, Pair, Policy
 from .view import Cell, Table
 
@@ -106,7 +106,8 @@ def units_table(records: Records) -> Table:
     return Table(
         "Every unit, whole",
         "Generic: NAND2-equivalents of logic and plain D flip-flops, clock enables being logic. "
-        "ECP5: LUT4 + 2 CCU2C, the smaller of the default and -nowidelut. Fmax: median, lowest and highest "
+        "ECP5: LUT4 + 2 CCU2C, the smaller of the default and -nowidelut, the lane of a dot product mapped once. "
+        "Fmax: median, lowest and highest "
         "placement; of the "
         f"dot product: {_routed(records, 'dot32')}.",
         (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..records import Records
 from . import view
-from .records import Records
 
 TITLE = "INT or FP? Accuracy, gates, LUTs and clock of low-bit multiply-accumulate units"
 

@@ -13,10 +13,10 @@ import numpy as np
 from ... import tools
 from ...fpga.cache import cached
 from ...sim import verify
+from ..records import Record, metric
 from ..tensors import Layer
 from .accuracy import quantize_activation, quantize_weight
 from .hardware import verilog_of
-from .records import Record, metric
 from .scales import ChooseScale, source_digest
 from .study import Case, Policy, Study
 

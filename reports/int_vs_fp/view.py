@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ...errors import BitmillError
-from .records import Record, Records
+from ..records import Record, Records
 from .study import POLICIES, Pair, Policy
 
 _Kind = TypeVar("_Kind")

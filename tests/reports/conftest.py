@@ -10,8 +10,8 @@ import pytest
 from bitmill.reports.int_vs_fp.accuracy import accuracy_records, layer_record
 from bitmill.reports.int_vs_fp.claims import derived_records
 from bitmill.reports.int_vs_fp.hardware import PARTS
-from bitmill.reports.int_vs_fp.records import Record, Records, metric
 from bitmill.reports.int_vs_fp.study import Case, Study
+from bitmill.reports.records import Record, Records, metric
 from bitmill.reports.tensors import Layer
 
 

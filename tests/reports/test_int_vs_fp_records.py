@@ -11,7 +11,7 @@ import pytest
 
 from bitmill.errors import BitmillError
 from bitmill.reports.int_vs_fp.claims import CLAIMS, derived_records
-from bitmill.reports.int_vs_fp.records import Metric, Record, Records, metric
+from bitmill.reports.records import Metric, Record, Records, metric
 
 
 def one(record_id: str = "a/b", **metrics: float) -> Record:
@@ -101,3 +101,13 @@ def test_sums_over_layers(records, study):
 
 def test_claims_without_their_units_are_left_out():
     assert list(derived_records(Records([one(sqnr=1.0)]))) == []
+
+
+def test_records_of_another_study():
+    other = Record("b/c", "bench", {}, "", {}, {}, (), {"seconds": metric(2, "s")}, study="bench")
+    with pytest.raises(BitmillError, match="study must be 'int-vs-fp', not 'bench'"):
+        Records([other])
+    text = Records([other], study="bench").to_json()
+    assert list(Records.from_json(text, study="bench")) == [other]
+    with pytest.raises(BitmillError, match="study and schema must be 'int-vs-fp'"):
+        Records.from_json(text)

@@ -13,10 +13,10 @@ from bitmill.reports.int_vs_fp import view
 from bitmill.reports.int_vs_fp.drawing import style
 from bitmill.reports.int_vs_fp.html import render_html
 from bitmill.reports.int_vs_fp.pictures import PARETO, pareto_picture, render_pictures
-from bitmill.reports.int_vs_fp.records import Records
 from bitmill.reports.int_vs_fp.runner import render
 from bitmill.reports.int_vs_fp.study import Study
 from bitmill.reports.int_vs_fp.tables import all_tables
+from bitmill.reports.records import Records
 
 
 class Page(HTMLParser):

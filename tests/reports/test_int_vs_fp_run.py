@@ -12,8 +12,8 @@ import pytest
 from bitmill.errors import BitmillError
 from bitmill.reports.int_vs_fp import run
 from bitmill.reports.int_vs_fp.hardware import hardware_jobs
-from bitmill.reports.int_vs_fp.records import Records
 from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Study
+from bitmill.reports.records import Records
 
 RUN = "bitmill.reports.int_vs_fp.runner"
 

@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import BitmillError
+from ..errors import BitmillError
 
-STUDY = "int-vs-fp"
+INT_VS_FP = "int-vs-fp"
+"""The study whose records are read and written unless another is named."""
+
 SCHEMA = 1
 
 
@@ -55,7 +57,7 @@ class Record:
     tool_versions: Mapping[str, str]
     seeds: tuple[int, ...]
     metrics: Mapping[str, Metric]
-    study: str = field(default=STUDY)
+    study: str = field(default=INT_VS_FP)
 
     def number(self, metric: str) -> float:
         """The value of a metric.
@@ -77,12 +79,15 @@ class Records:
     Raises
     ------
     BitmillError
-        If two records have the same id.
+        If two records have the same id, or one belongs to another study.
     """
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], *, study: str = INT_VS_FP) -> None:
+        self.study = study
         self._by_id: dict[str, Record] = {}
         for record in records:
+            if record.study != study:
+                raise BitmillError(f"record {record.id}: study must be {study!r}, not {record.study!r}")
             if record.id in self._by_id:
                 raise BitmillError(f"record id must be unique, not {record.id!r} twice")
             self._by_id[record.id] = record
@@ -98,7 +103,7 @@ class Records:
 
     def __getitem__(self, record_id: str) -> Record:
         if record_id not in self._by_id:
-            raise BitmillError(f"records have no {record_id!r}; run `bitmill report {STUDY}` again")
+            raise BitmillError(f"records have no {record_id!r}; run the study {self.study} again")
         return self._by_id[record_id]
 
     def of_kind(self, kind: str) -> list[Record]:
@@ -107,7 +112,7 @@ class Records:
 
     def to_json(self) -> str:
         """The text of ``records.json``: keys in a fixed order, one study a file."""
-        document = {"schema": SCHEMA, "study": STUDY, "records": [_plain(record) for record in self]}
+        document = {"schema": SCHEMA, "study": self.study, "records": [_plain(record) for record in self]}
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
@@ -128,7 +133,7 @@ class Records:
         return out.getvalue()
 
     @classmethod
-    def from_json(cls, text: str, *, source: str = "records.json") -> Records:
+    def from_json(cls, text: str, *, source: str = "records.json", study: str = INT_VS_FP) -> Records:
         """Read what ``to_json`` wrote.
 
         Raises
@@ -138,19 +143,19 @@ class Records:
         """
         try:
             document = json.loads(text)
-            if document["study"] != STUDY or document["schema"] != SCHEMA:
+            if document["study"] != study or document["schema"] != SCHEMA:
                 raise BitmillError(
-                    f"{source}: study and schema must be {STUDY!r} and {SCHEMA}, not {document['study']!r} and "
+                    f"{source}: study and schema must be {study!r} and {SCHEMA}, not {document['study']!r} and "
                     f"{document['schema']!r}"
                 )
-            return cls(_record(row) for row in document["records"])
+            return cls((_record(row) for row in document["records"]), study=study)
         except (ValueError, TypeError, KeyError) as error:
             if isinstance(error, BitmillError):
                 raise
             raise BitmillError(f"{source}: not a records file of bitmill: {error}") from None
 
     @classmethod
-    def load(cls, path: Path) -> Records:
+    def load(cls, path: Path, *, study: str = INT_VS_FP) -> Records:
         """Read a ``records.json``.
 
         Raises
@@ -162,7 +167,7 @@ class Records:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise BitmillError(f"{path}: cannot read the records: {error.strerror}") from None
-        return cls.from_json(text, source=str(path))
+        return cls.from_json(text, source=str(path), study=study)
 
 
 def metric(value: float | int, unit: str) -> Metric:
