@@ -4,44 +4,49 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+READY_DEV := $(VENV)/ready-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: report test test-all bench lint format setup lock clean
+.PHONY: report test test-all bench lint format setup lock clean tools
 
 report: $(READY) tools
 	$(BIN)/bitmill report int-vs-fp -o reports/results/int-vs-fp
 	$(BIN)/python -m bitmill.reports.readme
 
-test: $(READY) tools
+test: $(READY_DEV) tools
 	$(PYTEST) -n 2 --dist worksteal -q
 
-test-all: $(READY) tools
+test-all: $(READY_DEV) tools
 	$(PYTEST) -n 2 --dist worksteal -q -m "long or not long"
 
-bench: $(READY) tools
+bench: $(READY_DEV) tools
 	$(BIN)/python -m bitmill.reports.bench -o reports/results/bench
 
-lint: $(READY)
+lint: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-format: $(READY)
+format: $(READY_DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-setup: $(READY) tools
+setup: $(READY_DEV) tools
 
-# The lock pins every version; pyproject.toml says what each dependency is for.
+# The locks pin every version; pyproject.toml says what each dependency is for.
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --editable .
+	touch $@
+
+$(READY_DEV): $(READY) requirements-dev.lock
+	$(PIP) -r requirements-dev.lock
 	mkdir -p $(VENV)/links && ln -sfn ../.. $(VENV)/links/bitmill
 	touch $@
 
 # Icarus Verilog is the one tool that no Python package carries.
-.PHONY: tools
 tools:
 	@command -v iverilog >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -50,8 +55,11 @@ tools:
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet .
+	build/lock/bin/python -m pip freeze | grep -v '^bitmill' > requirements.lock
 	build/lock/bin/python -m pip install --quiet ".[dev]"
-	build/lock/bin/python -m pip freeze --exclude bitmill --exclude-editable | sed '/^bitmill @/d' > requirements.lock
+	echo "-r requirements.lock" > requirements-dev.lock
+	build/lock/bin/python -m pip freeze | grep -v '^bitmill' | grep -vxFf requirements.lock >> requirements-dev.lock
 	rm -rf build/lock
 
 clean:
