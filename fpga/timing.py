@@ -166,7 +166,7 @@ def measure_timing(
 def _place(part: Device, mapped: str, seed: int, target_mhz: float) -> Placement:
     options = [*part.options, "--freq", f"{target_mhz:g}", "--seed", str(seed), "--timing-allow-fail"]
     options += ["--out-of-context"] if part.out_of_context else ["--pcf-allow-unconstrained"]
-    command = tools.find_tool(part.tool)
+    command = tools.ready_tool(part.tool)
     inputs = {"netlist": mapped, "options": options, "tool": tools.tool_versions().get(part.tool)}
     report = cache.cached("place", inputs, lambda: _run_nextpnr(part.tool, command, options, mapped))
     return Placement(seed, report["fmax_mhz"], report["used"])

@@ -32,7 +32,7 @@ class CodesToProduct(wiring.Component):
 
     def __init__(self, facts: Product, style: Literal["logic", "operator"]):
         self.facts = facts
-        self.style = style
+        self.style: Literal["logic", "operator"] = style
         self.layout = data.StructLayout({
             "product": product_layout(facts),
             "aligned": Aligner.layout(facts, shift=True),
