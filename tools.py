@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,18 +81,20 @@ def ready_tool(name: str) -> list[str]:
     """``find_tool``, with the WebAssembly of a wheel's tool compiled before it is first run in parallel.
 
     The wheels compile on their first run on a machine and write the result straight into their cache, where another run
-    that starts meanwhile reads half of it. So one run of ``--version`` goes first, alone among all bitmill processes.
+    that starts meanwhile reads half of it. So one run of ``--help`` goes first, alone among all bitmill processes.
 
     Raises
     ------
     BitmillError
-        If the tool is not installed or does not start.
+        If the tool is not installed.
     """
     command = find_tool(name)
     with _compile_lock:
         if name in _WHEEL_TOOLS and name not in _compiled:
             with _alone(f"bitmill-{name}.lock"):
-                run_tool([*command, "--version"], name=name)
+                # Some of them exit non-zero after their help; one that cannot run at all shows in the real run.
+                with suppress(BitmillError):
+                    run_tool([*command, "--help"], name=name)
             _compiled.add(name)
     return command
 
