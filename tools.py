@@ -91,10 +91,9 @@ def ready_tool(name: str) -> list[str]:
     command = find_tool(name)
     with _compile_lock:
         if name in _WHEEL_TOOLS and name not in _compiled:
-            with _alone(f"bitmill-{name}.lock"):
-                # Some of them exit non-zero after their help; one that cannot run at all shows in the real run.
-                with suppress(BitmillError):
-                    run_tool([*command, "--help"], name=name)
+            # Some of them exit non-zero after their help; one that cannot run at all shows in the real run.
+            with _alone(f"bitmill-{name}.lock"), suppress(BitmillError):
+                run_tool([*command, "--help"], name=name)
             _compiled.add(name)
     return command
 
