@@ -39,11 +39,12 @@ def hardware_jobs(study: Study) -> Iterator[tuple[str, Job]]:
         if study.routed(case):
             yield f"place and route {case.preset}", lambda case=case: [timing_record(study, case)]
     for case in study.cases:
-        yield f"ECP5 {case.preset}", lambda case=case: [ecp5_record(case, dsp=False)]
-        yield f"gates {case.preset}", lambda case=case: [generic_record(case)]
+        if study.on_ecp5(case):
+            yield f"ECP5 {case.preset}", lambda case=case: [ecp5_record(case, dsp=False)]
+        # One job, because the breakdown waits for the flat synthesis of the same gates.
+        yield f"gates {case.preset}", lambda case=case: [generic_record(case), breakdown_record(case)]
         if study.on_dsp(case):
             yield f"ECP5 with DSP {case.preset}", lambda case=case: [ecp5_record(case, dsp=True)]
-        yield f"parts {case.preset}", lambda case=case: [breakdown_record(case)]
 
 
 def generic_record(case: Case) -> Record:

@@ -98,8 +98,11 @@ POLICIES: tuple[Policy, ...] = tuple(Policy(granularity, rule) for granularity i
 ALL_PAIRS: tuple[Pair, ...] = tuple(Pair(weight, activation) for weight, activation in REPORT_PAIRS)
 
 
+FP32_ON_ECP5 = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
+"""Pairs whose FP32 unit is mapped to ECP5; all are counted in gates."""
+
 FP32_ROUTED = (Pair("E4M3", "E4M3"),)
-"""Pairs whose FP32 unit is placed and routed; it takes long, and the accumulator decides the clock of all."""
+"""Pairs whose FP32 unit is placed and routed: it takes long, and the accumulator decides the clock of all."""
 
 DSP_DOTS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
 """Pairs whose dot product is mapped with DSP blocks as well; narrower products hardly need one."""
@@ -131,6 +134,10 @@ class Study:
     routed_lanes: int = 4
     verification_seed: int = 1
 
+    def on_ecp5(self, case: Case) -> bool:
+        """Whether a unit is mapped to ECP5: all but the FP32 units of pairs not in ``FP32_ON_ECP5``."""
+        return case.unit != "mac-fp32" or case.pair in FP32_ON_ECP5
+
     def routed(self, case: Case) -> bool:
         """Whether a unit is placed and routed: all but the FP32 units of pairs not in ``FP32_ROUTED``."""
         return case.unit != "mac-fp32" or case.pair in FP32_ROUTED
@@ -161,8 +168,9 @@ class Study:
     @cached_property
     def cases(self) -> tuple[Case, ...]:
         """Every unit of every pair, the large ones first so that no long job starts last."""
-        largest_first: Sequence[Unit] = sorted(self.units, key=("dot32", "mac-fp32", "mac").index)
-        return tuple(Case(pair, unit) for unit in largest_first for pair in self.pairs)
+        units: Sequence[Unit] = sorted(self.units, key=("dot32", "mac-fp32", "mac").index)
+        cases = [Case(pair, unit) for unit in units for pair in self.pairs]
+        return tuple(sorted(cases, key=lambda case: (units.index(case.unit), -case.config.product.bits)))
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ import pytest
 from bitmill.errors import BitmillError
 from bitmill.reports.int_vs_fp import run
 from bitmill.reports.int_vs_fp.hardware import hardware_jobs
+from bitmill.reports.int_vs_fp.scales import ScaleBook
 from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Study
+from bitmill.reports.int_vs_fp.verification import verification_jobs
 from bitmill.reports.records import Records
 
 RUN = "bitmill.reports.int_vs_fp.runner"
@@ -117,15 +119,16 @@ def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypat
 
 
 def test_the_whole_study_has_every_pair_and_unit(layer):
-    names = [name for name, _ in hardware_jobs(Study((layer,)))]
+    study = Study((layer,))
+    names = [name for jobs in (hardware_jobs(study), verification_jobs(study, ScaleBook())) for name, _ in jobs]
     assert len(names) == len(set(names))
     for pair in ALL_PAIRS:
         for unit in UNITS:
-            for flow in ("ECP5", "gates", "parts"):
-                assert f"{flow} {pair.key}-{unit}" in names
-        assert {f"place and route {pair.key}-{unit}" for unit in ("mac", "dot32")} <= set(names)
-    assert "ECP5 with DSP int8-dot32" in names
-    assert names[0].startswith("place and route")
+            assert {f"gates {pair.key}-{unit}", f"verify {pair.key}-{unit} on tiny"} <= set(names)
+        for unit in ("mac", "dot32"):
+            assert {f"place and route {pair.key}-{unit}", f"ECP5 {pair.key}-{unit}"} <= set(names)
+    assert {"ECP5 with DSP int8-dot32", "ECP5 e4m3-mac-fp32", "place and route e4m3-mac-fp32"} <= set(names)
+    assert names[0] == "place and route e5m2-dot32", "the longest job starts first"
 
 
 def test_layers_need_names_of_their_own(layer):
