@@ -10,7 +10,7 @@ from ..records import Record, Records, metric
 SUMMED = (
     "products",
     "products_matched",
-    "products_in_layer",
+    "products_in_layers",
     "dot_products",
     "mismatches",
     "input_stalls",
@@ -147,7 +147,7 @@ def _verification_totals(records: Records) -> Iterator[Record]:
         yield Record(
             id=f"verified/{preset}",
             kind="verified",
-            config={key: value for key, value in first.config.items() if key != "layer"},
+            config={key: value for key, value in first.config.items() if key != "layers"},
             unit=first.unit,
             flow={"derived_from": [part.id for part in parts], "sum_over": "layers"},
             tool_versions=dict(first.tool_versions),

@@ -104,6 +104,9 @@ FP32_ON_ECP5 = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
 FP32_ROUTED = (Pair("E4M3", "E4M3"),)
 """Pairs whose FP32 unit is placed and routed: it takes long, and the accumulator decides the clock of all."""
 
+NOT_ROUTED = (Pair("E5M2", "E5M2"),)
+"""Pairs whose dot product is not routed, being by far the largest; their MAC is."""
+
 DSP_DOTS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
 """Pairs whose dot product is mapped with DSP blocks as well; narrower products hardly need one."""
 
@@ -139,16 +142,26 @@ class Study:
         return case.unit != "mac-fp32" or case.pair in FP32_ON_ECP5
 
     def routed(self, case: Case) -> bool:
-        """Whether a unit is placed and routed: all but the FP32 units of pairs not in ``FP32_ROUTED``."""
-        return case.unit != "mac-fp32" or case.pair in FP32_ROUTED
+        """Whether a unit is placed and routed: not the FP32 units of pairs not in ``FP32_ROUTED``, nor ``NOT_ROUTED``."""
+        if case.unit == "mac":
+            return True
+        return case.pair in FP32_ROUTED if case.unit == "mac-fp32" else case.pair not in NOT_ROUTED
 
     def on_dsp(self, case: Case) -> bool:
         """Whether a unit is also mapped with DSP blocks: every plain MAC, and the dot products of ``DSP_DOTS``."""
         return case.unit == "mac" or (case.unit == "dot32" and case.pair in DSP_DOTS)
 
-    def verified_on(self, case: Case) -> tuple[Layer, ...]:
-        """Layers that run through a unit's RTL: all through dot products, the first through single lanes."""
-        return self.layers if case.unit == "dot32" else self.layers[:1]
+    def verified_on(self, case: Case) -> tuple[tuple[Layer, ...], ...]:
+        """Layers whose numbers run through a unit's RTL, those with dot products of one length in one simulation.
+
+        All layers run through dot products, the first through single lanes.
+        """
+        if case.unit != "dot32":
+            return (self.layers[:1],)
+        by_length: dict[int, list[Layer]] = {}
+        for layer in self.layers:
+            by_length.setdefault(layer.weight.shape[1], []).append(layer)
+        return tuple(tuple(group) for group in by_length.values())
 
     def __post_init__(self) -> None:
         if not 1 <= self.routed_lanes <= LANES:

@@ -165,16 +165,20 @@ def errors_table(records: Records) -> Table:
 
 def verification_table(records: Records) -> Table:
     """What of the real layer ran through the RTL of every unit."""
-    columns = ("dot_products", "products", "products_in_layer", "mismatches", "input_stalls", "output_stalls", "resets")
+    columns = (
+        "dot_products",
+        "products",
+        "products_in_layers",
+        "mismatches",
+        "input_stalls",
+        "output_stalls",
+        "resets",
+    )
     rows = []
-    for unit in view.units(records):
-        for pair in view.pairs(records):
-            for layer in view.layers(records):
-                record_id = f"verification/{pair.key}-{unit}/{layer.config['layer']}"
-                if record_id not in records:
-                    continue
-                cells = (view.number(records, record_id, column) for column in columns)
-                rows.append((view.UNIT_TITLES[unit], pair.label, layer.config["layer"], *cells))
+    for record in records.of_kind("verification"):
+        pair = Pair(record.config["weight"], record.config["activation"])
+        cells = (view.number(records, record.id, column) for column in columns)
+        rows.append((view.UNIT_TITLES[record.unit], pair.label, ", ".join(record.config["layers"]), *cells))
     return Table(
         "The layer's own numbers through the generated Verilog",
         "Quantized weights and held-out activations (static per-tensor scale, maximum rule) in Icarus Verilog "
@@ -183,7 +187,7 @@ def verification_table(records: Records) -> Table:
         "sides and "
         f"after resets. {view.tools_named(records, 'verification')}.",
         (
-            "unit", "format", "layer", "dot products run", "products run", "products in the layer", "mismatches",
+            "unit", "format", "layer", "dot products run", "products run", "products in the layers", "mismatches",
             "input stalls", "output stalls", "resets",
         ),
         tuple(rows),

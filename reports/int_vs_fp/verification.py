@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ... import tools
 from ...fpga.cache import cached
@@ -20,10 +21,12 @@ from .hardware import verilog_of
 from .scales import ChooseScale, source_digest
 from .study import Case, Policy, Study
 
+Codes = NDArray[np.unsignedinteger]
+
 POLICY = Policy("tensor", "maximum")
 """Whose codes run through the RTL; the static per-tensor scale also exercises saturation."""
 
-STEPS = {"mac": 3072, "mac-fp32": 3072, "dot32": 144}
+STEPS = {"mac": 3072, "mac-fp32": 3072, "dot32": 192}
 """Steps (beats of ``lanes`` products) that a unit runs of each layer, in whole dot products, and at least four."""
 LEAST_DOT_PRODUCTS = 4
 
@@ -31,27 +34,26 @@ LEAST_DOT_PRODUCTS = 4
 def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
     """Name and job of every simulation. A unit that fails ends the study: no cost of a wrong unit is reported."""
     for case in study.cases:
-        for layer in study.verified_on(case):
-            yield (
-                f"verify {case.preset} on {layer.name}",
-                lambda case=case, layer=layer: [verification_record(case, layer, study.verification_seed, choose)],
-            )
+        for layers in study.verified_on(case):
+            yield f"verify {case.preset} on {_named(layers)}", lambda case=case, layers=layers: [
+                verification_record(case, layers, study.verification_seed, choose)
+            ]
 
 
-def verification_record(case: Case, layer: Layer, seed: int, choose: ChooseScale) -> Record:
-    """Dot products of the layer's output, picked by a seeded permutation, through the RTL under stalls and resets.
+def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: ChooseScale) -> Record:
+    """Dot products of the layers' outputs, picked by a seeded permutation, through the RTL under stalls and resets.
+
+    The layers must have dot products of one length.
 
     Raises
     ------
     VerificationError
         If a single bit differs from golden.
     """
-    weight = quantize_weight(layer, case.pair.weight, POLICY.rule, choose).codes
-    activation = quantize_activation(layer, case.pair.activation, POLICY, choose).codes
-    rows, tokens = _pick(case, layer, seed)
     config, text = case.config, verilog_of(case.config)
-    length = min(layer.weight.shape[1], config.k_max)
-    codes = weight[rows, :length], activation[tokens, :length]
+    length = min(layers[0].weight.shape[1], config.k_max)
+    picked = [_codes(case, layer, length, seed, choose) for layer in layers]
+    codes = np.concatenate([weight for weight, _ in picked]), np.concatenate([activation for _, activation in picked])
     inputs = {
         "verilog": text,
         "config": config.to_dict(),
@@ -62,12 +64,25 @@ def verification_record(case: Case, layer: Layer, seed: int, choose: ChooseScale
         "source": source_digest("formats", "golden", "sim"),
     }
     counted = cached("verify", inputs, lambda: _plain(verify(config, seed=seed, codes=codes, verilog=text)))
+    metrics = {
+        "dot_products": metric(counted["dot_products"], "dot products"),
+        "products": metric(counted["products"], "products"),
+        "products_matched": metric(counted["products"] if counted["mismatches"] == 0 else 0, "products"),
+        "mismatches": metric(counted["mismatches"], "results"),
+        "dot_products_in_layers": metric(sum(_outputs(layer) for layer in layers), "dot products"),
+        "products_in_layers": metric(sum(layer.products for layer in layers), "products"),
+        "transactions": metric(counted["transactions"], "results"),
+        "input_stalls": metric(counted["input_stalls"], "cycles"),
+        "output_stalls": metric(counted["output_stalls"], "cycles"),
+        "resets": metric(counted["resets"], "resets"),
+        "cycles": metric(counted["cycles"], "cycles"),
+    }
     return Record(
-        id=f"verification/{case.preset}/{layer.name}",
+        id=f"verification/{case.preset}/{_named(layers)}",
         kind="verification",
         config={
             **config.to_dict(),
-            "layer": layer.name,
+            "layers": [layer.name for layer in layers],
             "activation_scale": POLICY.granularity,
             "rule": POLICY.rule,
         },
@@ -77,32 +92,30 @@ def verification_record(case: Case, layer: Layer, seed: int, choose: ChooseScale
             "simulator": "Icarus Verilog through cocotb",
             "compared_with": "golden, every bit",
             "length": length,
+            "dot_products_by_layer": {layer.name: len(part[0]) for layer, part in zip(layers, picked, strict=True)},
         },
         tool_versions=_versions(),
         seeds=(seed,),
-        metrics={
-            "dot_products": metric(counted["dot_products"], "dot products"),
-            "products": metric(counted["products"], "products"),
-            "products_matched": metric(counted["products"] if counted["mismatches"] == 0 else 0, "products"),
-            "mismatches": metric(counted["mismatches"], "results"),
-            "dot_products_in_layer": metric(layer.weight.shape[0] * len(layer.held_out), "dot products"),
-            "products_in_layer": metric(layer.products, "products"),
-            "transactions": metric(counted["transactions"], "results"),
-            "input_stalls": metric(counted["input_stalls"], "cycles"),
-            "output_stalls": metric(counted["output_stalls"], "cycles"),
-            "resets": metric(counted["resets"], "resets"),
-            "cycles": metric(counted["cycles"], "cycles"),
-        },
+        metrics=metrics,
     )
 
 
-def _pick(case: Case, layer: Layer, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weight rows and token rows ``[n]`` of the dot products that run, no pair twice."""
-    outputs, length = layer.weight.shape
-    available = outputs * len(layer.held_out)
+def _codes(case: Case, layer: Layer, length: int, seed: int, choose: ChooseScale) -> tuple[Codes, Codes]:
+    """Weight and activation codes ``[n, length]`` of the layer's dot products that run, none of them twice."""
+    weight = quantize_weight(layer, case.pair.weight, POLICY.rule, choose).codes
+    activation = quantize_activation(layer, case.pair.activation, POLICY, choose).codes
+    available, tokens = _outputs(layer), len(layer.held_out)
     wanted = max(LEAST_DOT_PRODUCTS, STEPS[case.unit] // math.ceil(length / case.config.lanes))
     chosen = np.random.default_rng(seed).permutation(available)[: min(wanted, available)]
-    return chosen // len(layer.held_out), chosen % len(layer.held_out)
+    return weight[chosen // tokens, :length], activation[chosen % tokens, :length]
+
+
+def _outputs(layer: Layer) -> int:
+    return layer.weight.shape[0] * len(layer.held_out)
+
+
+def _named(layers: Sequence[Layer]) -> str:
+    return "+".join(layer.name for layer in layers)
 
 
 def _plain(result: Any) -> dict[str, int]:
