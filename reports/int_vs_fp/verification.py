@@ -35,9 +35,10 @@ def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, 
     """Name and job of every simulation. A unit that fails ends the study: no cost of a wrong unit is reported."""
     for case in study.cases:
         for layers in study.verified_on(case):
-            yield f"verify {case.preset} on {_named(layers)}", lambda case=case, layers=layers: [
-                verification_record(case, layers, study.verification_seed, choose)
-            ]
+            yield (
+                f"verify {case.preset} on {_named(layers)}",
+                lambda case=case, layers=layers: [verification_record(case, layers, study.verification_seed, choose)],
+            )
 
 
 def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: ChooseScale) -> Record:

@@ -126,9 +126,17 @@ def test_the_whole_study_has_every_pair_and_unit(layer):
         for unit in UNITS:
             assert {f"gates {pair.key}-{unit}", f"verify {pair.key}-{unit} on tiny"} <= set(names)
         for unit in ("mac", "dot32"):
-            assert {f"place and route {pair.key}-{unit}", f"ECP5 {pair.key}-{unit}"} <= set(names)
+            assert {f"ECP5 {pair.key}-{unit}"} <= set(names)
     assert {"ECP5 with DSP int8-dot32", "ECP5 e4m3-mac-fp32", "place and route e4m3-mac-fp32"} <= set(names)
-    assert names[0] == "place and route e5m2-dot32", "the longest job starts first"
+    assert names[0] == "place and route e4m3-dot32", "the longest job starts first"
+
+
+def test_layers_of_one_length_share_a_simulation(study, make_layer):
+    long = make_layer("long", inputs=128)
+    whole = Study((*study.layers, long))
+    names = [name for name, _ in verification_jobs(whole, ScaleBook())]
+    assert {"verify int8-dot32 on tiny+other", "verify int8-dot32 on long", "verify int8-mac on tiny"} <= set(names)
+    assert len(names) == len(ALL_PAIRS) * 4
 
 
 def test_layers_need_names_of_their_own(layer):
