@@ -7,6 +7,7 @@ machine's core count; ratios are taken within one run.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import platform
 import statistics
@@ -97,7 +98,8 @@ def timing_record(name: str) -> Record:
         "fmax_min": metric(min(reached), "MHz"),
         "fmax_max": metric(max(reached), "MHz"),
     }
-    flow = {"recipe": result.recipe, "dsp": False, "asked_for_mhz": result.target_mhz}
+    digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
+    flow = {"recipe": result.recipe, "dsp": False, "asked_for_mhz": result.target_mhz, "verilog_sha256": digest}
     return _record(f"fmax/{name}", config.to_dict(), flow, metrics, tools=result.tools, seeds=TIMING_SEEDS)
 
 

@@ -129,13 +129,21 @@ def test_every_dependency_has_bounds_and_a_reason():
         assert ("<" in requirement and ">=" in requirement) or "==" in requirement, f"{dependency} has no bounds"
 
 
-def test_the_lock_pins_every_dependency():
-    lock = (ROOT / "requirements.lock").read_text().lower().replace("_", "-")
-    pinned = {line.split("==")[0].strip() for line in lock.splitlines() if "==" in line}
-    project = PYPROJECT["project"]
-    for dependency in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        name = dependency.replace(">", "=").replace("<", "=").split("=")[0].strip().lower().replace("_", "-")
-        assert name in pinned
+def _pinned(lock: str) -> set[str]:
+    lines = (ROOT / lock).read_text().lower().replace("_", "-").splitlines()
+    return {line.split("==")[0].strip() for line in lines if "==" in line}
+
+
+def _name(dependency: str) -> str:
+    return dependency.replace(">", "=").replace("<", "=").split("=")[0].strip().lower().replace("_", "-")
+
+
+def test_the_locks_pin_every_dependency():
+    project, runtime = PYPROJECT["project"], _pinned("requirements.lock")
+    assert {_name(dependency) for dependency in project["dependencies"]} <= runtime
+    assert {_name(dependency) for dependency in project["optional-dependencies"]["dev"]} <= runtime | _pinned(
+        "requirements-dev.lock"
+    )
 
 
 def test_packages_are_listed_and_listed_ones_exist():
