@@ -116,19 +116,17 @@ class Records:
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
-        """The text of ``records.csv``: one line per metric, configuration and flow as JSON."""
+        """The text of ``records.csv``: one line per metric. How each was measured is in the JSON, by id."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(
-            ["id", "study", "kind", "unit", "metric", "value", "metric_unit", "config", "flow", "tools", "seeds"]
-        )
+        writer.writerow(["id", "study", "kind", "unit", "metric", "value", "metric_unit", "tools", "seeds"])
         for record in self:
-            shared = [json.dumps(part, sort_keys=True) for part in (record.config, record.flow, record.tool_versions)]
+            tools = " ".join(f"{tool}={version}" for tool, version in record.tool_versions.items())
             seeds = " ".join(map(str, record.seeds))
             for name, metric in record.metrics.items():
                 value = "" if metric.value is None else metric.value
                 writer.writerow(
-                    [record.id, record.study, record.kind, record.unit, name, value, metric.unit, *shared, seeds]
+                    [record.id, record.study, record.kind, record.unit, name, value, metric.unit, tools, seeds]
                 )
         return out.getvalue()
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from ..records import Records
 from . import view
@@ -57,7 +57,9 @@ def parts_picture(records: Records) -> Figure:
         axes.set_xlim(0, widest * 1.2)
         axes.set_title(view.UNIT_TITLES[unit])
         axes.set_xlabel("NAND2-equivalents per MAC")
-        axes.xaxis.set_major_locator(MaxNLocator(6, prune="upper"))
+        # No tick at the right end, where its label would meet the next panel's zero.
+        ticks = MaxNLocator(6).tick_values(0, widest)
+        axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= 1.08 * widest]))
         axes.xaxis.set_major_formatter(THOUSANDS)
     _pair_rows(row, pairs)
     handles = [
