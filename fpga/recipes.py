@@ -33,6 +33,9 @@ ICE40_SPLIT_REGISTERS = "hierarchy -top {top}\nproc\nsimplemap t:$*dff*\n"
 MULTIPLIER_RECIPES = frozenset({"booth", "booth-lowpower"})
 """Recipes that change nothing in a design without a multiplier cell."""
 
+SIGNED_RECIPES = frozenset({"booth-lowpower"})
+"""Recipes that Yosys refuses for a design with an unsigned multiplier."""
+
 
 def recipe_names(target: Target) -> tuple[str, ...]:
     """The recipes tried on a target."""

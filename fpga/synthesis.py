@@ -96,8 +96,8 @@ def synthesize(verilog: str, top: str, target: str, *, dsp: bool = False, once: 
     if dsp and known == "generic":
         raise BitmillError("dsp must be False on target generic, which has no DSP blocks, not True")
     names = recipes.recipe_names(known)
-    if recipes.MULTIPLIER_RECIPES.intersection(names) and not has_booth_multiplier(verilog, top):
-        names = tuple(name for name in names if name not in recipes.MULTIPLIER_RECIPES)
+    if recipes.MULTIPLIER_RECIPES.intersection(names):
+        names = tuple(name for name in names if name not in _useless_recipes(verilog, top))
     counts = {name: count_cells(known, recipe_cells(verilog, top, known, name, dsp=dsp, once=once)) for name in names}
     best = smallest(counts)
     return Synthesis(
@@ -159,12 +159,19 @@ def netlist(
     return cache.yosys_cached(script, files={recipes.DESIGN_FILE: verilog}, outputs=["netlist"])["netlist"]
 
 
-def has_booth_multiplier(verilog: str, top: str) -> bool:
-    """Whether the design holds a multiplier cell that Yosys' ``booth`` pass accepts (4x4 bits to 8 or more). Cached."""
-    selection = (
-        f"select -write wide.txt t:$mul r:A_WIDTH>={_BOOTH_LEAST_OPERAND} %i r:B_WIDTH>={_BOOTH_LEAST_OPERAND} %i "
-        f"r:Y_WIDTH>={_BOOTH_LEAST_RESULT} %i\n"
+def booth_multipliers(verilog: str, top: str) -> tuple[int, int]:
+    """How many multiplier cells Yosys' ``booth`` pass accepts (4x4 bits to 8 or more), and how many unsigned. Cached."""
+    wide = (
+        f"t:$mul r:A_WIDTH>={_BOOTH_LEAST_OPERAND} %i r:B_WIDTH>={_BOOTH_LEAST_OPERAND} %i "
+        f"r:Y_WIDTH>={_BOOTH_LEAST_RESULT} %i"
     )
-    script = recipes.multiplier_script(top) + selection
-    outputs = cache.yosys_cached(script, files={recipes.DESIGN_FILE: verilog}, outputs=["wide.txt"])
-    return bool(outputs["wide.txt"].strip())
+    script = f"{recipes.multiplier_script(top)}select -write wide.txt {wide}\nselect -write unsigned.txt {wide} r:A_SIGNED=0 %i\n"
+    outputs = cache.yosys_cached(script, files={recipes.DESIGN_FILE: verilog}, outputs=["wide.txt", "unsigned.txt"])
+    return len(outputs["wide.txt"].split()), len(outputs["unsigned.txt"].split())
+
+
+def _useless_recipes(verilog: str, top: str) -> frozenset[str]:
+    multipliers, unsigned = booth_multipliers(verilog, top)
+    if not multipliers:
+        return recipes.MULTIPLIER_RECIPES
+    return recipes.SIGNED_RECIPES if unsigned else frozenset()

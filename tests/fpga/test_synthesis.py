@@ -6,7 +6,7 @@ import pytest
 
 from bitmill import BitmillError, tools
 from bitmill.fpga import recipes
-from bitmill.fpga.synthesis import has_booth_multiplier, netlist, synthesize
+from bitmill.fpga.synthesis import booth_multipliers, netlist, synthesize
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_recipe_kept_is_the_smallest_and_named(design):
 
 
 def test_booth_is_skipped_without_a_multiplier(design):
-    assert has_booth_multiplier(design("multiply8"), "top")
-    assert not has_booth_multiplier(design("multiply8").replace("7:0", "2:0").replace("15:0", "5:0"), "top")
+    assert booth_multipliers(design("multiply8"), "top")[0] == 1
+    assert booth_multipliers(design("multiply8").replace("7:0", "2:0").replace("15:0", "5:0"), "top") == (0, 0)
     assert set(synthesize(design("add16"), "top", "generic").tried) == {"plain"}
 
 
@@ -143,3 +143,10 @@ def test_generic_netlist_simulates_alone_and_multiplies(design, recipe, tmp_path
     (tmp_path / "n.v").write_text(netlist(design("multiply8"), "top", "generic", recipe, form="verilog") + bench)
     tools.run_tool([*tools.find_tool("iverilog"), "-g2005", "-o", "n", "n.v"], cwd=tmp_path)
     assert subprocess.check_output(["vvp", "n"], cwd=tmp_path, text=True).strip() == "wrong 0"
+
+
+def test_lowpower_booth_is_left_out_where_a_multiplier_is_unsigned():
+    # Yosys ends with an error when told to map an unsigned multiplier that way.
+    verilog = "module top(input [7:0] a, b, output [15:0] y); assign y = a * b; endmodule\n"
+    assert booth_multipliers(verilog, "top") == (1, 1)
+    assert set(synthesize(verilog, "top", "generic").tried) == {"plain", "booth"}
