@@ -97,6 +97,7 @@ def timing_record(name: str) -> Record:
         "fmax": metric(statistics.median(reached), "MHz"),
         "fmax_min": metric(min(reached), "MHz"),
         "fmax_max": metric(max(reached), "MHz"),
+        "placements": metric(len(reached), "runs"),
     }
     digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
     flow = {"recipe": result.recipe, "dsp": False, "asked_for_mhz": result.target_mhz, "verilog_sha256": digest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 
 from bitmill.errors import BitmillError
+from bitmill.hdl import verilog
 from bitmill.reports.int_vs_fp import run
-from bitmill.reports.int_vs_fp.hardware import hardware_jobs
+from bitmill.reports.int_vs_fp.hardware import committed_timing, hardware_jobs
 from bitmill.reports.int_vs_fp.scales import ScaleBook
-from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Study
+from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
 from bitmill.reports.int_vs_fp.verification import verification_jobs
-from bitmill.reports.records import Records
+from bitmill.reports.records import Record, Records, metric
+from bitmill.tools import yosys_release
 
 RUN = "bitmill.reports.int_vs_fp.runner"
 
@@ -118,7 +121,46 @@ def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypat
         run(tmp_path / "file" / "out", **tensors, progress=False)
 
 
-def test_the_whole_study_has_every_pair_and_unit(layer):
+HARDWARE = "bitmill.reports.int_vs_fp.hardware"
+
+
+@pytest.fixture
+def bench_file(tmp_path, monkeypatch):
+    """A benchmark file of one whole dot product, of a unit and tools that tests can change."""
+    case = Case(Pair("INT4", "INT4"), "dot32")
+    digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest()
+    path = tmp_path / "records.json"
+    monkeypatch.setattr(f"{HARDWARE}.BENCH_RECORDS", path)
+
+    def write(*, sha256=digest, tools=None):
+        metrics = {name: metric(123.5, "MHz") for name in ("fmax", "fmax_min", "fmax_max")}
+        metrics["placements"] = metric(3, "runs")
+        record = Record("fmax/int4-dot32", "bench", case.config.to_dict(), "", {"verilog_sha256": sha256},
+                        tools or {"yosys": yosys_release()}, (1, 2, 3), metrics, study="bench")  # fmt: skip
+        path.write_text(Records([record], study="bench").to_json(), encoding="utf-8")
+        return case
+
+    return write
+
+
+def test_a_committed_clock_of_the_same_unit_is_taken(bench_file):
+    found = committed_timing(bench_file())
+    assert found is not None
+    assert (found.id, found.study, found.number("fmax")) == ("timing/int4-dot32/ecp5", "int-vs-fp", 123.5)
+    assert found.flow["routed"] == "whole unit"
+    assert "make bench" in found.flow["measured_by"]
+
+
+def test_a_committed_clock_of_another_unit_or_tool_is_not(bench_file):
+    assert committed_timing(bench_file(sha256="0" * 64)) is None
+    assert committed_timing(bench_file(tools={"yosys": "0.1"})) is None
+    bench_file()
+    assert committed_timing(Case(Pair("INT8", "INT8"), "dot32")) is None
+    assert committed_timing(Case(Pair("INT4", "INT4"), "mac")) is None
+
+
+def test_the_whole_study_has_every_pair_and_unit(layer, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{HARDWARE}.BENCH_RECORDS", tmp_path / "none.json")
     study = Study((layer,))
     names = [name for jobs in (hardware_jobs(study), verification_jobs(study, ScaleBook())) for name, _ in jobs]
     assert len(names) == len(set(names))
