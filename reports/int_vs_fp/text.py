@@ -14,7 +14,8 @@ CAPTIONS: Mapping[str, str] = {
     "pareto-lut4": "The same accuracy against FPGA logic: ECP5 LUT4 per lane, multipliers built from logic.",
     "parts": "Where each unit's gates go, part by part, beside the total of the flattened unit.",
     "scale-policy": "Four scale policies on the same formats: granularity and rule move the ranking as formats do.",
-    "fmax": "The clock that each unit reaches after place and route.",
+    "fmax": "The clock that each unit reaches after place and route. Units differ in depth: an integer multiplier is one "
+    "pipeline stage, a minifloat's multiplier and its aligner are two, and the FP32 accumulator is a loop of one cycle.",
 }
 
 REGENERATE = (
