@@ -36,7 +36,10 @@ setup: $(READY_DEV) tools
 
 # The locks pin every version; pyproject.toml says what each dependency is for.
 $(READY): pyproject.toml requirements.lock
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); } || { \
+	  echo "bitmill: missing tool venv: install it, on Debian with 'sudo apt-get install python3-venv'" >&2; exit 2; }
 	$(PIP) -r requirements.lock
 	$(PIP) --no-deps --editable .
 	touch $@
