@@ -197,8 +197,8 @@ def _toml_line(name: str, value: str | int) -> str:
 
 def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors(include_url=False)[0]
-    union_tags = {"exact", "float"}
-    field = ".".join(str(part) for part in first["loc"] if part not in union_tags)
+    kinds = {kind.model_fields["kind"].default for kind in (ExactAccumulator, FloatAccumulator)}
+    field = ".".join(str(part) for part in first["loc"] if part not in kinds)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}" if field else message
@@ -224,10 +224,15 @@ REPORT_PAIRS: tuple[tuple[str, str], ...] = (
 """Weight and activation formats that the presets and the int-vs-fp report cover."""
 
 
+def pair_key(weight: str, activation: str) -> str:
+    """``e4m3`` or ``e2m1xe4m3``: how names of presets and records call two operand formats."""
+    return weight.lower() if weight == activation else f"{weight}x{activation}".lower()
+
+
 def _preset_rows() -> dict[str, AcceleratorConfig]:
     rows: dict[str, AcceleratorConfig] = {}
     for weight, activation in REPORT_PAIRS:
-        pair = weight.lower() if weight == activation else f"{weight}x{activation}".lower()
+        pair = pair_key(weight, activation)
         rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
         rows[f"{pair}-mac-fp32"] = AcceleratorConfig(
             weight=weight, activation=activation, accumulator=FloatAccumulator()

@@ -28,7 +28,7 @@ class _Window:
 
     fmt: Minifloat
     term_bits: int
-    term_exponent: int
+    least_exponent: int
     """Power of two of the term's least bit when its exponent field is 0."""
     span: int
 
@@ -41,10 +41,6 @@ class _Window:
         """How many bits the accumulator can have below the term's: all it ever added are multiples of a product step."""
         below_subnormals = max(0, self.fmt.min_exponent - self.least_exponent)
         return max(0, self.span - below_subnormals)
-
-    @property
-    def least_exponent(self) -> int:
-        return self.term_exponent
 
     @property
     def low(self) -> int:
@@ -127,7 +123,7 @@ class FloatAccumulator(wiring.Component):
         self.window = _Window(
             fmt=fmt,
             term_bits=layout["significand"].width,
-            term_exponent=config.product.min_exponent,
+            least_exponent=config.product.min_exponent,
             span=config.product.exponent_span if unaligned else 0,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from ... import formats
-from ...config import PRESETS, REPORT_PAIRS, AcceleratorConfig
+from ...config import PRESETS, REPORT_PAIRS, AcceleratorConfig, pair_key
 from ...errors import BitmillError
 from ...formats import Int
 from ...golden import Granularity, Rule
@@ -43,7 +43,7 @@ class Pair:
     @property
     def key(self) -> str:
         """``e4m3`` or ``e2m1xe4m3``, as in preset names."""
-        return self.weight.lower() if self.weight == self.activation else f"{self.weight}x{self.activation}".lower()
+        return pair_key(self.weight, self.activation)
 
     @property
     def family(self) -> Literal["int", "fp"]:

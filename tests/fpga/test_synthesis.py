@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -124,7 +123,6 @@ def test_unknown_cells_of_a_design_are_refused():
         synthesize(memory, "top", "ecp5")
 
 
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
 @pytest.mark.parametrize("recipe", recipes.recipe_names("generic"))
 def test_generic_netlist_simulates_alone_and_multiplies(design, recipe, tmp_path):
     bench = """
