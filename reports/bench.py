@@ -7,11 +7,9 @@ machine's core count; ratios are taken within one run.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import golden
-from ..config import REPORT_PAIRS, preset
+from ..config import REPORT_PAIRS, pair_key, preset
 from ..errors import BitmillError
 from ..files import output_directory
 from ..fpga.jobs import run_jobs
@@ -30,11 +28,11 @@ from ..fpga.synthesis import synthesize
 from ..fpga.timing import measure_timing
 from ..hdl import verilog
 from ..tools import run_tool
+from .int_vs_fp.hardware import COUNTED, mapped_once, timing_flow, timing_metrics, verilog_of
 from .records import Metric, Record, Records, metric
 
 STUDY = "bench"
 ROOT = Path(__file__).parents[1]
-ONCE = (verilog.LANE,)
 LUT_TARGETS = {"e2m1-dot32": 45.0, "e4m3-dot32": 210.0, "int8-dot32": 200.0}
 TIMING_SEEDS = (1, 2, 3)
 
@@ -79,28 +77,21 @@ def exact_dot_record(name: str) -> Record:
 def lut_record(name: str, target: float) -> Record:
     """ECP5 LUT4 per MAC of a 32-lane exact dot product without DSP blocks."""
     config = preset(name)
-    result = synthesize(verilog.emit(config), verilog.TOP, "ecp5", once=ONCE)
+    result = synthesize(verilog_of(config), verilog.TOP, "ecp5", once=mapped_once(config))
     metrics = {
         "lut4_per_mac": metric(result.counts.logic / config.lanes, "LUT4"),
         "target_lut4_per_mac": metric(target, "LUT4"),
     }
-    flow = {"recipe": result.recipe, "dsp": False, "counts": "LUT4 + 2 CCU2C"}
+    flow = {"recipe": result.recipe, "dsp": False, "counted": COUNTED["ecp5"]}
     return _record(f"lut4/{name}", config.to_dict(), flow, metrics, tools=result.tools)
 
 
 def timing_record(name: str) -> Record:
     """Clock of a whole 32-lane dot product on ECP5, placed and routed with several seeds."""
     config = preset(name)
-    result = measure_timing(verilog.emit(config), verilog.TOP, "ecp5", seeds=TIMING_SEEDS, once=ONCE)
-    reached = [placement.fmax_mhz for placement in result.placements]
-    metrics = {
-        "fmax": metric(statistics.median(reached), "MHz"),
-        "fmax_min": metric(min(reached), "MHz"),
-        "fmax_max": metric(max(reached), "MHz"),
-        "placements": metric(len(reached), "runs"),
-    }
-    digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
-    flow = {"recipe": result.recipe, "dsp": False, "asked_for_mhz": result.target_mhz, "verilog_sha256": digest}
+    text = verilog_of(config)
+    result = measure_timing(text, verilog.TOP, "ecp5", seeds=TIMING_SEEDS, once=mapped_once(config))
+    flow, metrics = timing_flow(result, text), timing_metrics(result)
     return _record(f"fmax/{name}", config.to_dict(), flow, metrics, tools=result.tools, seeds=TIMING_SEEDS)
 
 
@@ -174,8 +165,7 @@ def _text(value: Metric) -> str:
 
 
 def _dot_presets() -> list[str]:
-    names = [weight if weight == activation else f"{weight}x{activation}" for weight, activation in REPORT_PAIRS]
-    return [f"{name.lower()}-dot32" for name in names]
+    return [f"{pair_key(weight, activation)}-dot32" for weight, activation in REPORT_PAIRS]
 
 
 def _record(
@@ -209,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         run(options.output, whole_report=not options.no_report, timing=not options.no_timing)
-    except (BitmillError, subprocess.SubprocessError) as error:
+    except BitmillError as error:
         print(f"bitmill: error: {error}", file=sys.stderr)
         return 2
     return 0

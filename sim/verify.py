@@ -196,7 +196,7 @@ def pack(config: AcceleratorConfig, layout: PayloadLayout, work: Sequence[DotPro
 def _emit(config: AcceleratorConfig) -> str:
     from ..hdl import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
-    return verilog.emit(config)  # pyright: ignore[reportArgumentType]  # frozen pydantic models do hash
+    return verilog.emit(config)
 
 
 def _given(codes: tuple[Codes, Codes]) -> list[DotProduct]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ... import __version__
 from ...config import AcceleratorConfig
@@ -15,7 +15,7 @@ from ...fpga.breakdown import breakdown
 from ...fpga.cache import cached
 from ...fpga.cells import NAND2_PER_REGISTER, CellCounts
 from ...fpga.synthesis import Synthesis, synthesize
-from ...fpga.timing import DEVICES, measure_timing
+from ...fpga.timing import DEVICES, Timing, measure_timing
 from ...hdl import verilog
 from ...tools import tool_versions, yosys_release
 from ..records import INT_VS_FP, Metric, Record, Records, metric
@@ -39,7 +39,7 @@ PARTS = ("decode", "multiply", "align", "reduce", "accumulate", "control")
 
 def hardware_jobs(study: Study) -> Iterator[tuple[str, Job]]:
     """Name and job of every measurement, the longest first."""
-    known = {case.preset: whole for case in study.cases if (whole := committed_timing(case)) is not None}
+    known = committed_timings(study.cases)
     for case in study.cases:
         if case.preset not in known and study.routed(case):
             yield f"place and route {case.preset}", lambda case=case: [timing_record(study, case)]
@@ -134,63 +134,79 @@ def timing_record(study: Study, case: Case) -> Record:
     result = measure_timing(
         text, verilog.TOP, "ecp5", seeds=seeds, target_mhz=CLOCK_TARGET_MHZ, once=mapped_once(config)
     )
-    reached = [placement.fmax_mhz for placement in result.placements]
     return Record(
         id=f"timing/{case.pair.key}-{unit}/ecp5",
         kind="timing",
         config=config.to_dict(),
         unit=unit,
         flow={
-            "device": " ".join(DEVICES["ecp5"].options),
-            "recipe": result.recipe,
-            "wrapped": "registers on every input and output, no pins",
+            **timing_flow(result, text),
             "routed": "whole unit"
             if config.lanes == case.config.lanes
             else f"{config.lanes} of {case.config.lanes} lanes",
-            "asked_for_mhz": CLOCK_TARGET_MHZ,
-            "dsp": False,
-            "placements": [{"seed": p.seed, "fmax_mhz": p.fmax_mhz} for p in result.placements],
-            "verilog_sha256": _digest(text),
         },
         tool_versions=dict(result.tools),
         seeds=tuple(seeds),
-        metrics={
-            "fmax": metric(statistics.median(reached), "MHz"),
-            "fmax_min": metric(min(reached), "MHz"),
-            "fmax_max": metric(max(reached), "MHz"),
-            "placements": metric(len(reached), "runs"),
-        },
+        metrics=timing_metrics(result),
     )
 
 
-def committed_timing(case: Case) -> Record | None:
-    """The clock of a whole dot product that ``make bench`` measured, if it was of this very Verilog and these tools.
+def timing_flow(result: Timing, verilog_text: str) -> dict[str, Any]:
+    """How a clock on ECP5 was measured, for a record's ``flow``."""
+    return {
+        "device": " ".join(DEVICES[result.device].options),
+        "recipe": result.recipe,
+        "wrapped": "registers on every input and output, no pins",
+        "asked_for_mhz": result.target_mhz,
+        "dsp": result.dsp,
+        "placements": [{"seed": p.seed, "fmax_mhz": p.fmax_mhz} for p in result.placements],
+        "verilog_sha256": _digest(verilog_text),
+    }
+
+
+def timing_metrics(result: Timing) -> dict[str, Metric]:
+    """Median, lowest and highest clock over the placements, and how many there were."""
+    reached = [placement.fmax_mhz for placement in result.placements]
+    return {
+        "fmax": metric(result.fmax_mhz, "MHz"),
+        "fmax_min": metric(min(reached), "MHz"),
+        "fmax_max": metric(max(reached), "MHz"),
+        "placements": metric(len(reached), "runs"),
+    }
+
+
+def committed_timings(cases: Sequence[Case]) -> dict[str, Record]:
+    """By preset, the clocks of whole dot products that ``make bench`` measured of this very Verilog with these tools.
 
     Placing all 32 lanes with several seeds takes longer than all the rest of the study, so it is done once, recorded with the
     benchmarks, and taken from there as long as it is of the unit at hand.
     """
-    if case.unit != "dot32" or not BENCH_RECORDS.is_file():
-        return None
-    records = Records.load(BENCH_RECORDS, study="bench")
-    if (name := f"fmax/{case.preset}") not in records:
-        return None
-    found, now = records[name], tool_versions()
-    same_tools = all(now.get(tool) == version for tool, version in found.tool_versions.items())
-    if not same_tools or found.flow["verilog_sha256"] != _digest(verilog_of(case.config)):
-        return None
-    source = {
-        "routed": "whole unit",
-        "measured_by": "make bench",
-        "record": f"reports/results/bench/records.json: {name}",
-    }
-    return replace(
-        found,
-        id=f"timing/{case.preset}/ecp5",
-        kind="timing",
-        unit=case.unit,
-        flow={**found.flow, **source},
-        study=INT_VS_FP,
-    )
+    if not BENCH_RECORDS.is_file():
+        return {}
+    records, now = Records.load(BENCH_RECORDS, study="bench"), tool_versions()
+    taken: dict[str, Record] = {}
+    for case in cases:
+        name = f"fmax/{case.preset}"
+        if case.unit != "dot32" or name not in records:
+            continue
+        found = records[name]
+        same_tools = all(now.get(tool) == version for tool, version in found.tool_versions.items())
+        if not same_tools or found.flow["verilog_sha256"] != _digest(verilog_of(case.config)):
+            continue
+        source = {
+            "routed": "whole unit",
+            "measured_by": "make bench",
+            "record": f"reports/results/bench/records.json: {name}",
+        }
+        taken[case.preset] = replace(
+            found,
+            id=f"timing/{case.preset}/ecp5",
+            kind="timing",
+            unit=case.unit,
+            flow={**found.flow, **source},
+            study=INT_VS_FP,
+        )
+    return taken
 
 
 def mapped_once(config: AcceleratorConfig) -> tuple[str, ...]:
@@ -207,7 +223,7 @@ def verilog_of(config: AcceleratorConfig) -> str:
         "yosys": yosys_release(),
         "bitmill": __version__,
     }
-    return cached("verilog", inputs, lambda: verilog.emit(config))  # pyright: ignore[reportArgumentType] - a frozen model hashes
+    return cached("verilog", inputs, lambda: verilog.emit(config))
 
 
 def _register_area(counts: CellCounts) -> float:
