@@ -11,6 +11,10 @@ from pathlib import Path
 
 from .errors import BitmillError
 
+# Reading the mask means setting it, for the whole process: done once, before there are threads to disturb.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 
 def atomic_write(path: Path | str, data: str | bytes) -> None:
     """Write a file whole or not at all. Text is written as UTF-8 with the line ends it has.
@@ -142,6 +146,4 @@ def _remove_empty(directories: list[Path]) -> None:
 
 def _make_public(path: Path) -> None:
     """Temporary files and directories are private; results have the permissions that any new file has."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~_UMASK)

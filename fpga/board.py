@@ -17,8 +17,8 @@ from amaranth.lib import io
 
 from .. import tools
 from ..errors import BitmillError
+from ..files import atomic_write
 from .bridge import SerialBridge, frame_bytes
-from .cache import write_beside
 from .recipes import ICE40_SPLIT_REGISTERS
 from .timing import read_report
 from .wrap import CLOCK, Port, data_ports, ports_of, total_width
@@ -182,8 +182,8 @@ def build_bitstream(
     )
     try:
         target.mkdir(parents=True, exist_ok=True)
-        write_beside(result.path, bitstream)
-        write_beside(result.path.with_suffix(".json"), (json.dumps(result.to_dict(), indent=2) + "\n").encode())
+        atomic_write(result.path, bitstream)
+        atomic_write(result.path.with_suffix(".json"), json.dumps(result.to_dict(), indent=2) + "\n")
     except OSError as error:
         raise BitmillError(f"out_dir {str(target)!r} cannot be written: {error.strerror}") from None
     return result

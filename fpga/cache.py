@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import os
-import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Mapping
@@ -16,6 +15,8 @@ from typing import Any
 import platformdirs
 
 from .. import tools
+from ..errors import BitmillError
+from ..files import atomic_write
 
 CACHE_VARIABLE = "BITMILL_CACHE"
 """Environment variable that names the cache directory."""
@@ -58,24 +59,9 @@ def store(key: str, result: Any) -> None:
     data = gzip.compress(json.dumps({"key": key, "result": result}).encode(), compresslevel=6, mtime=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_beside(path, data)
-    except OSError:
+        atomic_write(path, data)
+    except (OSError, BitmillError):
         return
-
-
-def write_beside(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: into a temporary file of the same directory, which then takes its name."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        temporary.write_bytes(data)
-        # mkstemp makes files private; results are ordinary files.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def cached(kind: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bitmill import BitmillError, tools
+from bitmill.files import atomic_write
 from bitmill.fpga import cache
 from bitmill.fpga.synthesis import synthesize
 
@@ -101,7 +102,7 @@ def test_a_kill_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, mon
 
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        cache.write_beside(path, b"new")
+        atomic_write(path, b"new")
     assert [item.name for item in tmp_path.iterdir()] == ["result"]
     assert path.read_bytes() == b"old"
 
