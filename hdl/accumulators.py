@@ -6,14 +6,16 @@ from .. import config
 from .exact_accumulator import ExactAccumulator
 from .float_accumulator import FloatAccumulator
 
-Accumulator = ExactAccumulator | FloatAccumulator
-
-_BY_SPEC: dict[type[config.ExactAccumulator] | type[config.FloatAccumulator], type[Accumulator]] = {
+_BY_SPEC: dict[
+    type[config.ExactAccumulator] | type[config.FloatAccumulator], type[ExactAccumulator | FloatAccumulator]
+] = {
     config.ExactAccumulator: ExactAccumulator,
     config.FloatAccumulator: FloatAccumulator,
 }
 
 
-def for_spec(spec: config.ExactAccumulator | config.FloatAccumulator) -> type[Accumulator]:
+def for_spec(
+    spec: config.ExactAccumulator | config.FloatAccumulator,
+) -> type[ExactAccumulator | FloatAccumulator]:
     """The component class that implements an accumulator specification."""
     return _BY_SPEC[type(spec)]

@@ -10,6 +10,8 @@ from ..config import AcceleratorConfig
 from . import accumulators
 from .adder_tree import AdderTree
 from .aligner import Aligner
+from .exact_accumulator import ExactAccumulator
+from .float_accumulator import FloatAccumulator
 from .lane import Lane
 from .layouts import flags_layout, operands_layout, result_layout
 from .step_guard import StepGuard
@@ -60,7 +62,7 @@ class DotProduct(wiring.Component):
         })  # fmt: skip
 
     @property
-    def _accumulator(self) -> type[accumulators.Accumulator]:
+    def _accumulator(self) -> type[ExactAccumulator | FloatAccumulator]:
         return accumulators.for_spec(self.config.accumulator)
 
     @property
@@ -160,6 +162,6 @@ class DotProduct(wiring.Component):
                 self.o.payload.invalid.eq(accumulate.invalid),
                 self.o.payload.too_long.eq(guard.too_long),
             ]
-            if accumulate.ALIGNED:
+            if accumulate.ZERO_WHEN_INVALID:
                 with m.If(accumulate.invalid):
                     m.d.sync += self.o.payload.value.eq(0)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from amaranth import Module, Signal, signed
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from .adder_tree import AdderTree
+from .accumulator import Accumulator
 from .adders import add
-from .aligner import Aligner
-from .layouts import flags_layout
 
 
-class ExactAccumulator(wiring.Component):
-    """``total = sum of the dot product's terms so far, this step's included``; 0 once a special was met.
+class ExactAccumulator(Accumulator):
+    """``total = sum of the dot product's terms so far, this step's included``.
 
     One adder; its carry input takes the carry that the adder tree has left over. The register is cleared by its reset input
     after the last step, so that no multiplexer stands in the loop.
@@ -26,35 +22,14 @@ class ExactAccumulator(wiring.Component):
 
     Members
     -------
-    step, last : In(1)
-        A step is taken in this cycle; it is the last of its dot product.
-    term : In(term_layout)
-        Must be zero-exponent.
-    flags : In(flags_layout)
-    total : Out(signed(accumulator_bits))
-        Combinational, valid with ``step``.
-    invalid : Out(1)
-        A NaN or Inf operand was met in this dot product; ``total`` is then meaningless.
+    As ``Accumulator``; ``total`` is meaningless once ``invalid`` is set.
     """
 
     ALIGNED = True
+    ZERO_WHEN_INVALID = True
 
     def __init__(self, *, config: AcceleratorConfig) -> None:
-        self.config = config
-        super().__init__({
-            "step": In(1),
-            "last": In(1),
-            "term": In(self.term_layout(config)),
-            "flags": In(flags_layout(config)),
-            "total": Out(signed(config.accumulator_bits)),
-            "invalid": Out(1),
-        })  # fmt: skip
-
-    @staticmethod
-    def term_layout(config: AcceleratorConfig) -> data.StructLayout:
-        if config.lanes == 1:
-            return Aligner.layout(config.product, shift=True)
-        return AdderTree.layout(config.product, config.lanes)
+        super().__init__(config=config, total=signed(config.accumulator_bits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

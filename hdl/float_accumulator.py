@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data
 
 from .. import formats
 from ..config import AcceleratorConfig
 from ..config import FloatAccumulator as FloatSpec
 from ..formats import Minifloat
-from .adder_tree import AdderTree
+from .accumulator import Accumulator
 from .adders import add
-from .aligner import Aligner
-from .layouts import flags_layout, product_exponent_offset
+from .layouts import product_exponent_offset
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class _Window:
         return width + max(0, 1 - self.top_field(width))
 
 
-class FloatAccumulator(wiring.Component):
+class FloatAccumulator(Accumulator):
     """``acc = round_nearest_even(acc + exact sum of the step's lanes)`` in FP32, once per step, in one cycle.
 
     The term is added at full width, whatever its exponent: the accumulator's significand is shifted into a window around the
@@ -96,19 +94,13 @@ class FloatAccumulator(wiring.Component):
 
     Members
     -------
-    step, last : In(1)
-    term : In(term_layout)
-        For one lane with the product's exponent, for more lanes fixed point.
-    flags : In(flags_layout)
-    total : Out(32)
-        The FP32 code of the sum so far, this step's included; combinational, valid with ``step``. NaN is 0x7FC00000.
-    invalid : Out(1)
-        A NaN or Inf operand was met in this dot product.
+    As ``Accumulator``; ``total`` is an FP32 code, NaN is 0x7FC00000.
 
     Source: the addition is IEEE 754-2019 section 5.4.1 ``addition`` with one operand of wider precision.
     """
 
     ALIGNED = False
+    ZERO_WHEN_INVALID = False
 
     def __init__(self, *, config: AcceleratorConfig) -> None:
         if not isinstance(config.accumulator, FloatSpec):
@@ -117,7 +109,6 @@ class FloatAccumulator(wiring.Component):
         if not isinstance(fmt, Minifloat):
             raise TypeError(f"FloatAccumulator format must be a Minifloat, not {fmt!r}")
         self.fmt = fmt
-        self.config = config
         layout = self.term_layout(config)
         unaligned = layout["exponent"].width > 0
         self.window = _Window(
@@ -127,20 +118,7 @@ class FloatAccumulator(wiring.Component):
             span=config.product.exponent_span if unaligned else 0,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
-        super().__init__({
-            "step": In(1),
-            "last": In(1),
-            "term": In(layout),
-            "flags": In(flags_layout(config)),
-            "total": Out(fmt.bits),
-            "invalid": Out(1),
-        })  # fmt: skip
-
-    @staticmethod
-    def term_layout(config: AcceleratorConfig) -> data.StructLayout:
-        if config.lanes == 1:
-            return Aligner.layout(config.product, shift=False)
-        return AdderTree.layout(config.product, config.lanes)
+        super().__init__(config=config, total=unsigned(fmt.bits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
