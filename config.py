@@ -44,16 +44,19 @@ Accumulator = Annotated[ExactAccumulator | FloatAccumulator, Field(discriminator
 
 
 class AcceleratorConfig(_Frozen, frozen=True):
-    """What one multiply-accumulate unit computes and how it is built.
+    """What a unit or an array of units computes and how it is built.
 
     Parameters
     ----------
     weight, activation
         Names of catalog formats, the two operands.
     unit
-        ``mac``: one product a step; ``dot``: ``lanes`` products a step, summed with one alignment.
+        ``mac``: one product a step; ``dot``: ``lanes`` products a step, summed with one alignment; ``array``: ``rows`` x
+        ``cols`` PEs, output-stationary, each of them a ``dot`` (or, with one lane, a ``mac``).
+    rows, cols
+        PEs of an ``array``, 1 to 256 each: weights come in by rows, activations by columns. 1 for other units.
     lanes
-        Products a step, 1 to 1024; 1 for ``mac``.
+        Products a step and PE, 1 to 1024; 1 for ``mac``.
     k_max
         The longest dot product the unit must hold, in products. A longer one sets ``too_long``.
     accumulator
@@ -70,7 +73,9 @@ class AcceleratorConfig(_Frozen, frozen=True):
 
     weight: str
     activation: str
-    unit: Literal["mac", "dot"] = "mac"
+    unit: Literal["mac", "dot", "array"] = "mac"
+    rows: Annotated[int, Field(ge=1, le=256)] = 1
+    cols: Annotated[int, Field(ge=1, le=256)] = 1
     lanes: Annotated[int, Field(ge=1, le=1024)] = 1
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
@@ -86,6 +91,9 @@ class AcceleratorConfig(_Frozen, frozen=True):
 
     @model_validator(mode="after")
     def _consistent(self) -> AcceleratorConfig:
+        for name, size in (("rows", self.rows), ("cols", self.cols)):
+            if self.unit != "array" and size != 1:
+                raise BitmillError(f"{name} must be 1 for unit {self.unit!r}, not {size!r}")
         if self.unit == "mac" and self.lanes != 1:
             raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
         if self.k_max < self.lanes:
@@ -120,6 +128,16 @@ class AcceleratorConfig(_Frozen, frozen=True):
         return Product(self.weight_format, self.activation_format)
 
     @property
+    def pes(self) -> int:
+        """Processing elements, 1 where the unit is no array."""
+        return self.rows * self.cols
+
+    @property
+    def macs(self) -> int:
+        """Products a step of the whole unit."""
+        return self.pes * self.lanes
+
+    @property
     def max_steps(self) -> int:
         """Steps (beats of ``lanes`` products) of the longest dot product; the last one may be padded with zeros."""
         return -(-self.k_max // self.lanes)
@@ -140,7 +158,9 @@ class AcceleratorConfig(_Frozen, frozen=True):
     def title(self) -> str:
         """``E2M1 x E4M3 dot32, exact 47-bit accumulator``."""
         pair = self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
-        unit = "MAC" if self.unit == "mac" else f"dot{self.lanes}"
+        unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
+        if self.unit == "array" and self.lanes > 1:
+            unit += f" of dot{self.lanes}"
         if isinstance(self.accumulator, FloatAccumulator):
             return f"{pair} {unit}, {self.accumulator.format} accumulator"
         return f"{pair} {unit}, exact {self.accumulator_bits}-bit accumulator"
@@ -177,8 +197,11 @@ class AcceleratorConfig(_Frozen, frozen=True):
         return cls.from_dict(fields, source=str(path))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
-        return self.model_dump(exclude_none=True)
+        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML; only arrays have rows and columns."""
+        fields = self.model_dump(exclude_none=True)
+        if self.unit != "array":
+            del fields["rows"], fields["cols"]
+        return fields
 
     def to_toml(self) -> str:
         """A TOML document that ``from_toml`` reads as this configuration."""
@@ -238,6 +261,16 @@ def _preset_rows() -> dict[str, AcceleratorConfig]:
             weight=weight, activation=activation, accumulator=FloatAccumulator()
         )
         rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
+    for pair, width in (("int8", 32), ("e4m3", None)):
+        for size in (4, 8, 16):
+            rows[f"{pair}-{size}x{size}"] = AcceleratorConfig(
+                weight=pair.upper(),
+                activation=pair.upper(),
+                unit="array",
+                rows=size,
+                cols=size,
+                accumulator=ExactAccumulator(width=width),
+            )
     return rows
 
 

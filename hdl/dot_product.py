@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from . import accumulators
-from .adder_tree import AdderTree
-from .aligner import Aligner
-from .exact_accumulator import ExactAccumulator
-from .float_accumulator import FloatAccumulator
-from .lane import Lane
-from .layouts import flags_layout, operands_layout, result_layout
+from . import accumulators, step_terms
+from .layouts import operands_layout, result_layout
 from .step_guard import StepGuard
 
 
@@ -61,22 +56,13 @@ class DotProduct(wiring.Component):
             "o": Out(stream.Signature(result_layout(config))),
         })  # fmt: skip
 
-    @property
-    def _accumulator(self) -> type[ExactAccumulator | FloatAccumulator]:
-        return accumulators.for_spec(self.config.accumulator)
-
-    @property
-    def _aligned(self) -> bool:
-        return self._accumulator.ALIGNED or self.config.lanes > 1
-
-    def lane(self) -> Lane:
-        """A new lane of this unit."""
-        return Lane(config=self.config, shift=self._aligned)
+    def repeated(self) -> dict[str, wiring.Component]:
+        """Modules that are instantiated instead of elaborated in place, by name: the lane, if it is one."""
+        return {} if self.lane_module is None else {self.lane_module: step_terms.lane(self.config)}
 
     @property
     def LATENCY(self) -> int:
-        tree = AdderTree.latency(self.config.lanes) if self.config.lanes > 1 else 0
-        return 1 + Lane.latency(self.config, shift=self._aligned) + tree + 1
+        return 1 + step_terms.latency(self.config) + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -89,7 +75,14 @@ class DotProduct(wiring.Component):
         with m.If(advance):
             m.d.sync += operands.eq(self.i.payload)
         step, last = self._controls(m, advance, operands.last)
-        term, flags = self._terms(m, advance, operands)
+        term, flags = step_terms.step_terms(
+            m,
+            config=self.config,
+            enable=advance,
+            weight=list(operands.weight),
+            activation=list(operands.activation),
+            lane_module=self.lane_module,
+        )
         self._accumulate(m, advance, step, last, term, flags)
         return m
 
@@ -107,45 +100,8 @@ class DotProduct(wiring.Component):
         m.d.comb += step.eq(valids[-1] & advance)
         return step, lasts[-1]
 
-    def _terms(self, m: Module, advance: Signal, operands: Signal) -> tuple[Signal, Signal]:
-        """The step's term and flags: one lane's own, or the registered sum of all."""
-        lanes = [self._placed_lane(m, advance, operands, index) for index in range(self.config.lanes)]
-        if len(lanes) == 1:
-            return lanes[0]
-        m.submodules.reduce = tree = AdderTree(product=self.config.product, lanes=len(lanes))
-        m.d.comb += [tree.enable.eq(advance), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
-        flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
-        for stage in range(AdderTree.latency(len(lanes))):
-            delayed = Signal(flags_layout(self.config), name=f"flags_stage{stage}", reset_less=True)
-            with m.If(advance):
-                m.d.sync += delayed.eq(flags)
-            flags = delayed
-        return tree.sum, flags
-
-    def _placed_lane(self, m: Module, advance: Signal, operands: Signal, index: int) -> tuple[Signal, Signal]:
-        weight, activation = operands.weight[index], operands.activation[index]
-        if self.lane_module is None:
-            m.submodules[f"lane{index}"] = lane = self.lane()
-            m.d.comb += [lane.enable.eq(advance), lane.weight.eq(weight), lane.activation.eq(activation)]
-            return lane.term, lane.flags
-        term = Signal(Aligner.layout(self.config.product, shift=self._aligned), name=f"term{index}")
-        flags = Signal(flags_layout(self.config), name=f"flags{index}")
-        outputs = {
-            f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size
-        }
-        m.submodules[f"lane{index}"] = Instance(
-            self.lane_module,
-            i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
-            i_enable=advance,
-            i_weight=weight,
-            i_activation=activation,
-            **outputs,
-        )
-        return term, flags
-
     def _accumulate(self, m: Module, advance: Signal, step: Signal, last: Signal, term: Signal, flags: Signal) -> None:
-        m.submodules.accumulate = accumulate = self._accumulator(config=self.config)
+        m.submodules.accumulate = accumulate = accumulators.for_spec(self.config.accumulator)(config=self.config)
         m.submodules.guard = guard = StepGuard(max_steps=self.config.max_steps)
         m.d.comb += [
             accumulate.step.eq(step),

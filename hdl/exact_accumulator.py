@@ -42,6 +42,7 @@ class ExactAccumulator(Accumulator):
         ]
         with m.If(self.step):
             m.d.sync += [register.eq(total), met_special.eq(self.invalid)]
-            with m.If(self.last):
-                m.d.sync += [register.eq(0), met_special.eq(0)]
+        # Not nested in the step: synthesis then joins it with the unit's own reset and needs no gates for it.
+        with m.If(self.step & self.last):
+            m.d.sync += [register.eq(0), met_special.eq(0)]
         return m

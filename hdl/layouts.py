@@ -100,23 +100,38 @@ def term_layout(bits: int, *, carry: bool, exponent_bits: int = 0) -> data.Struc
 
 
 def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """Payload of a unit's input stream: the codes of one step, lane 0 lowest, and ``last``, which ends the dot product."""
+    """Payload of a unit's input stream: the codes of one step and ``last``, which ends the dot products.
+
+    Lane 0 is lowest; an array's weights are row 0's lanes, then row 1's, and so on, its activations likewise by columns.
+    """
     return data.StructLayout({
-        "weight": data.ArrayLayout(unsigned(config.weight_format.bits), config.lanes),
-        "activation": data.ArrayLayout(unsigned(config.activation_format.bits), config.lanes),
+        "weight": data.ArrayLayout(unsigned(config.weight_format.bits), config.rows * config.lanes),
+        "activation": data.ArrayLayout(unsigned(config.activation_format.bits), config.cols * config.lanes),
         "last": 1,
     })  # fmt: skip
+
+
+def value_shape(config: AcceleratorConfig) -> Shape:
+    """Shape of one result: signed fixed point in units of ``2**product.min_exponent``, or a float's code."""
+    return Shape(config.accumulator_bits, not isinstance(config.accumulator, FloatAccumulator))
 
 
 def result_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Payload of a unit's output stream.
 
-    ``value``: signed fixed point in units of ``2**product.min_exponent``, or a float's code; 0 in an exact accumulator where
-    ``invalid`` is set. ``invalid``: an operand was NaN or Inf. ``too_long``: more than ``max_steps`` steps.
+    ``value``: see ``value_shape``; 0 in an exact accumulator where ``invalid`` is set. ``invalid``: an operand was NaN or Inf.
+    ``too_long``: more than ``max_steps`` steps. An array has a value and an ``invalid`` bit per column, column 0 lowest, and
+    ``last``, set with the last row of a tile.
     """
-    is_float = isinstance(config.accumulator, FloatAccumulator)
+    if config.unit == "array":
+        return data.StructLayout({
+            "value": data.ArrayLayout(value_shape(config), config.cols),
+            "invalid": config.cols,
+            "too_long": 1,
+            "last": 1,
+        })  # fmt: skip
     return data.StructLayout({
-        "value": Shape(config.accumulator_bits, not is_float),
+        "value": value_shape(config),
         "invalid": 1,
         "too_long": 1,
     })  # fmt: skip

@@ -1,0 +1,100 @@
+"""The front of a unit: the lanes that multiply a step's operands, and the tree that makes one term of their products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.lib import data
+
+from ..config import AcceleratorConfig
+from . import accumulators
+from .adder_tree import AdderTree
+from .aligner import Aligner
+from .lane import Lane
+from .layouts import flags_layout
+
+
+def aligned(config: AcceleratorConfig) -> bool:
+    """Whether lanes shift their products to fixed point: for the tree, or for an accumulator that is fixed point."""
+    return config.lanes > 1 or accumulators.for_spec(config.accumulator).ALIGNED
+
+
+def latency(config: AcceleratorConfig) -> int:
+    """Enabled cycles from a step's codes to its term."""
+    tree = AdderTree.latency(config.lanes) if config.lanes > 1 else 0
+    return Lane.latency(config, shift=aligned(config)) + tree
+
+
+def lane(config: AcceleratorConfig) -> Lane:
+    """A new lane of the unit."""
+    return Lane(config=config, shift=aligned(config))
+
+
+def step_terms(
+    m: Module,
+    *,
+    config: AcceleratorConfig,
+    enable: Value,
+    weight: Sequence[Value],
+    activation: Sequence[Value],
+    lane_module: str | None,
+) -> tuple[data.View, data.View]:
+    """The term and the flags of a step, ``latency(config)`` enabled cycles after its codes.
+
+    Parameters
+    ----------
+    m
+        The module that lanes and tree become submodules of.
+    config
+        Formats, lanes and accumulator.
+    enable
+        One bit; a new step is taken in every cycle in which it is high.
+    weight, activation
+        The codes, one per lane.
+    lane_module
+        If given, lanes are instances of an external module of that name instead of submodules.
+    """
+    lanes = [
+        _placed_lane(m, config, enable, codes, index, lane_module)
+        for index, codes in enumerate(zip(weight, activation, strict=True))
+    ]
+    if len(lanes) == 1:
+        return lanes[0]
+    m.submodules.reduce = tree = AdderTree(product=config.product, lanes=len(lanes))
+    m.d.comb += [tree.enable.eq(enable), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
+    flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
+    for stage in range(AdderTree.latency(len(lanes))):
+        delayed = Signal(flags_layout(config), name=f"flags_stage{stage}", reset_less=True)
+        with m.If(enable):
+            m.d.sync += delayed.eq(flags)
+        flags = delayed
+    return tree.sum, flags
+
+
+def _placed_lane(
+    m: Module,
+    config: AcceleratorConfig,
+    enable: Value,
+    codes: tuple[Value, Value],
+    index: int,
+    lane_module: str | None,
+) -> tuple[data.View, data.View]:
+    weight, activation = codes
+    if lane_module is None:
+        m.submodules[f"lane{index}"] = placed = lane(config)
+        m.d.comb += [placed.enable.eq(enable), placed.weight.eq(weight), placed.activation.eq(activation)]
+        return placed.term, placed.flags
+    term = Signal(Aligner.layout(config.product, shift=aligned(config)), name=f"term{index}")
+    flags = Signal(flags_layout(config), name=f"flags{index}")
+    outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
+    m.submodules[f"lane{index}"] = Instance(
+        lane_module,
+        i_clk=ClockSignal(),
+        i_rst=ResetSignal(),
+        i_enable=enable,
+        i_weight=weight,
+        i_activation=activation,
+        **outputs,
+    )
+    return term, flags
