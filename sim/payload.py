@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,24 @@ class Output:
 
 
 @dataclass(frozen=True)
+class RowOutput:
+    """One beat of an array's output stream: a result per column, and the flags of the tile.
+
+    ``last``: the beat is the tile's last row.
+    """
+
+    value: tuple[int, ...]
+    invalid: tuple[bool, ...]
+    too_long: bool
+    last: bool
+
+
+@dataclass(frozen=True)
 class PayloadLayout:
     """Widths of the fields of the unit's two payloads, first field at the least significant bit.
 
-    Input: ``lanes`` weight codes, ``lanes`` activation codes (lane 0 lowest), ``last``. Output: ``value``, ``invalid``,
-    ``too_long``.
+    Input: ``rows * lanes`` weight codes, ``cols * lanes`` activation codes (lane 0 of the first row or column lowest),
+    ``last``. Output: ``value``, ``invalid``, ``too_long``.
     """
 
     weight_bits: int
@@ -37,9 +51,11 @@ class PayloadLayout:
     lanes: int
     value_bits: int
     value_signed: bool
+    rows: int = 1
+    cols: int = 1
 
     @classmethod
-    def of(cls, config: AcceleratorConfig) -> PayloadLayout:
+    def of(cls, config: AcceleratorConfig) -> Self:
         """The layout of the unit that ``config`` describes."""
         return cls(
             weight_bits=config.weight_format.bits,
@@ -47,12 +63,14 @@ class PayloadLayout:
             lanes=config.lanes,
             value_bits=config.accumulator_bits,
             value_signed=isinstance(config.accumulator, ExactAccumulator),
+            rows=config.rows,
+            cols=config.cols,
         )
 
     @property
     def input_bits(self) -> int:
         """Width of ``i__payload``."""
-        return self.lanes * (self.weight_bits + self.activation_bits) + 1
+        return self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits) + 1
 
     @property
     def output_bits(self) -> int:
@@ -65,7 +83,7 @@ class PayloadLayout:
         Parameters
         ----------
         weight_codes, activation_codes
-            Codes [steps, lanes].
+            Codes [steps, rows * lanes] and [steps, cols * lanes].
         last
             Whether the step ends a dot product, [steps].
 
@@ -76,20 +94,20 @@ class PayloadLayout:
         """
         steps = len(last)
         fields = (
-            _bit_rows("weight", weight_codes, self.weight_bits, (steps, self.lanes)),
-            _bit_rows("activation", activation_codes, self.activation_bits, (steps, self.lanes)),
+            _bit_rows("weight", weight_codes, self.weight_bits, (steps, self.rows * self.lanes)),
+            _bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
             np.asarray(last, dtype=np.uint8).reshape(steps, 1),
         )
         packed = np.packbits(np.concatenate(fields, axis=1), axis=1, bitorder="little")
         return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
     def unpack_steps(self, payloads: Sequence[int]) -> tuple[Codes, Codes, NDArray[np.bool_]]:
-        """What ``pack_steps`` packed: weight codes and activation codes [steps, lanes], last [steps]."""
+        """What ``pack_steps`` packed: weight codes and activation codes, last [steps]."""
         length = (self.input_bits + 7) // 8
         rows = np.frombuffer(b"".join(p.to_bytes(length, "little") for p in payloads), np.uint8)
         bits = np.unpackbits(rows.reshape(len(payloads), length), axis=1, bitorder="little")
-        split = self.lanes * self.weight_bits
-        end = split + self.lanes * self.activation_bits
+        split = self.rows * self.lanes * self.weight_bits
+        end = split + self.cols * self.lanes * self.activation_bits
         return (
             _codes_of(bits[:, :split], self.weight_bits),
             _codes_of(bits[:, split:end], self.activation_bits),
@@ -101,17 +119,21 @@ class PayloadLayout:
         value = output.value & ((1 << self.value_bits) - 1)
         return value | int(output.invalid) << self.value_bits | int(output.too_long) << (self.value_bits + 1)
 
-    def unpack_output(self, payload: int) -> Output:
+    def unpack_output(self, payload: int) -> Output | RowOutput:
         """The result that an output payload states; an exact accumulator's value is sign-extended."""
-        value = payload & ((1 << self.value_bits) - 1)
-        if self.value_signed and value >> (self.value_bits - 1):
-            value -= 1 << self.value_bits
+        value = self.signed_value(payload & ((1 << self.value_bits) - 1))
         return Output(value, bool(payload >> self.value_bits & 1), bool(payload >> (self.value_bits + 1) & 1))
+
+    def signed_value(self, field: int) -> int:
+        """A value field as a number: sign-extended where values are signed."""
+        return field - (1 << self.value_bits) if self.value_signed and field >> (self.value_bits - 1) else field
 
 
 def _bit_rows(name: str, codes: Codes, bits: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
     if codes.shape != shape:
-        raise BitmillError(f"{name} codes must have the shape [steps, lanes] = {list(shape)}, not {list(codes.shape)}")
+        raise BitmillError(
+            f"{name} codes must have the shape [steps, codes a step] = {list(shape)}, not {list(codes.shape)}"
+        )
     if codes.size and (int(codes.min()) < 0 or int(codes.max()) >= 1 << bits):
         worst = int(codes.min()) if int(codes.min()) < 0 else int(codes.max())
         raise BitmillError(f"{name} codes must be in 0..{(1 << bits) - 1}, not {worst}")

@@ -13,13 +13,14 @@ import numpy as np
 
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
+from .dot_traffic import DotTraffic
 from .job import Job, Mismatch, Phase, PhaseResult
 from .netlist import NetlistKind
 from .netlist import netlist as synthesize
 from .pattern import BACK_TO_BACK, Pattern
-from .payload import Codes, Output, PayloadLayout
+from .payload import Codes, PayloadLayout
 from .runner import WAVES_SUFFIX, SimulationError, simulate
-from .stimulus import DotProduct, stimuli
+from .tile_traffic import TileTraffic
 
 Level = Literal["rtl"] | NetlistKind
 TOP = "bitmill_top"
@@ -118,7 +119,7 @@ def verify(
         The most steps that one directed corner may take.
     codes
         Weight codes and activation codes [n, K], for example of a real layer, to run instead of corners and random
-        codes.
+        codes; for an array tiles [n, rows, K] and [n, cols, K].
     netlist
         ``generic`` or ``ecp5``: test the netlist of that kind (see ``sim.netlist``) instead of the Verilog itself.
     verilog
@@ -136,9 +137,12 @@ def verify(
         If an argument is out of range, or a tool is missing or fails.
     """
     rng = np.random.default_rng(seed)
-    work = stimuli(config, rng, count=dot_products, corner_steps=corner_steps) if codes is None else _given(codes)
-    layout = PayloadLayout.of(config)
-    phases = _phases(config, layout, work, golden_outputs(config, work), rng)
+    traffic = traffic_of(config)
+    layout = traffic.layout
+    work = (
+        traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps) if codes is None else traffic.given(*codes)
+    )
+    phases = _phases(traffic, work, rng)
     job = Job(layout.input_bits, layout.output_bits, phases)
     text = _emit(config) if verilog is None else verilog
     if netlist is not None:
@@ -151,46 +155,12 @@ def verify(
         repeat = f"seed {seed}, level {level}, waveform {recorded or 'none'}"
         message = f"{config.title}: {_describe(failure, layout)} ({repeat})"
         raise VerificationError(message, config=config, seed=seed, waves=recorded) from None
-    return _total(config, level, seed, work, result.phases)
+    return _total(traffic, level, seed, work, result.phases)
 
 
-def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> list[Output]:
-    """The result of each dot product by ``bitmill.golden.dot``, grouped by steps so that few calls suffice."""
-    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
-
-    groups: dict[int, list[int]] = {}
-    for index, item in enumerate(work):
-        groups.setdefault(-(-len(item) // config.lanes), []).append(index)
-    outputs: list[Output | None] = [None] * len(work)
-    for steps, members in groups.items():
-        padded = [pad(config, work[index], steps) for index in members]
-        result = golden.dot(config, np.stack([weight for weight, _ in padded]), np.stack([act for _, act in padded]))
-        for position, index in enumerate(members):
-            outputs[index] = Output(
-                int(result.value[position]), bool(result.invalid[position]), bool(result.too_long[position])
-            )
-    return [output for output in outputs if output is not None]
-
-
-def pad(config: AcceleratorConfig, item: DotProduct, steps: int) -> tuple[Codes, Codes]:
-    """Codes of ``item`` filled up with zeros to whole steps: weight codes and activation codes [steps * lanes]."""
-    missing = steps * config.lanes - len(item)
-    weight_zero, activation_zero = config.weight_format.zero_code, config.activation_format.zero_code
-    return (
-        np.pad(item.weight_codes, (0, missing), constant_values=weight_zero or 0),
-        np.pad(item.activation_codes, (0, missing), constant_values=activation_zero or 0),
-    )
-
-
-def pack(config: AcceleratorConfig, layout: PayloadLayout, work: Sequence[DotProduct]) -> list[int]:
-    """Input payloads of dot products one after the other."""
-    lengths = [-(-len(item) // config.lanes) for item in work]
-    padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
-    last = np.zeros(sum(lengths), dtype=bool)
-    last[np.cumsum(lengths, dtype=int) - 1] = True
-    weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
-    activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
-    return layout.pack_steps(weights, activations, last)
+def traffic_of(config: AcceleratorConfig) -> DotTraffic | TileTraffic:
+    """What goes in and must come out, for the kind of unit."""
+    return TileTraffic(config) if config.unit == "array" else DotTraffic(config)
 
 
 def _emit(config: AcceleratorConfig) -> str:
@@ -199,46 +169,31 @@ def _emit(config: AcceleratorConfig) -> str:
     return verilog.emit(config)
 
 
-def _given(codes: tuple[Codes, Codes]) -> list[DotProduct]:
-    weights, activations = (np.asarray(array) for array in codes)
-    if weights.ndim != 2 or weights.shape != activations.shape or not weights.size:
-        raise BitmillError(
-            f"codes must be two arrays of one shape [n, K], not {list(weights.shape)} and {list(activations.shape)}"
-        )
-    return [DotProduct(w, a, "given") for w, a in zip(weights, activations, strict=True)]
-
-
-def _phases(
-    config: AcceleratorConfig,
-    layout: PayloadLayout,
-    work: Sequence[DotProduct],
-    outputs: Sequence[Output],
-    rng: np.random.Generator,
-) -> tuple[Phase, ...]:
+def _phases(traffic: DotTraffic | TileTraffic, work: Sequence[Any], rng: np.random.Generator) -> tuple[Phase, ...]:
     seeds = [int(seed) for seed in rng.integers(0, 1 << 32, 5)]
-    traffic = (
+    patterns = (
         ("back-to-back", BACK_TO_BACK, BACK_TO_BACK),
         ("random stalls", Pattern("random", 0.3, seed=seeds[0]), Pattern("random", 0.5, seed=seeds[1])),
         ("bursts", Pattern("bursty", 0.3, 6.0, seed=seeds[2]), Pattern("bursty", 0.4, 10.0, seed=seeds[3])),
     )
-    expected = [layout.pack_output(output) for output in outputs]
+    expected = traffic.expected(work)
     order = rng.permutation(len(work))
     phases: list[Phase] = []
-    for index, (name, source, sink) in enumerate(traffic):
+    for index, (name, source, sink) in enumerate(patterns):
         # A phase without its own share, for very few dot products, runs them all.
-        chosen = [int(i) for i in order[index :: len(traffic)]] or list(range(len(work)))
-        inputs = pack(config, layout, [work[i] for i in chosen])
-        phases.append(Phase(name, inputs, [expected[i] for i in chosen], source, sink))
-    short = [index for index, item in enumerate(work) if len(item) <= _RESET_STEPS * config.lanes]
+        chosen = [int(i) for i in order[index :: len(patterns)]] or list(range(len(work)))
+        inputs = traffic.inputs([work[i] for i in chosen])
+        phases.append(Phase(name, inputs, [row for i in chosen for row in expected[i]], source, sink))
+    short = [index for index, item in enumerate(work) if len(item) <= _RESET_STEPS * traffic.config.lanes]
     shortest = min(range(len(work)), key=lambda i: len(work[i]))
     sample = [int(i) for i in rng.permutation(short)[:_RESET_SAMPLE]] or [shortest]
     # Shortest first, so that several complete results are on their way when the reset after a `last` comes.
     sample.sort(key=lambda i: len(work[i]))
-    inputs = pack(config, layout, [work[i] for i in sample])
-    ends = [index + 1 for index, payload in enumerate(inputs) if payload >> (layout.input_bits - 1)]
+    inputs = traffic.inputs([work[i] for i in sample])
+    ends = [index + 1 for index, payload in enumerate(inputs) if payload >> (traffic.layout.input_bits - 1)]
     resets = (int(rng.integers(1, len(inputs) + 1)), ends[: _RESET_SAMPLE // 2][-1])
     sink = Pattern("random", 0.6, seed=seeds[4])
-    phases.append(Phase("reset", inputs, [expected[i] for i in sample], BACK_TO_BACK, sink, resets))
+    phases.append(Phase("reset", inputs, [row for i in sample for row in expected[i]], BACK_TO_BACK, sink, resets))
     return tuple(phases)
 
 
@@ -264,16 +219,16 @@ def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
 
 
 def _total(
-    config: AcceleratorConfig, level: Level, seed: int, work: Sequence[DotProduct], phases: Sequence[PhaseResult]
+    traffic: DotTraffic | TileTraffic, level: Level, seed: int, work: Sequence[Any], phases: Sequence[PhaseResult]
 ) -> Verification:
     counted = [field.name for field in fields(PhaseResult) if field.name != "name"]
     sums = {name: sum(getattr(phase, name) for phase in phases) for name in counted}
     return Verification(
-        config=config.title,
+        config=traffic.config.title,
         level=level,
         seed=seed,
-        dot_products=len(work),
-        products=sum(len(item) for item in work),
+        dot_products=traffic.results(work),
+        products=traffic.products(work),
         phases=tuple(phases),
         **sums,
     )

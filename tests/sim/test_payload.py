@@ -71,7 +71,7 @@ def test_negative_value_is_two_s_complement() -> None:
     [
         (np.array([[16]]), r"weight codes must be in 0..15, not 16"),
         (np.array([[-1]]), r"weight codes must be in 0..15, not -1"),
-        (np.array([[1, 2]]), r"shape \[steps, lanes\] = \[1, 1\], not \[1, 2\]"),
+        (np.array([[1, 2]]), r"shape \[steps, codes a step\] = \[1, 1\], not \[1, 2\]"),
     ],
 )
 def test_refusals(weights: np.ndarray, message: str) -> None:

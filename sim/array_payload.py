@@ -1,0 +1,38 @@
+"""Payloads of an array: row and column vectors in, one row of results a beat out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .payload import PayloadLayout, RowOutput
+
+
+@dataclass(frozen=True)
+class ArrayPayload(PayloadLayout):
+    """As ``PayloadLayout``; output: ``cols`` values, ``cols`` bits ``invalid``, ``too_long``, ``last``."""
+
+    @property
+    def output_bits(self) -> int:
+        """Width of ``o__payload``."""
+        return self.cols * (self.value_bits + 1) + 2
+
+    def pack_row(self, output: RowOutput) -> int:
+        """The output payload that states ``output``; values are taken modulo ``2**value_bits``."""
+        payload, low = 0, 0
+        for value in output.value:
+            payload |= (value & ((1 << self.value_bits) - 1)) << low
+            low += self.value_bits
+        for flag in (*output.invalid, output.too_long, output.last):
+            payload |= int(flag) << low
+            low += 1
+        return payload
+
+    def unpack_output(self, payload: int) -> RowOutput:
+        """The results that an output payload states; fixed-point values are sign-extended."""
+        values = tuple(
+            self.signed_value(payload >> (col * self.value_bits) & ((1 << self.value_bits) - 1))
+            for col in range(self.cols)
+        )
+        flags = payload >> (self.cols * self.value_bits)
+        invalid = tuple(bool(flags >> col & 1) for col in range(self.cols))
+        return RowOutput(values, invalid, bool(flags >> self.cols & 1), bool(flags >> (self.cols + 1) & 1))

@@ -1,0 +1,101 @@
+"""The traffic of a unit without rows and columns: dot products in, one result each out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..config import AcceleratorConfig
+from ..errors import BitmillError
+from .payload import Codes, Output, PayloadLayout
+from .stimulus import DotProduct, stimuli
+
+
+class DotTraffic:
+    """Work items are ``DotProduct``.
+
+    Parameters
+    ----------
+    config
+        The unit, a ``mac`` or a ``dot``.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        self.layout = PayloadLayout.of(config)
+
+    def stimuli(self, rng: np.random.Generator, *, count: int, corner_steps: int) -> list[DotProduct]:
+        """Directed corners and ``count`` random dot products; see ``sim.stimulus.stimuli``."""
+        return stimuli(self.config, rng, count=count, corner_steps=corner_steps)
+
+    def given(self, weight_codes: Codes, activation_codes: Codes) -> list[DotProduct]:
+        """One work item for each row of two arrays of codes [n, K].
+
+        Raises
+        ------
+        BitmillError
+            If the shapes differ or are empty.
+        """
+        weights, activations = np.asarray(weight_codes), np.asarray(activation_codes)
+        if weights.ndim != 2 or weights.shape != activations.shape or not weights.size:
+            raise BitmillError(
+                f"codes must be two arrays of one shape [n, K], not {list(weights.shape)} and {list(activations.shape)}"
+            )
+        return [DotProduct(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+
+    def products(self, work: Sequence[DotProduct]) -> int:
+        """Products that the results are made of, without padding."""
+        return sum(len(item) for item in work)
+
+    def results(self, work: Sequence[DotProduct]) -> int:
+        """Results that are compared."""
+        return len(work)
+
+    def inputs(self, work: Sequence[DotProduct]) -> list[int]:
+        """Input payloads of dot products one after the other."""
+        config = self.config
+        lengths = [-(-len(item) // config.lanes) for item in work]
+        padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
+        weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
+        activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
+        return self.layout.pack_steps(weights, activations, ends(lengths))
+
+    def expected(self, work: Sequence[DotProduct]) -> list[list[int]]:
+        """Output payloads of each dot product by golden: one each."""
+        return [[self.layout.pack_output(output)] for output in golden_outputs(self.config, work)]
+
+
+def ends(steps: Sequence[int]) -> np.ndarray:
+    """``last`` of every step of items of that many steps each, [sum(steps)]."""
+    last = np.zeros(sum(steps), dtype=bool)
+    last[np.cumsum(steps, dtype=int) - 1] = True
+    return last
+
+
+def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> list[Output]:
+    """The result of each dot product by ``bitmill.golden.dot``, grouped by steps so that few calls suffice."""
+    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
+
+    groups: dict[int, list[int]] = {}
+    for index, item in enumerate(work):
+        groups.setdefault(-(-len(item) // config.lanes), []).append(index)
+    outputs: list[Output | None] = [None] * len(work)
+    for steps, members in groups.items():
+        padded = [pad(config, work[index], steps) for index in members]
+        result = golden.dot(config, np.stack([weight for weight, _ in padded]), np.stack([act for _, act in padded]))
+        for position, index in enumerate(members):
+            outputs[index] = Output(
+                int(result.value[position]), bool(result.invalid[position]), bool(result.too_long[position])
+            )
+    return [output for output in outputs if output is not None]
+
+
+def pad(config: AcceleratorConfig, item: DotProduct, steps: int) -> tuple[Codes, Codes]:
+    """Codes of ``item`` filled up with zeros to whole steps: weight codes and activation codes [steps * lanes]."""
+    missing = steps * config.lanes - len(item)
+    weight_zero, activation_zero = config.weight_format.zero_code, config.activation_format.zero_code
+    return (
+        np.pad(item.weight_codes, (0, missing), constant_values=weight_zero or 0),
+        np.pad(item.activation_codes, (0, missing), constant_values=activation_zero or 0),
+    )

@@ -1,0 +1,145 @@
+"""The traffic of an array: tiles of row and column vectors in, rows of results out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..config import AcceleratorConfig
+from ..errors import BitmillError
+from .array_payload import ArrayPayload
+from .dot_traffic import ends
+from .payload import Codes, RowOutput
+from .stimulus import DotProduct, random_codes, stimuli
+
+_SPREAD = 3
+"""One corner in so many goes to every PE of the array, the others to one PE among random neighbours."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Weight codes [rows, K] and activation codes [cols, K] of one tile, K at least 1, and what it is for."""
+
+    weight_codes: Codes
+    activation_codes: Codes
+    label: str
+
+    def __len__(self) -> int:
+        return self.weight_codes.shape[1]
+
+
+class TileTraffic:
+    """Work items are ``Tile``.
+
+    Parameters
+    ----------
+    config
+        The unit, an ``array``.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        self.layout = ArrayPayload.of(config)
+
+    def stimuli(self, rng: np.random.Generator, *, count: int, corner_steps: int) -> list[Tile]:
+        """The directed corners of one PE, each in every PE or in a random one, lengths around ``rows``, random tiles."""
+        rows, cols, lanes = self.config.rows, self.config.cols, self.config.lanes
+        corners = stimuli(self.config, rng, count=count, corner_steps=corner_steps)
+        tiles = [self._around(item, rng, everywhere=index % _SPREAD == 0) for index, item in enumerate(corners)]
+        lengths = {
+            1,
+            rows - 1,
+            rows,
+            rows + 1,
+            cols,
+            rows + cols,
+            (rows - 1) * lanes + 1,
+            rows * lanes,
+            rows * lanes + 1,
+        }
+        for length in sorted(length for length in lengths if 1 <= length <= self.config.padded_k_max):
+            # Twice each, so that tiles of every such length meet back to back.
+            tiles += [self._random(rng, length, f"length {length}") for _ in range(2)]
+        return tiles
+
+    def given(self, weight_codes: Codes, activation_codes: Codes) -> list[Tile]:
+        """One work item for each tile of codes [n, rows, K] and [n, cols, K].
+
+        Raises
+        ------
+        BitmillError
+            If the shapes do not fit the array or one another, or are empty.
+        """
+        weights, activations = np.asarray(weight_codes), np.asarray(activation_codes)
+        fits = weights.ndim == activations.ndim == 3 and weights.size and activations.size
+        wanted = (
+            (len(weights), self.config.rows, weights.shape[-1]),
+            (len(weights), self.config.cols, weights.shape[-1]),
+        )
+        if not fits or (weights.shape, activations.shape) != wanted:
+            raise BitmillError(
+                f"codes must have the shapes [n, rows = {self.config.rows}, K] and [n, cols = {self.config.cols}, K], not "
+                f"{list(weights.shape)} and {list(activations.shape)}"
+            )
+        return [Tile(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+
+    def products(self, work: Sequence[Tile]) -> int:
+        """Products that the results are made of, without padding."""
+        return self.config.pes * sum(len(item) for item in work)
+
+    def results(self, work: Sequence[Tile]) -> int:
+        """Results that are compared."""
+        return self.config.pes * len(work)
+
+    def inputs(self, work: Sequence[Tile]) -> list[int]:
+        """Input payloads of tiles one after the other."""
+        config = self.config
+        zeros = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
+        weights = [steps_of(item.weight_codes, config.lanes, zeros[0]) for item in work]
+        activations = [steps_of(item.activation_codes, config.lanes, zeros[1]) for item in work]
+        last = ends([len(steps) for steps in weights])
+        return self.layout.pack_steps(np.concatenate(weights), np.concatenate(activations), last)
+
+    def expected(self, work: Sequence[Tile]) -> list[list[int]]:
+        """Output payloads of each tile by golden: ``rows`` each."""
+        return [[self.layout.pack_row(row) for row in golden_rows(self.config, item)] for item in work]
+
+    def _around(self, item: DotProduct, rng: np.random.Generator, *, everywhere: bool) -> Tile:
+        tile = self._random(rng, len(item), item.label)
+        row = slice(None) if everywhere else int(rng.integers(self.config.rows))
+        col = slice(None) if everywhere else int(rng.integers(self.config.cols))
+        tile.weight_codes[row] = item.weight_codes
+        tile.activation_codes[col] = item.activation_codes
+        return tile
+
+    def _random(self, rng: np.random.Generator, length: int, label: str) -> Tile:
+        config = self.config
+
+        def codes(count: int, fmt_name: str) -> Codes:
+            fmt = config.weight_format if fmt_name == "weight" else config.activation_format
+            return random_codes(fmt, rng, count * length, finite=True).reshape(count, length)
+
+        return Tile(codes(config.rows, "weight"), codes(config.cols, "activation"), label)
+
+
+def steps_of(codes: Codes, lanes: int, zero: int) -> Codes:
+    """Codes [vectors, K] as steps [ceil(K / lanes), vectors * lanes], the last one filled up with ``zero``."""
+    vectors, length = codes.shape
+    padded = np.pad(codes, ((0, 0), (0, -length % lanes)), constant_values=zero)
+    return padded.reshape(vectors, -1, lanes).swapaxes(0, 1).reshape(-1, vectors * lanes)
+
+
+def golden_rows(config: AcceleratorConfig, tile: Tile) -> Iterator[RowOutput]:
+    """The rows of results of a tile by ``bitmill.golden.matmul``."""
+    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
+
+    result = golden.matmul(config, tile.weight_codes, tile.activation_codes)
+    for row in range(config.rows):
+        yield RowOutput(
+            tuple(int(value) for value in result.value[row]),
+            tuple(bool(flag) for flag in result.invalid[row]),
+            bool(result.too_long[row, 0]),
+            row == config.rows - 1,
+        )
