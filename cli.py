@@ -16,6 +16,7 @@ from .commands.build import build
 from .commands.formats import formats, presets
 from .commands.generate import generate
 from .commands.report import report
+from .commands.run import run
 from .commands.synth import synth
 from .commands.verify import verify
 from .errors import BitmillError
@@ -56,7 +57,7 @@ def bitmill(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (formats, presets, generate, verify, synth, build, report):
+for _command in (formats, presets, generate, verify, run, synth, build, report):
     bitmill.add_command(_command)
 
 

@@ -118,10 +118,10 @@ def _record(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | No
 
 def _print(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | None) -> None:
     counts = synthesis.counts
-    per_lane = f"{counts.logic / config.lanes:.1f}"
+    per_lane = f"{counts.logic / config.macs:.1f}"
     rows = [
         [f"logic, {counts.logic_unit}", f"{counts.logic:g}", per_lane],
-        ["registers", str(counts.registers), f"{counts.registers / config.lanes:.1f}"],
+        ["registers", str(counts.registers), f"{counts.registers / config.macs:.1f}"],
     ]
     if counts.target != "generic":
         rows += [[name, str(getattr(counts, name)), ""] for name in ("dsp", "carry")]

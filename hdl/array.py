@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import stream, wiring
@@ -46,6 +47,8 @@ class Array(wiring.Component):
     LATENCY
         Cycles from the transfer of a ``last`` step to ``o.valid`` of row 0, without stalls: entry, ``cols - 1`` of skew,
         the PE's pipeline, accumulator, and one for every factor of four in the number of rows.
+    FILL
+        Cycles from the transfer of a step to its accumulation in the last PE, ``(rows - 1, cols - 1)``.
 
     Members
     -------
@@ -100,6 +103,10 @@ class Array(wiring.Component):
     @property
     def LATENCY(self) -> int:
         return 1 + self._accumulated + 1 + ColumnBus.latency(self.config.rows)
+
+    @property
+    def FILL(self) -> int:
+        return 1 + self._accumulated + self.config.rows - 1
 
     def cycles(self, steps: Sequence[int]) -> int:
         """Cycles that tiles of ``steps`` steps each take without stalls, by the class's formula."""
@@ -159,23 +166,24 @@ class Array(wiring.Component):
                 "last": Cat(lasts[row : row + config.cols]),
             }
             outputs = {"activation_next": len(activation), "result": config.cols * size}
-            placed = self._placed(m, f"row{row}", ArrayRow(config=config), ports, outputs)
+            placed = self._placed(m, "row", row, ports, outputs)
             activation = placed["activation_next"]
             for col, column in enumerate(results):
                 column.append(placed["result"].word_select(col, size))
         return results
 
     def _placed(
-        self, m: Module, name: str, part: wiring.Component, ports: dict[str, Value], outputs: dict[str, int]
+        self, m: Module, part: Literal["row", "bus"], index: int, ports: dict[str, Value], outputs: dict[str, int]
     ) -> dict[str, Value]:
         """The outputs of a row or a bus, elaborated here or as an instance of its module."""
+        name = f"{part}{index}"
         if self.module_prefix is None:
-            m.submodules[name] = part
-            m.d.comb += [getattr(part, port).eq(value) for port, value in ports.items()]
-            return {port: getattr(part, port) for port in outputs}
+            m.submodules[name] = placed = ArrayRow(config=self.config) if part == "row" else self._bus()
+            m.d.comb += [getattr(placed, port).eq(value) for port, value in ports.items()]
+            return {port: getattr(placed, port) for port in outputs}
         made = {port: Signal(width, name=f"{port}_of_{name}") for port, width in outputs.items()}
         m.submodules[name] = Instance(
-            f"{self.module_prefix}.{'row' if isinstance(part, ArrayRow) else 'bus'}",
+            f"{self.module_prefix}.{part}",
             i_clk=ClockSignal(),
             i_rst=ResetSignal(),
             **{f"i_{port}": value for port, value in ports.items()},
@@ -189,7 +197,7 @@ class Array(wiring.Component):
         layout = PE.result_layout(config)
         for col, column in enumerate(results):
             ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
-            bus = self._placed(m, f"bus{col}", self._bus(), ports, {"o": layout.size})
+            bus = self._placed(m, "bus", col, ports, {"o": layout.size})
             joined = layout(_delayed(m, advance, bus["o"], config.cols - 1 - col, f"result{col}"))
             m.d.comb += self.o.payload.value[col].eq(joined.value)
             if layout["invalid"].width:

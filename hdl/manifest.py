@@ -50,7 +50,7 @@ def manifest(config: AcceleratorConfig, verilog: str, *, file_name: str) -> dict
         "reset": {"port": "rst", "kind": "synchronous", "active": "high"},
         "ports": [_control("clk"), _control("rst"), *_stream_ports(unit)],
         "latency_cycles": unit.LATENCY,
-        "products_per_cycle": config.lanes,
+        "products_per_cycle": config.macs,
         "max_steps": config.max_steps,
         "result": _result(config),
         "versions": {"bitmill": __version__, "amaranth": version("amaranth"), "yosys": yosys_release()},

@@ -76,7 +76,7 @@ def emit(config: AcceleratorConfig) -> str:
         title=config.title,
         config=json.dumps(config.to_dict(), sort_keys=True),
         latency=unit.LATENCY,
-        lanes=config.lanes,
+        lanes=config.macs,
     )
     return header + _without_tool_header(verilog)
 

@@ -1,0 +1,223 @@
+"""A whole matrix product through the RTL of an array, tile by tile, compared with golden, its cycles accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..config import AcceleratorConfig
+from ..errors import BitmillError
+from .engine import Engine, play
+from .job import Job, Phase, PhaseResult
+from .pattern import BACK_TO_BACK, Pattern
+from .tile_traffic import Tile, TileTraffic
+
+if TYPE_CHECKING:
+    from ..golden import Result
+
+TOP = "bitmill_top"
+
+
+@dataclass(frozen=True)
+class CycleAccount:
+    """Where the cycles of a run went; the parts add up to ``cycles``.
+
+    Attributes
+    ----------
+    cycles
+        From the first step's transfer to the last result's, both included.
+    steps
+        Cycles in which a step was taken: one a lane-wide slice of K and tile.
+    short_tiles
+        Cycles in which tiles of fewer steps than ``rows`` waited for the results of the one before to leave.
+    stalls
+        Other cycles in which a step was offered and not taken, because nobody took the results.
+    gaps
+        Cycles in which no step was offered though there were more.
+    fill
+        Cycles that the last step needs to reach the last PE's accumulator: the skew of rows and columns and the pipeline.
+    drain
+        The rest: from there to the last result's transfer.
+    """
+
+    cycles: int
+    steps: int
+    short_tiles: int
+    stalls: int
+    gaps: int
+    fill: int
+    drain: int
+
+
+@dataclass(frozen=True, eq=False)
+class Gemm:
+    """A matrix product that the RTL computed bit for bit as golden does.
+
+    Attributes
+    ----------
+    config, engine
+        What ran where.
+    shape
+        ``(M, N, K)``.
+    tiles
+        Tiles of ``rows`` x ``cols`` results.
+    result
+        Golden's results [M, N], which are the RTL's.
+    account
+        Where the cycles went.
+    seconds
+        Wall time of the simulation, compilation included.
+    """
+
+    config: AcceleratorConfig
+    engine: Engine
+    shape: tuple[int, int, int]
+    tiles: int
+    result: Result
+    account: CycleAccount
+    seconds: float
+
+    @property
+    def products(self) -> int:
+        """Products of the matrix product, padding not counted."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+    @property
+    def ideal_cycles(self) -> float:
+        """Products over products a cycle: what an array of this size needs at the least."""
+        return self.products / self.config.macs
+
+    @property
+    def utilisation(self) -> float:
+        """``ideal_cycles / cycles``: the share of multipliers and cycles that did wanted products."""
+        return self.ideal_cycles / self.account.cycles
+
+    @property
+    def padding(self) -> float:
+        """Cycles' worth of products with the zeros that fill the ragged edges of M, N and K."""
+        return self.account.steps - self.ideal_cycles
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, the results left out."""
+        return {
+            "title": self.config.title,
+            "configuration": self.config.to_dict(),
+            "engine": self.engine,
+            "M": self.shape[0],
+            "N": self.shape[1],
+            "K": self.shape[2],
+            "tiles": self.tiles,
+            "products": self.products,
+            "ideal_cycles": self.ideal_cycles,
+            "utilisation": self.utilisation,
+            "padding_cycles": self.padding,
+            **asdict(self.account),
+            "results": int(self.result.value.size),
+            "invalid_results": int(self.result.invalid.sum()),
+            "mismatches": 0,
+            "seconds": self.seconds,
+        }
+
+
+def gemm(
+    config: AcceleratorConfig,
+    weight_codes: ArrayLike,
+    activation_codes: ArrayLike,
+    *,
+    engine: Engine = "compiled",
+    stall: float = 0.0,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    timeout: float | None = None,
+) -> Gemm:
+    """``value[m, n] = sum(weight[m, k] * activation[n, k])`` on the RTL of an array; every result compared with golden.
+
+    M is cut into tiles of ``rows``, N of ``cols``, K is streamed whole; ragged edges are filled up with zeros. Tiles come
+    row of tiles by row of tiles.
+
+    Parameters
+    ----------
+    config
+        An ``array``.
+    weight_codes, activation_codes
+        Codes [M, K] and [N, K].
+    engine
+        ``compiled`` (CXXRTL) or ``cocotb`` (Icarus Verilog).
+    stall
+        Probability of a stall in each cycle, on both streams.
+    seed
+        Of the stalls.
+    progress
+        Called with the steps that were taken and the steps in all, now and then.
+    timeout
+        Seconds after which the simulation is ended.
+
+    Raises
+    ------
+    BitmillError
+        If the unit is no array, a shape or a code is wrong, K is 0 or more than ``k_max``, or a tool is missing or fails.
+    SimulationError
+        If the RTL differs from golden.
+    """
+    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
+    from ..hdl import build, verilog  # Nor is Amaranth.
+
+    if config.unit != "array":
+        raise BitmillError(f"unit must be 'array' to run a matrix product, not {config.unit!r}")
+    weights, activations = _matrix(weight_codes, "weights"), _matrix(activation_codes, "activations")
+    length = weights.shape[1]
+    if activations.shape[1] != length:
+        raise BitmillError(f"activations must have K = {length} as the weights have, not {activations.shape[1]}")
+    if length > config.k_max:
+        raise BitmillError(f"K must be at most k_max = {config.k_max}, not {length}")
+    result = golden.matmul(config, weights, activations)
+    traffic = TileTraffic(config)
+    tiles = list(_tiles(config, weights, activations))
+    patterns = (BACK_TO_BACK, BACK_TO_BACK)
+    if stall:
+        patterns = Pattern("random", stall, seed=seed), Pattern("random", stall, seed=seed + 1)
+    expected = [payload for tile in traffic.expected(tiles) for payload in tile]
+    phase = Phase("gemm", traffic.inputs(tiles), expected, *patterns)
+    job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (phase,))
+    played = play(verilog.emit(config), TOP, job, engine=engine, progress=progress, timeout=timeout)
+    unit = build(config)
+    account = _account(played.phases[0], len(tiles), -(-length // config.lanes), config.rows, unit.FILL)
+    shape = len(weights), len(activations), length
+    return Gemm(config, engine, shape, len(tiles), result, account, played.seconds)
+
+
+def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:
+    array = np.asarray(codes)
+    if array.dtype.kind not in "ui":
+        raise BitmillError(f"{name} must be integer codes, not {array.dtype}")
+    if array.ndim != 2 or 0 in array.shape:
+        raise BitmillError(f"{name} must have two dimensions, none of them 0, not the shape {list(array.shape)}")
+    return array
+
+
+def _tiles(config: AcceleratorConfig, weights: NDArray[Any], activations: NDArray[Any]) -> Iterator[Tile]:
+    weight_zero, activation_zero = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
+    weights = np.pad(weights, ((0, -len(weights) % config.rows), (0, 0)), constant_values=weight_zero)
+    activations = np.pad(activations, ((0, -len(activations) % config.cols), (0, 0)), constant_values=activation_zero)
+    for top in range(0, len(weights), config.rows):
+        for left in range(0, len(activations), config.cols):
+            rows, cols = slice(top, top + config.rows), slice(left, left + config.cols)
+            yield Tile(weights[rows], activations[cols], f"rows {top}, columns {left}")
+
+
+def _account(counts: PhaseResult, tiles: int, steps: int, rows: int, fill: int) -> CycleAccount:
+    short = (tiles - 1) * max(0, rows - steps) if not counts.output_stalls else 0
+    rest = counts.cycles - counts.beats - counts.input_stalls - counts.input_gaps
+    return CycleAccount(
+        cycles=counts.cycles,
+        steps=counts.beats,
+        short_tiles=min(short, counts.input_stalls),
+        stalls=counts.input_stalls - min(short, counts.input_stalls),
+        gaps=counts.input_gaps,
+        fill=min(fill, rest),
+        drain=rest - min(fill, rest),
+    )
