@@ -89,7 +89,7 @@ class Array(wiring.Component):
             lane: step_terms.lane(self.config),
             pe: PE(config=self.config, lane_module=lane),
             row: ArrayRow(config=self.config, pe_module=pe),
-            bus: self._bus(),
+            **({bus: self._bus()} if self.config.rows > 1 else {}),
         }
 
     def _bus(self) -> ColumnBus:
@@ -134,7 +134,8 @@ class Array(wiring.Component):
         diagonals = self.config.rows + self.config.cols - 1
         # One advance more than the accumulators need: the drain starts a cycle after the last column's.
         stages = depth + diagonals
-        steps, lasts = Signal(stages), Signal(stages)
+        steps = Signal(stages)
+        lasts = Signal(stages)
         with m.If(advance):
             m.d.sync += [steps.eq(Cat(entry.step, steps)), lasts.eq(Cat(entry.last, lasts))]
         now = [Signal(name=f"step{diagonal}") for diagonal in range(diagonals)]
@@ -196,9 +197,11 @@ class Array(wiring.Component):
         config = self.config
         layout = PE.result_layout(config)
         for col, column in enumerate(results):
-            ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
-            bus = self._placed(m, "bus", col, ports, {"o": layout.size})
-            joined = layout(_delayed(m, advance, bus["o"], config.cols - 1 - col, f"result{col}"))
+            joined = column[0]
+            if config.rows > 1:
+                ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
+                joined = self._placed(m, "bus", col, ports, {"o": layout.size})["o"]
+            joined = layout(_delayed(m, advance, joined, config.cols - 1 - col, f"result{col}"))
             m.d.comb += self.o.payload.value[col].eq(joined.value)
             if layout["invalid"].width:
                 m.d.comb += self.o.payload.invalid[col].eq(joined.invalid)

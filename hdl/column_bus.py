@@ -19,7 +19,7 @@ class ColumnBus(wiring.Component):
     Parameters
     ----------
     rows
-        Number of results, at least 1.
+        Number of results, at least 2.
     bits
         Width of a result.
 
@@ -32,8 +32,8 @@ class ColumnBus(wiring.Component):
     """
 
     def __init__(self, *, rows: int, bits: int) -> None:
-        if rows < 1:
-            raise ValueError(f"ColumnBus rows must be at least 1, not {rows!r}")
+        if rows < 2:
+            raise ValueError(f"ColumnBus rows must be at least 2, not {rows!r}")
         self.row_count = rows
         self.bits = bits
         super().__init__({"enable": In(1), "rows": In(rows * bits), "o": Out(bits)})
