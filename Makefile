@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/ready-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: report test test-all bench lint format setup lock clean tools
+.PHONY: report test test-all mutation bench lint format setup lock clean tools
 
 report: $(READY) tools
 	$(BIN)/bitmill report int-vs-fp -o reports/results/int-vs-fp
@@ -19,6 +19,9 @@ test: $(READY_DEV) tools
 
 test-all: $(READY_DEV) tools
 	$(PYTEST) -n 2 --dist worksteal -q -m "long or not long"
+
+mutation: $(READY_DEV) tools
+	$(BIN)/python -m bitmill.tests.mutation -o reports/results/mutation
 
 bench: $(READY_DEV) tools
 	$(BIN)/python -m bitmill.reports.bench -o reports/results/bench

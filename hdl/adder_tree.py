@@ -47,6 +47,8 @@ class AdderTree(wiring.Component):
     """
 
     def __init__(self, *, product: Product, lanes: int) -> None:
+        if not isinstance(product, Product):
+            raise TypeError(f"AdderTree product must be a Product, not {product!r}")
         if lanes < 2:
             raise ValueError(f"AdderTree lanes must be at least 2, not {lanes!r}")
         self.facts = product

@@ -51,6 +51,8 @@ class Aligner(wiring.Component):
     """
 
     def __init__(self, *, product: Product, shift: bool = True) -> None:
+        if not isinstance(product, Product):
+            raise TypeError(f"Aligner product must be a Product, not {product!r}")
         self.facts = product
         self.shift = shift and product.exponent_span > 0
         super().__init__({"product": In(product_layout(product)), "term": Out(self.layout(product, shift=shift))})

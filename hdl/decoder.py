@@ -82,6 +82,8 @@ class TableDecoder(wiring.Component):
     """The same function as ``Decoder``, looked up from the catalog row's own ``decode``: what the proofs compare with."""
 
     def __init__(self, *, fmt: Format) -> None:
+        if not isinstance(fmt, Format):
+            raise TypeError(f"TableDecoder format must be a Format, not {fmt!r}")
         if fmt.bits > 16:
             raise ValueError(f"TableDecoder format must have at most 16 bits, not {fmt.bits!r}")
         self.fmt = fmt

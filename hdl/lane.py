@@ -33,6 +33,8 @@ class Lane(wiring.Component):
     """
 
     def __init__(self, *, config: AcceleratorConfig, shift: bool) -> None:
+        if not isinstance(config, AcceleratorConfig):
+            raise TypeError(f"Lane config must be an AcceleratorConfig, not {config!r}")
         self.config = config
         self.shift = shift
         super().__init__({

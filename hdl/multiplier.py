@@ -32,6 +32,8 @@ class Multiplier(wiring.Component):
     """
 
     def __init__(self, *, product: Product, style: Literal["logic", "operator"] = "logic") -> None:
+        if not isinstance(product, Product):
+            raise TypeError(f"Multiplier product must be a Product, not {product!r}")
         if style not in ("logic", "operator"):
             raise ValueError(f"Multiplier style must be 'logic' or 'operator', not {style!r}")
         self.facts = product

@@ -1,0 +1,85 @@
+"""What components say to wrong arguments, and that none of them takes positional ones."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+from amaranth.hdl import unsigned
+from amaranth.lib import wiring
+
+from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats, hdl
+from bitmill.formats import Product
+from bitmill.hdl.adder_tree import AdderTree
+from bitmill.hdl.aligner import Aligner
+from bitmill.hdl.decoder import TableDecoder
+from bitmill.hdl.float_accumulator import FloatAccumulator as FloatUnit
+from bitmill.hdl.lane import Lane
+from bitmill.hdl.multiplier import Multiplier
+from bitmill.hdl.step_guard import StepGuard
+
+PRODUCT = Product(formats.get("E4M3"), formats.get("INT8"))
+EXACT = AcceleratorConfig(weight="E4M3", activation="INT8", accumulator=ExactAccumulator())
+
+WRONG = {
+    "tree of one lane": (AdderTree, {"product": PRODUCT, "lanes": 1}, ValueError, "AdderTree lanes must be at least 2, not 1"),
+    "tree of a format": (AdderTree, {"product": PRODUCT.a, "lanes": 2}, TypeError, "AdderTree product must be a Product, not "),
+    "aligner of a name": (Aligner, {"product": "E4M3"}, TypeError, "Aligner product must be a Product, not 'E4M3'"),
+    "multiplier of nothing": (Multiplier, {"product": None}, TypeError, "Multiplier product must be a Product, not None"),
+    "table of a name": (TableDecoder, {"fmt": "E4M3"}, TypeError, "TableDecoder format must be a Format, not 'E4M3'"),
+    "table too wide": (
+        TableDecoder, {"fmt": formats.get("FP32")}, ValueError, "TableDecoder format must have at most 16 bits, not 32"
+    ),
+    "lane of nothing": (Lane, {"config": None, "shift": True}, TypeError, "Lane config must be an AcceleratorConfig, not None"),
+    "guard of no step": (StepGuard, {"max_steps": 0}, ValueError, "StepGuard max_steps must be at least 1, not 0"),
+    "float unit for exact": (
+        FloatUnit, {"config": EXACT}, TypeError, "FloatAccumulator config must have a float accumulator, not ExactAccumulator("
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_init_wrong_arguments(case):
+    component, arguments, error, message = WRONG[case]
+    with pytest.raises(error) as caught:
+        component(**arguments)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("component", "arguments"),
+    [
+        (AdderTree, {"product": PRODUCT, "lanes": 2}),
+        (Aligner, {"product": PRODUCT}),
+        (TableDecoder, {"fmt": formats.get("FP16")}),
+        (Lane, {"config": EXACT, "shift": False}),
+        (StepGuard, {"max_steps": 1}),
+        (FloatUnit, {"config": EXACT.model_copy(update={"accumulator": FloatAccumulator()})}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_init_least_arguments_that_are_right(component, arguments):
+    assert component(**arguments).signature.members
+
+
+def _components() -> list[type[wiring.Component]]:
+    modules = [
+        importlib.import_module(f"{hdl.__name__}.{module.name}") for module in pkgutil.iter_modules(hdl.__path__)
+    ]
+    return [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, wiring.Component) and value.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("component", _components(), ids=lambda component: component.__name__)
+def test_arguments_are_keyword_only(component):
+    parameters = list(inspect.signature(component).parameters.values())
+    assert parameters
+    assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+    with pytest.raises(TypeError, match="positional"):
+        component(unsigned(1))

@@ -1,0 +1,84 @@
+"""The mutation check: ``python -m bitmill.tests.mutation`` (``make mutation``).
+
+Breaks one line of ``hdl/`` or ``golden/`` at a time and expects a test to fail. Exit status 1 if fewer than 90 % of the mutants
+that elaborate are killed, or a survivor is not explained in ``survivors.toml``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bitmill.errors import BitmillError
+
+from . import configurations
+from .campaign import Campaign, Floor
+from .record import ROOT, write
+from .survivors import explained, template, unexplained
+
+
+def floors() -> list[Floor]:
+    """The floors that are mutated, with the tests of their own folders, quick ones first."""
+    found = []
+    for name in configurations.FLOORS:
+        tests = sorted((ROOT / "tests" / name).glob("test_*.py"), key=_rank)
+        deselected = configurations.DESELECTED[name]
+        options = ("--hypothesis-seed=0", *(("-k", deselected) if deselected else ()))
+        found.append(
+            Floor(name, configurations.SMOKE[name], tuple(str(path.relative_to(ROOT)) for path in tests), options)
+        )
+    return found
+
+
+def _rank(path: Path) -> tuple[bool, bool, str]:
+    return path.name in configurations.LAST_TESTS, path.name not in configurations.FIRST_TESTS, path.name
+
+
+def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False) -> Campaign:
+    """The campaign against this checkout."""
+    return Campaign(
+        package=ROOT, name="bitmill", floors=floors(), count=count, seed=seed, journal=journal,
+        least_per_file=configurations.LEAST_PER_FILE, trust_killed=trust_killed,
+    )  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bitmill.tests.mutation", description="Break lines, expect failing tests."
+    )
+    parser.add_argument("--count", type=int, default=configurations.COUNT, help="mutants that must count")
+    parser.add_argument("--seed", type=int, default=configurations.SEED, help="chooses the mutants")
+    parser.add_argument("--workers", type=int, help="processes; the number of cores by default")
+    parser.add_argument("-o", "--output", type=Path, help="directory for records.json and mutation.md")
+    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run found")
+    parser.add_argument("--trust-killed", action="store_true", help="try survivors again only, even if tests changed")
+    options = parser.parse_args(arguments)
+    journal = ROOT / "build" / "mutation" / f"seed{options.seed}.jsonl"
+    print(
+        f"mutation check: seed {options.seed}, {options.count} mutants, journal {journal}", file=sys.stderr, flush=True
+    )
+    try:
+        if options.fresh:
+            journal.unlink(missing_ok=True)
+        trials = campaign(
+            count=options.count, seed=options.seed, journal=journal, trust_killed=options.trust_killed
+        ).run(workers=options.workers, tell=lambda line: print(f"mutation: {line}", file=sys.stderr, flush=True))
+        summary = write(trials, seed=options.seed, out=options.output)
+    except BitmillError as error:
+        print(f"mutation: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mutation: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    print(summary.text)
+    missing = unexplained(trials, explained())
+    for trial in missing:
+        print(template(trial))
+    return int(summary.rate < configurations.REQUIRED_RATE or bool(missing))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

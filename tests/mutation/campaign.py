@@ -1,0 +1,250 @@
+"""A run of the mutation check: which mutants, tried by whom, and what came of them, kept line by line so that nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from bitmill.errors import BitmillError
+from bitmill.fpga.jobs import Outcome, default_workers, run_jobs
+
+from .mutants import Mutant, mutants_of
+from .sandbox import Plan, Sandbox, Verdict
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutant and its verdict."""
+
+    mutant: Mutant
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A folder whose files are mutated, and what tries them: tests in order, options of pytest, and the smoke test."""
+
+    folder: str
+    smoke: str
+    tests: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+Tell = Callable[[str], None]
+
+
+class Campaign:
+    """Tries seeded mutants of a package until enough of them counted.
+
+    Parameters
+    ----------
+    package, name
+        Directory of the package, and what it is imported as.
+    floors
+        What to mutate; every ``*.py`` file directly in their folders is found.
+    count
+        Mutants that must count, that is: elaborate.
+    seed
+        Chooses them. The choice is stable: an edit of one function leaves the mutants of others chosen.
+    journal
+        File to which every verdict is appended, and from which a run that was stopped goes on; None keeps none.
+    timeout_factor
+        A trial is ended, and its mutant counted as killed, after this many times the unmutated run, plus a minute.
+    test_seconds
+        Processor time after which a single test counts as failed.
+    trust_killed
+        Take kills from the journal even if anything has changed since: for work on survivors, not for a record.
+    """
+
+    def __init__(
+        self,
+        *,
+        package: Path,
+        name: str,
+        floors: Sequence[Floor],
+        count: int,
+        seed: int,
+        journal: Path | None = None,
+        timeout_factor: float = 4.0,
+        least_per_file: int = 2,
+        trust_killed: bool = False,
+        test_seconds: float = 30.0,
+    ) -> None:
+        self.package, self.name, self.seed, self.count = package, name, seed, count
+        self.journal, self.timeout_factor, self.test_seconds = journal, timeout_factor, test_seconds
+        self._floor_of = {
+            str(path.relative_to(package)): floor
+            for floor in floors
+            for path in sorted((package / floor.folder).glob("*.py"))
+        }
+        self.mutants = {
+            path: sorted(
+                mutants_of(path, (package / path).read_text(encoding="utf-8")), key=lambda mutant: self._draw(mutant.id)
+            )
+            for path in self._floor_of
+        }
+        self.quota = _quota({path: len(found) for path, found in self.mutants.items()}, count, least_per_file)
+        self._sources, self._tests = _digests(package, floors)
+        self._trust_killed = trust_killed
+
+    def _draw(self, identifier: str) -> str:
+        return hashlib.sha256(f"{self.seed}:{identifier}".encode()).hexdigest()
+
+    def run(self, *, workers: int | None = None, tell: Tell = print) -> list[Trial]:
+        """The trials of all chosen mutants, rejected ones too.
+
+        Raises
+        ------
+        BitmillError
+            If the tests fail on the unmutated package, or a trial breaks.
+        """
+        workers = default_workers() if workers is None else workers
+        verdicts = self._remembered()
+        with self._sandboxes(workers) as pool:
+            plans = self._plans(pool, workers, tell)
+            while wanted := self._wanted(verdicts):
+                counted = sum(verdict.verdict != "rejected" for verdict in verdicts.values())
+                tell(f"{counted} of {self.count} mutants counted, {len(wanted)} to try")
+
+                def finish(outcome: Outcome[Verdict]) -> None:
+                    verdict = outcome.unwrap()
+                    verdicts[outcome.name] = verdict
+                    self._remember(outcome.name, verdict)
+                    where = f"{outcome.done} of {outcome.total}"
+                    tell(f"{where}: {verdict.verdict} {outcome.name} in {outcome.seconds:.0f} s {verdict.by}")
+
+                jobs = {mutant.id: _job(pool, mutant, plans[mutant.path]) for mutant in wanted}
+                run_jobs(jobs, workers=workers, progress=finish)
+        chosen = [mutant for found in self.mutants.values() for mutant in found if mutant.id in verdicts]
+        return [Trial(mutant, verdicts[mutant.id]) for mutant in chosen]
+
+    def _wanted(self, verdicts: Mapping[str, Verdict]) -> list[Mutant]:
+        """The next mutants: each file's quota first; what exhausted files lack comes from those with most left."""
+        wanted: list[Mutant] = []
+        lacking, spare = 0, []
+        for path, found in self.mutants.items():
+            counted = sum(mutant.id in verdicts and verdicts[mutant.id].verdict != "rejected" for mutant in found)
+            left = [mutant for mutant in found if mutant.id not in verdicts]
+            missing = self.quota[path] - counted
+            if missing >= 0:
+                wanted += left[:missing]
+                lacking += missing - len(left[:missing])
+                spare.append(left[missing:])
+            else:
+                lacking += missing
+                spare.append(left)
+        for found in sorted(spare, key=len, reverse=True):
+            if lacking > 0:
+                take = found[: max(1, lacking // 4)]
+                wanted += take
+                lacking -= len(take)
+        return wanted
+
+    def _plans(self, pool: queue.Queue[Sandbox], workers: int, tell: Tell) -> dict[str, Plan]:
+        """Run the tests on the unmutated package, for their time and to see that they pass."""
+        floors = {floor.folder: floor for floor in self._floor_of.values()}
+        plans = {
+            name: Plan(floor.smoke, floor.tests, floor.options, 3600.0, test_seconds=self.test_seconds)
+            for name, floor in floors.items()
+        }
+        tell(f"unmutated: tests of {', '.join(floors)}")
+        baselines = run_jobs({name: _job(pool, None, plan) for name, plan in plans.items()}, workers=workers)
+        for name, outcome in baselines.items():
+            verdict = outcome.unwrap()
+            if verdict.verdict != "survived":
+                raise BitmillError(f"{name}: tests must pass without a mutant, not {verdict.verdict} {verdict.by}")
+            tell(f"unmutated: tests of {name} pass in {outcome.seconds:.0f} s")
+            plans[name] = replace(
+                plans[name], seconds=self.timeout_factor * outcome.seconds + 60, digest=verdict.digest
+            )
+        return {
+            path: replace(plans[floor.folder], tests=self._nearest_first(path, floor.tests))
+            for path, floor in self._floor_of.items()
+        }
+
+    def _nearest_first(self, path: str, tests: tuple[str, ...]) -> tuple[str, ...]:
+        """Tests that are named after the file or import it come before the others: most mutants die at once."""
+        module = Path(path).stem
+        names = re.compile(rf"^\s*(from|import) .*\b{module}\b", re.MULTILINE)
+
+        def distance(test: str) -> int:
+            if Path(test).stem.startswith(f"test_{module}"):
+                return 0
+            return 1 if names.search((self.package / test).read_text(encoding="utf-8")) else 2
+
+        return tuple(sorted(tests, key=distance))
+
+    @contextmanager
+    def _sandboxes(self, workers: int) -> Iterator[queue.Queue[Sandbox]]:
+        pool: queue.Queue[Sandbox] = queue.Queue()
+        with tempfile.TemporaryDirectory(prefix="bitmill-mutation-", ignore_cleanup_errors=True) as folder:
+            for number in range(workers):
+                home = Path(folder) / str(number)
+                home.mkdir()
+                pool.put(Sandbox(package=self.package, name=self.name, folder=home))
+            yield pool
+
+    def _remembered(self) -> dict[str, Verdict]:
+        if self.journal is None or not self.journal.is_file():
+            return {}
+        known = {mutant.id for found in self.mutants.values() for mutant in found}
+        verdicts: dict[str, Verdict] = {}
+        for line in self.journal.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:  # The last line of a run that was killed while it wrote.
+                continue
+            same = (entry["sources"], entry["tests"]) == (self._sources, self._tests)
+            trusted = self._trust_killed and entry["verdict"]["verdict"] != "survived"
+            if entry["id"] in known and (same or trusted):
+                verdicts[entry["id"]] = Verdict(**entry["verdict"])
+        return verdicts
+
+    def _remember(self, identifier: str, verdict: Verdict) -> None:
+        if self.journal is not None:
+            self.journal.parent.mkdir(parents=True, exist_ok=True)
+            entry = {"id": identifier, "sources": self._sources, "tests": self._tests, "verdict": asdict(verdict)}
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+
+
+def _job(pool: queue.Queue[Sandbox], mutant: Mutant | None, plan: Plan) -> Callable[[], Verdict]:
+    def work() -> Verdict:
+        sandbox = pool.get()
+        try:
+            return sandbox.run(mutant, plan)
+        finally:
+            pool.put(sandbox)
+
+    return work
+
+
+def _quota(sites: Mapping[str, int], count: int, least: int) -> dict[str, int]:
+    """How many mutants of each file: ``least`` of every one, the rest by the square root of what there is."""
+    quota = {path: min(least, number) for path, number in sites.items()}
+    while sum(quota.values()) < min(count, sum(sites.values())):
+        # The next one goes where the fewest have been taken for the size.
+        path = max(
+            (path for path in sites if quota[path] < sites[path]),
+            key=lambda path: (sites[path] ** 0.5 / (quota[path] + 1), path),
+        )
+        quota[path] += 1
+    return quota
+
+
+def _digests(package: Path, floors: Sequence[Floor]) -> tuple[str, str]:
+    """Of the package's sources, and of the tests and how they are run: what a verdict depends on."""
+    sources, tests = hashlib.sha256(), hashlib.sha256(repr(list(floors)).encode())
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).parts
+        if not any(part.startswith(".") or part in ("build", "mutation") for part in parts):
+            digest = tests if parts[0] == "tests" else sources
+            digest.update("/".join(parts).encode() + b"\0" + path.read_bytes())
+    return sources.hexdigest()[:16], tests.hexdigest()[:16]

@@ -1,0 +1,119 @@
+"""What a run of the mutation check found, as records and as a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from bitmill.files import output_directory
+from bitmill.reports.records import Record, Records, metric
+from bitmill.tools import tool_versions
+
+from .campaign import Trial
+from .survivors import Survivor, explained
+
+STUDY = "mutation"
+ROOT = Path(__file__).parents[2]
+VERDICTS = ("killed", "survived", "rejected")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The share of killed mutants among those that elaborate, and the table."""
+
+    rate: float
+    text: str
+
+
+def records(trials: Sequence[Trial], *, seed: int) -> Records:
+    """One record of the whole, one per file, one per survivor."""
+    rows = [_counts("total", trials, seed, {})]
+    for path in sorted({trial.mutant.path for trial in trials}):
+        rows.append(_counts(f"file/{path}", [t for t in trials if t.mutant.path == path], seed, {"file": path}))
+    known = explained()
+    for trial in trials:
+        if trial.verdict.verdict == "survived":
+            rows.append(_survivor(trial, known.get(trial.mutant.id), seed))
+    return Records(rows, study=STUDY)
+
+
+def write(trials: Sequence[Trial], *, seed: int, out: Path | None) -> Summary:
+    """The summary; with ``out`` also ``records.json`` and ``mutation.md`` there.
+
+    Raises
+    ------
+    BitmillError
+        If ``out`` cannot be written.
+    """
+    found = records(trials, seed=seed)
+    text = render(found)
+    if out is not None:
+        with output_directory(out) as folder:
+            (folder / "records.json").write_text(found.to_json(), encoding="utf-8")
+            (folder / "mutation.md").write_text(text, encoding="utf-8")
+    return Summary(found["total"].number("kill_rate"), text)
+
+
+def render(found: Records) -> str:
+    """The records as Markdown."""
+    total = found["total"]
+    counted = total.number("killed") + total.number("survived")
+    lines = [
+        "# Mutation check", "",
+        f"Seed {total.seeds[0]}: {counted:.0f} mutants that elaborate, {total.number('killed'):.0f} killed "
+        f"({100 * total.number('kill_rate'):.1f} %); {total.number('equivalent'):.0f} of the survivors compute the same. "
+        "Regenerate with `make mutation`.", "",
+        "| file | killed | survived | of these equivalent | did not elaborate |", "|---|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    for record in found.of_kind("mutants"):
+        counts = " | ".join(f"{record.number(name):.0f}" for name in ("killed", "survived", "equivalent", "rejected"))
+        lines.append(f"| {record.config.get('file', 'all')} | {counts} |")
+    survivors = found.of_kind("survivor")
+    if survivors:
+        lines += ["", "## Survivors", ""]
+    for record in survivors:
+        about = record.config
+        lines.append(f"- `{about['mutant']}` (line {about['line']}): `{about['change']}`. {about['reason']}")
+    return "\n".join(lines) + "\n"
+
+
+def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[str, str]) -> Record:
+    counts = {verdict: sum(trial.verdict.verdict == verdict for trial in trials) for verdict in VERDICTS}
+    known = explained()
+    same = sum(
+        trial.verdict.verdict == "survived" and trial.mutant.id in known and known[trial.mutant.id].kind == "equivalent"
+        for trial in trials
+    )
+    metrics = {verdict: metric(count, "mutants") for verdict, count in counts.items()}
+    metrics["equivalent"] = metric(same, "mutants")
+    counted = counts["killed"] + counts["survived"]
+    metrics["kill_rate"] = metric(counts["killed"] / counted if counted else 1.0, "of those that elaborate")
+    metrics["kill_rate_without_equivalent"] = metric(
+        counts["killed"] / (counted - same) if counted > same else 1.0,
+        "of those that elaborate and compute something else",
+    )
+    return Record(identifier, "mutants", config, "", _flow(), _tools(), (seed,), metrics, STUDY)
+
+
+def _survivor(trial: Trial, known: Survivor | None, seed: int) -> Record:
+    mutant = trial.mutant
+    config = {
+        "mutant": mutant.id, "line": mutant.line, "change": f"{mutant.before} -> {mutant.after}",
+        "kind": known.kind if known else "unexplained", "reason": known.reason if known else "Not explained yet.",
+    }  # fmt: skip
+    return Record(f"survivor/{mutant.id}", "survivor", config, "", _flow(), _tools(), (seed,), {}, STUDY)
+
+
+def _flow() -> dict[str, str]:
+    return {
+        "command": "python -m bitmill.tests.mutation",
+        "counts": "mutants whose module imports and whose units elaborate",
+    }
+
+
+def _tools() -> dict[str, str]:
+    names = ("amaranth", "numpy", "pytest")
+    return {**tool_versions(), "python": sys.version.split()[0], **{name: version(name) for name in names}}
