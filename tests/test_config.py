@@ -34,7 +34,14 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"weight": "E9M9"}, r"weight: .*not 'E9M9'"),
     ({"weight": 4}, r"weight: .*string, not 4"),
     ({"activation": "E8M0"}, r"activation: must be a format with a zero, not 'E8M0'"),
-    ({"unit": "array"}, r"unit: .*'mac'.*'dot', not 'array'"),
+    ({"unit": "systolic"}, r"unit: .*'mac'.*'dot'.*'array', not 'systolic'"),
+    ({"unit": "array", "rows": 0}, r"rows: .*greater than or equal to 1, not 0"),
+    ({"unit": "array", "cols": 0}, r"cols: .*greater than or equal to 1, not 0"),
+    ({"unit": "array", "cols": 257}, r"cols: .*less than or equal to 256, not 257"),
+    ({"unit": "array", "rows": 2.5}, r"rows: .*integer, not 2\.5"),
+    ({"unit": "array", "lanes": 0}, r"lanes: .*greater than or equal to 1, not 0"),
+    ({"unit": "dot", "lanes": 4, "rows": 2}, r"rows must be 1 for unit 'dot', not 2"),
+    ({"cols": 2}, r"cols must be 1 for unit 'mac', not 2"),
     ({"unit": "dot", "lanes": 0}, r"lanes: .*greater than or equal to 1, not 0"),
     ({"unit": "dot", "lanes": 1025}, r"lanes: .*less than or equal to 1024, not 1025"),
     ({"unit": "dot", "lanes": "8"}, r"lanes: .*integer, not '8'"),
@@ -56,7 +63,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"accumulator": {"kind": "exact", "width": 1025}}, r"accumulator\.width must be at most 1024; .*not 1025"),
     (
         {"lane": 4},
-        r"field 'lane' is unknown; accepted are weight, activation, unit, lanes, k_max, accumulator, multiplier",
+        r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, multiplier",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]
@@ -174,8 +181,9 @@ def test_presets_survive_a_round_trip(name: str) -> None:
 
 
 def test_presets_cover_the_report_pairs() -> None:
-    assert len(PRESETS) == 3 * len(REPORT_PAIRS)
-    assert {(c.weight, c.activation) for c in PRESETS.values()} == set(REPORT_PAIRS)
+    units = {name: config for name, config in PRESETS.items() if config.unit != "array"}
+    assert len(units) == 3 * len(REPORT_PAIRS)
+    assert {(c.weight, c.activation) for c in units.values()} == set(REPORT_PAIRS)
     assert preset("e4m3-dot32").lanes == 32
     assert preset("e2m1xe4m3-mac-fp32").accumulator == FloatAccumulator()
     assert preset("e2m1xe4m3-mac-fp32").accumulator_bits == 32

@@ -176,7 +176,14 @@ def test_presets_are_valid_and_say_what_they_are(name):
     assert AcceleratorConfig.from_dict(config.to_dict()) == config
     weight, activation = config.weight.lower(), config.activation.lower()
     assert name.split("-")[0] == (weight if weight == activation else f"{weight}x{activation}")
-    assert name.split("-")[1] == ("mac" if config.unit == "mac" else f"dot{config.lanes}")
+    assert (
+        name.split("-")[1]
+        == {
+            "mac": "mac",
+            "dot": f"dot{config.lanes}",
+            "array": f"{config.rows}x{config.cols}",
+        }[config.unit]
+    )
     assert name.endswith("-fp32") == (config.accumulator.kind == "float")
 
 

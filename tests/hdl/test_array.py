@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from amaranth.back import rtlil
@@ -24,7 +26,7 @@ def run(config: AcceleratorConfig, beats: list[tuple[list[int], list[int], int]]
     dut = build(config)
     assert isinstance(dut, Array)
     taken: list[int] = []
-    given: list[tuple[int, object]] = []
+    given: list[tuple[int, Any]] = []
     errors: list[int] = []
 
     async def drive(ctx):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator
+from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator, preset
 from bitmill.hdl.layouts import operands_layout, result_layout
-from bitmill.sim.payload import Output, PayloadLayout
+from bitmill.sim.array_payload import ArrayPayload
+from bitmill.sim.payload import Output, PayloadLayout, RowOutput
 
 CONFIGS = [
     AcceleratorConfig(weight="INT4", activation="INT4"),
@@ -56,8 +57,9 @@ def test_outputs_are_what_the_layout_reads(config: AcceleratorConfig) -> None:
     for _ in range(200):
         payload = int.from_bytes(rng.bytes(64), "little") % (1 << layout.size)
         seen: Any = layout.from_bits(payload)
-        assert ours.unpack_output(payload) == Output(int(seen.value), bool(seen.invalid), bool(seen.too_long))
-        assert ours.pack_output(ours.unpack_output(payload)) == payload
+        output = Output(int(seen.value), bool(seen.invalid), bool(seen.too_long))
+        assert ours.unpack_output(payload) == output
+        assert ours.pack_output(output) == payload
 
 
 def test_negative_value_is_two_s_complement() -> None:
@@ -78,3 +80,22 @@ def test_refusals(weights: np.ndarray, message: str) -> None:
     layout = PayloadLayout(4, 4, 1, 11, value_signed=True)
     with pytest.raises(BitmillError, match=message):
         layout.pack_steps(weights, np.array([[0]]), np.array([True]))
+
+
+@pytest.mark.parametrize("name", ["int8-4x4", "e4m3-8x8"])
+def test_rows_of_an_array_are_what_the_layout_reads(name: str) -> None:
+    config = preset(name)
+    layout, ours = result_layout(config), ArrayPayload.of(config)
+    assert (ours.output_bits, ours.input_bits) == (layout.size, operands_layout(config).size)
+    rng = np.random.default_rng(9)
+    for _ in range(50):
+        payload = int.from_bytes(rng.bytes(1 + layout.size // 8), "little") % (1 << layout.size)
+        seen: Any = layout.from_bits(payload)
+        row = RowOutput(
+            tuple(int(value) for value in seen.value),
+            tuple(bool(seen.invalid >> col & 1) for col in range(config.cols)),
+            bool(seen.too_long),
+            bool(seen.last),
+        )
+        assert ours.unpack_output(payload) == row
+        assert ours.pack_row(row) == payload
