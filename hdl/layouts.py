@@ -6,7 +6,7 @@ from amaranth import signed, unsigned
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from ..config import AcceleratorConfig, FloatAccumulator
+from ..config import AcceleratorConfig
 from ..formats import Format, Minifloat, Product, signed_bits
 
 
@@ -78,10 +78,10 @@ def product_exponent_offset(product: Product) -> int:
 
 
 def flags_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """Which specials a step met. An exact accumulator only needs to know that there was one; a float one, which."""
+    """Which specials a step met. A fixed-point accumulator only needs to know that there was one; a float one, which."""
     a, b = config.weight_format, config.activation_format
     inf = a.has_inf or b.has_inf
-    if isinstance(config.accumulator, FloatAccumulator):
+    if config.accumulator.is_float:
         return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": int(inf), "neg_inf": int(inf)})
     return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": 0, "neg_inf": 0})
 
@@ -111,12 +111,11 @@ def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
 def result_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Payload of a unit's output stream.
 
-    ``value``: signed fixed point in units of ``2**product.min_exponent``, or a float's code; 0 in an exact accumulator where
+    ``value``: signed fixed point in units of ``2**product.min_exponent``, or a float's code; fixed point is 0 where
     ``invalid`` is set. ``invalid``: an operand was NaN or Inf. ``too_long``: more than ``max_steps`` steps.
     """
-    is_float = isinstance(config.accumulator, FloatAccumulator)
     return data.StructLayout({
-        "value": Shape(config.accumulator_bits, not is_float),
+        "value": Shape(config.accumulator_bits, not config.accumulator.is_float),
         "invalid": 1,
         "too_long": 1,
     })  # fmt: skip

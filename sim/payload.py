@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import AcceleratorConfig, ExactAccumulator
+from ..config import AcceleratorConfig
 from ..errors import BitmillError
 
 Codes = NDArray[np.integer]
@@ -46,7 +46,7 @@ class PayloadLayout:
             activation_bits=config.activation_format.bits,
             lanes=config.lanes,
             value_bits=config.accumulator_bits,
-            value_signed=isinstance(config.accumulator, ExactAccumulator),
+            value_signed=not config.accumulator.is_float,
         )
 
     @property
@@ -102,7 +102,7 @@ class PayloadLayout:
         return value | int(output.invalid) << self.value_bits | int(output.too_long) << (self.value_bits + 1)
 
     def unpack_output(self, payload: int) -> Output:
-        """The result that an output payload states; an exact accumulator's value is sign-extended."""
+        """The result that an output payload states; a fixed-point value is sign-extended."""
         value = payload & ((1 << self.value_bits) - 1)
         if self.value_signed and value >> (self.value_bits - 1):
             value -= 1 << self.value_bits
