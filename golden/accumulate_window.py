@@ -79,8 +79,8 @@ def _window_sums(
     assert isinstance(config.accumulator, WindowAccumulator)
 
     def of_products(field: str, operation: np.ufunc) -> NDArray[Any]:
-        by_step = (np.reshape(getattr(p, field), (p.nan.shape[0], -1, config.lanes)) for p in (weight, activation))
-        return pairing.combine(*by_step, operation)
+        by_step = [np.reshape(getattr(p, field), (p.nan.shape[0], -1, config.lanes)) for p in (weight, activation)]
+        return pairing.combine(by_step[0], by_step[1], operation)
 
     significand = of_products("magnitude", np.multiply)
     exponent = of_products("exponent", np.add)

@@ -38,9 +38,8 @@ def run_steps(
 ) -> NDArray[Any]:
     """Codes after all steps of ``products`` products, the last step possibly shorter; specials override the sums."""
     special_columns = np.any(weight.special, axis=0) | np.any(activation.special, axis=0)
-    accumulator = pairing.combine(
-        *(np.zeros(parts.nan.shape[0], register.dtype) for parts in (weight, activation)), np.add
-    )
+    zeros = [np.zeros(parts.nan.shape[0], register.dtype) for parts in (weight, activation)]
+    accumulator = pairing.combine(zeros[0], zeros[1], np.add)
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(-(-weight.nan.shape[1] // products)):
             following = add_step(accumulator, step)

@@ -8,10 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from . import accumulators
-from .adder_tree import AdderTree
+from .accumulator import Accumulator
 from .aligner import Aligner
-from .exact_accumulator import ExactAccumulator
-from .float_accumulator import FloatAccumulator
 from .lane import Lane
 from .layouts import flags_layout, operands_layout, result_layout
 from .step_guard import StepGuard
@@ -20,9 +18,10 @@ from .step_guard import StepGuard
 class DotProduct(wiring.Component):
     """``value = sum(weight[k] * activation[k])`` over all lanes of all steps up to and including the one with ``last``.
 
-    The products of a step are aligned once, summed exactly and handed to the accumulator as one term. The pipeline moves as a
-    whole whenever its output register is free or being taken, so any stall pattern on either side is safe and the path from
-    ``o.ready`` to ``i.ready`` is the only combinational one between the streams.
+    The products of a step are aligned once, summed and handed to the accumulator as one term; the accumulator's class says
+    whether lanes align them and which reduction sums them. The pipeline moves as a whole whenever its output register is free
+    or being taken, so any stall pattern on either side is safe and the path from ``o.ready`` to ``i.ready`` is the only
+    combinational one between the streams.
 
     Throughput: one step (``lanes`` products) a cycle, back-to-back dot products included.
 
@@ -38,7 +37,7 @@ class DotProduct(wiring.Component):
     ----------
     LATENCY
         Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner
-        (where products need a shift), adder tree (where there is more than one lane), accumulator.
+        (where products need a shift), the accumulator's reduction (where there is more than one lane), accumulator.
 
     Members
     -------
@@ -62,12 +61,12 @@ class DotProduct(wiring.Component):
         })  # fmt: skip
 
     @property
-    def _accumulator(self) -> type[ExactAccumulator | FloatAccumulator]:
+    def _accumulator(self) -> type[Accumulator]:
         return accumulators.for_spec(self.config.accumulator)
 
     @property
     def _aligned(self) -> bool:
-        return self._accumulator.ALIGNED or self.config.lanes > 1
+        return self._accumulator.aligned(self.config)
 
     def lane(self) -> Lane:
         """A new lane of this unit."""
@@ -75,8 +74,9 @@ class DotProduct(wiring.Component):
 
     @property
     def LATENCY(self) -> int:
-        tree = AdderTree.latency(self.config.lanes) if self.config.lanes > 1 else 0
-        return 1 + Lane.latency(self.config, shift=self._aligned) + tree + 1
+        reduction = self._accumulator.reduction(self.config)
+        reduce = reduction.LATENCY if reduction is not None else 0
+        return 1 + Lane.latency(self.config, shift=self._aligned) + reduce + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -110,12 +110,13 @@ class DotProduct(wiring.Component):
     def _terms(self, m: Module, advance: Signal, operands: Signal) -> tuple[Signal, Signal]:
         """The step's term and flags: one lane's own, or the registered sum of all."""
         lanes = [self._placed_lane(m, advance, operands, index) for index in range(self.config.lanes)]
-        if len(lanes) == 1:
+        tree = self._accumulator.reduction(self.config)
+        if tree is None:
             return lanes[0]
-        m.submodules.reduce = tree = AdderTree(product=self.config.product, lanes=len(lanes))
+        m.submodules.reduce = tree
         m.d.comb += [tree.enable.eq(advance), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
         flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
-        for stage in range(AdderTree.latency(len(lanes))):
+        for stage in range(tree.LATENCY):
             delayed = Signal(flags_layout(self.config), name=f"flags_stage{stage}", reset_less=True)
             with m.If(advance):
                 m.d.sync += delayed.eq(flags)
