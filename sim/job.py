@@ -109,7 +109,7 @@ class PhaseResult:
     cycles
         From the first cycle of traffic to the last expected output, the runs cut off by a reset included.
     resets, discarded
-        Resets in the middle, and complete dot products whose results they discarded.
+        Resets in the middle, and the results that they discarded of dot products or tiles whose last step was taken.
     mismatches
         Outputs that differ from the expectation.
     """

@@ -61,7 +61,7 @@ class Verification:
     cycles
         Clock cycles of traffic.
     resets, discarded
-        Resets in the middle of traffic and the finished dot products they discarded.
+        Resets in the middle of traffic and the results they discarded of dot products or tiles that were taken whole.
     mismatches
         Always 0: a mismatch raises ``VerificationError``.
     phases

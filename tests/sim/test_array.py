@@ -39,6 +39,7 @@ def check(result: Verification, config: AcceleratorConfig) -> None:
     assert result.input_stalls > 0
     assert result.output_stalls > 0
     assert result.resets == 2
+    assert result.discarded >= 0
     assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.dot_products > 0
 
 
