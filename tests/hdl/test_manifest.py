@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,11 @@ MIXED = AcceleratorConfig(
 )
 
 
-def bit(name: str, offset: int) -> dict[str, object]:
+def bit(name: str, offset: int) -> dict[str, Any]:
     return {"name": name, "offset": offset, "width": 1, "signed": False}
 
 
-def array(name: str, offset: int, elements: int, element_width: int) -> dict[str, object]:
+def array(name: str, offset: int, elements: int, element_width: int) -> dict[str, Any]:
     width = elements * element_width
     return {"name": name, "offset": offset, "width": width, "elements": elements, "element_width": element_width}
 
@@ -43,7 +44,7 @@ PAYLOADS = {
 def test_ports(name):
     config, inputs, outputs = PAYLOADS[name]
 
-    def port(name: str, direction: str, width: int = 1) -> dict[str, object]:
+    def port(name: str, direction: str, width: int = 1) -> dict[str, Any]:
         return {"name": name, "direction": direction, "width": width}
 
     assert manifest(config, "", file_name="a.v")["ports"] == [
