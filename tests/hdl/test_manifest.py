@@ -1,0 +1,74 @@
+"""The manifest of two units, written out by hand from the README's and ``DotProduct``'s description of the streams."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from bitmill import AcceleratorConfig, FloatAccumulator
+from bitmill.hdl.manifest import manifest
+
+INT8 = AcceleratorConfig(weight="INT8", activation="INT8", k_max=7)
+MIXED = AcceleratorConfig(
+    weight="E2M1", activation="E5M2", unit="dot", lanes=2, k_max=7, accumulator=FloatAccumulator()
+)
+
+
+def bit(name: str, offset: int) -> dict[str, Any]:
+    return {"name": name, "offset": offset, "width": 1, "signed": False}
+
+
+def array(name: str, offset: int, elements: int, element_width: int) -> dict[str, Any]:
+    width = elements * element_width
+    return {"name": name, "offset": offset, "width": width, "elements": elements, "element_width": element_width}
+
+
+PAYLOADS = {
+    "INT8": (
+        INT8,
+        [array("weight", 0, 1, 8), array("activation", 8, 1, 8), bit("last", 16)],
+        # Seven products of at most 2^14 need 18 bits.
+        [{"name": "value", "offset": 0, "width": 18, "signed": True}, bit("invalid", 18), bit("too_long", 19)],
+    ),
+    "mixed": (
+        MIXED,
+        [array("weight", 0, 2, 4), array("activation", 8, 2, 8), bit("last", 24)],
+        [{"name": "value", "offset": 0, "width": 32, "signed": False}, bit("invalid", 32), bit("too_long", 33)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_ports(name):
+    config, inputs, outputs = PAYLOADS[name]
+
+    def port(name: str, direction: str, width: int = 1) -> dict[str, Any]:
+        return {"name": name, "direction": direction, "width": width}
+
+    assert manifest(config, "", file_name="a.v")["ports"] == [
+        port("clk", "input"),
+        port("rst", "input"),
+        port("i__payload", "input", inputs[-1]["offset"] + 1) | {"fields": inputs},
+        port("i__valid", "input"),
+        port("i__ready", "output"),
+        port("o__payload", "output", outputs[-1]["offset"] + 1) | {"fields": outputs},
+        port("o__valid", "output"),
+        port("o__ready", "input"),
+    ]
+
+
+def test_what_a_result_is_worth():
+    assert manifest(INT8, "", file_name="a.v")["result"] == {"kind": "fixed", "bits": 18, "unit_exponent": 0}
+    assert manifest(MIXED, "", file_name="a.v")["result"] == {"kind": "float", "format": "FP32"}
+    subnormal_steps = AcceleratorConfig(weight="E4M3", activation="E2M1")
+    assert manifest(subnormal_steps, "", file_name="a.v")["result"]["unit_exponent"] == -9 - 1
+
+
+def test_speed_and_file():
+    described = manifest(MIXED, "module", file_name="a.v")
+    assert (described["latency_cycles"], described["products_per_cycle"], described["max_steps"]) == (5, 2, 4)
+    assert described["verilog"] == {"file": "a.v", "sha256": hashlib.sha256(b"module").hexdigest()}
+    assert (described["top"], described["clock"], described["title"]) == ("bitmill_top", "clk", MIXED.title)
+    assert described["reset"] == {"port": "rst", "kind": "synchronous", "active": "high"}
