@@ -138,7 +138,8 @@ def parse_library(text: str, *, source: str = "library") -> Library:
     if name is None:
         raise BitmillError(f"liberty {source}: must be a Liberty file, not text without a library group")
     try:
-        script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nwrite_json cells.json\n"
+        # opt_expr -fine turns a register behind an inverted clock into one of the other edge.
+        script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nopt_expr -fine\nopt_clean\nwrite_json cells.json\n"
         described = cache.yosys_cached(script, files={LIBRARY_FILE: text}, outputs=["cells.json"])["cells.json"]
     except BitmillError as error:
         raise BitmillError(
