@@ -138,8 +138,7 @@ def parse_library(text: str, *, source: str = "library") -> Library:
     if name is None:
         raise BitmillError(f"liberty {source}: must be a Liberty file, not text without a library group")
     try:
-        # opt_expr -fine turns a register behind an inverted clock into one of the other edge.
-        script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nopt_expr -fine\nopt_clean\nwrite_json cells.json\n"
+        script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nwrite_json cells.json\n"
         described = cache.yosys_cached(script, files={LIBRARY_FILE: text}, outputs=["cells.json"])["cells.json"]
     except BitmillError as error:
         raise BitmillError(
@@ -180,8 +179,10 @@ def _library(source: str, name: str, text: str, cells: Mapping[str, _Cell]) -> L
         )
 
     stored = {cell: row.storage(cell) for cell, row in cells.items()}
-    flip_flops = {cell: found[1] for cell, found in stored.items() if found and found[0] == "$_DFF_P_"}
-    latches = {cell: found[1] for cell, found in stored.items() if found and found[0].startswith("$_DLATCH_")}
+    flip_flops = {
+        cell: found[1] for cell, found in stored.items() if found and found[0] == "$_DFF_" and found[1].rising
+    }
+    latches = {cell: found[1] for cell, found in stored.items() if found and found[0] == "$_DLATCH_"}
     adders = {cell: adder for cell, row in cells.items() if (adder := row.full_adder(cell))}
     nand2 = gate(_NAND2, 2, "a two-input NAND gate with an area")
     inverter = gate(_INVERTER, 1, "an inverter with an area")
@@ -264,13 +265,16 @@ class _Cell:
         return FullAdder(cell, (a, b, c), sum=by_table[_XOR3], carry=by_table[_MAJORITY])
 
     def storage(self, cell: str) -> tuple[str, Storage] | None:
-        """The kind of register and its pins, for a cell whose only inputs are data and clock."""
-        if len(self.inputs) != 2:
-            return None
-        pins_of = {bit: name for name, bit in self._bits.items() if name in self.inputs}
+        """``$_DFF_`` or ``$_DLATCH_`` and the pins, for a register whose only inputs are data and clock."""
+        pins_of = {self._bits[name]: name for name in self.inputs}
         for output in self.outputs:
             kind, pins = self._drivers.get(self._bits[output], ("", {}))
-            clock = pins.get("C") or pins.get("E")
-            if kind.startswith(("$_DFF_", "$_DLATCH_")) and clock and {clock[0], pins["D"][0]} == set(pins_of):
-                return kind, Storage(cell, pins_of[pins["D"][0]], pins_of[clock[0]], output, kind.endswith("P_"))
+            base = re.match(r"\$_(DFF|DLATCH)_(?=[PN]_)", kind)
+            if base is None:
+                continue
+            clock, rising = (pins.get("C") or pins["E"])[0], kind.endswith("P_")
+            while self._drivers.get(clock, ("",))[0] == "$_NOT_":
+                clock, rising = self._drivers[clock][1]["A"][0], not rising
+            if {clock, pins["D"][0]} == set(pins_of):
+                return base[0], Storage(cell, pins_of[pins["D"][0]], pins_of[clock], output, rising)
         return None
