@@ -52,12 +52,15 @@ $(READY_DEV): $(READY) requirements-dev.lock
 	mkdir -p $(VENV)/links && ln -sfn ../.. $(VENV)/links/bitmill
 	touch $@
 
-# Icarus Verilog is the one tool that no Python package carries.
+# The tools that no Python package carries: Icarus Verilog, and OpenSTA with a cell library for the liberty target.
+LIBERTY := /usr/share/qflow/tech/osu018/osu018_stdcells.lib
 tools:
-	@command -v iverilog >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iverilog; \
-	  else echo "bitmill: missing tool iverilog: install Icarus Verilog, on Debian with 'sudo apt-get install iverilog'" >&2; exit 2; fi; }
+	@missing=; command -v iverilog >/dev/null || missing="iverilog"; \
+	command -v sta >/dev/null || missing="$$missing opensta"; test -e $(LIBERTY) || missing="$$missing qflow-tech-osu018"; \
+	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	else echo "bitmill: missing tools: install them, on Debian with 'sudo apt-get install $$missing'" >&2; \
+	  case "$$missing" in *iverilog*) exit 2;; esac; fi
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

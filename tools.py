@@ -171,6 +171,8 @@ def tool_versions() -> dict[str, str]:
             versions[name] = version
     if shutil.which("iverilog"):
         versions["iverilog"] = _iverilog_version()
+    if shutil.which("sta"):
+        versions["opensta"] = opensta_version()
     return versions
 
 
@@ -179,6 +181,18 @@ def _iverilog_version() -> str:
     text = run_tool([*find_tool("iverilog"), "-V"])
     match = re.search(r"version (\S+)", text)
     return match.group(1) if match else "unknown"
+
+
+@cache
+def opensta_version() -> str:
+    """Version of the installed OpenSTA.
+
+    Raises
+    ------
+    BitmillError
+        If it is not installed.
+    """
+    return run_tool([*find_tool("sta"), "-version"], name="sta").split()[0]
 
 
 # One tool at a time runs in a thread, so the thread names the process.

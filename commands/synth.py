@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import output_option, takes_config
+from .options import PATH, output_option, takes_config
 from .progress import progress
 from .tables import print_table
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from ..fpga.timing import Timing
 
 AREA = "area"
+DEFAULT_PERIOD_NS = 10.0
 
 
 @click.command()
 @takes_config
-@click.option("--target", type=click.Choice(["generic", "ice40", "ecp5"]), required=True, help="What to map to.")
+@click.option(
+    "--target", type=click.Choice(["generic", "ice40", "ecp5", "liberty"]), required=True, help="What to map to."
+)
 @click.option("--dsp/--no-dsp", default=False, show_default=True, help="Whether multipliers may become DSP blocks.")
 @click.option(
     "--seeds",
@@ -36,19 +39,52 @@ AREA = "area"
     help="Placements, from seed 1 on.",
 )
 @click.option("--no-timing", is_flag=True, help="Do not place and route; the generic target never does.")
+@click.option(
+    "--liberty", metavar="FILE.lib", type=PATH, help="Cells of the liberty target; Debian's osu018 by default."
+)
+@click.option(
+    "--period", metavar="NS", type=float, help="Clock period that the liberty target is to meet; 10 by default."
+)
+@click.option(
+    "--clock-gating/--no-clock-gating", default=None, help="Whether registers of the liberty target share gated clocks."
+)
 @output_option("FILE.json", "Also write the record.")
 def synth(
-    *, config: AcceleratorConfig, target: str, dsp: bool, seeds: int, no_timing: bool, output: Path | None
+    *,
+    config: AcceleratorConfig,
+    target: str,
+    dsp: bool,
+    seeds: int,
+    no_timing: bool,
+    liberty: Path | None,
+    period: float | None,
+    clock_gating: bool | None,
+    output: Path | None,
 ) -> None:
     """Synthesize the unit, count its cells, and measure the clock that it reaches between registers.
 
-    Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40). Results are cached.
+    Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40), areas of the library's
+    NAND2 (liberty; before layout, timed by OpenSTA). Results are cached.
     """
     from ..errors import BitmillError
     from ..files import output_file
 
-    if dsp and target == "generic":
-        raise BitmillError("--dsp must not be given with --target generic, which has no DSP blocks")
+    if dsp and target in ("generic", "liberty"):
+        raise BitmillError(f"--dsp must not be given with --target {target}, which has no DSP blocks")
+    if target == "liberty":
+        if no_timing:
+            raise BitmillError(
+                "--no-timing must not be given with --target liberty, whose recipe is chosen by its clock"
+            )
+        from .standard_cells import synth_liberty
+
+        period_ns = DEFAULT_PERIOD_NS if period is None else period
+        gating = clock_gating is not False
+        synth_liberty(config, liberty=liberty, period_ns=period_ns, clock_gating=gating, output=output)
+        return
+    for option, value in (("--liberty", liberty), ("--period", period), ("--clock-gating", clock_gating)):
+        if value is not None:
+            raise BitmillError(f"{option} must be given with --target liberty, not {target}")
     device = None if no_timing else _device(target, dsp=dsp)
     with ExitStack() as outputs:
         staged = outputs.enter_context(output_file(output)) if output else None

@@ -1,0 +1,75 @@
+"""The part of ``bitmill synth`` that maps onto a Liberty library."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .progress import progress
+from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..config import AcceleratorConfig
+    from ..fpga.standard_cells import StandardCells
+
+
+def synth_liberty(
+    config: AcceleratorConfig, *, liberty: Path | None, period_ns: float, clock_gating: bool, output: Path | None
+) -> None:
+    """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
+    from ..files import output_file
+    from ..fpga.liberty import read_library
+    from ..fpga.standard_cells import map_standard_cells
+    from ..hdl.verilog import TOP, emit
+
+    with ExitStack() as outputs:
+        library = read_library(liberty)
+        staged = outputs.enter_context(output_file(output)) if output else None
+        with progress(f"generating {config.title}") as step:
+            verilog = emit(config)
+            step(f"mapping {config.title} onto {library.name}")
+            result = map_standard_cells(
+                verilog,
+                TOP,
+                library,
+                period_ns=period_ns,
+                clock_gating=clock_gating,
+                progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
+            )
+        if staged is not None:
+            staged.write_text(json.dumps(_record(config, result), indent=2) + "\n", encoding="utf-8")
+    _print(config, result)
+
+
+def _record(config: AcceleratorConfig, result: StandardCells) -> dict[str, Any]:
+    from .. import __version__
+
+    return {
+        "title": config.title,
+        "configuration": config.to_dict(),
+        "versions": {"bitmill": __version__, **result.tools},
+        "synthesis": result.to_dict(),
+    }
+
+
+def _print(config: AcceleratorConfig, result: StandardCells) -> None:
+    best = result.best
+    gating = "clock gating" if result.clock_gating else "no clock gating"
+    click.echo(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")
+    figures = [("logic, gate equivalents", best.logic_ge), ("registers, gate equivalents", best.registers_ge)]
+    rows = [[name, f"{value:.1f}", f"{value / config.lanes:.1f}"] for name, value in figures]
+    rows += [
+        ["registers", str(best.registers), f"{best.registers / config.lanes:.1f}"],
+        ["area, library units", f"{best.area:g}", f"{best.area / config.lanes:.1f}"],
+    ]
+    print_table(["count", "unit", "per MAC"], rows, right=["unit", "per MAC"])
+    reached = f"shortest period {best.delay_ns:.2f} ns ({1000 / best.delay_ns:.1f} MHz)"
+    tried = f"{len(result.tried)} recipes tried"
+    if result.met:
+        click.echo(f"{reached}, meets {result.period_ns:g} ns; the smallest that does, {tried}")
+    else:
+        click.echo(f"{reached}, misses {result.period_ns:g} ns; the fastest, {tried}")

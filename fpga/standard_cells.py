@@ -1,0 +1,240 @@
+"""Synthesis onto standard cells at a clock period: the smallest recipe that meets it, or else the fastest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import tools
+from ..errors import BitmillError
+from . import cache, recipes, standard_recipes
+from .jobs import run_jobs
+from .liberty import Library
+from .sta import shortest_period
+from .standard_recipes import Multiplier, Recipe
+from .synthesis import booth_multipliers, check_top
+from .wrap import ports_of
+
+_BOOKKEEPING = frozenset({"$scopeinfo"})
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What one recipe gave.
+
+    Attributes
+    ----------
+    recipe
+        Its name.
+    area
+        Of all cells, in the library's unit.
+    logic_ge, registers_ge
+        Combinational cells, and flip-flops and latches, in areas of the library's smallest two-input NAND.
+    registers
+        How many flip-flops and latches.
+    delay_ns
+        The shortest clock period by OpenSTA, before layout, with every port registered.
+    cells
+        Cell to how many there are.
+    """
+
+    recipe: str
+    area: float
+    logic_ge: float
+    registers_ge: float
+    registers: int
+    delay_ns: float
+    cells: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {**self.__dict__, "cells": dict(sorted(self.cells.items()))}
+
+
+@dataclass(frozen=True)
+class StandardCells:
+    """One unit on one library at one clock period.
+
+    Attributes
+    ----------
+    library, library_sha256
+        The library's name, and the digest of its text.
+    period_ns
+        The clock asked for.
+    clock_gating
+        Whether registers with an enable got gated clocks instead of multiplexers.
+    best
+        The smallest recipe that meets the period, or the fastest if none does.
+    tried
+        Every recipe that was mapped.
+    tools
+        Tool versions.
+    """
+
+    library: str
+    library_sha256: str
+    period_ns: float
+    clock_gating: bool
+    best: Mapped
+    tried: tuple[Mapped, ...]
+    tools: Mapping[str, str]
+
+    @property
+    def met(self) -> bool:
+        """Whether the period is met."""
+        return self.best.delay_ns <= self.period_ns
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; of the recipes that were not kept, their areas and delays."""
+        figures = ("area", "logic_ge", "registers_ge", "delay_ns")
+        return {
+            "target": "liberty",
+            "library": self.library,
+            "library_sha256": self.library_sha256,
+            "period_ns": self.period_ns,
+            "clock_gating": self.clock_gating,
+            "met": self.met,
+            "best": self.best.to_dict(),
+            "tried": {row.recipe: {name: getattr(row, name) for name in figures} for row in self.tried},
+            "tools": dict(self.tools),
+        }
+
+
+def map_standard_cells(
+    verilog: str,
+    top: str,
+    library: Library,
+    *,
+    period_ns: float,
+    clock_gating: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> StandardCells:
+    """Map a design onto a library and keep the smallest result that meets a clock period. Cached.
+
+    For each way to build the multipliers the recipes are tried from the smallest to the fastest until one meets the
+    period; small changes to the best of them are tried last.
+
+    Parameters
+    ----------
+    verilog, top
+        Self-contained Verilog text and its top module; its clock, if it has one, is ``clk``.
+    library
+        The cells.
+    period_ns
+        The clock period to meet, in ns.
+    clock_gating
+        Whether registers that share an enable may share a gated clock. Without it every such bit costs a multiplexer.
+    progress
+        Called with the name of each recipe when it is done.
+
+    Raises
+    ------
+    BitmillError
+        If an argument is out of range, Yosys or OpenSTA is missing or fails, or a cell is not of the library.
+    """
+    check_top(top)
+    if not 0 < period_ns < float("inf"):
+        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
+    tools.find_tool("sta")
+    gating = clock_gating and standard_recipes.can_gate_clocks(library)
+    told = progress or (lambda _name: None)
+
+    def mapped(recipe: Recipe) -> Mapped:
+        result = map_recipe(verilog, top, library, recipe, period_ns=period_ns, clock_gating=gating)
+        told(recipe.name)
+        return result
+
+    def climb(multiplier: Multiplier) -> list[tuple[Recipe, Mapped]]:
+        tried = []
+        for recipe in standard_recipes.ladder(multiplier):
+            tried.append((recipe, mapped(recipe)))
+            if tried[-1][1].delay_ns <= period_ns:
+                break
+        return tried
+
+    climbs = run_jobs({name: (lambda name=name: climb(name)) for name in _multipliers(verilog, top)})
+    tried = [pair for outcome in climbs.values() for pair in outcome.unwrap()]
+    chosen, _ = min(tried, key=lambda pair: _rank(pair[1], period_ns))
+    last = run_jobs({row.name: (lambda row=row: mapped(row)) for row in standard_recipes.variants(chosen)})
+    results = [result for _, result in tried] + [outcome.unwrap() for outcome in last.values()]
+    return StandardCells(
+        library=library.name,
+        library_sha256=library.sha256,
+        period_ns=float(period_ns),
+        clock_gating=gating,
+        best=min(results, key=lambda result: _rank(result, period_ns)),
+        tried=tuple(results),
+        tools={"yosys": tools.yosys_release(), "opensta": tools.opensta_version()},
+    )
+
+
+def _rank(result: Mapped, period_ns: float) -> tuple[bool, float, float]:
+    """Those that meet the period by area, then the others by delay."""
+    if result.delay_ns <= period_ns:
+        return False, result.area, result.delay_ns
+    return True, result.delay_ns, result.area
+
+
+def _multipliers(verilog: str, top: str) -> list[Multiplier]:
+    """Ways to build multipliers that differ for this design."""
+    wide, unsigned = booth_multipliers(verilog, top)
+    booth: list[Multiplier] = ["booth", *(["booth-lowpower"] if not unsigned else [])] if wide else []
+    return ["plain", "noalumacc", *booth]
+
+
+def map_recipe(
+    verilog: str, top: str, library: Library, recipe: Recipe, *, period_ns: float, clock_gating: bool
+) -> Mapped:
+    """Map a design with one recipe and time it. Cached.
+
+    Raises
+    ------
+    BitmillError
+        If Yosys or OpenSTA is missing or fails, or a cell is not of the library.
+    """
+    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating)
+    cells = json.loads(outputs["stat.json"])["design"].get("num_cells_by_type", {})
+    cells = {cell.removeprefix("\\"): count for cell, count in cells.items() if cell not in _BOOKKEEPING}
+    foreign = [cell for cell in cells if cell not in library.areas]
+    if foreign:
+        raise BitmillError(f"liberty: {top} must map to cells of {library.name}, not leave {', '.join(foreign)}")
+    area = {cell: count * library.areas[cell] for cell, count in cells.items()}
+    registers = library.registers.intersection(cells)
+    of_registers = sum(area[cell] for cell in registers)
+    whole = sum(area.values())
+    return Mapped(
+        recipe=recipe.name,
+        area=round(whole, 3),
+        logic_ge=round((whole - of_registers) / library.gate_area, 2),
+        registers_ge=round(of_registers / library.gate_area, 2),
+        registers=sum(cells[cell] for cell in registers),
+        delay_ns=shortest_period(outputs[standard_recipes.MAPPED_FILE], top, ports_of(verilog, top), library),
+        cells=cells,
+    )
+
+
+def standard_netlist(
+    verilog: str, top: str, library: Library, recipe: Recipe, *, period_ns: float, clock_gating: bool
+) -> str:
+    """Verilog of the library's cells that one recipe gives. Cached.
+
+    Raises
+    ------
+    BitmillError
+        If Yosys is missing or fails.
+    """
+    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating)
+    return outputs[standard_recipes.MAPPED_FILE]
+
+
+def _outputs(
+    verilog: str, top: str, library: Library, recipe: Recipe, *, period_ns: float, clock_gating: bool
+) -> dict[str, str]:
+    script = standard_recipes.script(recipe, library, check_top(top), period_ns=period_ns, clock_gating=clock_gating)
+    return cache.yosys_cached(
+        script,
+        files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(library)},
+        outputs=["stat.json", standard_recipes.MAPPED_FILE],
+    )

@@ -1,0 +1,138 @@
+import json
+import re
+import subprocess
+
+import pytest
+
+from bitmill import AcceleratorConfig, BitmillError, sim, tools
+from bitmill.fpga.liberty import cell_models, parse_library, read_library
+from bitmill.fpga.standard_cells import map_recipe, map_standard_cells, standard_netlist
+from bitmill.fpga.standard_recipes import Recipe
+from bitmill.hdl.verilog import TOP, emit
+
+PLAIN = Recipe()
+
+
+@pytest.fixture(scope="module")
+def osu018():
+    return read_library()
+
+
+def one(design, library, name, recipe=PLAIN, *, gating=True):
+    return map_recipe(design(name), "top", library, recipe, period_ns=10.0, clock_gating=gating)
+
+
+def test_cells_counted_by_hand(design, osu018):
+    nand = one(design, osu018, "nand")
+    assert (nand.logic_ge, nand.registers_ge, nand.cells) == (1, 0, {"NAND2X1": 1})
+    registered = one(design, osu018, "registered_and8")
+    assert (registered.registers, registered.registers_ge) == (1, 4), "a flip-flop has the area of four NAND2"
+    assert registered.area == pytest.approx(24 * (registered.logic_ge + registered.registers_ge), abs=0.5)
+
+
+def test_full_adder_cells_where_an_adder_ripples_and_none_in_a_prefix_adder(design, osu018):
+    ripple, prefix = one(design, osu018, "add16"), one(design, osu018, "add16", Recipe(ripple=0))
+    narrow = one(design, osu018, "add16", Recipe(ripple=15))
+    # The lowest bit has no carry in and is no full adder.
+    assert ripple.cells["FAX1"] == 15
+    assert "FAX1" not in prefix.cells
+    assert narrow.cells == prefix.cells
+    assert ripple.logic_ge < prefix.logic_ge
+    assert ripple.delay_ns > 1.3 * prefix.delay_ns
+
+
+def test_gated_clock_takes_the_multiplexers_away(design, osu018):
+    gated, plain = one(design, osu018, "enabled"), one(design, osu018, "enabled", gating=False)
+    assert gated.cells["LATCH"] == 1
+    assert gated.registers == plain.registers + 1
+    assert plain.cells["MUX2X1"] == 4
+    assert "MUX2X1" not in gated.cells
+
+
+def test_smallest_that_meets_the_period_else_the_fastest(design, osu018):
+    slow, tight, impossible = (
+        map_standard_cells(design("add16"), "top", osu018, period_ns=period) for period in (20.0, 3.0, 0.01)
+    )
+    assert slow.met
+    assert "ripple" in slow.best.recipe
+    assert tight.met
+    assert tight.best.delay_ns <= 3 < slow.best.delay_ns
+    assert tight.best.area == min(row.area for row in tight.tried if row.delay_ns <= 3)
+    assert tight.best.area > slow.best.area
+    assert not impossible.met
+    assert impossible.best.delay_ns == min(row.delay_ns for row in impossible.tried)
+
+
+def test_ways_to_build_a_multiplier_are_tried_and_named(design, osu018):
+    result = map_standard_cells(design("multiply8"), "top", osu018, period_ns=20.0)
+    kinds = {row.recipe.split(",")[0] for row in result.tried}
+    assert kinds == {"plain", "booth", "booth-lowpower", "noalumacc"}
+    assert result.best.recipe in [row.recipe for row in result.tried]
+    assert len({row.area for row in result.tried}) > 3
+
+
+def test_record_is_plain_json_with_library_and_tools(design, osu018):
+    record = map_standard_cells(design("nand"), "top", osu018, period_ns=5.0).to_dict()
+    assert json.loads(json.dumps(record)) == record
+    assert (record["library"], len(record["library_sha256"]), record["period_ns"]) == ("osu018_stdcells", 64, 5.0)
+    assert record["tools"] == {"yosys": tools.yosys_release(), "opensta": tools.opensta_version()}
+    assert record["best"]["recipe"] in record["tried"]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        PLAIN,
+        Recipe(ripple=0, fast=True),
+        Recipe("booth", 12),
+        Recipe("booth-lowpower", merged=True),
+        Recipe("noalumacc", 0),
+    ],
+    ids=lambda recipe: recipe.name,
+)
+def test_netlists_multiply(design, osu018, recipe, tmp_path):
+    bench = """
+    module bench;
+      reg signed [7:0] a, b; wire signed [15:0] y; integer i, j, wrong;
+      top dut(.a(a), .b(b), .y(y));
+      initial begin
+        wrong = 0;
+        for (i = -128; i < 128; i = i + 1) for (j = -128; j < 128; j = j + 5) begin
+          a = i; b = j; #1; if (y !== i * j) wrong = wrong + 1;
+        end
+        $display("wrong %0d", wrong);
+      end
+    endmodule
+    """
+    text = standard_netlist(design("multiply8"), "top", osu018, recipe, period_ns=10.0, clock_gating=True)
+    (tmp_path / "n.v").write_text(text + cell_models(osu018) + bench)
+    tools.run_tool([*tools.find_tool("iverilog"), "-g2005", "-s", "bench", "-o", "n", "n.v"], cwd=tmp_path)
+    assert subprocess.check_output(["vvp", "n"], cwd=tmp_path, text=True).strip() == "wrong 0"
+
+
+@pytest.mark.parametrize("gating", [True, False])
+def test_a_mac_of_cells_is_the_mac_of_golden(osu018, gating):
+    config = AcceleratorConfig(weight="E2M1", activation="E2M1", k_max=64)
+    recipe = Recipe(ripple=8, merged=True)
+    text = standard_netlist(emit(config), TOP, osu018, recipe, period_ns=5.0, clock_gating=gating)
+    assert ("LATCH" in text) == gating
+    result = sim.verify(config, seed=11, dot_products=20, verilog=text + cell_models(osu018))
+    assert result.mismatches == 0
+    assert min(result.transactions, result.input_stalls, result.output_stalls, result.resets) > 0
+
+
+def test_a_library_without_adders_and_clock_gates_will_do(design, osu018):
+    cells = re.split(r"(?=^cell \()", osu018.text, flags=re.MULTILINE)
+    kept = [cell for cell in cells if not cell.startswith(("cell (FAX", "cell (HAX", "cell (LATCH", "cell (AND2"))]
+    poor = parse_library("".join(kept))
+    assert (poor.full_adder, poor.latch, poor.and2) == (None, None, None)
+    result = map_standard_cells(design("add16"), "top", poor, period_ns=20.0)
+    assert result.met
+    assert not result.clock_gating
+    assert set(result.best.cells) <= set(poor.areas)
+
+
+@pytest.mark.parametrize("period", [0.0, -1.0, float("nan"), float("inf")])
+def test_period_must_be_positive(design, osu018, period):
+    with pytest.raises(BitmillError, match=rf"^period must be a positive number of ns, not {period!r}$"):
+        map_standard_cells(design("nand"), "top", osu018, period_ns=period)
