@@ -14,22 +14,14 @@ from numpy.typing import NDArray
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
 from ..formats import Format, Special
+from .accumulator_corners import accumulator_corners
+from .dot_product import DotProduct
 from .payload import Codes
+
+__all__ = ["DotProduct", "exhaustive_pairs", "random_codes", "stimuli"]
 
 _ENUMERATED_BITS = 12
 _LONGEST_RANDOM_STEPS = 24
-
-
-@dataclass(frozen=True)
-class DotProduct:
-    """Operand codes [K] of one dot product, K at least 1, and what it is for."""
-
-    weight_codes: Codes
-    activation_codes: Codes
-    label: str
-
-    def __len__(self) -> int:
-        return len(self.weight_codes)
 
 
 @dataclass(frozen=True)
@@ -82,8 +74,8 @@ def stimuli(
 
     Corners: extreme times extreme of either sign, alone and repeated to the accumulator's limit; zeros; least
     magnitudes; cancellation; every kind of special in either operand and in the last lane; ragged lengths; exactly
-    k_max and one step more. A quarter of the random ones may hold specials, which would otherwise hide most sums of
-    formats that have them.
+    k_max and one step more; what the accumulator does to sums (limits, ties, overflow, window distances, ends of groups).
+    A quarter of the random ones may hold specials, which would otherwise hide most sums of formats that have them.
 
     Parameters
     ----------
@@ -106,7 +98,15 @@ def stimuli(
     if corner_steps < 1:
         raise BitmillError(f"corner_steps must be at least 1, not {corner_steps!r}")
     builder = _Builder(config, rng, corner_steps)
-    return [*builder.extremes(), *builder.small(), *builder.specials(), *builder.lengths(), *builder.random(count)]
+    aimed = accumulator_corners(config, longest=min(config.padded_k_max, corner_steps * config.lanes))
+    return [
+        *builder.extremes(),
+        *builder.small(),
+        *builder.specials(),
+        *builder.lengths(),
+        *builder.random(count),
+        *aimed,
+    ]
 
 
 def exhaustive_pairs(config: AcceleratorConfig) -> tuple[Codes, Codes]:

@@ -1,0 +1,174 @@
+"""Dot products aimed at what an accumulator does to sums: limits, rounding ties, overflow, window distances, groups."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from ..config import AcceleratorConfig, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from ..formats import Format, Minifloat
+from .dot_product import DotProduct
+
+Pair = tuple[int, int]
+"""Codes of a weight and an activation."""
+
+
+def accumulator_corners(config: AcceleratorConfig, *, longest: int) -> Iterator[DotProduct]:
+    """Corners of ``config.accumulator``, as far as its formats can reach them in at most ``longest`` products."""
+    return _Corners(config, longest).all()
+
+
+class _Corners:
+    def __init__(self, config: AcceleratorConfig, longest: int) -> None:
+        self.config = config
+        self.longest = longest
+        formats = config.weight_format, config.activation_format
+        self.codes = [_some_codes(fmt) for fmt in formats]
+        fixed = [{code: _fixed(fmt, code) for code in codes} for fmt, codes in zip(formats, self.codes, strict=True)]
+        self.products: dict[int, Pair] = {}
+        for weight, left in fixed[0].items():
+            for activation, right in fixed[1].items():
+                self.products.setdefault(left * right, (weight, activation))
+        self.ladder = {sign: sorted(abs(value) for value in self.products if value * sign > 0) for sign in (1, -1)}
+        self.zero = self.products[0]
+        self.numbers = [_numbers(fmt, codes) for fmt, codes in zip(formats, self.codes, strict=True)]
+
+    def all(self) -> Iterator[DotProduct]:
+        spec = self.config.accumulator
+        if isinstance(spec, FixedAccumulator):
+            yield from self._limits(1 << (spec.width - 1))
+        fmt = self.config.accumulator_format
+        if fmt is not None:
+            yield from self._ties(fmt)
+            yield from self._overflow(fmt)
+        if isinstance(spec, WindowAccumulator):
+            yield from self._distances(spec.width)
+        if isinstance(spec, FloatAccumulator) and spec.fused is not None:
+            yield from self._group_ends(spec.fused)
+
+    def _sum(self, target: int) -> list[Pair] | None:
+        """Products that add up to so many units, the greatest first; None if that takes too many or cannot be."""
+        sign = -1 if target < 0 else 1
+        left, pairs = abs(target), []
+        while left and len(pairs) < self.longest:
+            place = bisect_right(self.ladder[sign], left)
+            if not place:
+                return None
+            value = self.ladder[sign][place - 1]
+            pairs.append(self.products[sign * value])
+            left -= value
+        return None if left else pairs
+
+    def _in_turn(self, label: str, *targets: int) -> Iterator[DotProduct]:
+        """One dot product whose sum goes from target to target, each starting a step of its own."""
+        steps: list[Pair] = []
+        previous = 0
+        for target in targets:
+            pairs = self._sum(target - previous)
+            if pairs is None:
+                return
+            steps += self._whole_steps(pairs)
+            previous = target
+        if 0 < len(steps) <= self.longest:
+            yield self._dot(steps, label)
+
+    def _whole_steps(self, pairs: Sequence[Pair]) -> list[Pair]:
+        return [*pairs, *[self.zero] * (-len(pairs) % self.config.lanes)]
+
+    def _dot(self, pairs: Sequence[Pair], label: str) -> DotProduct:
+        weight, activation = np.array(pairs, dtype=np.uint64).T
+        return DotProduct(weight, activation, label)
+
+    def _limits(self, bound: int) -> Iterator[DotProduct]:
+        for limit, sign in ((bound - 1, 1), (-bound, -1)):
+            for target in (limit - sign, limit, limit + sign):
+                yield from self._in_turn(f"sum {target} at the limit {limit}", target)
+                yield from self._in_turn(f"back from {target} at the limit {limit}", target, target - sign)
+            yield from self._in_turn(f"onto the limit {limit} and beyond", limit - sign, limit, limit + sign)
+
+    def _ties(self, fmt: Minifloat) -> Iterator[DotProduct]:
+        """Sums half a last place above an even and an odd significand, and one unit to either side of that."""
+        digits = fmt.significand_bits
+        for power in (digits, digits + 2):
+            for sign in (1, -1):
+                half = 1 << (power - digits)
+                for start in (1 << power, (1 << power) + 2 * half):
+                    for target in (start + half, start + half - 1, start + half + 1):
+                        yield from self._in_turn(f"rounding tie of 2**{power} units", sign * start, sign * target)
+
+    def _overflow(self, fmt: Minifloat) -> Iterator[DotProduct]:
+        """Sums up to the greatest number, and half a last place beyond, where rounding passes on to infinity."""
+        unit = Fraction(2) ** self.config.product.min_exponent
+        greatest, half = fmt.max_value / unit, Fraction(2) ** (fmt.max_exponent - 1) / unit
+        if greatest.denominator * half.denominator != 1 or greatest > self.longest * self.ladder[1][-1]:
+            return
+        for sign in (1, -1) if self.ladder[-1] else (1,):
+            for beyond in (0, int(half) - 1, int(half), int(half) + 1, 2 * int(half)):
+                target = sign * (int(greatest) + beyond)
+                yield from self._in_turn("overflow boundary", sign * int(greatest), target)
+
+    def _distances(self, width: int) -> Iterator[DotProduct]:
+        """A product as far below another as the window is wide, give or take a few bits, of either sign."""
+        product = self.config.product
+        ends = {width + 3 - product.significand_product_bits, width}
+        distances = {end + step for end in ends for step in range(-2, 5)} | {product.exponent_span}
+        top = product.min_exponent + product.exponent_span
+        above = self._at_exponent(top)
+        for distance in sorted(distance for distance in distances if 0 <= distance <= product.exponent_span):
+            for below in self._at_exponent(top - distance):
+                yield self._dot([above[0], below, below], f"window, {distance} apart")
+                yield self._dot([below, above[-1]], f"window, {distance} apart, the smaller first")
+
+    def _at_exponent(self, exponent: int) -> list[Pair]:
+        """Products of that exponent in ascending order: the greatest and the least magnitude, of either sign."""
+        found: dict[int, Pair] = {}
+        for left, weights in self.numbers[0].items():
+            for weight, code in weights.items():
+                for activation, other in self.numbers[1].get(exponent - left, {}).items():
+                    found.setdefault(weight * activation, (code, other))
+        sides = [[value for value in found if value * sign > 0] for sign in (1, -1)]
+        return [found[value] for value in sorted({end(side) for side in sides if side for end in (min, max)})]
+
+    def _group_ends(self, fused: int) -> Iterator[DotProduct]:
+        """Alternating extremes and least products up to a group's last product, one less and one more."""
+        cycle = [self.products[value] for value in (self.ladder[1][-1], self.ladder[1][0])]
+        if self.ladder[-1]:
+            cycle += [self.products[-self.ladder[-1][0]], self.products[-self.ladder[-1][-1]], cycle[1]]
+        lengths = {
+            end + step for end in (fused, 2 * fused) for step in (-self.config.lanes, -1, 0, 1, self.config.lanes)
+        }
+        for length in sorted(length for length in lengths if 1 <= length <= self.longest):
+            yield self._dot([cycle[index % len(cycle)] for index in range(length)], f"{length} of groups of {fused}")
+
+
+def _numbers(fmt: Format, codes: list[int]) -> dict[int, dict[int, int]]:
+    """Codes of nonzero numbers by exponent, then by signed significand: the extremes of both signs."""
+    numbers: dict[int, dict[int, int]] = {}
+    for code in codes:
+        decoded = fmt.decode(code)
+        significand = -decoded.significand if decoded.sign else decoded.significand
+        if significand:
+            numbers.setdefault(decoded.exponent, {})[significand] = code
+    for exponent, found in numbers.items():
+        sides = [[value for value in found if value * sign > 0] for sign in (1, -1)]
+        numbers[exponent] = {end(side): found[end(side)] for side in sides if side for end in (min, max)}
+    return numbers
+
+
+def _some_codes(fmt: Format) -> list[int]:
+    """Every finite code of a narrow format; of a wide one evenly spaced codes and those next to runs of ones."""
+    top = (1 << fmt.bits) - 1
+    codes = range(top + 1)
+    if fmt.bits > 8:
+        powers = [1 << position for position in range(fmt.bits)]
+        spaced = {top * step // 100 for step in range(101)}
+        near = {code & top for power in powers for code in (power, power - 1, top + 1 - power)} | spaced
+        codes = sorted(near | {code ^ 1 << fmt.bits - 1 for code in near})
+    return [code for code in codes if fmt.decode(code).special is None]
+
+
+def _fixed(fmt: Format, code: int) -> int:
+    return int(fmt.decode(code).value / Fraction(2) ** fmt.min_exponent)

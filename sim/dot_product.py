@@ -1,0 +1,19 @@
+"""One dot product to try a unit with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .payload import Codes
+
+
+@dataclass(frozen=True)
+class DotProduct:
+    """Operand codes [K] of one dot product, K at least 1, and what it is for."""
+
+    weight_codes: Codes
+    activation_codes: Codes
+    label: str
+
+    def __len__(self) -> int:
+        return len(self.weight_codes)
