@@ -7,6 +7,7 @@ that elaborate are killed, or a survivor is not explained in ``survivors.toml``.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"mutation check: seed {options.seed}, {options.count} mutants, journal {journal}", file=sys.stderr, flush=True
     )
+    # A shell starts background commands with Ctrl-C ignored; termination unwinds as Ctrl-C does.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         if options.fresh:
             journal.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ SEED = 1
 LEAST_PER_FILE = 2
 REQUIRED_RATE = 0.9
 
-FIRST_TESTS, LAST_TESTS = ("test_units.py",), ("test_against_golden.py", "test_verilog.py")
+FIRST_TESTS, LAST_TESTS = ("test_units.py",), ("test_core_file.py", "test_verilog.py", "test_against_golden.py")
 """The quick ones that see most, and the slow ones."""
 
 DESELECTED = {
