@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -18,10 +17,13 @@ from .netlist import NetlistKind
 from .netlist import netlist as synthesize
 from .pattern import BACK_TO_BACK, Pattern
 from .payload import Codes, Output, PayloadLayout
+from .rows import PayloadRows
 from .runner import WAVES_SUFFIX, SimulationError, simulate
 from .stimulus import DotProduct, stimuli
 
 Level = Literal["rtl"] | NetlistKind
+Engine = Literal["cocotb", "compiled"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 TOP = "bitmill_top"
 
 _RESET_SAMPLE = 6
@@ -65,6 +67,8 @@ class Verification:
         Always 0: a mismatch raises ``VerificationError``.
     phases
         The same counts for each phase.
+    engine
+        ``cocotb`` or ``compiled``: what simulated the unit; both count alike.
     """
 
     config: str
@@ -83,6 +87,7 @@ class Verification:
     discarded: int
     mismatches: int
     phases: tuple[PhaseResult, ...]
+    engine: Engine = "cocotb"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a JSON record."""
@@ -100,8 +105,10 @@ def verify(
     verilog: str | None = None,
     waves: Path | None = None,
     timeout: float | None = 3600.0,
+    engine: Engine = "cocotb",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verification:
-    """Run one unit in Icarus Verilog and compare every result with golden, bit for bit.
+    """Run one unit in simulation and compare every result with golden, bit for bit.
 
     The dot products are dealt to three phases: back-to-back, random stalls on both sides, and bursts on both sides. A
     fourth phase resets the unit twice in the middle of traffic and then expects correct results of a fresh start.
@@ -127,6 +134,11 @@ def verify(
         Where to write the waveform (FST). Without it a waveform is recorded only of a failure, to a temporary file.
     timeout
         Seconds after which the simulator is ended.
+    engine
+        ``cocotb``: Icarus Verilog under cocotb, which knows X and records waveforms. ``compiled``: see
+        ``sim.compiled``, hundreds of times faster after seconds of compilation. The counts are the same.
+    progress
+        Called now and then with the inputs taken and those of all phases, by ``compiled`` only.
 
     Raises
     ------
@@ -135,6 +147,10 @@ def verify(
     BitmillError
         If an argument is out of range, or a tool is missing or fails.
     """
+    if engine not in ENGINES:
+        raise BitmillError(f"engine must be {' or '.join(ENGINES)}, not {engine!r}")
+    if waves is not None and engine != "cocotb":
+        raise BitmillError(f"waves are recorded by engine cocotb, not {engine!r}; leave out waves or the engine")
     rng = np.random.default_rng(seed)
     work = stimuli(config, rng, count=dot_products, corner_steps=corner_steps) if codes is None else _given(codes)
     layout = PayloadLayout.of(config)
@@ -145,13 +161,21 @@ def verify(
         text = synthesize(text, TOP, netlist)
     level = netlist or "rtl"
     try:
-        result = simulate(text, TOP, job, waves=waves, timeout=timeout)
+        if engine == "cocotb":
+            result = simulate(text, TOP, job, waves=waves, timeout=timeout)
+        else:
+            from .compiled import simulate_compiled  # The bench in the simulator has no use for it.
+
+            result = simulate_compiled(text, TOP, job, timeout=timeout, progress=progress)
     except SimulationError as failure:
-        recorded = failure.waves or _record_again(text, job, timeout)
+        recorded, doubt = failure.waves, ""
+        if recorded is None:
+            recorded, again = _record_again(text, job, timeout)
+            doubt = "" if engine == "cocotb" else _disagreement(failure, again)
         repeat = f"seed {seed}, level {level}, waveform {recorded or 'none'}"
-        message = f"{config.title}: {_describe(failure, layout)} ({repeat})"
+        message = f"{config.title}: {_describe(failure, layout)}{doubt} ({repeat})"
         raise VerificationError(message, config=config, seed=seed, waves=recorded) from None
-    return _total(config, level, seed, work, result.phases)
+    return _total(config, level, seed, engine, work, result.phases)
 
 
 def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> list[Output]:
@@ -182,7 +206,7 @@ def pad(config: AcceleratorConfig, item: DotProduct, steps: int) -> tuple[Codes,
     )
 
 
-def pack(config: AcceleratorConfig, layout: PayloadLayout, work: Sequence[DotProduct]) -> list[int]:
+def pack(config: AcceleratorConfig, layout: PayloadLayout, work: Sequence[DotProduct]) -> PayloadRows:
     """Input payloads of dot products one after the other."""
     lengths = [-(-len(item) // config.lanes) for item in work]
     padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
@@ -190,7 +214,7 @@ def pack(config: AcceleratorConfig, layout: PayloadLayout, work: Sequence[DotPro
     last[np.cumsum(lengths, dtype=int) - 1] = True
     weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
     activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
-    return layout.pack_steps(weights, activations, last)
+    return layout.pack_rows(weights, activations, last)
 
 
 def _emit(config: AcceleratorConfig) -> str:
@@ -242,12 +266,24 @@ def _phases(
     return tuple(phases)
 
 
-def _record_again(text: str, job: Job, timeout: float | None) -> Path | None:
-    """The waveform of a failure that was not recorded: the same run once more, kept in the temporary directory."""
+def _record_again(text: str, job: Job, timeout: float | None) -> tuple[Path | None, BitmillError | None]:
+    """The same run once more under cocotb: its waveform, kept in the temporary directory, and how it failed."""
     path = Path(tempfile.mkdtemp(prefix="bitmill-waves-")) / f"{TOP}{WAVES_SUFFIX}"
-    with contextlib.suppress(BitmillError):
+    again: BitmillError | None = None
+    try:
         simulate(text, TOP, job, waves=path, timeout=timeout)
-    return path if path.is_file() else None
+    except BitmillError as error:
+        again = error
+    return (path if path.is_file() else None), again
+
+
+def _disagreement(failure: SimulationError, again: BitmillError | None) -> str:
+    """What cocotb makes of a job that failed in compiled simulation, unless that is the same."""
+    if again is None:
+        return "; the engines disagree: cocotb passes the same job"
+    if not isinstance(again, SimulationError):
+        return f"; not repeated under cocotb: {again}"
+    return "" if str(again) == str(failure) else f"; the engines disagree: cocotb says {str(again)!r}"
 
 
 def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
@@ -264,7 +300,12 @@ def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
 
 
 def _total(
-    config: AcceleratorConfig, level: Level, seed: int, work: Sequence[DotProduct], phases: Sequence[PhaseResult]
+    config: AcceleratorConfig,
+    level: Level,
+    seed: int,
+    engine: Engine,
+    work: Sequence[DotProduct],
+    phases: Sequence[PhaseResult],
 ) -> Verification:
     counted = [field.name for field in fields(PhaseResult) if field.name != "name"]
     sums = {name: sum(getattr(phase, name) for phase in phases) for name in counted}
@@ -275,5 +316,6 @@ def _total(
         dot_products=len(work),
         products=sum(len(item) for item in work),
         phases=tuple(phases),
+        engine=engine,
         **sums,
     )
