@@ -5,32 +5,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import threading
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from .. import tools
+from ..cache import CACHE_VARIABLE as CACHE_VARIABLE
+from ..cache import cache_directory
 from ..errors import BitmillError
 from ..files import atomic_write
-
-CACHE_VARIABLE = "BITMILL_CACHE"
-"""Environment variable that names the cache directory."""
 
 FLOW_REVISION = 1
 """Raise it when the meaning of a cached result changes without a change of script or options."""
 
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
-
-
-def cache_directory() -> Path:
-    """Where results are kept: BITMILL_CACHE, or the user's cache directory."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("bitmill", appauthor=False))
 
 
 def cache_key(kind: str, inputs: Mapping[str, Any]) -> str:

@@ -10,12 +10,9 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from .job import JOB_VARIABLE, RESULT_VARIABLE, Job, Mismatch, Outcome, Phase, PhaseResult
+from . import failures
+from .job import JOB_VARIABLE, RESULT_VARIABLE, Job, Outcome, Phase, PhaseResult
 from .stream import StreamDriver, StreamMonitor
-
-DRAIN_CYCLES = 24
-"""Cycles after the last expected output in which no further one may come."""
-KEPT_MISMATCHES = 8
 
 
 class BenchError(AssertionError):
@@ -66,38 +63,27 @@ class _Bench:
     def _check_progress(self, phase: Phase, cycles: int, beats: int) -> None:
         received = self.sink.received
         if len(received) > len(phase.expected):
-            raise BenchError(f"more outputs than the {len(phase.expected)} expected, first {received[-1]:#x}")
+            raise BenchError(failures.too_many_outputs(phase, received[-1]))
         transfers = beats + len(received)
         if transfers != self._transfers:
             self._transfers, self._last_transfer = transfers, cycles
         elif cycles - self._last_transfer > self.job.patience:
-            raise BenchError(
-                f"no transfer for {self.job.patience} cycles after cycle {self._last_transfer}, with {beats} of "
-                f"{len(phase.inputs)} inputs and {len(received)} of {len(phase.expected)} outputs done"
-            )
+            last = self._last_transfer
+            raise BenchError(failures.hung(phase, self.job.patience, last, beats, len(received)))
 
     async def _drain(self, phase: Phase, first_beat: int) -> None:
-        for _ in range(DRAIN_CYCLES):
+        for _ in range(failures.DRAIN_CYCLES):
             await self._edge
             self.source.edge()
             self.sink.edge()
             self._check_progress(phase, 0, len(phase.inputs))
         beats = self.source.transactions - first_beat
         if beats != len(phase.inputs):
-            raise BenchError(f"all outputs came after {beats} of {len(phase.inputs)} inputs")
+            raise BenchError(failures.inputs_left(phase, beats))
 
 
 def _last_flags(phase: Phase, input_bits: int) -> list[bool]:
     return [bool(payload >> (input_bits - 1)) for payload in phase.inputs]
-
-
-def _compare(bench: _Bench, phase: Phase, outcome: Outcome, counts: PhaseResult) -> None:
-    """Count the outputs so far that differ from the expected ones, and keep the first."""
-    for index, (got, expected) in enumerate(zip(bench.sink.received, phase.expected, strict=False)):
-        if got != expected:
-            counts.mismatches += 1
-            if len(outcome.mismatches) < KEPT_MISMATCHES:
-                outcome.mismatches.append(Mismatch(index, got, expected))
 
 
 async def _run_phase(bench: _Bench, phase: Phase, outcome: Outcome) -> None:
@@ -106,18 +92,19 @@ async def _run_phase(bench: _Bench, phase: Phase, outcome: Outcome) -> None:
     bench.source.clear_counts()
     bench.sink.clear_counts()
     last_flags = _last_flags(phase, bench.job.input_bits)
-    results_of_one = len(phase.expected) // max(1, sum(last_flags))
+    results_of_one = phase.results_per_last(sum(last_flags))
     for beats in (*phase.resets, None):
         try:
             await bench.run(phase, counts, beats=beats)
         finally:
-            _compare(bench, phase, outcome, counts)
+            pairs = enumerate(zip(bench.sink.received, phase.expected, strict=False))
+            outcome.add_mismatches(phase, [(index, got) for index, (got, expected) in pairs if got != expected])
         if beats is not None:
             counts.discarded += results_of_one * sum(last_flags[:beats]) - len(bench.sink.received)
             counts.resets += 1
             await bench.reset()
     if counts.mismatches:
-        raise BenchError(f"{counts.mismatches} wrong outputs")
+        raise BenchError(failures.wrong_outputs(counts.mismatches))
 
 
 @cocotb.test()

@@ -9,6 +9,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
 from .payload import Codes, Output, PayloadLayout
+from .rows import PayloadRows
 from .stimulus import DotProduct, stimuli
 
 
@@ -52,14 +53,14 @@ class DotTraffic:
         """Results that are compared."""
         return len(work)
 
-    def inputs(self, work: Sequence[DotProduct]) -> list[int]:
+    def inputs(self, work: Sequence[DotProduct]) -> PayloadRows:
         """Input payloads of dot products one after the other."""
         config = self.config
         lengths = [-(-len(item) // config.lanes) for item in work]
         padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
         weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
         activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
-        return self.layout.pack_steps(weights, activations, ends(lengths))
+        return self.layout.pack_rows(weights, activations, ends(lengths))
 
     def expected(self, work: Sequence[DotProduct]) -> list[list[int]]:
         """Output payloads of each dot product by golden: one each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pattern import BACK_TO_BACK, Pattern
+from .rows import PayloadRows
 
 JOB_VARIABLE = "BITMILL_JOB"
 """Environment variable that names the job file for the bench inside the simulator."""
 
 RESULT_VARIABLE = "BITMILL_RESULT"
 """Environment variable that names the file the bench writes its result to."""
+
+KEPT_MISMATCHES = 8
+"""Wrong outputs that an outcome keeps; all are counted."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Phase:
     Parameters
     ----------
     inputs
-        Input payloads in order.
+        Input payloads in order: a list, or ``PayloadRows`` for very many.
     expected
         The output payloads they must give, in order.
     input_pattern, output_pattern
@@ -37,11 +42,15 @@ class Phase:
     """
 
     name: str
-    inputs: list[int]
-    expected: list[int]
+    inputs: Sequence[int]
+    expected: Sequence[int]
     input_pattern: Pattern = BACK_TO_BACK
     output_pattern: Pattern = BACK_TO_BACK
     resets: tuple[int, ...] = ()
+
+    def results_per_last(self, lasts: int) -> int:
+        """Outputs of one dot product (one) or tile (its rows), given how many of them end in the inputs."""
+        return len(self.expected) // max(1, lasts)
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,8 @@ class Job:
         arrays: dict[str, NDArray[np.uint8]] = {}
         rows: list[dict[str, Any]] = []
         for index, phase in enumerate(self.phases):
-            arrays[f"inputs{index}"] = _to_bytes(phase.inputs, self.input_bits)
-            arrays[f"expected{index}"] = _to_bytes(phase.expected, self.output_bits)
+            arrays[f"inputs{index}"] = PayloadRows.of(phase.inputs, self.input_bits).rows
+            arrays[f"expected{index}"] = PayloadRows.of(phase.expected, self.output_bits).rows
             rows.append({
                 "name": phase.name,
                 "input_pattern": asdict(phase.input_pattern),
@@ -83,8 +92,8 @@ class Job:
             phases = tuple(
                 Phase(
                     name=row["name"],
-                    inputs=_from_bytes(arrays[f"inputs{index}"]),
-                    expected=_from_bytes(arrays[f"expected{index}"]),
+                    inputs=list(PayloadRows(arrays[f"inputs{index}"])),
+                    expected=list(PayloadRows(arrays[f"expected{index}"])),
                     input_pattern=_pattern(row["input_pattern"]),
                     output_pattern=_pattern(row["output_pattern"]),
                     resets=tuple(row["resets"]),
@@ -144,6 +153,12 @@ class Outcome:
     failure: str | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
 
+    def add_mismatches(self, phase: Phase, wrong: Sequence[tuple[int, int]]) -> None:
+        """Count outputs (index, payload) of the last phase that differ from the expected ones, and keep the first."""
+        self.phases[-1].mismatches += len(wrong)
+        for index, got in wrong[: KEPT_MISMATCHES - len(self.mismatches)]:
+            self.mismatches.append(Mismatch(index, got, phase.expected[index]))
+
     def save(self, path: Path) -> None:
         """Write the outcome as JSON."""
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -161,13 +176,3 @@ class Outcome:
 
 def _pattern(fields: dict[str, Any]) -> Pattern:
     return Pattern(**{**fields, "decisions": tuple(fields["decisions"])})
-
-
-def _to_bytes(payloads: list[int], bits: int) -> NDArray[np.uint8]:
-    length = (bits + 7) // 8
-    joined = b"".join(payload.to_bytes(length, "little") for payload in payloads)
-    return np.frombuffer(joined, np.uint8).reshape(len(payloads), length)
-
-
-def _from_bytes(rows: NDArray[np.uint8]) -> list[int]:
-    return [int.from_bytes(row.tobytes(), "little") for row in rows]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
+from .rows import PayloadRows
 
 Codes = NDArray[np.integer]
 """Codes of a format, unsigned, any integer dtype."""
@@ -78,6 +79,10 @@ class PayloadLayout:
         return self.value_bits + 2
 
     def pack_steps(self, weight_codes: Codes, activation_codes: Codes, last: NDArray[np.bool_]) -> list[int]:
+        """Input payloads of a run of steps, as integers; see ``pack_rows``."""
+        return list(self.pack_rows(weight_codes, activation_codes, last))
+
+    def pack_rows(self, weight_codes: Codes, activation_codes: Codes, last: NDArray[np.bool_]) -> PayloadRows:
         """Input payloads of a run of steps.
 
         Parameters
@@ -98,14 +103,11 @@ class PayloadLayout:
             _bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
             np.asarray(last, dtype=np.uint8).reshape(steps, 1),
         )
-        packed = np.packbits(np.concatenate(fields, axis=1), axis=1, bitorder="little")
-        return [int.from_bytes(row.tobytes(), "little") for row in packed]
+        return PayloadRows(np.packbits(np.concatenate(fields, axis=1), axis=1, bitorder="little"))
 
     def unpack_steps(self, payloads: Sequence[int]) -> tuple[Codes, Codes, NDArray[np.bool_]]:
         """What ``pack_steps`` packed: weight codes and activation codes, last [steps]."""
-        length = (self.input_bits + 7) // 8
-        rows = np.frombuffer(b"".join(p.to_bytes(length, "little") for p in payloads), np.uint8)
-        bits = np.unpackbits(rows.reshape(len(payloads), length), axis=1, bitorder="little")
+        bits = np.unpackbits(PayloadRows.of(payloads, self.input_bits).rows, axis=1, bitorder="little")
         split = self.rows * self.lanes * self.weight_bits
         end = split + self.cols * self.lanes * self.activation_bits
         return (

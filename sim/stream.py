@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import Any
 
+from . import failures
 from .pattern import Pattern
 
 
@@ -35,10 +36,9 @@ class ProtocolChecker:
         """
         if self._held is not None:
             if not valid:
-                raise ProtocolError(f"{self._port}__valid fell before {self._port}__ready")
+                raise ProtocolError(failures.valid_fell(self._port))
             if payload != self._held:
-                change = f"from {self._held:#x} to {payload:#x}"
-                raise ProtocolError(f"{self._port}__payload changed while stalled, {change}")
+                raise ProtocolError(failures.payload_changed(self._port, self._held, payload))
         self._held = payload if valid and not ready else None
 
     def reset(self) -> None:

@@ -12,6 +12,7 @@ from ..errors import BitmillError
 from .array_payload import ArrayPayload
 from .dot_traffic import ends
 from .payload import Codes, RowOutput
+from .rows import PayloadRows
 from .stimulus import DotProduct, random_codes, stimuli
 
 _SPREAD = 3
@@ -93,14 +94,14 @@ class TileTraffic:
         """Results that are compared."""
         return self.config.pes * len(work)
 
-    def inputs(self, work: Sequence[Tile]) -> list[int]:
+    def inputs(self, work: Sequence[Tile]) -> PayloadRows:
         """Input payloads of tiles one after the other."""
         config = self.config
         zeros = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
         weights = [steps_of(item.weight_codes, config.lanes, zeros[0]) for item in work]
         activations = [steps_of(item.activation_codes, config.lanes, zeros[1]) for item in work]
         last = ends([len(steps) for steps in weights])
-        return self.layout.pack_steps(np.concatenate(weights), np.concatenate(activations), last)
+        return self.layout.pack_rows(np.concatenate(weights), np.concatenate(activations), last)
 
     def expected(self, work: Sequence[Tile]) -> list[list[int]]:
         """Output payloads of each tile by golden: ``rows`` each."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
 from .dot_traffic import DotTraffic
+from .engine import Engine, check_engine, play
 from .job import Job, Mismatch, Phase, PhaseResult
 from .netlist import NetlistKind
 from .netlist import netlist as synthesize
@@ -66,6 +66,8 @@ class Verification:
         Always 0: a mismatch raises ``VerificationError``.
     phases
         The same counts for each phase.
+    engine
+        ``cocotb`` or ``compiled``: what simulated the unit; both count alike.
     """
 
     config: str
@@ -84,6 +86,7 @@ class Verification:
     discarded: int
     mismatches: int
     phases: tuple[PhaseResult, ...]
+    engine: Engine = "cocotb"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a JSON record."""
@@ -101,8 +104,10 @@ def verify(
     verilog: str | None = None,
     waves: Path | None = None,
     timeout: float | None = 3600.0,
+    engine: Engine = "cocotb",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verification:
-    """Run one unit in Icarus Verilog and compare every result with golden, bit for bit.
+    """Run one unit in simulation and compare every result with golden, bit for bit.
 
     The dot products are dealt to three phases: back-to-back, random stalls on both sides, and bursts on both sides. A
     fourth phase resets the unit twice in the middle of traffic and then expects correct results of a fresh start.
@@ -128,6 +133,11 @@ def verify(
         Where to write the waveform (FST). Without it a waveform is recorded only of a failure, to a temporary file.
     timeout
         Seconds after which the simulator is ended.
+    engine
+        ``cocotb``: Icarus Verilog under cocotb, which knows X and records waveforms. ``compiled``: see
+        ``sim.compiled``, hundreds of times faster after seconds of compilation. The counts are the same.
+    progress
+        Called now and then with the inputs taken and those of all phases, by ``compiled`` only.
 
     Raises
     ------
@@ -136,6 +146,7 @@ def verify(
     BitmillError
         If an argument is out of range, or a tool is missing or fails.
     """
+    check_engine(engine, waves=waves is not None)
     rng = np.random.default_rng(seed)
     traffic = traffic_of(config)
     layout = traffic.layout
@@ -149,13 +160,16 @@ def verify(
         text = synthesize(text, TOP, netlist)
     level = netlist or "rtl"
     try:
-        result = simulate(text, TOP, job, waves=waves, timeout=timeout)
+        result = play(text, TOP, job, engine=engine, waves=waves, progress=progress, timeout=timeout)
     except SimulationError as failure:
-        recorded = failure.waves or _record_again(text, job, timeout)
+        recorded, doubt = failure.waves, ""
+        if recorded is None:
+            recorded, again = _record_again(text, job, timeout)
+            doubt = "" if engine == "cocotb" else _disagreement(failure, again)
         repeat = f"seed {seed}, level {level}, waveform {recorded or 'none'}"
-        message = f"{config.title}: {_describe(failure, layout)} ({repeat})"
+        message = f"{config.title}: {_describe(failure, layout)}{doubt} ({repeat})"
         raise VerificationError(message, config=config, seed=seed, waves=recorded) from None
-    return _total(traffic, level, seed, work, result.phases)
+    return _total(traffic, level, seed, engine, work, result.phases)
 
 
 def traffic_of(config: AcceleratorConfig) -> DotTraffic | TileTraffic:
@@ -197,12 +211,24 @@ def _phases(traffic: DotTraffic | TileTraffic, work: Sequence[Any], rng: np.rand
     return tuple(phases)
 
 
-def _record_again(text: str, job: Job, timeout: float | None) -> Path | None:
-    """The waveform of a failure that was not recorded: the same run once more, kept in the temporary directory."""
+def _record_again(text: str, job: Job, timeout: float | None) -> tuple[Path | None, BitmillError | None]:
+    """The same run once more under cocotb: its waveform, kept in the temporary directory, and how it failed."""
     path = Path(tempfile.mkdtemp(prefix="bitmill-waves-")) / f"{TOP}{WAVES_SUFFIX}"
-    with contextlib.suppress(BitmillError):
+    again: BitmillError | None = None
+    try:
         simulate(text, TOP, job, waves=path, timeout=timeout)
-    return path if path.is_file() else None
+    except BitmillError as error:
+        again = error
+    return (path if path.is_file() else None), again
+
+
+def _disagreement(failure: SimulationError, again: BitmillError | None) -> str:
+    """What cocotb makes of a job that failed in compiled simulation, unless that is the same."""
+    if again is None:
+        return "; the engines disagree: cocotb passes the same job"
+    if not isinstance(again, SimulationError):
+        return f"; not repeated under cocotb: {again}"
+    return "" if str(again) == str(failure) else f"; the engines disagree: cocotb says {str(again)!r}"
 
 
 def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
@@ -219,7 +245,12 @@ def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
 
 
 def _total(
-    traffic: DotTraffic | TileTraffic, level: Level, seed: int, work: Sequence[Any], phases: Sequence[PhaseResult]
+    traffic: DotTraffic | TileTraffic,
+    level: Level,
+    seed: int,
+    engine: Engine,
+    work: Sequence[Any],
+    phases: Sequence[PhaseResult],
 ) -> Verification:
     counted = [field.name for field in fields(PhaseResult) if field.name != "name"]
     sums = {name: sum(getattr(phase, name) for phase in phases) for name in counted}
@@ -230,5 +261,6 @@ def _total(
         dot_products=traffic.results(work),
         products=traffic.products(work),
         phases=tuple(phases),
+        engine=engine,
         **sums,
     )

@@ -18,6 +18,7 @@ PACKAGES: list[str] = PYPROJECT["tool"]["setuptools"]["packages"]
 FLOORS = {
     "errors": (),
     "files": ("errors",),
+    "cache": ("errors", "files"),
     "tools": ("errors", "files"),
     "formats": ("errors", "files", "tools"),
     "accumulators": ("errors", "formats"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -112,7 +114,7 @@ def expected(traffic: TileTraffic, tiles: list[Tile]) -> list[int]:
     return [payload for tile in traffic.expected(tiles) for payload in tile]
 
 
-def play(config: AcceleratorConfig, inputs: list[int], results: list[int]):
+def play(config: AcceleratorConfig, inputs: Sequence[int], results: list[int]):
     layout = TileTraffic(config).layout
     job = Job(layout.input_bits, layout.output_bits, (Phase("back-to-back", inputs, results),), patience=60)
     return simulate(verilog.emit(config), "bitmill_top", job).phases[0]

@@ -1,0 +1,132 @@
+"""The compiled design as a library: found in the cache or built, loaded, and its functions with their types."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Mapping
+from enum import IntEnum
+from functools import lru_cache
+from pathlib import Path
+
+from ...cache import cached_file
+from ...errors import BitmillError
+from ...tools import yosys_release
+from . import compiler, pieces, translate
+
+DRIVER = Path(__file__).with_name("driver.cc")
+
+
+class Status(IntEnum):
+    """How a batch ended, as in ``driver.cc``."""
+
+    MORE = 0
+    DONE = 1
+    VALID_FELL = 2
+    PAYLOAD_CHANGED = 3
+    TOO_MANY = 4
+    HUNG = 5
+    INPUTS_LEFT = 6
+    UNSETTLED = 7
+
+
+_POINTERS = ("inputs", "received", "input_go", "output_go")
+_COUNTERS = (
+    "input_count", "expected_count", "wanted_beats", "patience", "input_used", "output_used", "cycles",
+    "beats", "input_stalls", "input_gaps", "transactions", "output_stalls", "output_gaps", "offered",
+    "transfers", "last_transfer", "started", "received_count",
+)  # fmt: skip
+
+
+class Run(ctypes.Structure):
+    """One run of traffic: what to play, what was counted, and where it stands; as in ``driver.cc``."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in _POINTERS),
+        *((name, ctypes.c_int64) for name in _COUNTERS),
+    ]  # fmt: skip
+
+
+class Library:
+    """The functions of a loaded library."""
+
+    def __init__(self, path: Path) -> None:
+        # A call releases the interpreter's lock, so that other threads run meanwhile.
+        functions = ctypes.CDLL(str(path))
+        handle = ctypes.c_void_p
+        self.create = self._typed(functions, "create", handle)
+        self.destroy = self._typed(functions, "destroy", None, handle)
+        self.idle = self._typed(functions, "idle", None, handle)
+        self.reset = self._typed(functions, "reset", None, handle)
+        self.play = self._typed(functions, "play", ctypes.c_int32, handle, ctypes.POINTER(Run), ctypes.c_int64)
+        self.drain = self._typed(functions, "drain", ctypes.c_int32, handle, ctypes.POINTER(Run), ctypes.c_int64)
+        self.held = self._typed(functions, "held", handle, handle)
+        self.latest = self._typed(functions, "latest", handle, handle)
+
+    @staticmethod
+    def _typed(functions: ctypes.CDLL, name: str, result: type | None, *arguments: type) -> ctypes._NamedFuncPointer:
+        function = getattr(functions, f"bitmill_{name}")
+        function.restype, function.argtypes = result, list(arguments)
+        return function
+
+
+def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout: float | None = None) -> Path:
+    """Path of the compiled library of module ``top``, from the cache when the same was built before.
+
+    Parameters
+    ----------
+    verilog, top
+        The design and its top module.
+    widths
+        Ports that it must have, and their widths.
+    timeout
+        Seconds after which the compiler is ended.
+
+    Raises
+    ------
+    BitmillError
+        If a tool is missing or fails, or a port is missing or has another width.
+    """
+    used = compiler.find_compiler()
+    inputs = {
+        "verilog": verilog,
+        "top": top,
+        "widths": dict(widths),
+        "yosys": yosys_release(),
+        "compiler": [*used.command, *used.flags, used.version, *compiler.FLAGS],
+        "platform": platform.platform(),
+        "ours": [path.read_text(encoding="utf-8") for path in _sources()],
+    }
+
+    def build() -> bytes:
+        design = translate.translate(verilog, top)
+        for name, width in widths.items():
+            if name not in design.ports:
+                raise BitmillError(f"module {top} must have a port {name} of {width} bits, not none of this name")
+            if design.ports[name] != width:
+                raise BitmillError(f"port {name} of module {top} must be {width} bits wide, not {design.ports[name]}")
+        sources = {translate.DESIGN: design.text, DRIVER.name: DRIVER.read_text(encoding="utf-8")}
+        return compiler.compile_library(sources, DRIVER.name, include=[design.runtime], compiler=used, timeout=timeout)
+
+    return cached_file("compiled simulation", inputs, ".so", build)
+
+
+def _sources() -> list[Path]:
+    """Everything of ours that decides what a library does."""
+    modules = [Path(str(module.__file__)) for module in (translate, pieces)]
+    return [DRIVER, *modules, *sorted(translate.LIGHT_RUNTIME.rglob("*.h"))]
+
+
+@lru_cache(maxsize=64)
+def load_library(path: Path) -> Library:
+    """Load a library; a path is loaded once in a process.
+
+    Raises
+    ------
+    BitmillError
+        If it cannot be loaded, for example because it was built for another machine.
+    """
+    try:
+        return Library(path)
+    except (OSError, AttributeError) as error:
+        raise BitmillError(f"compiled library {path}: cannot be loaded: {error}") from None

@@ -1,0 +1,157 @@
+"""The compiled engine and the cocotb bench give the same outcome for the same job, passed or failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitmill import AcceleratorConfig, FloatAccumulator
+from bitmill.sim import verify
+from bitmill.sim.compiled import CompiledSimulation
+from bitmill.sim.job import Job, Outcome, Phase
+from bitmill.sim.netlist import NetlistKind
+from bitmill.sim.pattern import BACK_TO_BACK, Pattern
+from bitmill.sim.payload import Output, PayloadLayout
+from bitmill.sim.rows import PayloadRows
+from bitmill.sim.runner import SimulationError, simulate
+
+TOP = "bitmill_top"
+LAYOUT = PayloadLayout(4, 4, 1, 11, value_signed=True)
+
+
+def _by_cocotb(verilog: str, job: Job) -> Outcome:
+    try:
+        return Outcome(list(simulate(verilog, TOP, job).phases))
+    except SimulationError as failure:
+        return failure.outcome
+
+
+def _compiled(verilog: str, job: Job) -> Outcome:
+    return CompiledSimulation(verilog, TOP, input_bits=job.input_bits, output_bits=job.output_bits).run(job)
+
+
+def _mac_job(seed: int = 11) -> Job:
+    """Dot products of INT4 codes with sums by plain integers; some are 9 steps long, which is too long."""
+    rng = np.random.default_rng(seed)
+    inputs: list[int] = []
+    expected: list[int] = []
+    for length in (1, 8, 3, 9, 1, 1, 2, 5, 8, 1, 4, 7):
+        weights, activations = rng.integers(-8, 8, (2, length, 1))
+        last = np.arange(length) == length - 1
+        inputs += LAYOUT.pack_steps(weights & 15, activations & 15, last)
+        expected.append(LAYOUT.pack_output(Output(int((weights * activations).sum()), False, length > 8)))
+    stalls = Pattern("random", 0.4, seed=seed + 1), Pattern("random", 0.5, seed=seed + 2)
+    bursts = Pattern("bursty", 0.3, 5.0, seed=seed + 3), Pattern("bursty", 0.5, 4.0, seed=seed + 4)
+    phases = (
+        Phase("back-to-back", inputs, expected),
+        Phase("random stalls", inputs, expected, *stalls),
+        Phase("bursts", inputs, expected, *bursts),
+        Phase("directed", inputs, expected, Pattern("directed", decisions=(True, False, True)), BACK_TO_BACK),
+        Phase("reset", inputs, expected, output_pattern=stalls[1], resets=(6, 23)),
+        Phase("reset in stalls", inputs, expected, *bursts, resets=(1, 50)),
+    )
+    return Job(LAYOUT.input_bits, LAYOUT.output_bits, phases, patience=100)
+
+
+def test_passed_job_has_equal_counts(int4_mac: str) -> None:
+    for seed in (11, 12):
+        job = _mac_job(seed)
+        compiled = _compiled(int4_mac, job)
+        assert compiled.failure is None
+        assert compiled == _by_cocotb(int4_mac, job)
+        assert compiled.phases[4].resets == 2
+        assert compiled.phases[1].output_stalls > 0
+
+
+FAULTS = {
+    "wrong sum": ("sum + product;", "sum + product + (product == 8'sd64);", "wrong outputs"),
+    "flag missing": ("steps > 4'd7", "1'b0", "wrong outputs"),
+    "beat dropped under stall": ("i__ready = advance", "i__ready = 1'b1", "wrong outputs|no transfer"),
+    "valid falls": ("wire advance = !o__valid | o__ready;", "wire advance = 1'b1;", "valid fell|payload changed"),
+    "payload changes": ("if (rst) begin", "if (o__valid & !o__ready) o__payload[0] <= !o__payload[0]; if (rst) begin",
+                        "o__payload changed while stalled, from 0x"),
+    "never ready": ("wire advance = !o__valid | o__ready;", "wire advance = 1'b0;",
+                    "no transfer for 100 cycles after cycle 0, with 0 of 50 inputs"),
+    "never valid": ("o__valid <= full & last;", "o__valid <= 1'b0;", "no transfer for 100 cycles .* 0 of 12 outputs"),
+    "output too many": ("o__valid <= full & last;", "o__valid <= full;", "more outputs than the 12 expected, first 0x"),
+    "sum survives reset": ("      sum <= 11'd0;\n", "", "wrong outputs"),
+    "output survives reset": ("      full <= 1'b0;\n", "", "wrong outputs|more outputs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("original", "replacement", "message"), FAULTS.values(), ids=FAULTS)
+def test_failed_job_has_equal_counts_and_message(
+    broken: Callable[[str, str], str], original: str, replacement: str, message: str
+) -> None:
+    job = _mac_job()
+    verilog = broken(original, replacement)
+    compiled = _compiled(verilog, job)
+    assert compiled.failure is not None
+    assert re.search(message, compiled.failure)
+    assert compiled == _by_cocotb(verilog, job)
+
+
+def test_output_too_many_and_input_left_while_draining(int4_mac: str) -> None:
+    """The last phase expects less than comes, or its last input is never asked for."""
+    job = _mac_job()
+    phase = job.phases[1]
+    short = replace(job, phases=(replace(phase, expected=phase.expected[:-1]),))
+    left = replace(job, phases=(replace(phase, inputs=[*phase.inputs[:-1], *[0] * 60]),))
+    for wrong, message in ((short, "more outputs than the 11"), (left, "no transfer|all outputs came after")):
+        compiled = _compiled(int4_mac, wrong)
+        assert re.search(message, str(compiled.failure))
+        assert compiled == _by_cocotb(int4_mac, wrong)
+
+
+def test_wires_only() -> None:
+    """Every path is combinational, so what a cycle sees depends on when values are sampled."""
+    verilog = Path(__file__).with_name("passthrough.v").read_text(encoding="utf-8")
+    source = Pattern("directed", decisions=(True, True, False))
+    sink = Pattern("directed", decisions=(True, False, False, True))
+    payloads = [1, 2, 3, 4, 5, 6]
+    job = Job(8, 8, (Phase("known", payloads, payloads, source, sink),))
+    compiled = _compiled(verilog, job)
+    counts = compiled.phases[0]
+    assert (counts.beats, counts.transactions, counts.cycles) == (6, 6, 13)
+    assert (counts.input_stalls, counts.output_stalls, counts.input_gaps, counts.output_gaps) == (5, 5, 2, 1)
+    assert compiled == _by_cocotb(verilog, job)
+
+
+def test_rows_of_bytes_are_the_same_job(int4_mac: str) -> None:
+    job = _mac_job()
+    rows = replace(job, phases=tuple(
+        replace(phase, inputs=PayloadRows.of(phase.inputs, 9), expected=PayloadRows.of(phase.expected, 13))
+        for phase in job.phases
+    ))  # fmt: skip
+    assert _compiled(int4_mac, rows) == _compiled(int4_mac, job)
+
+
+EMITTED = [
+    AcceleratorConfig(weight="INT8", activation="INT8", unit="dot", lanes=32, k_max=256),
+    AcceleratorConfig(weight="E2M1", activation="E5M2", unit="dot", lanes=9, k_max=64),
+    AcceleratorConfig(weight="E3M2", activation="E3M2", k_max=8, accumulator=FloatAccumulator()),
+]
+
+
+@pytest.mark.parametrize("config", EMITTED, ids=lambda config: config.title)
+def test_emitted_units_have_equal_counts(config: AcceleratorConfig) -> None:
+    compiled, cocotb = (
+        verify(config, seed=5, dot_products=30, corner_steps=64, engine=e) for e in ("compiled", "cocotb")
+    )
+    assert compiled.phases == cocotb.phases
+    assert (compiled.engine, cocotb.engine) == ("compiled", "cocotb")
+
+
+@pytest.mark.parametrize("kind", ["generic", "ecp5"])
+def test_netlists_have_equal_counts(kind: NetlistKind) -> None:
+    config = AcceleratorConfig(weight="E2M1", activation="E2M3", unit="dot", lanes=4, k_max=16)
+    compiled, cocotb = (
+        verify(config, seed=6, dot_products=20, corner_steps=16, engine=e, netlist=kind) for e in ("compiled", "cocotb")
+    )
+    assert compiled.phases == cocotb.phases
+    assert compiled.level == kind
