@@ -62,18 +62,20 @@ def gemm(
     M, N and K may be anything up to the configuration's k_max. Prints cycles, utilisation and where the cycles went.
     """
     from ..files import output_directory
+    from ..reports.tensors import load_matrix
+    from ..sim.gemm import check_shapes
 
     config = load_config(config_file, preset_name)
+    weight, activation = load_matrix(weights, "weights"), load_matrix(activations, "activations")
+    check_shapes(config, weight.shape, activation.shape)
     with ExitStack() as outputs:
         directory = outputs.enter_context(output_directory(output)) if output else None
         with progress(f"quantizing for {config.title}") as step:
             import numpy as np
 
             from .. import golden
-            from ..reports.tensors import load_matrix
             from ..sim.gemm import gemm as run_gemm
 
-            weight, activation = load_matrix(weights, "weights"), load_matrix(activations, "activations")
             scales = (
                 golden.choose_scale(config.weight, weight, granularity="channel", rule=rule, name="weights"),
                 golden.choose_scale(config.activation, activation, granularity="token", rule=rule, name="activations"),

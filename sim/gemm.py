@@ -166,14 +166,9 @@ def gemm(
     from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
     from ..hdl import build, verilog  # Nor is Amaranth.
 
-    if config.unit != "array":
-        raise BitmillError(f"unit must be 'array' to run a matrix product, not {config.unit!r}")
     weights, activations = _matrix(weight_codes, "weights"), _matrix(activation_codes, "activations")
+    check_shapes(config, weights.shape, activations.shape)
     length = weights.shape[1]
-    if activations.shape[1] != length:
-        raise BitmillError(f"activations must have K = {length} as the weights have, not {activations.shape[1]}")
-    if length > config.k_max:
-        raise BitmillError(f"K must be at most k_max = {config.k_max}, not {length}")
     result = golden.matmul(config, weights, activations)
     traffic = TileTraffic(config)
     tiles = list(_tiles(config, weights, activations))
@@ -190,12 +185,29 @@ def gemm(
     return Gemm(config, engine, shape, len(tiles), result, account, played.seconds)
 
 
+def check_shapes(config: AcceleratorConfig, weights: tuple[int, ...], activations: tuple[int, ...]) -> None:
+    """Refuse what cannot be run: ``weights`` [M, K] and ``activations`` [N, K] on the unit of ``config``.
+
+    Raises
+    ------
+    BitmillError
+        If the unit is no array, a shape is no [rows, K] or has a 0, or K differs or is more than ``k_max``.
+    """
+    if config.unit != "array":
+        raise BitmillError(f"unit must be 'array' to run a matrix product, not {config.unit!r}")
+    for name, shape in (("weights", weights), ("activations", activations)):
+        if len(shape) != 2 or 0 in shape:
+            raise BitmillError(f"{name} must have two dimensions, none of them 0, not the shape {list(shape)}")
+    if activations[1] != weights[1]:
+        raise BitmillError(f"activations must have K = {weights[1]} as the weights have, not {activations[1]}")
+    if weights[1] > config.k_max:
+        raise BitmillError(f"K must be at most k_max = {config.k_max}, not {weights[1]}")
+
+
 def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:
     array = np.asarray(codes)
     if array.dtype.kind not in "ui":
         raise BitmillError(f"{name} must be integer codes, not {array.dtype}")
-    if array.ndim != 2 or 0 in array.shape:
-        raise BitmillError(f"{name} must have two dimensions, none of them 0, not the shape {list(array.shape)}")
     return array
 
 

@@ -1,0 +1,82 @@
+"""``bitmill run gemm`` on the command line: what it prints and writes, and what it refuses in one line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from bitmill import golden
+
+TOML = 'weight = "E2M1"\nactivation = "INT8"\nunit = "array"\nrows = 2\ncols = 3\nk_max = 32\n'
+
+
+@pytest.fixture
+def files(here):
+    rng = np.random.default_rng(3)
+    np.save(here / "w.npy", rng.normal(size=(5, 7)))
+    np.save(here / "a.npy", rng.normal(size=(4, 7)))
+    (here / "array.toml").write_text(TOML)
+    return ("--config", "array.toml", "--weights", "w.npy", "--activations", "a.npy")
+
+
+def test_gemm(cli, files, here):
+    result = cli("run", "gemm", *files, "-o", "out")
+    assert result.status == 0
+    assert result.out.startswith("passed: E2M1 x INT8 2x3 array, exact 17-bit accumulator, 5x4x7, compiled, 20 results")
+    record = json.loads((here / "out" / "gemm.json").read_text())
+    run = record["gemm"]
+    assert (run["M"], run["N"], run["K"], run["tiles"], run["mismatches"]) == (5, 4, 7, 6, 0)
+    parts = ("steps", "short_tiles", "stalls", "gaps", "fill", "drain")
+    assert run["cycles"] == sum(run[part] for part in parts)
+    assert record["versions"]["bitmill"]
+
+    weight, activation = np.load(here / "w.npy"), np.load(here / "a.npy")
+    output = np.load(here / "out" / "output.npy")
+    rounded = [
+        golden.dequantize(name, golden.quantize(name, tensor, scale), scale)
+        for name, tensor in (("E2M1", weight), ("INT8", activation))
+        for scale in [golden.choose_scale(name, tensor, granularity="channel", name=name)]
+    ]
+    np.testing.assert_allclose(output, rounded[0] @ rounded[1].T, rtol=1e-12)
+
+
+def test_stalls_appear_in_the_account(cli, files):
+    out = cli("run", "gemm", *files, "--stall", "0.4", "--seed", "2").out
+    rows = {line.rsplit(maxsplit=2)[0].strip(): line.split() for line in out.splitlines()}
+    assert int(rows["no step offered"][-2]) > 0
+
+
+def test_wrong_operands(refuses, files, here):
+    np.save(here / "short.npy", np.ones((4, 6)))
+    assert (
+        refuses("run", "gemm", *files[:4], "--activations", "short.npy")
+        == "activations must have K = 7 as the weights have, not 6"
+    )
+    np.save(here / "long.npy", np.ones((2, 33)))
+    long = ("--weights", "long.npy", "--activations", "long.npy")
+    assert refuses("run", "gemm", *files[:2], *long) == "K must be at most k_max = 32, not 33"
+    np.save(here / "nan.npy", np.full((2, 7), np.nan))
+    assert refuses("run", "gemm", *files[:2], "--weights", "nan.npy", *files[4:]).startswith(
+        "weights: nan.npy: must be finite"
+    )
+    np.save(here / "codes.npy", np.ones((2, 7), np.int8))
+    assert "dtype must be float16" in refuses("run", "gemm", *files[:2], "--weights", "codes.npy", *files[4:])
+    assert "no such file" in refuses("run", "gemm", *files[:2], "--weights", "none.npy", *files[4:])
+    np.save(here / "empty.npy", np.ones((2, 0)))
+    assert "none of them 0" in refuses(
+        "run", "gemm", *files[:2], "--weights", "empty.npy", "--activations", "empty.npy"
+    )
+
+
+def test_wrong_unit_and_option(refuses, files):
+    message = refuses("run", "gemm", "--preset", "int8-mac", *files[2:])
+    assert message == "unit must be 'array' to run a matrix product, not 'mac'"
+    assert "--stall" in refuses("run", "gemm", *files, "--stall", "1.0")
+    assert "'verilator' is not one of" in refuses("run", "gemm", *files, "--engine", "verilator")
+
+
+def test_nothing_is_left_of_a_failed_run(refuses, files, here):
+    refuses("run", "gemm", "--preset", "int8-mac", *files[2:], "-o", "out")
+    assert not (here / "out").exists()
