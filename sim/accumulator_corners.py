@@ -1,4 +1,4 @@
-"""Dot products aimed at what an accumulator does to sums: limits, rounding ties, overflow, window distances, groups."""
+"""Dot products aimed at what an accumulator does to sums: limits, ties, overflow, underflow, window distances, groups."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class _Corners:
         if fmt is not None:
             yield from self._ties(fmt)
             yield from self._overflow(fmt)
+            yield from self._underflow(fmt)
         if isinstance(spec, WindowAccumulator):
             yield from self._distances(spec.width)
         if isinstance(spec, FloatAccumulator) and spec.fused is not None:
@@ -110,6 +111,17 @@ class _Corners:
                 target = sign * (int(greatest) + beyond)
                 yield from self._in_turn("overflow boundary", sign * int(greatest), target)
 
+    def _underflow(self, fmt: Minifloat) -> Iterator[DotProduct]:
+        """Halves of the least subnormal, which are lost one by one, and sums just beside them."""
+        half = Fraction(2) ** (fmt.min_exponent - 1) / Fraction(2) ** self.config.product.min_exponent
+        if half.denominator != 1:
+            return
+        for sign in (1, -1):
+            step = sign * int(half)
+            yield from self._in_turn("halves of the least subnormal", step, 2 * step, 3 * step)
+            for units in (int(half) - 1, int(half) + 1, 3 * int(half)):
+                yield from self._in_turn("around the least subnormal", sign * units, 2 * sign * units)
+
     def _distances(self, width: int) -> Iterator[DotProduct]:
         """A product as far below another as the window is wide, give or take a few bits, of either sign."""
         product = self.config.product
@@ -121,6 +133,18 @@ class _Corners:
             for below in self._at_exponent(top - distance):
                 yield self._dot([above[0], below, below], f"window, {distance} apart")
                 yield self._dot([below, above[-1]], f"window, {distance} apart, the smaller first")
+            for zero, place in self._zeros():
+                for below in self._at_exponent(place - distance):
+                    yield self._dot([zero, below], f"window, {distance} below a zero product")
+
+    def _zeros(self) -> Iterator[tuple[Pair, int]]:
+        """Zero times the greatest number, either way round, and the exponent of that zero product."""
+        weight, activation = self.config.weight_format, self.config.activation_format
+        nothing = self.zero
+        exponents = max(self.numbers[0]), max(self.numbers[1])
+        greatest = [next(iter(numbers[top].values())) for numbers, top in zip(self.numbers, exponents, strict=True)]
+        yield (nothing[0], greatest[1]), weight.decode(nothing[0]).exponent + exponents[1]
+        yield (greatest[0], nothing[1]), exponents[0] + activation.decode(nothing[1]).exponent
 
     def _at_exponent(self, exponent: int) -> list[Pair]:
         """Products of that exponent in ascending order: the greatest and the least magnitude, of either sign."""

@@ -74,8 +74,9 @@ def stimuli(
 
     Corners: extreme times extreme of either sign, alone and repeated to the accumulator's limit; zeros; least
     magnitudes; cancellation; every kind of special in either operand and in the last lane; ragged lengths; exactly
-    k_max and one step more; what the accumulator does to sums (limits, ties, overflow, window distances, ends of groups).
-    A quarter of the random ones may hold specials, which would otherwise hide most sums of formats that have them.
+    k_max and one step more; what the accumulator does to sums (limits, ties, over- and underflow, window distances, ends
+    of groups). A quarter of the random ones may hold specials, which would otherwise hide most sums of formats that have
+    them.
 
     Parameters
     ----------

@@ -219,6 +219,9 @@ def test_fp16_subnormals() -> None:
     config = make(("FP16", "FP16"), FloatAccumulator(format="FP16"))
     half_of_least = encode("FP16", [[2.0**-12]]), encode("FP16", [[2.0**-13]])
     assert check(config, *half_of_least).tolist() == [0.0]
+    # Twice half of the least: each is lost by itself, a register with more exponents would keep them.
+    twice = encode("FP16", [[2.0**-12, 2.0**-12]]), encode("FP16", [[2.0**-13, 2.0**-13]])
+    assert check(config, *twice).tolist() == [0.0]
     above = encode("FP16", [[2.0**-12 + 2.0**-22]]), half_of_least[1]
     assert check(config, *above).tolist() == [2.0**-24]
     assert dot(config, encode("FP16", [[-(2.0**-12)]]), half_of_least[1]).value.tolist() == [0x8000]  # minus zero

@@ -72,12 +72,34 @@ def test_fp16_overflow_boundary() -> None:
     assert all(abs(path[-1]) == 65504 or 65504 in [abs(step) for step in path] for path in paths)
 
 
+def test_fp16_underflow() -> None:
+    config = make("E5M2", "E5M2", FloatAccumulator(format="FP16"))
+    paths = [after_each_step(config, item) for item in corners(config) if "subnormal" in item.label]
+    half, unit = Fraction(2) ** -25, Fraction(2) ** -32
+    assert [half, 2 * half, 3 * half] in paths
+    assert [-half, -2 * half, -3 * half] in paths
+    assert {path[0] for path in paths} >= {half - unit, half + unit, 3 * half, -half - unit}
+
+
+def test_zero_products_stand_above_others_in_a_window() -> None:
+    config = make("E4M3", "E4M3", WindowAccumulator(width=8))
+    sides = set()
+    for item in corners(config):
+        if "below a zero" in item.label:
+            decoded = [config.weight_format.decode(int(c)) for c in (*item.weight_codes, *item.activation_codes)]
+            zero, other = decoded[0].exponent + decoded[2].exponent, decoded[1].exponent + decoded[3].exponent
+            assert products(config, item)[0] == 0 != products(config, item)[1]
+            sides.add((decoded[0].value == 0, zero - other))
+    # Were the zero to take part, products of 8 bits would lose bits from 4 places below on.
+    assert {(zero_weight, distance) for zero_weight in (True, False) for distance in (4, 8, 12)} <= sides
+
+
 @pytest.mark.parametrize("width", [6, 12])
 def test_window_distances(width: int) -> None:
     config = make("E5M2", "E5M2", WindowAccumulator(width=width))
     seen: set[int] = set()
     for item in corners(config):
-        if not item.label.startswith("window"):
+        if not item.label.startswith("window") or "zero" in item.label:
             continue
         pairs = zip(item.weight_codes.tolist(), item.activation_codes.tolist(), strict=True)
         decode = config.weight_format.decode
