@@ -54,8 +54,8 @@ def verify(
 
     Traffic comes back to back, with random stalls, in bursts and with resets in the middle. A mismatch is an error.
     """
-    from ..files import output_directory, output_file
     from ..errors import BitmillError
+    from ..files import output_directory, output_file
     from ..tools import find_tool
 
     if engine == "cocotb":

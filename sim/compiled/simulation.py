@@ -9,14 +9,13 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import BitmillError
 from .. import failures
 from ..job import Job, Outcome, Phase, PhaseResult
 from ..pattern import Pattern
-from ..runner import SimResult, SimulationError
 from ..rows import PayloadRows
+from ..runner import SimResult, SimulationError
 from .library import Run, Status, build_library, load_library
 
 BATCH = 16384
@@ -26,7 +25,7 @@ Progress = Callable[[int, int], None]
 """Called after each batch with the input transfers done and those of the whole job."""
 
 
-class _Failed(Exception):
+class _FailedError(Exception):
     """The design failed the job."""
 
 
@@ -98,7 +97,7 @@ class CompiledSimulation:
             self._library.reset(handle)
             for phase in job.phases:
                 player.run_phase(phase, outcome)
-        except _Failed as failure:
+        except _FailedError as failure:
             outcome.failure = str(failure)
         finally:
             self._library.destroy(handle)
@@ -122,7 +121,7 @@ class _Player:
         self._output_bytes = (job.output_bits + 7) // 8
 
     def run_phase(self, phase: Phase, outcome: Outcome) -> None:
-        """Run a phase with its resets; raises ``_Failed`` when the design fails it."""
+        """Run a phase with its resets; raises ``_FailedError`` when the design fails it."""
         counts = PhaseResult(phase.name)
         outcome.phases.append(counts)
         inputs = PayloadRows.of(phase.inputs, self._job.input_bits).rows
@@ -150,7 +149,7 @@ class _Player:
                 counts.resets += 1
                 self._library.reset(self._handle)
         if counts.mismatches:
-            raise _Failed(failures.wrong_outputs(counts.mismatches))
+            raise _FailedError(failures.wrong_outputs(counts.mismatches))
 
     def _play(self, phase: Phase, run: Run, counts: PhaseResult) -> None:
         source, sink = _Decisions(phase.input_pattern), _Decisions(phase.output_pattern)
@@ -170,7 +169,7 @@ class _Player:
             sink.hand_over(run, "output")
             status = Status(self._library.drain(self._handle, ctypes.byref(run), failures.DRAIN_CYCLES))
         if status != Status.DONE:
-            raise _Failed(self._describe(status, phase, run))
+            raise _FailedError(self._describe(status, phase, run))
         self._before += run.beats
 
     def _tell(self, run: Run) -> None:
