@@ -30,6 +30,7 @@ def _children_of(session):
 INTERRUPTED = {
     "generate": ("generate", "unit.toml", "-o", "out"),
     "verify": ("verify", "unit.toml", "-o", "out", "--waves"),
+    "compiled": ("verify", "unit.toml", "-o", "out", "--engine", "compiled"),
     "synth": ("synth", "unit.toml", "--target", "ecp5", "-o", "out.json"),
     "report": ("report", "int-vs-fp", "-o", "out"),
 }

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig
+from bitmill.cache import CACHE_VARIABLE
 from bitmill.reports.sample.make_sample import installed_model, record_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def library_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled libraries of these tests are kept for the session, apart from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
+
 
 Breaker = Callable[[str, str], str]
 

@@ -1,0 +1,179 @@
+"""Operators of compiled designs against Python's integers, on widths around the word size, and the choice of runtime."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from bitmill.sim.compiled import CompiledSimulation
+from bitmill.sim.compiled.pieces import STATEMENTS, cut
+from bitmill.sim.compiled.translate import LIGHT_RUNTIME, translate
+from bitmill.sim.job import Job, Phase
+
+TOP = "bitmill_top"
+SEED = 20
+WIDTHS = [(1, 1, 1), (5, 3, 9), (8, 33, 7), (31, 32, 64), (64, 64, 64), (63, 65, 128), (65, 7, 65), (100, 130, 90)]
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def _operators(a_bits: int, b_bits: int, y_bits: int) -> list[tuple[str, int, Callable[[int, int], int]]]:
+    """Verilog expression of a, b (signed: sa, sb), width of its result, and the same in Python's integers."""
+
+    def sa(a: int) -> int:
+        return _signed(a, a_bits)
+
+    def sb(b: int) -> int:
+        return _signed(b, b_bits)
+
+    ones_a = (1 << a_bits) - 1
+    low = a_bits // 3
+    return [
+        ("a + b", y_bits, lambda a, b: a + b),
+        ("a - b", y_bits, lambda a, b: a - b),
+        ("a * b", y_bits, lambda a, b: a * b),
+        ("sa + sb", y_bits, lambda a, b: sa(a) + sb(b)),
+        ("sa - sb", y_bits, lambda a, b: sa(a) - sb(b)),
+        ("sa * sb", y_bits, lambda a, b: sa(a) * sb(b)),
+        ("-sa", y_bits, lambda a, b: -sa(a)),
+        ("~a", y_bits, lambda a, b: ~a),
+        ("a & b", y_bits, lambda a, b: a & b),
+        ("sa | sb", y_bits, lambda a, b: sa(a) | sb(b)),
+        ("sa ^ sb", y_bits, lambda a, b: sa(a) ^ sb(b)),
+        ("a ~^ b", y_bits, lambda a, b: ~(a ^ b)),
+        ("a << b[2:0]" if b_bits > 2 else "a << b", y_bits, lambda a, b: a << (b & 7)),
+        ("a >> b", y_bits, lambda a, b: a >> min(b, 999)),
+        ("sa >>> b", y_bits, lambda a, b: sa(a) >> min(b, 999)),
+        ("a << b", y_bits, lambda a, b: a << min(b, 999)),
+        ("a < b", 1, lambda a, b: int(a < b)),
+        ("sa < sb", 1, lambda a, b: int(sa(a) < sb(b))),
+        ("sa <= sb", 1, lambda a, b: int(sa(a) <= sb(b))),
+        ("a >= b", 1, lambda a, b: int(a >= b)),
+        ("sa > sb", 1, lambda a, b: int(sa(a) > sb(b))),
+        ("a == b", 1, lambda a, b: int(a == b)),
+        ("sa != sb", 1, lambda a, b: int(sa(a) != sb(b))),
+        ("&a", 1, lambda a, b: int(a == ones_a)),
+        ("|b", 1, lambda a, b: int(b != 0)),
+        ("^a", 1, lambda a, b: a.bit_count() & 1),
+        ("~^b", 1, lambda a, b: (b.bit_count() & 1) ^ 1),
+        ("!a", 1, lambda a, b: int(a == 0)),
+        ("a && b", 1, lambda a, b: int(bool(a and b))),
+        ("a || b", 1, lambda a, b: int(bool(a or b))),
+        (f"a[{a_bits - 1}:{low}]", a_bits - low, lambda a, b: a >> low),
+        (f"{{b, a[{low}], {{3{{a}}}}, 2'd2}}", b_bits + 3 * a_bits + 3,
+         lambda a, b: ((b << 1 | (a >> low & 1)) << 3 * a_bits | a << 2 * a_bits | a << a_bits | a) << 2 | 2),
+        (f"{{70{{a[{low}]}}}}", 70, lambda a, b: ((1 << 70) - 1) * (a >> low & 1)),
+        ("a ? b : ~b", b_bits, lambda a, b: b if a else ~b),
+    ]  # fmt: skip
+
+
+def _numbers(rng: random.Random, bits: int) -> int:
+    """Corners as often as anything else."""
+    return rng.choice([0, 1, (1 << bits) - 1, 1 << (bits - 1), rng.getrandbits(bits), rng.getrandbits(bits)]) % (
+        1 << bits
+    )
+
+
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_operators(widths: tuple[int, int, int]) -> None:
+    a_bits, b_bits, _ = widths
+    operators = _operators(*widths)
+    lines = [
+        f"wire [{bits - 1}:0] y{i}; assign y{i} = {text};" for i, (text, bits, _) in enumerate(operators)
+    ]  # fmt: skip
+    output_bits = sum(bits for _, bits, _ in operators)
+    # The result is registered piece by piece, so that parts of a register are assigned too.
+    verilog = f"""
+module {TOP}(input clk, input rst, input [{a_bits + b_bits - 1}:0] i__payload, input i__valid, output i__ready,
+             output reg [{output_bits - 1}:0] o__payload, output reg o__valid, input o__ready);
+  wire [{a_bits - 1}:0] a = i__payload[{a_bits - 1}:0];
+  wire [{b_bits - 1}:0] b = i__payload[{a_bits + b_bits - 1}:{a_bits}];
+  wire signed [{a_bits - 1}:0] sa = a;
+  wire signed [{b_bits - 1}:0] sb = b;
+  {" ".join(lines)}
+  assign i__ready = !o__valid | o__ready;
+  always @(posedge clk) begin
+    if (i__ready) begin
+      o__valid <= i__valid;
+      o__payload <= {{{", ".join(f"y{i}" for i in reversed(range(len(operators))))}}};
+    end
+    if (rst) o__valid <= 0;
+  end
+endmodule
+"""
+    rng = random.Random(SEED)
+    pairs = [(_numbers(rng, a_bits), _numbers(rng, b_bits)) for _ in range(300)]
+    expected = []
+    for a, b in pairs:
+        payload = position = 0
+        for _, bits, python in operators:
+            payload |= (python(a, b) & ((1 << bits) - 1)) << position
+            position += bits
+        expected.append(payload)
+    inputs = [a | b << a_bits for a, b in pairs]
+    job = Job(a_bits + b_bits, output_bits, (Phase("operators", inputs, expected),))
+    simulation = CompiledSimulation(verilog, TOP, input_bits=a_bits + b_bits, output_bits=output_bits)
+    outcome = simulation.run(job)
+    for wrong in outcome.mismatches:
+        position = 0
+        for text, bits, _ in operators:
+            got, want = (value >> position & ((1 << bits) - 1) for value in (wrong.got, wrong.expected))
+            assert got == want, f"{text}: a, b = {pairs[wrong.index]}, widths {widths}, seed {SEED}"
+            position += bits
+    assert outcome.failure is None
+    assert outcome.phases[0].transactions == 300
+
+
+MEMORY = f"""
+module {TOP}(input clk, input rst, input [8:0] i__payload, input i__valid, output i__ready,
+             output [7:0] o__payload, output o__valid, input o__ready);
+  reg [7:0] memory [0:15];
+  assign i__ready = o__ready;
+  assign o__valid = i__valid & !i__payload[8];
+  assign o__payload = memory[i__payload[3:0]];
+  always @(posedge clk) if (i__valid & i__ready & i__payload[8]) memory[i__payload[3:0]] <= i__payload[7:0];
+endmodule
+"""
+
+
+def test_design_with_a_memory_takes_the_runtime_of_yosys() -> None:
+    assert translate(MEMORY, TOP).runtime != LIGHT_RUNTIME
+    written = [0x100 | (value << 4) | address for value, address in ((3, 5), (9, 0), (12, 15))]
+    job = Job(9, 8, (Phase("memory", [*written, 5, 0, 15], [0x35, 0x90, 0xCF]),), patience=20)
+    outcome = CompiledSimulation(MEMORY, TOP, input_bits=9, output_bits=8).run(job)
+    assert outcome.failure is None
+
+
+def test_combinational_loop_is_an_error_and_no_hang() -> None:
+    loop = MEMORY.replace("assign o__payload = memory[i__payload[3:0]];",
+                          "wire swing; assign swing = ~(swing & i__valid); assign o__payload = {8{swing}};")  # fmt: skip
+    job = Job(9, 8, (Phase("loop", [1], [1]),), patience=20)
+    outcome = CompiledSimulation(loop, TOP, input_bits=9, output_bits=8).run(job)
+    assert outcome.failure == "the design does not settle: it has a combinational loop that swings"
+
+
+def test_repeated_modules_stay_classes_and_long_functions_are_cut(int4_mac: str) -> None:
+    lane = (
+        "module lane(input clk, input [7:0] a, output reg [7:0] y); always @(posedge clk) y <= y * a + 1; endmodule\n"
+    )
+    lanes = "".join(f"wire [7:0] y{i}; lane lane{i}(.clk(clk), .a(i__payload[7:0]), .y(y{i}));\n" for i in range(9))
+    design = translate(lane + MEMORY.replace("  reg [7:0]", lanes + "  reg [7:0]").replace("= memory[i__payload[3:0]]",
+                       "= " + " ^ ".join(f"y{i}" for i in range(9))), TOP)  # fmt: skip
+    assert design.text.count("struct p_lane : public module") == 1
+    body = "\n".join(f"\tp_y = p_x.slice<{i}>().val();" for i in range(3 * STATEMENTS))
+    text = (
+        "struct p_t : public module {\n\tbool eval(performer *performer = nullptr) override;\n};\n"
+        f"bool p_t::eval(performer *performer) {{\n\tbool converged = true;\n\tvalue<1> p_y;\n{body}\n"
+        "\treturn converged;\n}\n"
+    )
+    pieces = cut(text)
+    assert pieces.count("bool p_t::piece") == 3
+    assert [line for line in pieces.splitlines() if "p_y = " in line] == body.splitlines()
+    assert pieces.index("value<1> p_y;") < pieces.index("bool p_t::piece0")
+    assert (
+        cut(int4_mac) == "\n".join(line for line in int4_mac.splitlines() if not line.lstrip().startswith("//")) + "\n"
+    )
