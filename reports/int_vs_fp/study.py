@@ -14,8 +14,11 @@ from ...formats import Int
 from ...golden import Granularity, Rule
 from ..tensors import Layer
 
-Unit = Literal["mac", "mac-fp32", "dot32"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
+Unit = Literal["mac", "mac-fp32", "dot32", "4x4", "8x8"]
+ARRAY_UNITS: tuple[Unit, ...] = ("4x4", "8x8")
+"""Arrays of PEs, built for ``ARRAY_PAIRS`` alone."""
+UNITS: tuple[Unit, ...] = tuple(unit for unit in get_args(Unit) if unit not in ARRAY_UNITS)
+"""Single units, built for every pair."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -66,14 +69,14 @@ class Case:
     unit: Unit
 
     @property
-    def preset(self) -> str:
+    def name(self) -> str:
         """Name of the preset, which is also the case's name in record ids."""
         return f"{self.pair.key}-{self.unit}"
 
     @property
     def config(self) -> AcceleratorConfig:
         """The preset's configuration."""
-        return PRESETS[self.preset]
+        return PRESETS[self.name]
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ FP32_ROUTED = (Pair("E4M3", "E4M3"),)
 NOT_ROUTED = (Pair("E5M2", "E5M2"),)
 """Pairs whose dot product is not routed, being by far the largest; their MAC is."""
 
+ARRAY_PAIRS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
+"""Pairs that arrays are built of."""
+
 DSP_DOTS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
 """Pairs whose dot product is mapped with DSP blocks as well; narrower products hardly need one."""
 
@@ -121,6 +127,8 @@ class Study:
         Layers whose accuracy is measured and whose codes run through the RTL.
     pairs, units
         Candidates and the hardware that is built for each.
+    array_units
+        Arrays that are built of those pairs that are in ``ARRAY_PAIRS``.
     seeds, large_seeds
         Place-and-route seeds of the plain MAC, and of the larger units, which take several times as long.
     routed_lanes
@@ -132,6 +140,7 @@ class Study:
     layers: tuple[Layer, ...]
     pairs: tuple[Pair, ...] = ALL_PAIRS
     units: tuple[Unit, ...] = UNITS
+    array_units: tuple[Unit, ...] = ARRAY_UNITS
     seeds: tuple[int, ...] = (1, 2, 3)
     large_seeds: tuple[int, ...] = (1,)
     routed_lanes: int = 4
@@ -154,7 +163,7 @@ class Study:
     def verified_on(self, case: Case) -> tuple[tuple[Layer, ...], ...]:
         """Layers whose numbers run through a unit's RTL, those with dot products of one length in one simulation.
 
-        All layers run through dot products, the first through single lanes.
+        All layers run through dot products, the first through single lanes and arrays.
         """
         if case.unit != "dot32":
             return (self.layers[:1],)
@@ -184,6 +193,12 @@ class Study:
         units: Sequence[Unit] = sorted(self.units, key=("dot32", "mac-fp32", "mac").index)
         cases = [Case(pair, unit) for unit in units for pair in self.pairs]
         return tuple(sorted(cases, key=lambda case: (units.index(case.unit), -case.config.product.bits)))
+
+    @cached_property
+    def arrays(self) -> tuple[Case, ...]:
+        """The arrays, the large ones first."""
+        pairs = [pair for pair in self.pairs if pair in ARRAY_PAIRS]
+        return tuple(Case(pair, unit) for unit in sorted(self.array_units, reverse=True) for pair in pairs)
 
     @property
     def formats(self) -> tuple[str, ...]:

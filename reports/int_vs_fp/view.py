@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ...errors import BitmillError
 from ..records import Record, Records
-from .study import POLICIES, Pair, Policy
+from .study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
 
 _Kind = TypeVar("_Kind")
 
@@ -16,6 +16,9 @@ DASH = "\N{EN DASH}"
 """Where the study has no such number."""
 
 UNIT_TITLES = {"dot32": "32-lane dot product", "mac": "MAC", "mac-fp32": "MAC, FP32 accumulator"}
+"""The single units, in the order of tables and panels."""
+
+ARRAY_TITLES = {unit: f"{unit.replace('x', TIMES)} array" for unit in ARRAY_UNITS}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ def units(records: Records) -> list[str]:
     """The units that were synthesized: dot products first, then single lanes."""
     there = {record.unit for record in records.of_kind("area")}
     return [unit for unit in UNIT_TITLES if unit in there]
+
+
+def arrays(records: Records) -> list[Pair]:
+    """The pairs that arrays were built of, in order."""
+    found = (Pair(r.config["weight"], r.config["activation"]) for r in records.of_kind("cycles"))
+    return [pair for pair in pairs(records) if pair in set(found)]
 
 
 def main_unit(records: Records) -> str:
