@@ -6,7 +6,14 @@ from . import formats
 from .errors import BitmillError
 
 if TYPE_CHECKING:
-    from .config import AcceleratorConfig, ExactAccumulator, FloatAccumulator, preset
+    from .config import (
+        AcceleratorConfig,
+        ExactAccumulator,
+        FixedAccumulator,
+        FloatAccumulator,
+        WindowAccumulator,
+        preset,
+    )
 
 __version__ = "0.1.0"
 
@@ -14,7 +21,9 @@ __all__ = [
     "AcceleratorConfig",
     "BitmillError",
     "ExactAccumulator",
+    "FixedAccumulator",
     "FloatAccumulator",
+    "WindowAccumulator",
     "__version__",
     "formats",
     "preset",

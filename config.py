@@ -5,45 +5,41 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from . import formats
+from .accumulators import (
+    MAX_EXACT_BITS,
+    Accumulator,
+    AccumulatorSpec,
+    ExactAccumulator,
+    FixedAccumulator,
+    FloatAccumulator,
+    Frozen,
+    WindowAccumulator,
+)
 from .errors import BitmillError
-from .formats import Format, Product
+from .formats import Format, Minifloat, Product
 
-MAX_EXACT_BITS = 1024
-"""Widest exact accumulator that is built; FP32 x FP32 at k_max 4096 needs 567 bits."""
-
-
-# Frozen is said in every class line, because type checkers derive from there that configurations can be hashed.
-class _Frozen(BaseModel, frozen=True):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class ExactAccumulator(_Frozen, frozen=True):
-    """Fixed point in units of the least product step, wide enough for every sum of ``k_max`` products (Kulisch).
-
-    ``width`` is sized for ``k_max`` unless given; a given width is proved sufficient or refused.
-    """
-
-    kind: Literal["exact"] = "exact"
-    width: Annotated[int, Field(ge=1)] | None = None
+__all__ = [
+    "MAX_EXACT_BITS",
+    "PRESETS",
+    "REPORT_PAIRS",
+    "AcceleratorConfig",
+    "Accumulator",
+    "AccumulatorSpec",
+    "ExactAccumulator",
+    "FixedAccumulator",
+    "FloatAccumulator",
+    "WindowAccumulator",
+    "pair_key",
+    "preset",
+]
 
 
-class FloatAccumulator(_Frozen, frozen=True):
-    """Floating point, rounded to nearest even once per step: ``acc = round(acc + exact sum of the step's lanes)``."""
-
-    kind: Literal["float"] = "float"
-    format: Literal["FP32"] = "FP32"
-
-
-Accumulator = Annotated[ExactAccumulator | FloatAccumulator, Field(discriminator="kind")]
-"""Every accumulator kind; golden and hdl each have one implementation per member."""
-
-
-class AcceleratorConfig(_Frozen, frozen=True):
+class AcceleratorConfig(Frozen, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters
@@ -60,7 +56,7 @@ class AcceleratorConfig(_Frozen, frozen=True):
     k_max
         The longest dot product the unit must hold, in products. A longer one sets ``too_long``.
     accumulator
-        An ``ExactAccumulator`` (default) or a ``FloatAccumulator``.
+        An ``ExactAccumulator`` (default), ``FixedAccumulator``, ``WindowAccumulator`` or ``FloatAccumulator``.
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
         to a DSP block or its own multiplier. Same function, different structure.
@@ -98,18 +94,7 @@ class AcceleratorConfig(_Frozen, frozen=True):
             raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
-        if isinstance(self.accumulator, ExactAccumulator):
-            needed = self.product.sum_bits(self.padded_k_max)
-            width = self.accumulator.width
-            if width is not None and width < needed:
-                raise BitmillError(
-                    f"accumulator.width must be at least {needed} for k_max = {self.k_max}, not {width!r}"
-                )
-            if max(needed, width or 0) > MAX_EXACT_BITS:
-                raise BitmillError(
-                    f"accumulator.width must be at most {MAX_EXACT_BITS}; exact {self.weight} x {self.activation} at "
-                    f"k_max = {self.k_max} needs {needed}, not {max(needed, width or 0)!r}"
-                )
+        self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         return self
 
     @property
@@ -150,9 +135,17 @@ class AcceleratorConfig(_Frozen, frozen=True):
     @property
     def accumulator_bits(self) -> int:
         """Width of the accumulator's value: fixed point in units of ``2**product.min_exponent``, or a float's code."""
-        if isinstance(self.accumulator, FloatAccumulator):
-            return formats.get(self.accumulator.format).bits
-        return self.accumulator.width or self.product.sum_bits(self.padded_k_max)
+        return self.accumulator.value_bits(product=self.product, lanes=self.lanes, terms=self.padded_k_max)
+
+    @property
+    def accumulator_format(self) -> Minifloat | None:
+        """The format of a float accumulator's codes, an aligned window's included; None for fixed point."""
+        return self.accumulator.float_format(product=self.product, lanes=self.lanes)
+
+    @property
+    def products_per_rounding(self) -> int:
+        """Products that are summed exactly before the accumulator takes them: those of a step, or of a fused group."""
+        return self.accumulator.products_per_rounding(self.lanes)
 
     @property
     def title(self) -> str:
@@ -161,9 +154,7 @@ class AcceleratorConfig(_Frozen, frozen=True):
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
-        if isinstance(self.accumulator, FloatAccumulator):
-            return f"{pair} {unit}, {self.accumulator.format} accumulator"
-        return f"{pair} {unit}, exact {self.accumulator_bits}-bit accumulator"
+        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}"
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> AcceleratorConfig:
@@ -220,7 +211,7 @@ def _toml_line(name: str, value: str | int) -> str:
 
 def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors(include_url=False)[0]
-    kinds = {kind.model_fields["kind"].default for kind in (ExactAccumulator, FloatAccumulator)}
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Accumulator)[0])}
     field = ".".join(str(part) for part in first["loc"] if part not in kinds)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":

@@ -32,7 +32,7 @@ class Minifloat(Format):
     Parameters
     ----------
     exponent_bits, mantissa_bits
-        At least 1 and at least 0.
+        1 to 11 and 0 to 52, so that every number is a float64.
     bias
         ``2**(exponent_bits-1) - 1`` unless given.
     top
@@ -55,10 +55,10 @@ class Minifloat(Format):
     subnormals: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.exponent_bits <= 8:
-            raise ValueError(f"Minifloat exponent_bits must be in 1..8, not {self.exponent_bits!r}")
-        if not 0 <= self.mantissa_bits <= 23:
-            raise ValueError(f"Minifloat mantissa_bits must be in 0..23, not {self.mantissa_bits!r}")
+        if not 1 <= self.exponent_bits <= 11:
+            raise ValueError(f"Minifloat exponent_bits must be in 1..11, not {self.exponent_bits!r}")
+        if not 0 <= self.mantissa_bits <= 52:
+            raise ValueError(f"Minifloat mantissa_bits must be in 0..52, not {self.mantissa_bits!r}")
         if self.top is TopExponent.IEEE and (self.mantissa_bits < 1 or self.exponent_bits < 2):
             raise ValueError(f"An IEEE top exponent needs 2 exponent bits and 1 mantissa bit, not {self.name!r}")
 

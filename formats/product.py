@@ -29,6 +29,13 @@ class Product:
         return self.a.exponent_span + self.b.exponent_span
 
     @property
+    def significand_product_bits(self) -> int:
+        """Width of the greatest magnitude that a product of two significands of these widths can have."""
+        greatest = [1 << (fmt.significand_bits - 1) if fmt.significand_signed else (1 << fmt.significand_bits) - 1
+                    for fmt in (self.a, self.b)]  # fmt: skip
+        return (greatest[0] * greatest[1]).bit_length()
+
+    @property
     def significand_signed(self) -> bool:
         """Whether the significand product is two's complement; a mixed pair has a sign beside it as well."""
         return self.a.significand_signed or self.b.significand_signed

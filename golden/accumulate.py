@@ -9,18 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+from ..config import AcceleratorConfig, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 from ..errors import BitmillError
 from ..formats import Format
 from .accumulate_exact import accumulate_exact
+from .accumulate_fixed import accumulate_fixed
 from .accumulate_float import accumulate_float
+from .accumulate_window import accumulate_window
+from .codec import decode
 from .exact import AllPairs, Pairing, RowByRow
 from .parts import Parts, checked_codes, split
 
 Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], NDArray[Any]]
 """From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to values."""
 
-ACCUMULATORS: dict[type, Accumulate] = {ExactAccumulator: accumulate_exact, FloatAccumulator: accumulate_float}
+ACCUMULATORS: dict[type, Accumulate] = {
+    ExactAccumulator: accumulate_exact,
+    FixedAccumulator: accumulate_fixed,
+    WindowAccumulator: accumulate_window,
+    FloatAccumulator: accumulate_float,
+}
 """One implementation per kind of ``config.accumulator``."""
 
 
@@ -31,8 +39,10 @@ class Result:
     Attributes
     ----------
     value
-        Exact accumulator: the signed sum in units of ``2**product.min_exponent``, modulo ``2**accumulator_bits``, and 0
-        where ``invalid``; int64 when ``accumulator_bits <= 63``, else Python integers. Float accumulator: uint32 codes.
+        Exact and fixed accumulators: the signed sum in units of ``2**product.min_exponent``, modulo
+        ``2**accumulator_bits`` or saturated, and 0 where ``invalid``; int64 when ``accumulator_bits <= 63``, else Python
+        integers. Float and window accumulators: codes of ``config.accumulator_format``, uint32, or uint64 when
+        ``accumulator_bits > 32``.
     invalid
         Whether an operand was NaN or Inf.
     too_long
@@ -77,11 +87,11 @@ def dot(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes: Ar
 def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
     """The results as real numbers, same shape.
 
-    Exact values are ``value * 2**product.min_exponent`` rounded to float64 once, to nearest even, and NaN where
+    Fixed-point values are ``value * 2**product.min_exponent`` rounded to float64 once, to nearest even, and NaN where
     ``invalid``; float values are exact.
     """
-    if isinstance(config.accumulator, FloatAccumulator):
-        return result.value.view(np.float32).astype(np.float64)
+    if config.accumulator_format is not None:
+        return decode(config.accumulator_format, result.value)
     real = np.ldexp(result.value.astype(np.float64), config.product.min_exponent)
     return np.where(result.invalid, np.nan, real)
 
@@ -102,7 +112,7 @@ def _run(config: AcceleratorConfig, pairing: Pairing, weight_codes: ArrayLike, a
     )
     invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
     value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
-    if isinstance(config.accumulator, ExactAccumulator):
+    if config.accumulator.zero_when_invalid:
         value[invalid] = 0
     too_long = np.full(invalid.shape, length > config.padded_k_max)
     return Result(value=value, invalid=invalid, too_long=too_long)

@@ -75,7 +75,7 @@ def encode(
 
     Returns
     -------
-    uint8, uint16 or uint32 array of the same shape, whichever the format needs.
+    uint8, uint16, uint32 or uint64 array of the same shape, whichever the format needs.
 
     Raises
     ------

@@ -22,9 +22,9 @@ _LARGEST_TABLE_BITS = 20
 _CHUNK = 1 << 16
 
 
-def code_dtype(bits: int) -> type[np.uint8] | type[np.uint16] | type[np.uint32]:
-    """The narrowest of uint8, uint16 and uint32 that holds a code."""
-    return np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
+def code_dtype(bits: int) -> type[np.uint8] | type[np.uint16] | type[np.uint32] | type[np.uint64]:
+    """The narrowest unsigned integer type that holds a code."""
+    return np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32 if bits <= 32 else np.uint64
 
 
 def nan_code(fmt: Format) -> int | None:

@@ -1,17 +1,19 @@
-"""What every accumulator has: its ports, and the term it takes from one lane or from the adder tree."""
+# amaranth: UnusedElaboratable=no
+# Reductions and rounders may be built only to be asked for their latency and their ports.
+"""What every accumulator has: its ports, the term it takes, and the lanes and the reduction that give it that term."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from .adder_tree import AdderTree
 from .aligner import Aligner
-from .layouts import flags_layout
+from .layouts import flags_layout, value_shape
+from .reduction import Reduction
 
 
 class Accumulator(wiring.Component):
@@ -21,8 +23,6 @@ class Accumulator(wiring.Component):
     ----------
     config
         The unit's configuration.
-    total
-        Shape of the total.
 
     Attributes
     ----------
@@ -37,29 +37,45 @@ class Accumulator(wiring.Component):
         A step is taken in this cycle; it is the last of its dot product.
     term : In(term_layout)
     flags : In(flags_layout)
-    total : Out(total)
-        Combinational, valid with ``step``.
+    total : Out(config.accumulator_bits)
+        Signed fixed point or a float's code. Combinational, valid with ``step``.
     invalid : Out(1)
         A NaN or Inf operand was met in this dot product.
     """
 
     ALIGNED: ClassVar[bool]
-    ZERO_WHEN_INVALID: ClassVar[bool]
 
-    def __init__(self, *, config: AcceleratorConfig, total: Shape) -> None:
+    def __init__(self, *, config: AcceleratorConfig) -> None:
         self.config = config
         super().__init__({
             "step": In(1),
             "last": In(1),
             "term": In(self.term_layout(config)),
             "flags": In(flags_layout(config)),
-            "total": Out(total),
+            "total": Out(value_shape(config)),
             "invalid": Out(1),
         })  # fmt: skip
 
+    @property
+    def ZERO_WHEN_INVALID(self) -> bool:
+        return self.config.accumulator.zero_when_invalid
+
+    @classmethod
+    def aligned(cls, config: AcceleratorConfig) -> bool:
+        """Whether the lanes that feed this accumulator align their products to fixed point."""
+        return cls.ALIGNED or config.lanes > 1
+
+    @classmethod
+    def reduction(cls, config: AcceleratorConfig) -> Reduction | None:
+        """A new component that makes one term of a step's lanes; None if the accumulator takes the only lane's own."""
+        return AdderTree(product=config.product, lanes=config.lanes) if config.lanes > 1 else None
+
     @classmethod
     def term_layout(cls, config: AcceleratorConfig) -> data.StructLayout:
-        """Layout of the term: one lane's own, or the adder tree's fixed-point sum."""
-        if config.lanes == 1:
-            return Aligner.layout(config.product, shift=cls.ALIGNED)
-        return AdderTree.layout(config.product, config.lanes)
+        """Layout of the term: the reduction's sum, or the only lane's own."""
+        reduction = cls.reduction(config)
+        if reduction is None:
+            return Aligner.layout(config.product, shift=cls.aligned(config))
+        layout = reduction.sum.shape()
+        assert isinstance(layout, data.StructLayout)
+        return layout

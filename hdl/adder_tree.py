@@ -1,20 +1,38 @@
-"""The balanced, pipelined sum of a step's aligned terms."""
+"""The balanced, pipelined sum of a step's fixed-point terms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from amaranth import Module, Shape, Signal, Value
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
 
 from ..formats import Product, signed_bits
 from .adders import add
-from .aligner import Aligner, term_has_carry
+from .aligner import term_has_carry
 from .layouts import term_layout
+from .reduction import Reduction
 
 LEVELS_PER_STAGE = 2
 """Adders in a row between two registers."""
+
+
+@dataclass(frozen=True)
+class TermRange:
+    """Bounds of a term's value, and whether it is ``significand + carry`` with a carry of its own."""
+
+    low: int
+    high: int
+    carry: bool
+
+    @classmethod
+    def aligned(cls, product: Product) -> TermRange:
+        """Of a product that is aligned to fixed point."""
+        return cls(*product.sum_range(1), carry=term_has_carry(product))
+
+    def layout(self, lanes: int) -> data.StructLayout:
+        """Layout of the sum of ``lanes`` terms, whose significand may lie one below the sum itself."""
+        return term_layout(signed_bits(self.low * lanes - int(self.carry), self.high * lanes), carry=self.carry)
 
 
 @dataclass(frozen=True)
@@ -24,7 +42,7 @@ class _Node:
     carry: Value
 
 
-class AdderTree(wiring.Component):
+class AdderTree(Reduction):
     """Sum ``lanes`` terms pairwise, each level as wide as its range needs, a register after every second one.
 
     Every adder takes one lane's carry at its carry input; ``lanes`` terms have one carry more than the tree has adders, and
@@ -32,36 +50,31 @@ class AdderTree(wiring.Component):
 
     Parameters
     ----------
-    product
-        Facts about the operand formats.
     lanes
         Number of terms, at least 2.
+    product
+        Facts about the operand formats: the terms are aligned products of them.
+    terms
+        Bounds of the terms, instead of ``product``.
 
     Members
     -------
-    enable : In(1)
-    term0, term1, ... : In(term_layout)
-        One port per lane: simulators re-evaluate every reader of a vector when any part of it changes.
-    sum : Out(term_layout)
-        Registered, ``latency(lanes)`` enabled cycles after the terms.
+    As ``Reduction``; terms and sum are fixed point, the sum is registered.
     """
 
-    def __init__(self, *, product: Product, lanes: int) -> None:
-        if not isinstance(product, Product):
+    def __init__(self, *, lanes: int, product: Product | None = None, terms: TermRange | None = None) -> None:
+        if product is not None and not isinstance(product, Product):
             raise TypeError(f"AdderTree product must be a Product, not {product!r}")
         if lanes < 2:
             raise ValueError(f"AdderTree lanes must be at least 2, not {lanes!r}")
-        self.facts = product
-        self.lanes = lanes
-        super().__init__({
-            "enable": In(1),
-            **{f"term{index}": In(Aligner.layout(product, shift=True)) for index in range(lanes)},
-            "sum": Out(self.layout(product, lanes)),
-        })  # fmt: skip
+        if (product is None) == (terms is None):
+            raise TypeError(f"AdderTree must have either product or terms, not {product!r} and {terms!r}")
+        self.terms = terms or TermRange.aligned(product)  # pyright: ignore[reportArgumentType]
+        super().__init__(lanes=lanes, term=self.terms.layout(1), sum_layout=self.terms.layout(lanes))
 
-    def term(self, lane: int) -> data.View:
-        """The input port of a lane."""
-        return getattr(self, f"term{lane}")
+    @property
+    def LATENCY(self) -> int:
+        return self.latency(self.lanes)
 
     @staticmethod
     def latency(lanes: int) -> int:
@@ -70,14 +83,9 @@ class AdderTree(wiring.Component):
         return -(-levels // LEVELS_PER_STAGE)
 
     @staticmethod
-    def _bits(product: Product, lanes: int) -> int:
-        low, high = product.sum_range(lanes)
-        return signed_bits(low - int(term_has_carry(product)), high)
-
-    @classmethod
-    def layout(cls, product: Product, lanes: int) -> data.StructLayout:
-        """Layout of the sum of ``lanes`` terms."""
-        return term_layout(cls._bits(product, lanes), carry=term_has_carry(product))
+    def layout(product: Product, lanes: int) -> data.StructLayout:
+        """Layout of the sum of ``lanes`` aligned products."""
+        return TermRange.aligned(product).layout(lanes)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -94,7 +102,7 @@ class AdderTree(wiring.Component):
 
     def _joined(self, m: Module, left: _Node, right: _Node) -> _Node:
         lanes = left.lanes + right.lanes
-        shape = Shape(self._bits(self.facts, lanes), signed=True)
+        shape = Shape.cast(self.terms.layout(lanes)["significand"].shape)
         return _Node(lanes, add(m, left.total, right.total, shape, carry=left.carry, name=f"sum{lanes}"), right.carry)
 
     def _registered(self, m: Module, node: _Node) -> _Node:

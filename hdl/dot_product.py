@@ -15,9 +15,10 @@ from .step_guard import StepGuard
 class DotProduct(wiring.Component):
     """``value = sum(weight[k] * activation[k])`` over all lanes of all steps up to and including the one with ``last``.
 
-    The products of a step are aligned once, summed exactly and handed to the accumulator as one term. The pipeline moves as a
-    whole whenever its output register is free or being taken, so any stall pattern on either side is safe and the path from
-    ``o.ready`` to ``i.ready`` is the only combinational one between the streams.
+    The products of a step are aligned once, summed and handed to the accumulator as one term; the accumulator's class says
+    whether lanes align them and which reduction sums them. The pipeline moves as a whole whenever its output register is free
+    or being taken, so any stall pattern on either side is safe and the path from ``o.ready`` to ``i.ready`` is the only
+    combinational one between the streams.
 
     Throughput: one step (``lanes`` products) a cycle, back-to-back dot products included.
 
@@ -33,7 +34,7 @@ class DotProduct(wiring.Component):
     ----------
     LATENCY
         Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner
-        (where products need a shift), adder tree (where there is more than one lane), accumulator.
+        (where products need a shift), the accumulator's reduction (where there is more than one lane), accumulator.
 
     Members
     -------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from amaranth import Module, Signal, signed
 
-from ..config import AcceleratorConfig
 from .accumulator import Accumulator
 from .adders import add
 
@@ -26,10 +25,6 @@ class ExactAccumulator(Accumulator):
     """
 
     ALIGNED = True
-    ZERO_WHEN_INVALID = True
-
-    def __init__(self, *, config: AcceleratorConfig) -> None:
-        super().__init__(config=config, total=signed(config.accumulator_bits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 
-from .. import formats
 from ..config import AcceleratorConfig
-from ..config import FloatAccumulator as FloatSpec
-from ..formats import Minifloat
+from ..formats import Minifloat, signed_bits
 from .accumulator import Accumulator
 from .adders import add
 from .layouts import product_exponent_offset
@@ -29,6 +27,9 @@ class _Window:
     least_exponent: int
     """Power of two of the term's least bit when its exponent field is 0."""
     span: int
+    """How far the term's exponent field can lie above its least value."""
+    lattice: int
+    """Every sum is a multiple of this power of two."""
 
     @property
     def significand(self) -> int:
@@ -36,9 +37,8 @@ class _Window:
 
     @property
     def _reach(self) -> int:
-        """How many bits the accumulator can have below the term's: all it ever added are multiples of a product step."""
-        below_subnormals = max(0, self.fmt.min_exponent - self.least_exponent)
-        return max(0, self.span - below_subnormals)
+        """How many bits the accumulator can have below the term's: all it ever added are multiples of ``lattice``."""
+        return max(0, self.least_exponent + self.span - max(self.fmt.min_exponent, self.lattice))
 
     @property
     def low(self) -> int:
@@ -59,8 +59,8 @@ class _Window:
 
     @property
     def subnormal_possible(self) -> bool:
-        """Nonzero sums are multiples of the least product step; when that is a normal number no result is subnormal."""
-        return self.least_exponent < self.fmt.min_exponent + self.fmt.mantissa_bits
+        """Nonzero sums are multiples of ``lattice``; when that is a normal number no result is subnormal."""
+        return self.lattice < self.fmt.min_exponent + self.fmt.mantissa_bits
 
     @property
     def overflow_possible(self) -> bool:
@@ -74,6 +74,18 @@ class _Window:
         return bottom + width - 1 + self.fmt.exponent_bias
 
     @property
+    def exponent_bits(self) -> int:
+        """Width that every difference of exponents fits, with its sign."""
+        fields = (1 << self.fmt.exponent_bits) - 1
+        distance = self.fmt.min_exponent - 1 - self.least_exponent + self.low
+        nearest, farthest = 1 - self.span + distance, fields + distance
+        top = self.top_field(self.sum_bits)
+        return max(
+            self.fmt.exponent_bits + 3,
+            signed_bits(min(nearest - self.gap_shift, 0), max(farthest, top + self.span, top + farthest)),
+        )
+
+    @property
     def sum_bits(self) -> int:
         """Magnitude width, padded above so that the exponent field of its top bit is never below 1."""
         width = self.bits + 1
@@ -81,7 +93,7 @@ class _Window:
 
 
 class FloatAccumulator(Accumulator):
-    """``acc = round_nearest_even(acc + exact sum of the step's lanes)`` in FP32, once per step, in one cycle.
+    """``acc = round_nearest_even(acc + exact sum of the step's lanes)`` in a float format, once per step, in one cycle.
 
     The term is added at full width, whatever its exponent: the accumulator's significand is shifted into a window around the
     term, both are added in one chain, the magnitude is normalised and rounded once. Logic that a pair of formats cannot need
@@ -90,35 +102,39 @@ class FloatAccumulator(Accumulator):
     Parameters
     ----------
     config
-        The unit's configuration with a ``FloatAccumulator``.
+        The unit's configuration; its accumulator's codes are ``config.accumulator_format``'s.
 
     Members
     -------
-    As ``Accumulator``; ``total`` is an FP32 code, NaN is 0x7FC00000.
+    As ``Accumulator``; ``total`` is a code of that format, NaN is the positive quiet one, 0x7FC00000 in FP32.
 
     Source: the addition is IEEE 754-2019 section 5.4.1 ``addition`` with one operand of wider precision.
     """
 
     ALIGNED = False
-    ZERO_WHEN_INVALID = False
 
     def __init__(self, *, config: AcceleratorConfig) -> None:
-        if not isinstance(config.accumulator, FloatSpec):
-            raise TypeError(f"FloatAccumulator config must have a float accumulator, not {config.accumulator!r}")
-        fmt = formats.get(config.accumulator.format)
-        if not isinstance(fmt, Minifloat):
-            raise TypeError(f"FloatAccumulator format must be a Minifloat, not {fmt!r}")
+        fmt = config.accumulator_format
+        if fmt is None:
+            raise TypeError(f"{type(self).__name__} config must have a float accumulator, not {config.accumulator!r}")
         self.fmt = fmt
         layout = self.term_layout(config)
         unaligned = layout["exponent"].width > 0
+        raised = self.raised(config)
         self.window = _Window(
             fmt=fmt,
             term_bits=layout["significand"].width,
-            least_exponent=config.product.min_exponent,
+            least_exponent=config.product.min_exponent - raised,
             span=config.product.exponent_span if unaligned else 0,
+            lattice=config.product.min_exponent + max(0, -raised),
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
-        super().__init__(config=config, total=unsigned(fmt.bits))
+        super().__init__(config=config)
+
+    @classmethod
+    def raised(cls, config: AcceleratorConfig) -> int:
+        """How far the term's least bit lies below the products' least bit, in bits."""
+        return 0
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -134,7 +150,7 @@ class FloatAccumulator(Accumulator):
         total, sign = self._sum(m, significand, register[-1], term, shift)
         magnitude = Signal(self.window.sum_bits)
         m.d.comb += magnitude.eq((total.as_unsigned() ^ sign.replicate(len(total))) + sign)
-        top_field = Signal(signed(fmt.exponent_bits + 3))
+        top_field = Signal(signed(self.window.exponent_bits))
         m.d.comb += top_field.eq(
             self.term.exponent + (self.window.top_field(self.window.sum_bits) - self.offset) + Mux(far, beyond, 0)
         )
@@ -152,11 +168,11 @@ class FloatAccumulator(Accumulator):
         """Left shift of the accumulator in the window, whether it lies wholly above the term, and by how much more."""
         w = self.window
         lsb_of_field_one = self.fmt.min_exponent - 1
-        distance = Signal(signed(self.fmt.exponent_bits + 3))
+        distance = Signal(signed(w.exponent_bits))
         m.d.comb += distance.eq(
             field_or_one - self.term.exponent + (lsb_of_field_one - w.least_exponent + self.offset + w.low)
         )
-        beyond = Signal(signed(self.fmt.exponent_bits + 3))
+        beyond = Signal(signed(w.exponent_bits))
         far = Signal()
         m.d.comb += [
             beyond.eq(distance - w.gap_shift),

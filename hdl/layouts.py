@@ -6,7 +6,7 @@ from amaranth import signed, unsigned
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from ..config import AcceleratorConfig, FloatAccumulator
+from ..config import AcceleratorConfig
 from ..formats import Format, Minifloat, Product, signed_bits
 
 
@@ -78,10 +78,10 @@ def product_exponent_offset(product: Product) -> int:
 
 
 def flags_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """Which specials a step met. An exact accumulator only needs to know that there was one; a float one, which."""
+    """Which specials a step met. A fixed-point accumulator only needs to know that there was one; a float one, which."""
     a, b = config.weight_format, config.activation_format
     inf = a.has_inf or b.has_inf
-    if isinstance(config.accumulator, FloatAccumulator):
+    if config.accumulator.is_float:
         return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": int(inf), "neg_inf": int(inf)})
     return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": 0, "neg_inf": 0})
 
@@ -113,13 +113,13 @@ def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
 
 def value_shape(config: AcceleratorConfig) -> Shape:
     """Shape of one result: signed fixed point in units of ``2**product.min_exponent``, or a float's code."""
-    return Shape(config.accumulator_bits, not isinstance(config.accumulator, FloatAccumulator))
+    return Shape(config.accumulator_bits, not config.accumulator.is_float)
 
 
 def result_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Payload of a unit's output stream.
 
-    ``value``: see ``value_shape``; 0 in an exact accumulator where ``invalid`` is set. ``invalid``: an operand was NaN or Inf.
+    ``value``: see ``value_shape``; fixed point is 0 where ``invalid`` is set. ``invalid``: an operand was NaN or Inf.
     ``too_long``: more than ``max_steps`` steps. An array has a value and an ``invalid`` bit per column, column 0 lowest, and
     ``last``, set with the last row of a tile.
     """

@@ -9,7 +9,7 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from ..config import AcceleratorConfig, FloatAccumulator
+from ..config import AcceleratorConfig
 from ..tools import yosys_release
 from . import build
 from .verilog import TOP
@@ -58,8 +58,10 @@ def manifest(config: AcceleratorConfig, verilog: str, *, file_name: str) -> dict
 
 
 def _result(config: AcceleratorConfig) -> dict[str, Any]:
-    if isinstance(config.accumulator, FloatAccumulator):
-        return {"kind": "float", "format": config.accumulator.format}
+    fmt = config.accumulator_format
+    if fmt is not None:
+        widths = {"exponent_bits": fmt.exponent_bits, "mantissa_bits": fmt.mantissa_bits, "bias": fmt.exponent_bias}
+        return {"kind": "float", "format": fmt.name, **widths}
     return {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.product.min_exponent}
 
 

@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# Reductions may be built only to be asked for their latency.
 """The front of a unit: the lanes that multiply a step's operands, and the tree that makes one term of their products."""
 
 from __future__ import annotations
@@ -9,26 +11,22 @@ from amaranth.lib import data
 
 from ..config import AcceleratorConfig
 from . import accumulators
-from .adder_tree import AdderTree
 from .aligner import Aligner
 from .lane import Lane
 from .layouts import flags_layout
 
 
-def aligned(config: AcceleratorConfig) -> bool:
-    """Whether lanes shift their products to fixed point: for the tree, or for an accumulator that is fixed point."""
-    return config.lanes > 1 or accumulators.for_spec(config.accumulator).ALIGNED
-
-
 def latency(config: AcceleratorConfig) -> int:
     """Enabled cycles from a step's codes to its term."""
-    tree = AdderTree.latency(config.lanes) if config.lanes > 1 else 0
-    return Lane.latency(config, shift=aligned(config)) + tree
+    accumulator = accumulators.for_spec(config.accumulator)
+    reduction = accumulator.reduction(config)
+    reduce = reduction.LATENCY if reduction is not None else 0
+    return Lane.latency(config, shift=accumulator.aligned(config)) + reduce
 
 
 def lane(config: AcceleratorConfig) -> Lane:
     """A new lane of the unit."""
-    return Lane(config=config, shift=aligned(config))
+    return Lane(config=config, shift=accumulators.for_spec(config.accumulator).aligned(config))
 
 
 def step_terms(
@@ -59,12 +57,13 @@ def step_terms(
         _placed_lane(m, config, enable, codes, index, lane_module)
         for index, codes in enumerate(zip(weight, activation, strict=True))
     ]
-    if len(lanes) == 1:
+    tree = accumulators.for_spec(config.accumulator).reduction(config)
+    if tree is None:
         return lanes[0]
-    m.submodules.reduce = tree = AdderTree(product=config.product, lanes=len(lanes))
+    m.submodules.reduce = tree
     m.d.comb += [tree.enable.eq(enable), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
     flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
-    for stage in range(AdderTree.latency(len(lanes))):
+    for stage in range(tree.LATENCY):
         delayed = Signal(flags_layout(config), name=f"flags_stage{stage}", reset_less=True)
         with m.If(enable):
             m.d.sync += delayed.eq(flags)
@@ -85,7 +84,8 @@ def _placed_lane(
         m.submodules[f"lane{index}"] = placed = lane(config)
         m.d.comb += [placed.enable.eq(enable), placed.weight.eq(weight), placed.activation.eq(activation)]
         return placed.term, placed.flags
-    term = Signal(Aligner.layout(config.product, shift=aligned(config)), name=f"term{index}")
+    shift = accumulators.for_spec(config.accumulator).aligned(config)
+    term = Signal(Aligner.layout(config.product, shift=shift), name=f"term{index}")
     flags = Signal(flags_layout(config), name=f"flags{index}")
     outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
     m.submodules[f"lane{index}"] = Instance(

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import AcceleratorConfig, ExactAccumulator
+from ..config import AcceleratorConfig
 from ..errors import BitmillError
 
 Codes = NDArray[np.integer]
@@ -62,7 +62,7 @@ class PayloadLayout:
             activation_bits=config.activation_format.bits,
             lanes=config.lanes,
             value_bits=config.accumulator_bits,
-            value_signed=isinstance(config.accumulator, ExactAccumulator),
+            value_signed=not config.accumulator.is_float,
             rows=config.rows,
             cols=config.cols,
         )
@@ -120,7 +120,7 @@ class PayloadLayout:
         return value | int(output.invalid) << self.value_bits | int(output.too_long) << (self.value_bits + 1)
 
     def unpack_output(self, payload: int) -> Output | RowOutput:
-        """The result that an output payload states; an exact accumulator's value is sign-extended."""
+        """The result that an output payload states; a fixed-point value is sign-extended."""
         value = self.signed_value(payload & ((1 << self.value_bits) - 1))
         return Output(value, bool(payload >> self.value_bits & 1), bool(payload >> (self.value_bits + 1) & 1))
 

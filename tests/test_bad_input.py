@@ -83,7 +83,8 @@ def test_unknown_format(refuses, here):
         ({"unit": "dot", "lanes": 32, "k_max": 16}, "k_max must be at least lanes = 32, not 16"),
         ({"accumulator": {"kind": "exact", "widht": 32}}, "field 'accumulator.widht' is unknown"),
         ({"accumulator": {"kind": "kulisch"}}, "accumulator"),
-        ({"accumulator": {"kind": "float", "format": "FP16"}}, "accumulator.format: input should be 'FP32', not"),
+        ({"accumulator": {"kind": "float", "format": "FP8"}}, "accumulator.format: input should be 'FP32', 'FP16' or 'BF16'"),
+        ({"accumulator": {"kind": "fixed", "width": 24}}, "field 'accumulator.overflow' is required"),
         # 4096 products of -128 * -128 are 2**26, which takes 28 bits with its sign.
         (
             {"accumulator": {"kind": "exact", "width": 27}},

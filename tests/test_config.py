@@ -54,7 +54,38 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"multiplier": "booth"}, r"multiplier: .*'logic'.*'operator', not 'booth'"),
     ({"accumulator": {"kind": "saturating"}}, r"accumulator: .*'exact'.*'float'.*saturating"),
     ({"accumulator": {"width": 40}}, r"accumulator: .*'kind'"),
-    ({"accumulator": {"kind": "float", "format": "FP16"}}, r"accumulator\.format: .*'FP32', not 'FP16'"),
+    ({"accumulator": {"kind": "float", "format": "E4M3"}}, r"accumulator\.format: .*'FP16' or 'BF16', not 'E4M3'"),
+    ({"accumulator": {"kind": "float", "fused": 0}}, r"accumulator\.fused: .*greater than or equal to 1, not 0"),
+    (
+        {"accumulator": {"kind": "float", "fused": 4097}},
+        r"accumulator\.fused must be a multiple of lanes = 1 and at most k_max = 4096, not 4097",
+    ),
+    (
+        {"unit": "dot", "lanes": 8, "accumulator": {"kind": "float", "fused": 4}},
+        r"accumulator\.fused must be a multiple of lanes = 8 and at most k_max = 4096, not 4",
+    ),
+    (
+        {"unit": "dot", "lanes": 8, "accumulator": {"kind": "float", "fused": 12}},
+        r"accumulator\.fused must be a multiple of lanes = 8 and at most k_max = 4096, not 12",
+    ),
+    ({"accumulator": {"kind": "fixed", "width": 20}}, r"field 'accumulator\.overflow' is required"),
+    ({"accumulator": {"kind": "fixed", "overflow": "wrap"}}, r"field 'accumulator\.width' is required"),
+    (
+        {"accumulator": {"kind": "fixed", "width": 20, "overflow": "clip"}},
+        r"accumulator\.overflow: .*'saturate' or 'wrap', not 'clip'",
+    ),
+    (
+        {"accumulator": {"kind": "fixed", "width": 1, "overflow": "wrap"}},
+        r"accumulator\.width: .*greater than or equal to 2, not 1",
+    ),
+    (
+        {"accumulator": {"kind": "fixed", "width": 1025, "overflow": "wrap"}},
+        r"accumulator\.width: .*less than or equal to 1024, not 1025",
+    ),
+    ({"accumulator": {"kind": "window"}}, r"field 'accumulator\.width' is required"),
+    ({"accumulator": {"kind": "window", "width": 3}}, r"accumulator\.width: .*greater than or equal to 4, not 3"),
+    ({"accumulator": {"kind": "window", "width": 49}}, r"accumulator\.width: .*less than or equal to 48, not 49"),
+    ({"accumulator": {"kind": "window", "width": 24, "sticky": True}}, r"field 'accumulator\.sticky' is unknown"),
     ({"accumulator": {"kind": "exact", "width": 0}}, r"accumulator\.width: .*greater than or equal to 1, not 0"),
     (
         {"accumulator": {"kind": "exact", "width": 3}},
@@ -88,6 +119,28 @@ def test_init_wrong_missing_field(missing: str) -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         AcceleratorConfig(**GOOD).lanes = 2  # pyright: ignore[reportAttributeAccessIssue]
+
+
+KINDS: list[tuple[dict[str, Any], str, int]] = [
+    ({"kind": "fixed", "width": 20, "overflow": "saturate"}, "20-bit saturating accumulator", 20),
+    ({"kind": "fixed", "width": 33, "overflow": "wrap"}, "33-bit wrapping accumulator", 33),
+    # E2M1 x E4M3: exponents 2**-10 and 16 above, 6-bit products, 8 lanes; 54 fields and the reserved top one are 6 bits.
+    ({"kind": "window", "width": 24}, "24-bit window accumulator", 1 + 6 + 23),
+    ({"kind": "float", "format": "FP16"}, "FP16 accumulator", 16),
+    ({"kind": "float", "format": "BF16"}, "BF16 accumulator", 16),
+    ({"kind": "float", "format": "FP32", "fused": 64}, "FP32 accumulator fused over 64 products", 32),
+]
+
+
+@pytest.mark.parametrize(("fields", "title", "bits"), KINDS)
+def test_every_kind_of_accumulator(fields: dict[str, Any], title: str, bits: int, tmp_path: Path) -> None:
+    config = AcceleratorConfig.from_dict(GOOD | {"unit": "dot", "lanes": 8, "accumulator": fields})
+    assert config.title == f"E2M1 x E4M3 dot8, {title}"
+    assert config.accumulator_bits == bits
+    assert config.accumulator.is_float == (config.accumulator_format is not None)
+    assert AcceleratorConfig.from_toml(write(tmp_path, config.to_toml())) == config
+    assert AcceleratorConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.to_dict()["accumulator"] == fields
 
 
 def test_too_wide_exact_accumulators_are_refused() -> None:

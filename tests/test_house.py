@@ -20,7 +20,8 @@ FLOORS = {
     "files": ("errors",),
     "tools": ("errors", "files"),
     "formats": ("errors", "files", "tools"),
-    "config": ("errors", "files", "tools", "formats"),
+    "accumulators": ("errors", "formats"),
+    "config": ("errors", "files", "tools", "formats", "accumulators"),
 }
 BASE = (*FLOORS, "config")
 FLOORS |= {

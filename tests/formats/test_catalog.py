@@ -203,10 +203,10 @@ def test_init_wrong_int_unsigned_symmetric() -> None:
 @pytest.mark.parametrize(
     ("exponent_bits", "mantissa_bits", "top", "message"),
     [
-        (0, 3, TopExponent.FINITE, r"exponent_bits must be in 1\.\.8, not 0"),
-        (9, 3, TopExponent.FINITE, r"exponent_bits must be in 1\.\.8, not 9"),
-        (4, -1, TopExponent.FINITE, r"mantissa_bits must be in 0\.\.23, not -1"),
-        (4, 24, TopExponent.FINITE, r"mantissa_bits must be in 0\.\.23, not 24"),
+        (0, 3, TopExponent.FINITE, r"exponent_bits must be in 1\.\.11, not 0"),
+        (12, 3, TopExponent.FINITE, r"exponent_bits must be in 1\.\.11, not 12"),
+        (4, -1, TopExponent.FINITE, r"mantissa_bits must be in 0\.\.52, not -1"),
+        (4, 53, TopExponent.FINITE, r"mantissa_bits must be in 0\.\.52, not 53"),
         (4, 0, TopExponent.IEEE, "not 'BAD'"),
         (1, 2, TopExponent.IEEE, "not 'BAD'"),
     ],

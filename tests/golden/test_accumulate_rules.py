@@ -11,7 +11,8 @@ import pytest
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, config, formats
 from bitmill.golden import decode, dot, encode, matmul, to_float
 from bitmill.golden.accumulate import ACCUMULATORS
-from bitmill.golden.accumulate_float import add_rounding_once, sums_fit_float32
+from bitmill.golden.accumulate_float import sums_fit_float32
+from bitmill.golden.float_register import FloatRegister
 
 SEED = 99
 NAN, INF, MINUS_INF = 0x7FC00000, 0x7F800000, 0xFF800000
@@ -186,12 +187,15 @@ def test_exact_sums_are_those_of_apytypes(name: str) -> None:
         assert float(total) == ours[row]
 
 
-def test_add_rounding_once_handles_overlapping_terms() -> None:
+def test_adding_to_a_register_handles_overlapping_terms() -> None:
+    fmt = formats.get("FP32")
+    assert isinstance(fmt, formats.Minifloat)
+    register = FloatRegister(fmt)
     accumulator = np.array([1.0, 1.0, -1.0], dtype=np.float32)
     terms = [np.array([2.0**-24, 2.0**-24, 2.0**-24]), np.array([2.0**-90, -(2.0**-90), -(2.0**-30)])]
     expected = np.array([1 + 2.0**-23, 1.0, -(1 - 2.0**-24)], dtype=np.float32)
-    np.testing.assert_array_equal(add_rounding_once(accumulator, terms), expected)
-    np.testing.assert_array_equal(add_rounding_once(np.array([-0.0], np.float32), []).view(np.uint32), [0])
+    np.testing.assert_array_equal(register.add(accumulator, terms), expected)
+    np.testing.assert_array_equal(register.add(np.array([-0.0], np.float32), []).view(np.uint32), [0])
 
 
 def test_an_invalid_operand_makes_the_exact_value_zero() -> None:

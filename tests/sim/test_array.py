@@ -27,6 +27,9 @@ KINDS = [
     array("E5M2", "E4M3", rows=2, cols=2, k_max=24, accumulator={"kind": "float"}),
     array("E2M1", "E4M3", rows=1, cols=3, lanes=2, k_max=64, multiplier="operator"),
     array("E3M2", rows=2, cols=2, lanes=3, k_max=30),
+    array("INT8", rows=2, cols=3, k_max=40, accumulator={"kind": "fixed", "width": 18, "overflow": "saturate"}),
+    array("E4M3", rows=2, cols=2, lanes=4, k_max=40, accumulator={"kind": "window", "width": 12}),
+    array("E2M1", "E4M3", rows=1, cols=2, k_max=24, accumulator={"kind": "float", "format": "FP16", "fused": 8}),
 ]
 NETLISTS = [(KINDS[0], "ecp5"), (KINDS[3], "generic")]
 

@@ -1,0 +1,206 @@
+"""Every accumulator kind as a specification: its fields, what they must satisfy, and the widths that follow from them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from . import formats
+from .errors import BitmillError
+from .formats import Minifloat, Product, TopExponent
+
+MAX_EXACT_BITS = 1024
+"""Widest exact accumulator that is built; FP32 x FP32 at k_max 4096 needs 567 bits."""
+
+
+# Frozen is said in every class line, because type checkers derive from there that configurations can be hashed.
+class Frozen(BaseModel, frozen=True):
+    """A part of a configuration: immutable, no unknown fields, no conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class AccumulatorSpec(Frozen, frozen=True):
+    """What every kind states about itself; golden and hdl each have one implementation per kind.
+
+    Attributes
+    ----------
+    is_float
+        Whether a result is a float's code; if not, it is signed fixed point in units of ``2**product.min_exponent``.
+    """
+
+    is_float: ClassVar[bool]
+
+    @property
+    def zero_when_invalid(self) -> bool:
+        """Whether a result with ``invalid`` set is 0; a float's code says itself what it is."""
+        return not self.is_float
+
+    @abstractmethod
+    def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
+        """Width of the accumulator's value for dot products of at most ``terms`` products, ``lanes`` a step."""
+
+    def float_format(self, *, product: Product, lanes: int) -> Minifloat | None:
+        """The format of a float accumulator's codes; None for fixed point."""
+        return None
+
+    def products_per_rounding(self, lanes: int) -> int:
+        """How many products are summed exactly before the accumulator takes them: those of one step, or a fused group."""
+        return lanes
+
+    def check(self, *, product: Product, lanes: int, k_max: int, terms: int) -> None:
+        """Refuse what cannot be built. ``terms`` is ``k_max`` rounded up to whole steps.
+
+        Raises
+        ------
+        BitmillError
+            Naming the field, the value and what is accepted.
+        """
+
+    @abstractmethod
+    def title(self, bits: int) -> str:
+        """``exact 47-bit accumulator``."""
+
+
+class ExactAccumulator(AccumulatorSpec, frozen=True):
+    """Fixed point in units of the least product step, wide enough for every sum of ``k_max`` products (Kulisch).
+
+    ``width`` is sized for ``k_max`` unless given; a given width is proved sufficient or refused.
+    """
+
+    is_float: ClassVar[bool] = False
+
+    kind: Literal["exact"] = "exact"
+    width: Annotated[int, Field(ge=1)] | None = None
+
+    def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
+        """The given width, or the least one that is enough."""
+        return self.width or product.sum_bits(terms)
+
+    def check(self, *, product: Product, lanes: int, k_max: int, terms: int) -> None:
+        """The width is enough for every sum of ``terms`` products, and not beyond what is built."""
+        needed, width = product.sum_bits(terms), self.width
+        if width is not None and width < needed:
+            raise BitmillError(f"accumulator.width must be at least {needed} for k_max = {k_max}, not {width!r}")
+        if max(needed, width or 0) > MAX_EXACT_BITS:
+            raise BitmillError(
+                f"accumulator.width must be at most {MAX_EXACT_BITS}; exact {product.a.name} x {product.b.name} at "
+                f"k_max = {k_max} needs {needed}, not {max(needed, width or 0)!r}"
+            )
+
+    def title(self, bits: int) -> str:
+        """``exact 47-bit accumulator``."""
+        return f"exact {bits}-bit accumulator"
+
+
+class FixedAccumulator(AccumulatorSpec, frozen=True):
+    """Fixed point of ``width`` bits in units of the least product step, that may be too narrow by choice.
+
+    Per step ``acc = clamp(acc + S)`` or ``acc = wrap(acc + S)``, ``S`` being the exact sum of the step's lanes: ``clamp`` goes
+    to the nearest of ``-2**(width-1)`` and ``2**(width-1) - 1``, ``wrap`` is modulo ``2**width``.
+    """
+
+    is_float: ClassVar[bool] = False
+
+    kind: Literal["fixed"] = "fixed"
+    width: Annotated[int, Field(ge=2, le=MAX_EXACT_BITS)]
+    overflow: Literal["saturate", "wrap"]
+
+    def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
+        """The width."""
+        return self.width
+
+    def title(self, bits: int) -> str:
+        """``20-bit saturating accumulator``."""
+        return f"{bits}-bit {'saturating' if self.overflow == 'saturate' else 'wrapping'} accumulator"
+
+
+class WindowAccumulator(AccumulatorSpec, frozen=True):
+    """A step's products aligned in a window of ``width`` = W bits with guard, round and sticky, then one rounding.
+
+    Products are ``m * 2**e``, integers ``m`` of at most P = ``product.significand_product_bits`` bits, not normalised. ``E`` is
+    the greatest ``e`` among a step's nonzero products; a zero product takes no part. The window is the W bits from weight
+    ``2**(E+P-1)`` down to ``2**(E+P-W)``; below it stand a guard bit, a round bit and a sticky bit, weights ``2**(E+P-W-1)``,
+    ``2**(E+P-W-2)`` and ``2**(E+P-W-3)``. Each magnitude ``|m| * 2**e`` is cut to these W+3 bits, the sticky bit being 1 if any
+    of its bits at that weight or below is 1. The signed terms are summed exactly, the sum is added to an accumulator with a
+    W-bit significand exactly, and the result is rounded to nearest even, once per step. The accumulator's exponent neither
+    overflows nor underflows, however long the dot product is; NaN and Inf follow IEEE 754.
+    """
+
+    is_float: ClassVar[bool] = True
+
+    kind: Literal["window"] = "window"
+    width: Annotated[int, Field(ge=4, le=48)]
+
+    def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
+        """Width of ``float_format``'s codes."""
+        return self.float_format(product=product, lanes=lanes).bits
+
+    def float_format(self, *, product: Product, lanes: int) -> Minifloat:
+        """Significand of W bits; field 1 is the least product step; no sum ever reaches the top.
+
+        A step's sum is below ``2**t`` units, ``t = span + P + ceil(log2(lanes))``. Once the accumulator is ``2**(t+W+1)``, such
+        a sum is less than half its last place and is rounded away. Three more exponents leave hardware its sign and carry bits.
+        """
+        t = product.exponent_span + product.significand_product_bits + (lanes - 1).bit_length()
+        fields = t + self.width + 5
+        exponent_bits = (fields + 1).bit_length()
+        return Minifloat(
+            name=f"E{exponent_bits}M{self.width - 1}",
+            exponent_bits=exponent_bits,
+            mantissa_bits=self.width - 1,
+            bias=1 - product.min_exponent,
+            top=TopExponent.IEEE,
+        )
+
+    def title(self, bits: int) -> str:
+        """``24-bit window accumulator``."""
+        return f"{self.width}-bit window accumulator"
+
+
+class FloatAccumulator(AccumulatorSpec, frozen=True):
+    """Floating point, rounded to nearest even once per step: ``acc = round(acc + exact sum of the step's lanes)``.
+
+    With ``fused`` = k the products of k are summed exactly, whatever their exponents, and the accumulator takes that sum with one
+    rounding: k is a multiple of ``lanes``, and the last products of a dot product form a group of their own if they are fewer.
+    """
+
+    is_float: ClassVar[bool] = True
+
+    kind: Literal["float"] = "float"
+    format: Literal["FP32", "FP16", "BF16"] = "FP32"
+    fused: Annotated[int, Field(ge=1)] | None = None
+
+    def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
+        """Width of the format's codes."""
+        return formats.get(self.format).bits
+
+    def float_format(self, *, product: Product, lanes: int) -> Minifloat:
+        """The catalog's row."""
+        fmt = formats.get(self.format)
+        assert isinstance(fmt, Minifloat), f"{self.format} is a minifloat"
+        return fmt
+
+    def products_per_rounding(self, lanes: int) -> int:
+        """``fused``, or those of one step."""
+        return self.fused or lanes
+
+    def check(self, *, product: Product, lanes: int, k_max: int, terms: int) -> None:
+        """A group is whole steps and no more than ``k_max`` products."""
+        fused = self.fused
+        if fused is not None and (not lanes <= fused <= k_max or fused % lanes):
+            raise BitmillError(
+                f"accumulator.fused must be a multiple of lanes = {lanes} and at most k_max = {k_max}, not {fused!r}"
+            )
+
+    def title(self, bits: int) -> str:
+        """``FP32 accumulator``."""
+        return f"{self.format} accumulator" + (f" fused over {self.fused} products" if self.fused else "")
+
+
+Accumulator = Annotated[
+    ExactAccumulator | FixedAccumulator | WindowAccumulator | FloatAccumulator, Field(discriminator="kind")
+]
+"""Every accumulator kind; golden and hdl each have one implementation per member."""
