@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ...hdl import Array
 from ..records import Record, Records, metric
 from ..tensors import Layer
-from .clocks import committed_timings, timing_record
+from .clocks import committed_timing, timing_record
 from .hardware import Job, ecp5_record
 from .study import Case, Study
 
@@ -21,19 +21,25 @@ ROUTED_HERE = ("4x4",)
 
 def array_jobs(study: Study) -> Iterator[tuple[str, Job]]:
     """Name and job of every measurement of the arrays, the longest first."""
-    known = committed_timings(study.arrays)
     for case in study.arrays:
-        if case.name not in known and case.unit in ROUTED_HERE:
-            yield f"place and route {case.name}", lambda case=case: [timing_record(study, case)]
+        yield f"clock of {case.name}", lambda case=case: _clock(study, case)
     for case in study.arrays:
         for dsp in (False, True):
             name = f"ECP5 with DSP {case.name}" if dsp else f"ECP5 {case.name}"
             yield name, lambda case=case, dsp=dsp: [ecp5_record(case, dsp=dsp)]
-    for name, record in known.items():
-        yield f"committed clock of {name}", lambda record=record: [record]
-    macs = [Case(case.pair, "mac") for case in study.arrays]
-    for name, record in committed_timings([*study.arrays, *dict.fromkeys(macs)], dsp=True).items():
-        yield f"committed clock of {name} with DSP", lambda record=record: [record]
+    for case in (*study.arrays, *dict.fromkeys(Case(case.pair, "mac") for case in study.arrays)):
+        yield f"clock of {case.name} with DSP", lambda case=case: _committed(case, dsp=True)
+
+
+def _clock(study: Study, case: Case) -> list[Record]:
+    """The committed clock of an array; if there is none, a small array is placed and routed and a large one is not."""
+    known = _committed(case, dsp=False)
+    return known or ([timing_record(study, case)] if case.unit in ROUTED_HERE else [])
+
+
+def _committed(case: Case, *, dsp: bool) -> list[Record]:
+    found = committed_timing(case, dsp=dsp)
+    return [found] if found else []
 
 
 def cycle_records(study: Study) -> Iterator[Record]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ...config import AcceleratorConfig
 from ...fpga.timing import DEVICES, Timing, measure_timing
 from ...hdl import verilog
-from ...tools import tool_versions
-from ..records import INT_VS_FP, Metric, Record, Records, metric
+from ..records import Metric, Record, metric
+from .committed import committed
 from .emitted import digest_of, mapped_once, verilog_of, with_multiplier
 from .study import ARRAY_UNITS, Case, Study
 
 CLOCK_TARGET_MHZ = 200.0
-BENCH_RECORDS = Path(__file__).parents[1] / "results" / "bench" / "records.json"
-"""What ``make bench`` measured; in a checkout, not in an installed package."""
 COMMITTED = ("dot32", *ARRAY_UNITS)
-"""Units whose clocks are taken from there; with DSP blocks, those of plain MACs too."""
+"""Units whose clocks are taken from the benchmarks; with DSP blocks, those of plain MACs too."""
 
 
 def timing_record(study: Study, case: Case) -> Record:
@@ -90,31 +87,19 @@ def committed_timings(cases: Sequence[Case], *, dsp: bool = False) -> dict[str, 
     dsp
         Whether clocks with DSP blocks are wanted, of plain MACs too.
     """
-    if not BENCH_RECORDS.is_file():
-        return {}
-    records, now = Records.load(BENCH_RECORDS, study="bench"), tool_versions()
+    wanted = (*COMMITTED, "mac") if dsp else COMMITTED
+    found = {case.name: committed_timing(case, dsp=dsp) for case in cases if case.unit in wanted}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def committed_timing(case: Case, *, dsp: bool = False) -> Record | None:
+    """The clock of one whole unit, as ``committed_timings``."""
     suffix = "-dsp" if dsp else ""
-    taken: dict[str, Record] = {}
-    for case in cases:
-        name = f"fmax/{case.name}{suffix}"
-        if case.unit not in (*COMMITTED, *(["mac"] if dsp else [])) or name not in records:
-            continue
-        found = records[name]
-        same_tools = all(now.get(tool) == version for tool, version in found.tool_versions.items())
-        text = verilog_of(with_multiplier(case.config, dsp=dsp))
-        if not same_tools or found.flow["verilog_sha256"] != digest_of(text):
-            continue
-        source = {
-            "routed": "whole unit",
-            "measured_by": "make bench",
-            "record": f"reports/results/bench/records.json: {name}",
-        }
-        taken[case.name] = replace(
-            found,
-            id=f"timing/{case.name}/ecp5{suffix}",
-            kind="timing",
-            unit=case.unit,
-            flow={**found.flow, **source},
-            study=INT_VS_FP,
-        )
-    return taken
+    found = committed(
+        f"fmax/{case.name}{suffix}",
+        with_multiplier(case.config, dsp=dsp),
+        record_id=f"timing/{case.name}/ecp5{suffix}",
+        kind="timing",
+        unit=case.unit,
+    )
+    return replace(found, flow={**found.flow, "routed": "whole unit"}) if found else None

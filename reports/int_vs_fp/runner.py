@@ -14,6 +14,7 @@ from ...files import output_directory
 from ...fpga.jobs import Outcome, run_jobs
 from ..records import Record, Records
 from ..tensors import Layer, sample_layers, user_layer
+from .accumulators import accumulator_jobs
 from .accuracy import accuracy_records, layer_record, search_scales
 from .arrays import array_jobs, cycle_records
 from .claims import derived_records
@@ -80,7 +81,14 @@ def run(
         else:
             layers = sample_layers()
         if quick:
-            study = Study(layers[:1], pairs=QUICK_PAIRS, units=("mac",), array_units=(), seeds=tuple(seeds)[:1])
+            study = Study(
+                layers[:1],
+                pairs=QUICK_PAIRS,
+                units=("mac",),
+                array_units=(),
+                accumulator_pairs=(),
+                seeds=tuple(seeds)[:1],
+            )
         else:
             study = Study(layers, seeds=tuple(seeds))
         records = measure(study, workers=workers, progress=progress)
@@ -100,6 +108,7 @@ def measure(study: Study, *, workers: int | None = None, progress: bool = False)
     book = ScaleBook()
     jobs: dict[str, Callable[[], list[Record]]] = dict(hardware_jobs(study))
     jobs.update(array_jobs(study))
+    jobs.update(accumulator_jobs(study, book))
     jobs.update(verification_jobs(study, book))
     for layer in study.layers:
         for name in study.formats:

@@ -28,14 +28,17 @@ POLICY = Policy("tensor", "maximum")
 
 STEPS = {"mac": 3072, "mac-fp32": 3072, "dot32": 192}
 """Steps (beats of ``lanes`` products) that a unit runs of each layer, in whole dot products, and at least four."""
+ACCUMULATOR_STEPS = 96
+"""The same for a unit that has another accumulator than its preset."""
 LEAST_DOT_PRODUCTS = 4
-TILES = 4
-"""Tiles of ``rows`` x ``cols`` dot products that an array runs: one in each traffic pattern, one more in the first."""
+TILES, TILE_LENGTH = 4, 128
+"""Tiles of ``rows`` x ``cols`` dot products that an array runs, and how many products of each: several tiles are on their way
+at once in every traffic pattern, at a third of the time that whole dot products take."""
 
 
 def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
     """Name and job of every simulation. A unit that fails ends the study: no cost of a wrong unit is reported."""
-    for case in (*study.cases, *study.arrays):
+    for case in (*study.cases, *study.arrays, *study.accumulated, *study.accumulated_macs):
         for layers in study.verified_on(case):
             yield (
                 f"verify {case.name} on {_named(layers)}",
@@ -54,7 +57,7 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
         If a single bit differs from golden.
     """
     config, text = case.config, verilog_of(case.config)
-    length = min(layers[0].weight.shape[1], config.k_max)
+    length = min(layers[0].weight.shape[1], config.k_max, TILE_LENGTH if config.unit == "array" else config.k_max)
     pick = _tiles if config.unit == "array" else _codes
     picked = [pick(case, layer, length, seed, choose) for layer in layers]
     codes = np.concatenate([weight for weight, _ in picked]), np.concatenate([activation for _, activation in picked])
@@ -110,7 +113,8 @@ def _codes(case: Case, layer: Layer, length: int, seed: int, choose: ChooseScale
     """Weight and activation codes ``[n, length]`` of the layer's dot products that run, none of them twice."""
     weight, activation = _quantized(case, layer, choose)
     available, tokens = _outputs(layer), len(layer.held_out)
-    wanted = max(LEAST_DOT_PRODUCTS, STEPS[case.unit] // math.ceil(length / case.config.lanes))
+    steps = STEPS[case.unit] if case.accumulator is None else ACCUMULATOR_STEPS
+    wanted = max(LEAST_DOT_PRODUCTS, steps // math.ceil(length / case.config.lanes))
     chosen = np.random.default_rng(seed).permutation(available)[: min(wanted, available)]
     return weight[chosen // tokens, :length], activation[chosen % tokens, :length]
 
