@@ -23,10 +23,10 @@ def arrays_table(records: Records) -> Table:
     return Table(
         "Arrays of PEs, and the bare MAC they are made of",
         "Output-stationary, one product per PE and cycle, exact accumulator (32 bits for INT8 arrays). LUT4 = LUT4 + 2 CCU2C on "
-        "ECP5, per MAC of the whole unit with its handshake, skew registers and way out; flip-flops those of the unit without DSP "
+        "ECP5, per MAC of the whole unit with its handshake, skew registers and way out; flip-flops those without DSP "
         "blocks. PEs of an array are mapped once, which counts up to 3 % too many flip-flops. Utilisation: wanted products over "
-        "what all PEs could do in the cycles that the layer takes on its held-out tokens, fill and drain included, by the array's "
-        "cycle formula. Fmax: median, lowest and highest placement. Dashes: not measured.",
+        "what all PEs could do in the cycles that a layer takes on its held-out tokens, fill and drain included, by "
+        "the array's cycle formula. Fmax: median, lowest and highest placement. Dashes: not measured.",
         (
             "format", "unit", "LUT4 per MAC", "LUT4 per MAC, with DSP", "DSP per MAC", "FF per MAC", "Fmax / MHz", "lowest",
             "highest", "Fmax with DSP / MHz", "Fmax over the MAC's / %", *(f"{layer}, utilisation / %" for layer in layers),

@@ -179,7 +179,9 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def derived_records(records: Records) -> Iterator[Record]:
-    """Sums over layers of each unit's verification, clocks of arrays over MACs', worst layers of accumulators, and the claims whose units were measured."""
+    """Sums over layers of verifications, clocks of arrays over MACs', worst layers of accumulators, and every claim that
+    has its units measured.
+    """
     yield from _verification_totals(records)
     yield from clock_ratio_records(records)
     yield from worst_records(records)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
 from ...accumulators import (
     Accumulator,
     ExactAccumulator,
@@ -49,6 +54,12 @@ def key_of(accumulator: Accumulator) -> str:
     if isinstance(accumulator, FloatAccumulator):
         return accumulator.format.lower() + (f"-fused{accumulator.fused}" if accumulator.fused else "")
     return "exact"
+
+
+def from_record(config: Mapping[str, Any]) -> Accumulator:
+    """The accumulator of a record's configuration."""
+    adapter: TypeAdapter[Accumulator] = TypeAdapter(Accumulator)
+    return adapter.validate_python(config["accumulator"])
 
 
 def label_of(accumulator: Accumulator) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..records import Records
 from . import view
+from .accumulator_table import accumulators_table
 from .array_table import arrays_table
 from .claims import CLAIMS
 from .study import POLICIES, Pair, Policy
@@ -19,6 +20,7 @@ def all_tables(records: Records) -> list[Table]:
         summary_table(records),
         accuracy_table(records),
         units_table(records),
+        *([accumulators_table(records)] if view.accumulator_pairs(records) else []),
         *([arrays_table(records)] if view.arrays(records) else []),
         replication_table(records),
         errors_table(records),
@@ -181,8 +183,7 @@ def verification_table(records: Records) -> Table:
     for record in records.of_kind("verification"):
         pair = Pair(record.config["weight"], record.config["activation"])
         cells = (view.number(records, record.id, column) for column in columns)
-        unit = {**view.UNIT_TITLES, **view.ARRAY_TITLES}[record.unit]
-        rows.append((unit, pair.label, ", ".join(record.config["layers"]), *cells))
+        rows.append((view.unit_title(record), pair.label, ", ".join(record.config["layers"]), *cells))
     return Table(
         "The layer's own numbers through the generated Verilog",
         "Quantized weights and held-out activations (static per-tensor scale, maximum rule) in Icarus Verilog "
