@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..records import Records
 from . import view
+from .answer_units import array_sentences, cheapest_accumulator_sentences
 from .study import GRANULARITIES, Pair
 
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
@@ -13,6 +14,7 @@ def answer(records: Records) -> list[str]:
     """The findings, most useful first."""
     found = [_front_sentence(records, granularity) for granularity in GRANULARITIES]
     found += [*_eight_bit_sentences(records), *_four_bit_sentence(records), *_accumulator_sentence(records)]
+    found += [*cheapest_accumulator_sentences(records), *array_sentences(records)]
     return [*found, _proof_sentence(records)]
 
 

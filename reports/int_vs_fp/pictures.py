@@ -10,6 +10,8 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from ...errors import BitmillError
 from ..records import Records
 from . import view
+from .accumulator_picture import accumulators_picture
+from .array_picture import arrays_picture
 from .bars import fmax_picture, parts_picture, policy_picture
 from .drawing import (
     FAMILY_COLOURS,
@@ -47,8 +49,12 @@ def render_pictures(records: Records) -> dict[str, str]:
     with style():
         for name in PARETO:
             drawn[name] = to_svg(pareto_picture(records, name), name)
+        if view.accumulator_pairs(records):
+            drawn["accumulators"] = to_svg(accumulators_picture(records), "accumulators")
         for name, draw in (("parts", parts_picture), ("scale-policy", policy_picture), ("fmax", fmax_picture)):
             drawn[name] = to_svg(draw(records), name)
+        if view.arrays(records):
+            drawn["arrays"] = to_svg(arrays_picture(records), "arrays")
     return drawn
 
 

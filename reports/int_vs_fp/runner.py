@@ -14,7 +14,9 @@ from ...files import output_directory
 from ...fpga.jobs import Outcome, run_jobs
 from ..records import Record, Records
 from ..tensors import Layer, sample_layers, user_layer
+from .accumulators import accumulator_jobs
 from .accuracy import accuracy_records, layer_record, search_scales
+from .arrays import array_jobs, cycle_records
 from .claims import derived_records
 from .hardware import hardware_jobs
 from .html import render_html
@@ -79,7 +81,14 @@ def run(
         else:
             layers = sample_layers()
         if quick:
-            study = Study(layers[:1], pairs=QUICK_PAIRS, units=("mac",), seeds=tuple(seeds)[:1])
+            study = Study(
+                layers[:1],
+                pairs=QUICK_PAIRS,
+                units=("mac",),
+                array_units=(),
+                accumulator_pairs=(),
+                seeds=tuple(seeds)[:1],
+            )
         else:
             study = Study(layers, seeds=tuple(seeds))
         records = measure(study, workers=workers, progress=progress)
@@ -98,6 +107,8 @@ def measure(study: Study, *, workers: int | None = None, progress: bool = False)
     """
     book = ScaleBook()
     jobs: dict[str, Callable[[], list[Record]]] = dict(hardware_jobs(study))
+    jobs.update(array_jobs(study))
+    jobs.update(accumulator_jobs(study, book))
     jobs.update(verification_jobs(study, book))
     for layer in study.layers:
         for name in study.formats:
@@ -106,6 +117,7 @@ def measure(study: Study, *, workers: int | None = None, progress: bool = False)
     records = [layer_record(layer) for layer in study.layers]
     for layer in study.layers:
         records.extend(accuracy_records(study, layer, book))
+    records.extend(cycle_records(study))
     records.extend(sorted((record for batch in measured for record in batch), key=lambda record: record.id))
     return Records([*records, *derived_records(Records(records))])
 

@@ -8,14 +8,18 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from ... import formats
-from ...config import PRESETS, REPORT_PAIRS, AcceleratorConfig, pair_key
+from ...config import PRESETS, REPORT_PAIRS, AcceleratorConfig, Accumulator, FloatAccumulator, pair_key
 from ...errors import BitmillError
 from ...formats import Int
 from ...golden import Granularity, Rule
 from ..tensors import Layer
+from .kinds import compared_with_exact, key_of, label_of
 
-Unit = Literal["mac", "mac-fp32", "dot32"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
+Unit = Literal["mac", "mac-fp32", "dot32", "4x4", "8x8"]
+ARRAY_UNITS: tuple[Unit, ...] = ("4x4", "8x8")
+"""Arrays of PEs, built for ``ARRAY_PAIRS`` alone."""
+UNITS: tuple[Unit, ...] = tuple(unit for unit in get_args(Unit) if unit not in ARRAY_UNITS)
+"""Single units, built for every pair."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -60,20 +64,34 @@ class Pair:
 
 @dataclass(frozen=True)
 class Case:
-    """One unit to be built, measured and verified."""
+    """One unit to be built, measured and verified: a preset, or a preset with another accumulator."""
 
     pair: Pair
     unit: Unit
+    accumulator: Accumulator | None = None
 
     @property
     def preset(self) -> str:
-        """Name of the preset, which is also the case's name in record ids."""
+        """Name of the preset."""
         return f"{self.pair.key}-{self.unit}"
 
     @property
+    def name(self) -> str:
+        """The case's name in record ids: the preset's, followed by the accumulator if it is another one."""
+        return self.preset if self.accumulator is None else f"{self.preset}-{key_of(self.accumulator)}"
+
+    @property
+    def accumulator_label(self) -> str:
+        """``exact`` or ``FP16 fused 128``."""
+        return label_of(self.config.accumulator)
+
+    @property
     def config(self) -> AcceleratorConfig:
-        """The preset's configuration."""
-        return PRESETS[self.preset]
+        """The unit's configuration."""
+        config = PRESETS[self.preset]
+        if self.accumulator is None:
+            return config
+        return AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": self.accumulator.model_dump()})
 
 
 @dataclass(frozen=True)
@@ -107,6 +125,15 @@ FP32_ROUTED = (Pair("E4M3", "E4M3"),)
 NOT_ROUTED = (Pair("E5M2", "E5M2"),)
 """Pairs whose dot product is not routed, being by far the largest; their MAC is."""
 
+ARRAY_PAIRS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
+"""Pairs that arrays are built of."""
+
+ACCUMULATOR_PAIRS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"), Pair("E5M2", "E5M2"))
+"""Pairs whose dot product is built with every kind of accumulator."""
+
+ACCUMULATOR_MACS = (Case(Pair("E4M3", "E4M3"), "mac", FloatAccumulator(format="FP16")),)
+"""Single MACs with other accumulators than exact and FP32, for published comparisons."""
+
 DSP_DOTS = (Pair("INT8", "INT8"), Pair("E4M3", "E4M3"))
 """Pairs whose dot product is mapped with DSP blocks as well; narrower products hardly need one."""
 
@@ -121,6 +148,10 @@ class Study:
         Layers whose accuracy is measured and whose codes run through the RTL.
     pairs, units
         Candidates and the hardware that is built for each.
+    array_units
+        Arrays that are built of those pairs that are in ``ARRAY_PAIRS``.
+    accumulator_pairs
+        Which of the pairs are compared with other accumulators, if there are dot products.
     seeds, large_seeds
         Place-and-route seeds of the plain MAC, and of the larger units, which take several times as long.
     routed_lanes
@@ -132,6 +163,8 @@ class Study:
     layers: tuple[Layer, ...]
     pairs: tuple[Pair, ...] = ALL_PAIRS
     units: tuple[Unit, ...] = UNITS
+    array_units: tuple[Unit, ...] = ARRAY_UNITS
+    accumulator_pairs: tuple[Pair, ...] = ACCUMULATOR_PAIRS
     seeds: tuple[int, ...] = (1, 2, 3)
     large_seeds: tuple[int, ...] = (1,)
     routed_lanes: int = 4
@@ -154,9 +187,9 @@ class Study:
     def verified_on(self, case: Case) -> tuple[tuple[Layer, ...], ...]:
         """Layers whose numbers run through a unit's RTL, those with dot products of one length in one simulation.
 
-        All layers run through dot products, the first through single lanes.
+        All layers run through dot products, the first through single lanes, arrays and units with other accumulators.
         """
-        if case.unit != "dot32":
+        if case.unit != "dot32" or case.accumulator is not None:
             return (self.layers[:1],)
         by_length: dict[int, list[Layer]] = {}
         for layer in self.layers:
@@ -184,6 +217,28 @@ class Study:
         units: Sequence[Unit] = sorted(self.units, key=("dot32", "mac-fp32", "mac").index)
         cases = [Case(pair, unit) for unit in units for pair in self.pairs]
         return tuple(sorted(cases, key=lambda case: (units.index(case.unit), -case.config.product.bits)))
+
+    @cached_property
+    def arrays(self) -> tuple[Case, ...]:
+        """The arrays, the large ones first."""
+        pairs = [pair for pair in self.pairs if pair in ARRAY_PAIRS]
+        return tuple(Case(pair, unit) for unit in sorted(self.array_units, reverse=True) for pair in pairs)
+
+    @cached_property
+    def accumulated(self) -> tuple[Case, ...]:
+        """Dot products with every accumulator but the exact one, pair by pair."""
+        pairs = [pair for pair in self.accumulator_pairs if pair in self.pairs and "dot32" in self.units]
+        return tuple(
+            Case(pair, "dot32", accumulator)
+            for pair in pairs
+            for accumulator in compared_with_exact(pair.weight, Case(pair, "dot32").config)
+        )
+
+    @cached_property
+    def accumulated_macs(self) -> tuple[Case, ...]:
+        """MACs with other accumulators."""
+        pairs = {pair for pair in self.accumulator_pairs if pair in self.pairs and "mac" in self.units}
+        return tuple(case for case in ACCUMULATOR_MACS if case.pair in pairs)
 
     @property
     def formats(self) -> tuple[str, ...]:

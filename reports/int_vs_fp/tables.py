@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..records import Records
 from . import view
+from .accumulator_table import accumulators_table
+from .array_table import arrays_table
 from .claims import CLAIMS
 from .study import POLICIES, Pair, Policy
 from .view import Cell, Table
@@ -18,6 +20,8 @@ def all_tables(records: Records) -> list[Table]:
         summary_table(records),
         accuracy_table(records),
         units_table(records),
+        *([accumulators_table(records)] if view.accumulator_pairs(records) else []),
+        *([arrays_table(records)] if view.arrays(records) else []),
         replication_table(records),
         errors_table(records),
         verification_table(records),
@@ -127,18 +131,19 @@ def replication_table(records: Records) -> Table:
             rows.append((
                 claim.claim,
                 claim.source,
-                view.number(records, record_id, "published", 1, signed=True),
-                view.number(records, record_id, "ours", 1, signed=True),
-                view.number(records, record_id, "ours_cost"),
-                view.number(records, record_id, "baseline_cost"),
+                *(_claimed(records, record_id, name) for name in ("published", "ours")),
+                records[record_id].metrics["ours"].unit,
+                *(
+                    view.number(records, record_id, name) if claim.baseline else view.DASH
+                    for name in ("ours_cost", "baseline_cost")
+                ),
                 claim.why,
             ))  # fmt: skip
     return Table(
         "Published figures and ours",
-        "Extra cost in percent. The two columns after it are our costs in NAND2-equivalents per MAC: logic alone "
-        "for the "
-        "multiply-accumulate claims and the last one, logic and registers for FormatScope's.",
-        ("claim", "source", "published / %", "ours / %", "our FP cost", "our INT cost", "why they differ"),
+        "With a sign: extra cost in percent, and our two costs that it is the ratio of, in NAND2-equivalents per MAC: logic "
+        "and registers for FormatScope's claims, logic alone for the others. Without a sign: the figure itself.",
+        ("claim", "source", "published", "ours", "unit", "our cost", "our cost it is compared with", "why they differ"),
         tuple(rows),
     )
 
@@ -178,7 +183,7 @@ def verification_table(records: Records) -> Table:
     for record in records.of_kind("verification"):
         pair = Pair(record.config["weight"], record.config["activation"])
         cells = (view.number(records, record.id, column) for column in columns)
-        rows.append((view.UNIT_TITLES[record.unit], pair.label, ", ".join(record.config["layers"]), *cells))
+        rows.append((view.unit_title(record), pair.label, ", ".join(record.config["layers"]), *cells))
     return Table(
         "The layer's own numbers through the generated Verilog",
         "Quantized weights and held-out activations (static per-tensor scale, maximum rule) in Icarus Verilog "
@@ -218,6 +223,14 @@ def layers_table(records: Records) -> Table:
         ("layer", "source", "outputs", "inputs", "calibration tokens", "held-out tokens", "products", "peak / RMS"),
         tuple(rows),
     )
+
+
+def _claimed(records: Records, record_id: str, name: str) -> Cell:
+    """A figure of a claim: extra costs in percent with their sign, others rounded as their unit asks."""
+    unit = records[record_id].metrics[name].unit
+    if unit == "%":
+        return view.number(records, record_id, name, 1, signed=True)
+    return view.number(records, record_id, name, 1 if unit == "LUT4" else 0)
 
 
 def _sqnr(records: Records, layer: str, pair: Pair, policy: Policy) -> Cell:

@@ -12,6 +12,10 @@ TITLE = "INT or FP? Accuracy, gates, LUTs and clock of low-bit multiply-accumula
 CAPTIONS: Mapping[str, str] = {
     "pareto-gates": "Accuracy of each layer's output against the logic of one lane of the dot-product unit.",
     "pareto-lut4": "The same accuracy against FPGA logic: ECP5 LUT4 per lane, multipliers built from logic.",
+    "accumulators": "What each accumulator loses on its own, on the layer where it loses most, against the gates of the whole "
+    "dot-product unit.",
+    "arrays": "What arrays of PEs cost per MAC, and the clock they keep, beside the bare MAC of the same formats and the best "
+    "public array.",
     "parts": "Where each unit's gates go, part by part, beside the total of the flattened unit.",
     "scale-policy": "Four scale policies on the same formats: granularity and rule move the ranking as formats do.",
     "fmax": "The clock that each unit reaches after place and route. Units differ in depth: an integer multiplier is one "

@@ -17,7 +17,7 @@ from ...sim import verify
 from ..records import Record, metric
 from ..tensors import Layer
 from .accuracy import quantize_activation, quantize_weight
-from .hardware import verilog_of
+from .emitted import verilog_of
 from .scales import ChooseScale, source_digest
 from .study import Case, Policy, Study
 
@@ -28,15 +28,20 @@ POLICY = Policy("tensor", "maximum")
 
 STEPS = {"mac": 3072, "mac-fp32": 3072, "dot32": 192}
 """Steps (beats of ``lanes`` products) that a unit runs of each layer, in whole dot products, and at least four."""
+ACCUMULATOR_STEPS = 96
+"""The same for a unit that has another accumulator than its preset."""
 LEAST_DOT_PRODUCTS = 4
+TILES, TILE_LENGTH = 4, 128
+"""Tiles of ``rows`` x ``cols`` dot products that an array runs, and how many products of each: several tiles are on their way
+at once in every traffic pattern, at a third of the time that whole dot products take."""
 
 
 def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
     """Name and job of every simulation. A unit that fails ends the study: no cost of a wrong unit is reported."""
-    for case in study.cases:
+    for case in (*study.cases, *study.arrays, *study.accumulated, *study.accumulated_macs):
         for layers in study.verified_on(case):
             yield (
-                f"verify {case.preset} on {_named(layers)}",
+                f"verify {case.name} on {_named(layers)}",
                 lambda case=case, layers=layers: [verification_record(case, layers, study.verification_seed, choose)],
             )
 
@@ -52,8 +57,9 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
         If a single bit differs from golden.
     """
     config, text = case.config, verilog_of(case.config)
-    length = min(layers[0].weight.shape[1], config.k_max)
-    picked = [_codes(case, layer, length, seed, choose) for layer in layers]
+    length = min(layers[0].weight.shape[1], config.k_max, TILE_LENGTH if config.unit == "array" else config.k_max)
+    pick = _tiles if config.unit == "array" else _codes
+    picked = [pick(case, layer, length, seed, choose) for layer in layers]
     codes = np.concatenate([weight for weight, _ in picked]), np.concatenate([activation for _, activation in picked])
     inputs = {
         "verilog": text,
@@ -79,7 +85,7 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
         "cycles": metric(counted["cycles"], "cycles"),
     }
     return Record(
-        id=f"verification/{case.preset}/{_named(layers)}",
+        id=f"verification/{case.name}/{_named(layers)}",
         kind="verification",
         config={
             **config.to_dict(),
@@ -93,7 +99,9 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
             "simulator": "Icarus Verilog through cocotb",
             "compared_with": "golden, every bit",
             "length": length,
-            "dot_products_by_layer": {layer.name: len(part[0]) for layer, part in zip(layers, picked, strict=True)},
+            "dot_products_by_layer": {
+                layer.name: len(part[0]) * config.pes for layer, part in zip(layers, picked, strict=True)
+            },
         },
         tool_versions=_versions(),
         seeds=(seed,),
@@ -103,12 +111,30 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
 
 def _codes(case: Case, layer: Layer, length: int, seed: int, choose: ChooseScale) -> tuple[Codes, Codes]:
     """Weight and activation codes ``[n, length]`` of the layer's dot products that run, none of them twice."""
-    weight = quantize_weight(layer, case.pair.weight, POLICY.rule, choose).codes
-    activation = quantize_activation(layer, case.pair.activation, POLICY, choose).codes
+    weight, activation = _quantized(case, layer, choose)
     available, tokens = _outputs(layer), len(layer.held_out)
-    wanted = max(LEAST_DOT_PRODUCTS, STEPS[case.unit] // math.ceil(length / case.config.lanes))
+    steps = STEPS[case.unit] if case.accumulator is None else ACCUMULATOR_STEPS
+    wanted = max(LEAST_DOT_PRODUCTS, steps // math.ceil(length / case.config.lanes))
     chosen = np.random.default_rng(seed).permutation(available)[: min(wanted, available)]
     return weight[chosen // tokens, :length], activation[chosen % tokens, :length]
+
+
+def _tiles(case: Case, layer: Layer, length: int, seed: int, choose: ChooseScale) -> tuple[Codes, Codes]:
+    """Codes ``[TILES, rows, length]`` and ``[TILES, cols, length]``: output channels by tokens, picked for each tile anew.
+
+    A layer with fewer channels or tokens than the array has rows or columns gives some of them twice.
+    """
+    rng, config = np.random.default_rng(seed), case.config
+    weight, activation = _quantized(case, layer, choose)
+    rows = [rng.choice(len(weight), config.rows, replace=len(weight) < config.rows) for _ in range(TILES)]
+    cols = [rng.choice(len(activation), config.cols, replace=len(activation) < config.cols) for _ in range(TILES)]
+    return weight[np.array(rows), :length], activation[np.array(cols), :length]
+
+
+def _quantized(case: Case, layer: Layer, choose: ChooseScale) -> tuple[Codes, Codes]:
+    """The layer's weight codes ``[out, in]`` and held-out activation codes ``[tokens, in]``."""
+    weight = quantize_weight(layer, case.pair.weight, POLICY.rule, choose).codes
+    return weight, quantize_activation(layer, case.pair.activation, POLICY, choose).codes
 
 
 def _outputs(layer: Layer) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ...accumulators import ExactAccumulator
 from ...errors import BitmillError
 from ..records import Record, Records
-from .study import POLICIES, Pair, Policy
+from .kinds import from_record, label_of
+from .study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
 
 _Kind = TypeVar("_Kind")
 
@@ -16,6 +18,9 @@ DASH = "\N{EN DASH}"
 """Where the study has no such number."""
 
 UNIT_TITLES = {"dot32": "32-lane dot product", "mac": "MAC", "mac-fp32": "MAC, FP32 accumulator"}
+"""The single units, in the order of tables and panels."""
+
+ARRAY_TITLES = {unit: f"{unit.replace('x', TIMES)} array" for unit in ARRAY_UNITS}
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,36 @@ def units(records: Records) -> list[str]:
     """The units that were synthesized: dot products first, then single lanes."""
     there = {record.unit for record in records.of_kind("area")}
     return [unit for unit in UNIT_TITLES if unit in there]
+
+
+def arrays(records: Records) -> list[Pair]:
+    """The pairs that arrays were built of, in order."""
+    found = {Pair(r.config["weight"], r.config["activation"]) for r in records.of_kind("cycles")}
+    return [pair for pair in pairs(records) if pair in found]
+
+
+def accumulator_pairs(records: Records) -> list[Pair]:
+    """The pairs that were built with several accumulators, in order."""
+    found = {Pair(r.config["weight"], r.config["activation"]) for r in records.of_kind("accumulator")}
+    return [pair for pair in pairs(records) if pair in found]
+
+
+def accumulators(records: Records, pair: Pair) -> list[Record]:
+    """One record per accumulator of a pair's dot product, the exact one first."""
+    return [r for r in records.of_kind("accumulator") if Pair(r.config["weight"], r.config["activation"]) == pair]
+
+
+def accumulator_label(record: Record) -> str:
+    """``exact`` or ``FP16 fused 128``."""
+    return label_of(from_record(record.config))
+
+
+def unit_title(record: Record) -> str:
+    """What a unit is, with its accumulator where that is not the one of its preset."""
+    title = {**UNIT_TITLES, **ARRAY_TITLES}[record.unit]
+    accumulator = from_record(record.config)
+    own = record.unit == "mac-fp32" or isinstance(accumulator, ExactAccumulator)
+    return title if own else f"{title}, {label_of(accumulator)}"
 
 
 def main_unit(records: Records) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from bitmill.golden import choose_scale
+from bitmill.reports.int_vs_fp.accumulators import error_records
 from bitmill.reports.int_vs_fp.accuracy import accuracy_records, layer_record
+from bitmill.reports.int_vs_fp.arrays import cycle_records
 from bitmill.reports.int_vs_fp.claims import derived_records
 from bitmill.reports.int_vs_fp.hardware import PARTS
 from bitmill.reports.int_vs_fp.study import Case, Study
@@ -24,7 +27,7 @@ def made_up_layer(name: str = "tiny", *, outputs: int = 8, inputs: int = 64, tok
 
 def _record(kind: str, case: Case, flow: str, metrics: dict[str, float], **config: object) -> Record:
     return Record(
-        id=f"{kind}/{case.preset}/{flow}",
+        id=f"{kind}/{case.name}/{flow}",
         kind=kind,
         config={**case.config.to_dict(), **config},
         unit=case.unit,
@@ -71,7 +74,52 @@ def made_up_records(study: Study) -> Records:
                 "dot_products_in_layers": 96, "products_in_layers": sum(layer.products for layer in group),
                 "transactions": 20, "input_stalls": 30, "output_stalls": 40, "resets": 2, "cycles": 3000,
             }, layers=[layer.name for layer in group]))  # fmt: skip
+    found.extend(_array_records(study, rng))
+    found.extend(_accumulator_records(study, rng))
     return Records([*found, *derived_records(Records(found))])
+
+
+def _array_records(study: Study, rng: np.random.Generator) -> list[Record]:
+    found = list(cycle_records(study))
+    for case in study.arrays:
+        macs = case.config.macs
+        for flow, luts in (("ecp5", float(rng.uniform(90, 250))), ("ecp5-dsp", float(rng.uniform(30, 90)))):
+            found.append(_record("area", case, flow, {
+                "lut4": luts * macs, "lut4_per_mac": luts, "registers": 130 * macs, "registers_per_mac": 130,
+                "ccu2c": 20 * macs, "dsp": macs, "dsp_per_mac": 1,
+            }))  # fmt: skip
+            clock = float(rng.uniform(90, 140))
+            found.append(_record("timing", case, flow, {
+                "fmax": clock, "fmax_min": clock - 3, "fmax_max": clock + 6, "placements": 3,
+            }))  # fmt: skip
+        found.append(_verification(study, case))
+    return found
+
+
+def _accumulator_records(study: Study, rng: np.random.Generator) -> list[Record]:
+    """Errors are computed; costs are drawn."""
+    found = []
+    for case in (*study.accumulated, *study.accumulated_macs):
+        gates = float(rng.uniform(600, 1500))
+        found.append(_record("area", case, "generic", {
+            "accumulator_bits": case.config.accumulator_bits, "logic": gates * case.config.lanes,
+            "registers": 70 * case.config.lanes, "logic_per_mac": gates, "total_per_mac": gates + 420, "registers_per_mac": 70,
+        }))  # fmt: skip
+        found.append(_verification(study, case))
+    for pair in dict.fromkeys(case.pair for case in study.accumulated):
+        cases = [Case(pair, "dot32"), *(case for case in study.accumulated if case.pair == pair)]
+        for layer in study.layers:
+            found.extend(error_records(cases, layer, 1, choose_scale))
+    return found
+
+
+def _verification(study: Study, case: Case) -> Record:
+    (layers,) = study.verified_on(case)
+    return _record("verification", case, layers[0].name, {
+        "dot_products": 16, "products": 16 * 64, "products_matched": 16 * 64, "mismatches": 0, "dot_products_in_layers": 96,
+        "products_in_layers": layers[0].products, "transactions": 20, "input_stalls": 30, "output_stalls": 40, "resets": 2,
+        "cycles": 3000,
+    }, layers=[layers[0].name])  # fmt: skip
 
 
 @pytest.fixture(scope="session")

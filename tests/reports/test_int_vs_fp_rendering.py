@@ -73,7 +73,8 @@ def test_the_same_records_give_the_same_bytes(records, rendered):
 
 
 def test_all_files_are_there(rendered):
-    pictures = ["pareto-gates.svg", "pareto-lut4.svg", "parts.svg", "scale-policy.svg", "fmax.svg"]
+    names = ("pareto-gates", "pareto-lut4", "accumulators", "parts", "scale-policy", "fmax", "arrays")
+    pictures = [f"{name}.svg" for name in names]
     assert set(rendered) == {*pictures, "index.html", "report.md", "records.json", "records.csv"}
     for name in pictures:
         assert rendered[name].startswith("<svg")
@@ -111,11 +112,8 @@ def test_every_number_of_the_answer_is_in_a_table(rendered, records, page):
     labels = {pair.label for pair in view.pairs(records)}
     for label in sorted(labels, key=len, reverse=True):
         answer = answer.replace(label, "")
-    numbers = set(
-        re.findall(
-            r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w])", re.sub(r"INT8|E4M3|NAND2|LUT4|FP32|INT4|E2M1|32-lane", "", answer)
-        )
-    )
+    names = r"INT8|E4M3|NAND2|LUT4|[BF][FP]\d\d|INT4|E2M1|32-lane|(saturating|wrapping|window|fused) \d+|\d×\d array"
+    numbers = set(re.findall(r"(?<![\w-])\d(?:[\d,]*\d)?(?:\.\d+)?(?![\w])", re.sub(names, "", answer)))
     shown = {text for text, _, _ in page.cells} | {str(len(records.of_kind("verified")))}
     assert numbers
     assert numbers <= shown

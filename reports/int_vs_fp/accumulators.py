@@ -1,0 +1,176 @@
+"""The accumulator axis: what each kind loses on real layers, and what it costs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import golden
+from ...fpga.cache import cached
+from ..records import Metric, Record, Records, metric
+from ..tensors import Layer
+from .accuracy import Quantized, quantize_activation, quantize_weight, sqnr_db
+from .committed import committed
+from .hardware import Job, generic_record
+from .scales import ChooseScale, source_digest
+from .study import Case, Policy, Study
+
+POLICY = Policy("token", "least-squares")
+"""How the codes are made that are accumulated: one scale per token, where accuracy is best."""
+TOKENS = 32
+"""Held-out tokens of a layer, picked by seed, whose outputs are accumulated; every output channel of each."""
+UNITS = {"error_sqnr": "dB", "total_sqnr": "dB", "overflowed": "%", "outputs": "outputs"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Operands:
+    """Codes [out, K] and [tokens, K], the scales of the outputs [out, tokens], and the outputs without any rounding."""
+
+    weight: NDArray[np.unsignedinteger]
+    activation: NDArray[np.unsignedinteger]
+    scales: NDArray[np.float64]
+    reference: NDArray[np.float64]
+
+    def digest(self) -> str:
+        """SHA-256 of all four."""
+        digest = hashlib.sha256()
+        for array in (self.weight, self.activation, self.scales, self.reference):
+            digest.update(f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def accumulator_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Job]]:
+    """Name and job of the cost of each unit, and of the errors of all accumulators of a pair on a layer."""
+    for case in (*study.accumulated, *study.accumulated_macs):
+        yield f"gates {case.name}", lambda case=case: [gates_record(case)]
+    for pair in dict.fromkeys(case.pair for case in study.accumulated):
+        cases = [Case(pair, "dot32"), *(case for case in study.accumulated if case.pair == pair)]
+        for layer in study.layers:
+            yield (
+                f"accumulation of {pair.key} on {layer.name}",
+                lambda cases=cases, layer=layer: error_records(cases, layer, study.verification_seed, choose),
+            )
+
+
+def gates_record(case: Case) -> Record:
+    """NAND2-equivalents of the flat unit: committed with the benchmarks if of this very Verilog, counted now if not."""
+    name = f"area/{case.name}/generic"
+    return committed(name, case.config, record_id=name, kind="area", unit=case.unit) or generic_record(case)
+
+
+def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: ChooseScale) -> list[Record]:
+    """Error of each accumulator of one pair on one layer; the first case has the exact one.
+
+    Raises
+    ------
+    BitmillError
+        As ``golden.matmul``.
+    """
+    pair = cases[0].pair
+    weight = quantize_weight(layer, pair.weight, POLICY.rule, choose)
+    activation = quantize_activation(layer, pair.activation, POLICY, choose)
+    tokens = np.sort(np.random.default_rng(seed).permutation(len(layer.held_out))[:TOKENS])
+    length = min(layer.weight.shape[1], cases[0].config.k_max)
+    operands = _Operands(
+        weight=weight.codes[:, :length],
+        activation=activation.codes[tokens, :length],
+        scales=_column(weight) * _column(activation)[tokens].T,
+        reference=layer.weight[:, :length] @ layer.held_out[tokens, :length].T,
+    )
+    inputs = {
+        "configs": [case.config.to_dict() for case in cases],
+        "operands": operands.digest(),
+        "numpy": np.__version__,
+        "source": source_digest("formats", "golden"),
+    }
+    errors = cached("accumulation", inputs, lambda: _errors(cases, operands))
+    return [_error_record(case, layer, seed, found) for case, found in zip(cases, errors, strict=True)]
+
+
+def worst_records(records: Records) -> Iterator[Record]:
+    """Of each unit the worst layer: least ratio of signal to accumulator error, most overflow, most lost in the total."""
+    by_case: dict[str, list[Record]] = {}
+    for record in records.of_kind("accumulation"):
+        by_case.setdefault(record.id.split("/")[2], []).append(record)
+    for name, parts in by_case.items():
+        exact = [records["/".join((*part.id.split("/")[:2], name.split("-")[0] + "-dot32"))] for part in parts]
+        errors = [part.metrics["error_sqnr"].value for part in parts]
+        finite = [error for error in errors if error is not None]
+        lost = [
+            _total(best) - _total(part) if part is not best else 0.0 for best, part in zip(exact, parts, strict=True)
+        ]
+        yield Record(
+            id=f"accumulator/{name}",
+            kind="accumulator",
+            config={key: value for key, value in parts[0].config.items() if key != "layer"},
+            unit=parts[0].unit,
+            flow={"derived_from": [part.id for part in parts], "worst_over": "layers"},
+            tool_versions=dict(parts[0].tool_versions),
+            seeds=parts[0].seeds,
+            metrics={
+                "error_sqnr": Metric(min(finite), "dB") if finite else Metric(None, "dB"),
+                "total_sqnr_lost": metric(max(lost), "dB"),
+                "overflowed": metric(max(part.number("overflowed") for part in parts), "%"),
+            },
+        )
+
+
+def _total(record: Record) -> float:
+    value = record.metrics["total_sqnr"].value
+    return float("inf") if value is None else value
+
+
+def _errors(cases: Sequence[Case], operands: _Operands) -> list[dict[str, float | int | None]]:
+    """Plain numbers of each case; None for a ratio without noise."""
+    found = []
+    exact: NDArray[np.float64] | None = None
+    for case in cases:
+        config = case.config
+        values = golden.to_float(config, golden.matmul(config, operands.weight, operands.activation))
+        over = ~np.isfinite(values)
+        if config.accumulator_format is not None:
+            largest = float(config.accumulator_format.max_value)
+            values = np.clip(values, -largest, largest)
+        outputs = values * operands.scales
+        exact = outputs if exact is None else exact
+        numbers = {
+            "error_sqnr": sqnr_db(exact, outputs),
+            "total_sqnr": sqnr_db(operands.reference, outputs),
+            "overflowed": 100 * float(over.mean()),
+            "outputs": outputs.size,
+        }
+        found.append({name: metric(number, UNITS[name]).value for name, number in numbers.items()})
+    return found
+
+
+def _column(quantized: Quantized) -> NDArray[np.float64]:
+    return np.asarray(quantized.scales.values, dtype=np.float64).reshape(-1, 1)
+
+
+def _error_record(case: Case, layer: Layer, seed: int, found: Mapping[str, float | int | None]) -> Record:
+    return Record(
+        id=f"accumulation/{layer.name}/{case.name}",
+        kind="accumulation",
+        config={
+            **case.config.to_dict(),
+            "layer": layer.name,
+            "weight_scale": "channel",
+            "activation_scale": POLICY.granularity,
+            "rule": POLICY.rule,
+        },
+        unit=case.unit,
+        flow={
+            "computed_by": "golden, bit for bit what the RTL does",
+            "error_sqnr": "against the exact sum of the same codes",
+            "total_sqnr": "against float64 x @ weight.T of the stored tensors",
+            "overflowed": "results of infinity, counted as the format's largest number",
+            "evaluated_on": f"{TOKENS} held-out tokens picked by seed, every output channel",
+        },
+        tool_versions={"numpy": np.__version__},
+        seeds=(seed,),
+        metrics={name: Metric(value, UNITS[name]) for name, value in found.items()},
+    )

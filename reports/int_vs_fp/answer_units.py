@@ -1,0 +1,86 @@
+"""Sentences of the answer about accumulators and arrays, every number of them a record's."""
+
+from __future__ import annotations
+
+from ..records import Record, Records
+from . import view
+from .study import ARRAY_UNITS, Pair
+
+HARMLESS_DB = 0.1
+"""An accumulator that lowers no layer's output SQNR by more than this is as good as the exact one."""
+
+
+def cheapest_accumulator_sentences(records: Records) -> list[str]:
+    """Which accumulator is worth its gates, for each pair that was built with several."""
+    return [_accumulator_sentence(records, pair) for pair in view.accumulator_pairs(records)]
+
+
+def array_sentences(records: Records) -> list[str]:
+    """What an array costs beside its bare MAC, for each pair that arrays were built of."""
+    return [_array_sentence(records, pair) for pair in view.arrays(records)]
+
+
+def harmless(records: Records, pair: Pair) -> list[Record]:
+    """Accumulators that cost no layer more than ``HARMLESS_DB``, the cheapest first."""
+    kept = [r for r in view.accumulators(records, pair) if r.number("total_sqnr_lost") <= HARMLESS_DB]
+    return sorted(kept, key=lambda record: _area(records, record).number("total_per_mac"))
+
+
+def _accumulator_sentence(records: Records, pair: Pair) -> str:
+    found = view.accumulators(records, pair)
+    ranked = harmless(records, pair)
+    floats = [r for r in ranked if r.config["accumulator"]["kind"] in ("float", "window")]
+    sentence = (
+        f"Accumulator of {pair.label} in a 32-lane dot product, NAND2-equivalents per MAC with registers: the exact one costs "
+        f"{_cost(records, found[0])}; the cheapest that lowers no layer's output SQNR by more than a tenth of a dB is "
+        f"{view.accumulator_label(ranked[0])} at {_cost(records, ranked[0])}"
+    )
+    if floats and floats[0] is not ranked[0]:
+        sentence += (
+            f", the cheapest of those that round {view.accumulator_label(floats[0])} at {_cost(records, floats[0])}"
+        )
+    over = [r for r in found if r.number("overflowed") > 0]
+    if over:
+        shares = (
+            f"{view.accumulator_label(r)} on {view.number(records, r.id, 'overflowed', 1).text} % of the outputs"
+            for r in over
+        )
+        sentence += (
+            f"; without an exponent offset {', '.join(shares)} of one layer overflow{'s' if len(over) == 1 else ''}"
+        )
+    return sentence + "."
+
+
+def _array_sentence(records: Records, pair: Pair) -> str:
+    unit = ARRAY_UNITS[-1]
+    name, mac = f"{pair.key}-{unit}", f"{pair.key}-mac"
+    luts, dsp = (
+        [view.number(records, f"area/{which}/{flow}", "lut4_per_mac", 1).text for which in (name, mac)]
+        for flow in ("ecp5", "ecp5-dsp")
+    )
+    used = [
+        view.number(records, f"cycles/{name}/{layer.config['layer']}", "utilisation", 2).text
+        for layer in view.layers(records)
+    ]
+    sentence = (
+        f"{pair.label} {view.ARRAY_TITLES[unit]}: {luts[0]} LUT4 per MAC without DSP blocks against {luts[1]} of the bare MAC, "
+        f"{dsp[0]} against {dsp[1]} with them, {_listed(used)} % of its PEs' cycles used on the layers"
+    )
+    clock, mac_clock = (f"timing/{which}/ecp5" for which in (name, mac))
+    if clock in records and mac_clock in records:
+        sentence += (
+            f", {view.number(records, clock, 'fmax').text} MHz against {view.number(records, mac_clock, 'fmax').text}"
+        )
+    return sentence + "."
+
+
+def _area(records: Records, record: Record) -> Record:
+    return records[f"area/{record.id.split('/')[1]}/generic"]
+
+
+def _cost(records: Records, record: Record) -> str:
+    return view.number(records, _area(records, record).id, "total_per_mac").text
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
