@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth import Module, Shape, Signal, Value
+from amaranth import Cat, Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..formats import Product, signed_bits
 from .adders import add
-from .aligner import Aligner, term_has_carry
+from .aligner import Aligner, aligned_bits, term_has_carry, term_is_biased
 from .layouts import term_layout
 
 LEVELS_PER_STAGE = 2
@@ -28,7 +28,8 @@ class AdderTree(wiring.Component):
     """Sum ``lanes`` terms pairwise, each level as wide as its range needs, a register after every second one.
 
     Every adder takes one lane's carry at its carry input; ``lanes`` terms have one carry more than the tree has adders, and
-    that one goes out with the sum.
+    that one goes out with the sum. Biased terms (``term_is_biased``) are summed as unsigned numbers, and the bias of all of them
+    is taken off the sum's upper bits, for a power of two by inverting the top one.
 
     Parameters
     ----------
@@ -79,7 +80,9 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [_Node(1, term.significand, term.carry) for term in map(self.term, range(self.lanes))]
+        terms = [self.term(lane) for lane in range(self.lanes)]
+        biased = term_is_biased(self.facts)
+        nodes = [_Node(1, term.significand.as_unsigned() if biased else term.significand, term.carry) for term in terms]
         level = 0
         while len(nodes) > 1:
             pairs = zip(nodes[0::2], nodes[1::2], strict=False)
@@ -87,12 +90,21 @@ class AdderTree(wiring.Component):
             level += 1
             if level % LEVELS_PER_STAGE == 0 or len(nodes) == 1:
                 nodes = [self._registered(m, node) for node in nodes]
-        m.d.comb += [self.sum.significand.eq(nodes[0].total), self.sum.carry.eq(nodes[0].carry)]
+        m.d.comb += [self.sum.significand.eq(self._unbiased(nodes[0])), self.sum.carry.eq(nodes[0].carry)]
         return m
+
+    def _unbiased(self, node: _Node) -> Value:
+        if not term_is_biased(self.facts):
+            return node.total
+        place = aligned_bits(self.facts) - 1
+        return Cat(node.total[:place], node.total[place:] - node.lanes).as_signed()
 
     def _joined(self, m: Module, left: _Node, right: _Node) -> _Node:
         lanes = left.lanes + right.lanes
-        shape = Shape(self._bits(self.facts, lanes), signed=True)
+        if term_is_biased(self.facts):
+            shape = Shape(aligned_bits(self.facts) + (lanes - 1).bit_length())
+        else:
+            shape = Shape(self._bits(self.facts, lanes), signed=True)
         return _Node(lanes, add(m, left.total, right.total, shape, carry=left.carry, name=f"sum{lanes}"), right.carry)
 
     def _registered(self, m: Module, node: _Node) -> _Node:
