@@ -24,7 +24,7 @@ def synth_liberty(
     from ..files import output_file
     from ..fpga.liberty import read_library
     from ..fpga.standard_cells import map_standard_cells
-    from ..hdl.verilog import TOP, emit
+    from ..hdl.verilog import LANE, TOP, emit
 
     with ExitStack() as outputs:
         library = read_library(liberty)
@@ -38,6 +38,7 @@ def synth_liberty(
                 library,
                 period_ns=period_ns,
                 clock_gating=clock_gating,
+                once=(LANE,) if config.lanes > 1 else (),
                 progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
             )
         if staged is not None:

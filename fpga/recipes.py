@@ -10,7 +10,7 @@ DESIGN_FILE = "design.v"
 
 # Booth needs `$mul` cells, which exist after the processes are lowered and before alumacc turns them into adders. The
 # steps before it are those of `synth` itself, and `synth` repeats them harmlessly.
-UP_TO_MULTIPLIERS = (
+_UP_TO_MULTIPLIERS = (
     "hierarchy -check -top {top}; proc; flatten; opt_expr; opt_clean; opt -nodffe -nosdff; wreduce; peepopt"
 )
 
@@ -23,7 +23,7 @@ _TO_GATES = (
 _GENERIC_RECIPES = {
     "plain": f"synth {{flatten}} -top {{top}}\n{_TO_GATES}",
     "booth": f"synth {{flatten}} -booth -top {{top}}\n{_TO_GATES}",
-    "booth-lowpower": f"{UP_TO_MULTIPLIERS}; booth -lowpower\nsynth {{flatten}} -top {{top}}\n{_TO_GATES}",
+    "booth-lowpower": f"{_UP_TO_MULTIPLIERS}; booth -lowpower\nsynth {{flatten}} -top {{top}}\n{_TO_GATES}",
 }
 # Yosys 0.70's ice40_dsp takes an output register that holds several products into the first product's block and loses
 # the other products without a word. Registers of single bits are never taken, and stay countable as registers.
@@ -46,7 +46,7 @@ def recipe_names(target: Target) -> tuple[str, ...]:
 
 def multiplier_script(top: str) -> str:
     """Commands that bring a design to the point where its multipliers are ``$mul`` cells."""
-    return f"read_verilog {DESIGN_FILE}\n{UP_TO_MULTIPLIERS.format(top=top)}\n"
+    return f"read_verilog {DESIGN_FILE}\n{_UP_TO_MULTIPLIERS.format(top=top)}\n"
 
 
 def script(target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = True, once: Sequence[str] = ()) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +109,7 @@ def map_standard_cells(
     *,
     period_ns: float,
     clock_gating: bool = True,
+    once: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> StandardCells:
     """Map a design onto a library and keep the smallest result that meets a clock period. Cached.
@@ -126,6 +127,8 @@ def map_standard_cells(
         The clock period to meet, in ns.
     clock_gating
         Whether registers that share an enable may share a gated clock. Without it every such bit costs a multiplexer.
+    once
+        Names of modules that are mapped by themselves, such as the lane of a dot product; the result is flat all the same.
     progress
         Called with the name of each recipe when it is done.
 
@@ -142,7 +145,7 @@ def map_standard_cells(
     told = progress or (lambda _name: None)
 
     def mapped(recipe: Recipe) -> Mapped:
-        result = map_recipe(verilog, top, library, recipe, period_ns=period_ns, clock_gating=gating)
+        result = map_recipe(verilog, top, library, recipe, period_ns=period_ns, clock_gating=gating, once=once)
         told(recipe.name)
         return result
 
@@ -185,7 +188,14 @@ def _multipliers(verilog: str, top: str) -> list[Multiplier]:
 
 
 def map_recipe(
-    verilog: str, top: str, library: Library, recipe: Recipe, *, period_ns: float, clock_gating: bool
+    verilog: str,
+    top: str,
+    library: Library,
+    recipe: Recipe,
+    *,
+    period_ns: float,
+    clock_gating: bool,
+    once: Sequence[str] = (),
 ) -> Mapped:
     """Map a design with one recipe and time it. Cached.
 
@@ -194,7 +204,7 @@ def map_recipe(
     BitmillError
         If Yosys or OpenSTA is missing or fails, or a cell is not of the library.
     """
-    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating)
+    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating, once=once)
     cells = json.loads(outputs["stat.json"])["design"].get("num_cells_by_type", {})
     cells = {cell.removeprefix("\\"): count for cell, count in cells.items() if cell not in _BOOKKEEPING}
     foreign = [cell for cell in cells if cell not in library.areas]
@@ -216,7 +226,14 @@ def map_recipe(
 
 
 def standard_netlist(
-    verilog: str, top: str, library: Library, recipe: Recipe, *, period_ns: float, clock_gating: bool
+    verilog: str,
+    top: str,
+    library: Library,
+    recipe: Recipe,
+    *,
+    period_ns: float,
+    clock_gating: bool,
+    once: Sequence[str] = (),
 ) -> str:
     """Verilog of the library's cells that one recipe gives. Cached.
 
@@ -225,14 +242,23 @@ def standard_netlist(
     BitmillError
         If Yosys is missing or fails.
     """
-    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating)
+    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating, once=once)
     return outputs[standard_recipes.MAPPED_FILE]
 
 
 def _outputs(
-    verilog: str, top: str, library: Library, recipe: Recipe, *, period_ns: float, clock_gating: bool
+    verilog: str,
+    top: str,
+    library: Library,
+    recipe: Recipe,
+    *,
+    period_ns: float,
+    clock_gating: bool,
+    once: Sequence[str] = (),
 ) -> dict[str, str]:
-    script = standard_recipes.script(recipe, library, check_top(top), period_ns=period_ns, clock_gating=clock_gating)
+    script = standard_recipes.script(
+        recipe, library, check_top(top), period_ns=period_ns, clock_gating=clock_gating, once=once
+    )
     return cache.yosys_cached(
         script,
         files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(library)},

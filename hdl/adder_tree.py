@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth import Module, Shape, Signal, Value
+from amaranth import Cat, Module, Shape, Signal, Value
 from amaranth.lib import data
 
 from ..formats import Product, signed_bits
 from .adders import add
-from .aligner import term_has_carry
+from .aligner import term_has_carry, term_is_biased
 from .layouts import term_layout
 from .reduction import Reduction
 
@@ -19,16 +19,17 @@ LEVELS_PER_STAGE = 2
 
 @dataclass(frozen=True)
 class TermRange:
-    """Bounds of a term's value, and whether it is ``significand + carry`` with a carry of its own."""
+    """Bounds of a term's value, whether it is ``significand + carry`` with a carry of its own, and whether it is biased."""
 
     low: int
     high: int
     carry: bool
+    biased: bool = False
 
     @classmethod
     def aligned(cls, product: Product) -> TermRange:
         """Of a product that is aligned to fixed point."""
-        return cls(*product.sum_range(1), carry=term_has_carry(product))
+        return cls(*product.sum_range(1), carry=term_has_carry(product), biased=term_is_biased(product))
 
     def layout(self, lanes: int) -> data.StructLayout:
         """Layout of the sum of ``lanes`` terms, whose significand may lie one below the sum itself."""
@@ -46,7 +47,8 @@ class AdderTree(Reduction):
     """Sum ``lanes`` terms pairwise, each level as wide as its range needs, a register after every second one.
 
     Every adder takes one lane's carry at its carry input; ``lanes`` terms have one carry more than the tree has adders, and
-    that one goes out with the sum.
+    that one goes out with the sum. Biased terms (``term_is_biased``) are summed as unsigned numbers, and the bias of all of them
+    is taken off the sum's upper bits, for a power of two by inverting the top one.
 
     Parameters
     ----------
@@ -89,7 +91,11 @@ class AdderTree(Reduction):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        nodes = [_Node(1, term.significand, term.carry) for term in map(self.term, range(self.lanes))]
+        terms = [self.term(lane) for lane in range(self.lanes)]
+        nodes = [
+            _Node(1, term.significand.as_unsigned() if self.terms.biased else term.significand, term.carry)
+            for term in terms
+        ]
         level = 0
         while len(nodes) > 1:
             pairs = zip(nodes[0::2], nodes[1::2], strict=False)
@@ -97,12 +103,25 @@ class AdderTree(Reduction):
             level += 1
             if level % LEVELS_PER_STAGE == 0 or len(nodes) == 1:
                 nodes = [self._registered(m, node) for node in nodes]
-        m.d.comb += [self.sum.significand.eq(nodes[0].total), self.sum.carry.eq(nodes[0].carry)]
+        m.d.comb += [self.sum.significand.eq(self._unbiased(nodes[0])), self.sum.carry.eq(nodes[0].carry)]
         return m
+
+    @property
+    def _term_bits(self) -> int:
+        return self.terms.layout(1)["significand"].width
+
+    def _unbiased(self, node: _Node) -> Value:
+        if not self.terms.biased:
+            return node.total
+        place = self._term_bits - 1
+        return Cat(node.total[:place], node.total[place:] - node.lanes).as_signed()
 
     def _joined(self, m: Module, left: _Node, right: _Node) -> _Node:
         lanes = left.lanes + right.lanes
-        shape = Shape.cast(self.terms.layout(lanes)["significand"].shape)
+        if self.terms.biased:
+            shape = Shape(self._term_bits + (lanes - 1).bit_length())
+        else:
+            shape = Shape.cast(self.terms.layout(lanes)["significand"].shape)
         return _Node(lanes, add(m, left.total, right.total, shape, carry=left.carry, name=f"sum{lanes}"), right.carry)
 
     def _registered(self, m: Module, node: _Node) -> _Node:

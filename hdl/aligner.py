@@ -26,6 +26,15 @@ def term_has_carry(product: Product) -> bool:
     return product.sign_bit or product_has_carry(product)
 
 
+def term_is_biased(product: Product) -> bool:
+    """Whether terms go to the adder tree with their sign bit inverted, ``2**(bits - 1)`` above their value.
+
+    Nothing has to be sign-extended then: adders have no bit for it, and the bias of all terms together is one constant. Where
+    the sign bit comes from a shifter, inverting it is free; elsewhere it would cost a LUT.
+    """
+    return product.exponent_span > 0
+
+
 class Aligner(wiring.Component):
     """Negate by one's complement and shift left into fixed point. Combinational.
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from .aligner import Aligner
+from .aligner import Aligner, term_is_biased
 from .decoder import Decoder
 from .layouts import flags_layout, product_layout
 from .multiplier import Multiplier
@@ -16,6 +16,8 @@ from .specials import special_flags
 
 class Lane(wiring.Component):
     """Decode, multiply, align. A new pair of codes every enabled cycle.
+
+    The lanes of a unit with an adder tree give biased terms where ``term_is_biased``.
 
     Parameters
     ----------
@@ -77,7 +79,11 @@ class Lane(wiring.Component):
             return m
         aligned = Signal(align.term.shape(), reset_less=True)
         aligned_flags = Signal(flags.shape(), reset_less=True)
+        term = Signal.like(aligned)
+        m.d.comb += term.eq(align.term)
+        if self.config.lanes > 1 and term_is_biased(facts):
+            m.d.comb += term.significand[-1].eq(~align.term.significand[-1])
         with m.If(self.enable):
-            m.d.sync += [aligned.eq(align.term), aligned_flags.eq(flags)]
+            m.d.sync += [aligned.eq(term), aligned_flags.eq(flags)]
         m.d.comb += [self.term.eq(aligned), self.flags.eq(aligned_flags)]
         return m
