@@ -45,6 +45,7 @@ class _Corners:
             yield from self._ties(fmt)
             yield from self._overflow(fmt)
             yield from self._underflow(fmt)
+            yield from self._cancellations()
         if isinstance(spec, WindowAccumulator):
             yield from self._distances(spec.width)
         if isinstance(spec, FloatAccumulator) and spec.fused is not None:
@@ -121,6 +122,21 @@ class _Corners:
             yield from self._in_turn("halves of the least subnormal", step, 2 * step, 3 * step)
             for units in (int(half) - 1, int(half) + 1, 3 * int(half)):
                 yield from self._in_turn("around the least subnormal", sign * units, 2 * sign * units)
+
+    def _cancellations(self) -> Iterator[DotProduct]:
+        """The least product, then a step whose greatest products cancel: what is far below its exponent must stay."""
+        if not self.ladder[-1]:
+            return
+        value = min(self.ladder[1][-1], self.ladder[-1][-1])
+        if value not in self.products or -value not in self.products:
+            return
+        above = [self.products[value], self.products[-value]]
+        for sign in (1, -1):
+            least = self.products[sign * self.ladder[sign][0]]
+            for rest in ([], [least], [self.products[sign * self.ladder[sign][len(self.ladder[sign]) // 2]]]):
+                steps = [*self._whole_steps([least]), *self._whole_steps([*above, *rest])]
+                if len(steps) <= self.longest:
+                    yield self._dot(steps, "greatest products cancel above the least one")
 
     def _distances(self, width: int) -> Iterator[DotProduct]:
         """A product as far below another as the window is wide, give or take a few bits, of either sign."""

@@ -44,6 +44,7 @@ QUICK = [
     make(PAIRS[0], FixedAccumulator(width=18, overflow="saturate"), lanes=8),
     make(PAIRS[3], FixedAccumulator(width=12, overflow="wrap"), lanes=1),
     make(PAIRS[1], WindowAccumulator(width=8), lanes=8),
+    make(PAIRS[1], WindowAccumulator(width=24), lanes=2),  # the accumulator reaches a few bits below the window
     make(("INT8", "E5M2"), WindowAccumulator(width=5), lanes=3),
     make(PAIRS[1], FloatAccumulator(format="FP16"), lanes=1),
     make(PAIRS[2], FloatAccumulator(format="FP16", fused=16), lanes=8),

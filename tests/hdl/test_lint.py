@@ -1,4 +1,4 @@
-"""The Verilog of every preset before other people's tools: Verilator, Icarus Verilog and plain Yosys, and its bytes."""
+"""The Verilog of every preset and accumulator before other people's tools: Verilator, Icarus, plain Yosys; and its bytes."""
 
 import hashlib
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bitmill import AcceleratorConfig
 from bitmill.config import PRESETS, preset
 from bitmill.hdl import verilog
 from bitmill.tools import YOSYS_VARIABLE, find_tool, run_yosys
@@ -17,9 +18,25 @@ from bitmill.tools import YOSYS_VARIABLE, find_tool, run_yosys
 WAIVER = re.compile(r"/\* verilator lint_off (\w+) \*/")
 
 
-@pytest.fixture(scope="module", params=PRESETS)
+ACCUMULATORS = [
+    {"kind": "fixed", "width": 12, "overflow": "saturate"},
+    {"kind": "fixed", "width": 12, "overflow": "wrap"},
+    {"kind": "window", "width": 6},
+    {"kind": "float", "format": "FP16"},
+    {"kind": "float", "format": "BF16", "fused": 6},
+]
+OTHERS = [
+    AcceleratorConfig.from_dict(
+        {"weight": weight, "activation": "E5M2", "unit": "dot", "lanes": 3, "accumulator": accumulator}
+    )
+    for weight in ("E4M3", "INT8")
+    for accumulator in ACCUMULATORS
+]
+
+
+@pytest.fixture(scope="module", params=[*PRESETS.values(), *OTHERS], ids=lambda config: config.title)
 def text(request):
-    return verilog.emit(preset(request.param))
+    return verilog.emit(request.param)
 
 
 def _verilator(path):

@@ -110,6 +110,16 @@ def test_window_distances(width: int) -> None:
     assert seen >= {width - 4, width - 3, width - 2, width - 1, width, width + 1, width + 2, width + 3, 58}
 
 
+@pytest.mark.parametrize("name", ["E4M3", "E5M2", "INT8"])
+def test_cancellations_leave_the_least_product(name: str) -> None:
+    config = make(name, name, WindowAccumulator(width=24))
+    unit = Fraction(2) ** config.product.min_exponent
+    steps = [after_each_step(config, item) for item in corners(config) if "cancel" in item.label]
+    assert [unit, unit] in steps
+    assert [-unit, -unit] in steps
+    assert [unit, 2 * unit] in steps
+
+
 def test_group_ends() -> None:
     config = make("E4M3", "E4M3", FloatAccumulator(fused=16))
     assert {len(item) for item in corners(config) if "groups" in item.label} >= {12, 15, 16, 17, 20, 31, 32, 33}
