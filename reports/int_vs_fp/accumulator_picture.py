@@ -16,7 +16,7 @@ from .study import Pair
 MARKS = {
     "exact": ("*", "#1f2328"),
     "saturating": ("s", "#0b5394"),
-    "wrapping": ("X", "#56a6dd"),
+    "wrapping": ("X", "#2e7fbf"),
     "window": ("o", "#00735c"),
     "float": ("^", "#a63603"),
     "fused": ("D", "#b0508e"),
@@ -89,15 +89,11 @@ def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
         accumulator = from_record(record.config)
         mark, tint = MARKS[kind_of(accumulator)]
         y = top if error is None else error
+        size, layer = (
+            (12, 7) if mark == "*" else (7, 5)
+        )  # The exact one stays visible on top of one that costs the same.
         axes.plot(
-            cost,
-            y,
-            mark,
-            color=tint,
-            markersize=11 if mark == "*" else 7,
-            markeredgecolor="white",
-            markeredgewidth=0.8,
-            zorder=5,
+            cost, y, mark, color=tint, markersize=size, markeredgecolor="white", markeredgewidth=0.8, zorder=layer
         )
         points.append((cost, y, label_of(accumulator), INK if mark == "*" else tint, mark == "*"))
     label_points(axes, points)

@@ -41,13 +41,8 @@ def _accumulator_sentence(records: Records, pair: Pair) -> str:
         )
     over = [r for r in found if r.number("overflowed") > 0]
     if over:
-        shares = (
-            f"{view.accumulator_label(r)} on {view.number(records, r.id, 'overflowed', 1).text} % of the outputs"
-            for r in over
-        )
-        sentence += (
-            f"; without an exponent offset {', '.join(shares)} of one layer overflow{'s' if len(over) == 1 else ''}"
-        )
+        shares = [f"{view.number(records, r.id, 'overflowed', 1).text} % ({view.accumulator_label(r)})" for r in over]
+        sentence += f"; for want of an exponent offset, of one layer's outputs overflow {_listed(shares)}"
     return sentence + "."
 
 

@@ -34,10 +34,11 @@ def arrays_picture(records: Records) -> Figure:
     made = figure(
         15.5,
         1.95 + 0.42 * (max(y for *_, y in rows) + 1),
-        "What an array costs on top of its MACs",
+        "Arrays of PEs beside the bare MAC",
         "ECP5, per MAC of the whole unit; output-stationary, exact accumulator (32 bits for the INT8 arrays). Fmax: nextpnr, "
         "LFE5U-85 speed grade 6, median and range over the placements.\nPublic array: the best AXI-Stream one, measured by us "
-        f"in the same flow; its multiplier is its own. {view.tools_named(records, 'area')}.",
+        f"in the same flow; its multiplier is its own. "
+        f"The bare MAC has a handshake and a step counter to itself. {view.tools_named(records, 'area')}.",
         top=0.98,
     )
     panels = made.subplots(1, 3, sharey=True, gridspec_kw={"width_ratios": [1.45, 0.8, 1.25]})
@@ -98,7 +99,7 @@ def _registers(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
     for pair, unit, y in rows:
         if unit == PEER:
             axes.annotate(
-                "not published", (0.02, y), xycoords=("axes fraction", "data"), color=GREY, fontsize=8.5, va="center"
+                "not measured", (0.02, y), xycoords=("axes fraction", "data"), color=GREY, fontsize=8.5, va="center"
             )
             continue
         value = records[f"area/{pair.key}-{unit}/ecp5"].number("registers_per_mac")

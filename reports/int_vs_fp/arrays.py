@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ...hdl import Array
 from ..records import Record, Records, metric
@@ -101,6 +101,6 @@ def _shape(layer: Layer) -> tuple[int, int, int]:
     return layer.weight.shape[0], len(layer.held_out), layer.weight.shape[1]
 
 
-def _steps(k: int, k_max: int, lanes: int) -> Sequence[int]:
+def _steps(k: int, k_max: int, lanes: int) -> list[int]:
     """Steps of the dot products that a K is cut into."""
     return [math.ceil(min(k_max, k - start) / lanes) for start in range(0, k, k_max)]

@@ -112,7 +112,7 @@ def test_every_number_of_the_answer_is_in_a_table(rendered, records, page):
     labels = {pair.label for pair in view.pairs(records)}
     for label in sorted(labels, key=len, reverse=True):
         answer = answer.replace(label, "")
-    names = r"INT8|E4M3|NAND2|LUT4|[BF][FP]\d\d|INT4|E2M1|32-lane|(saturating|wrapping|window|fused) \d+|\d×\d array"
+    names = r"INT8|E4M3|NAND2|LUT4|[BF][FP]\d\d|INT4|E2M1|32-lane|(saturating|wrapping|window|fused) \d+|\d\W\d array"
     numbers = set(re.findall(r"(?<![\w-])\d(?:[\d,]*\d)?(?:\.\d+)?(?![\w])", re.sub(names, "", answer)))
     shown = {text for text, _, _ in page.cells} | {str(len(records.of_kind("verified")))}
     assert numbers
