@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import bitmill
 from bitmill import AcceleratorConfig, FloatAccumulator, preset
 from bitmill.config import PRESETS
 from bitmill.hdl import verilog
@@ -87,7 +89,10 @@ def test_every_configuration_has_a_name_of_its_own():
     assert len({core_name(config) for config in same_title}) == 4
     names = [core_name(config) for config in PRESETS.values()]
     assert len(set(names)) == len(PRESETS)
-    assert core_name(CONFIG).startswith("bitmill:generated:e2m1-mac-exact-21-bit-accumulator-")
+    pattern = r"bitmill:generated:e2m1-mac-exact-21-bit-accumulator-[0-9a-f]{8}:(.*)"
+    named = re.fullmatch(pattern, core_name(CONFIG))
+    assert named is not None
+    assert named[1] == bitmill.__version__
 
 
 def test_file_name_with_a_quote_stays_one_string():

@@ -25,16 +25,14 @@ def floors() -> list[Floor]:
     found = []
     for name in configurations.FLOORS:
         tests = sorted((ROOT / "tests" / name).glob("test_*.py"), key=_rank)
-        deselected = configurations.DESELECTED[name]
-        options = ("--hypothesis-seed=0", *(("-k", deselected) if deselected else ()))
-        found.append(
-            Floor(name, configurations.SMOKE[name], tuple(str(path.relative_to(ROOT)) for path in tests), options)
-        )
+        names = tuple(str(path.relative_to(ROOT)) for path in tests)
+        slow = configurations.SLOW_TESTS[name]
+        found.append(Floor(name, configurations.SMOKE[name], names, ("--hypothesis-seed=0",), slow))
     return found
 
 
-def _rank(path: Path) -> tuple[bool, bool, str]:
-    return path.name in configurations.LAST_TESTS, path.name not in configurations.FIRST_TESTS, path.name
+def _rank(path: Path) -> tuple[bool, str]:
+    return path.name not in configurations.FIRST_TESTS, path.name
 
 
 def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False) -> Campaign:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import queue
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bitmill.errors import BitmillError
 from bitmill.fpga.jobs import Outcome, default_workers, run_jobs
 
 from .mutants import Mutant, mutants_of
+from .reach import Reach
 from .sandbox import Plan, Sandbox, Verdict
 
 
@@ -29,12 +29,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Floor:
-    """A folder whose files are mutated, and what tries them: tests in order, options of pytest, and the smoke test."""
+    """A folder whose files are mutated, and what tries them: the smoke test, tests in order, options of pytest.
+
+    ``only_for``: names of slow test files, and the files whose mutants they are run for.
+    """
 
     folder: str
     smoke: str
     tests: tuple[str, ...]
     options: tuple[str, ...] = ()
+    only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Tell = Callable[[str], None]
@@ -93,6 +97,7 @@ class Campaign:
         self.quota = _quota({path: len(found) for path, found in self.mutants.items()}, count, least_per_file)
         self._sources, self._tests = _digests(package, floors)
         self._trust_killed = trust_killed
+        self._reach = Reach(package=package, name=name)
 
     def _draw(self, identifier: str) -> str:
         return hashlib.sha256(f"{self.seed}:{identifier}".encode()).hexdigest()
@@ -151,7 +156,7 @@ class Campaign:
         """Run the tests on the unmutated package, for their time and to see that they pass."""
         floors = {floor.folder: floor for floor in self._floor_of.values()}
         plans = {
-            name: Plan(floor.smoke, floor.tests, floor.options, 3600.0, test_seconds=self.test_seconds)
+            name: Plan(floor.smoke, _used(floor), floor.options, 3600.0, test_seconds=self.test_seconds)
             for name, floor in floors.items()
         }
         tell(f"unmutated: tests of {', '.join(floors)}")
@@ -165,21 +170,21 @@ class Campaign:
                 plans[name], seconds=self.timeout_factor * outcome.seconds + 60, digest=verdict.digest
             )
         return {
-            path: replace(plans[floor.folder], tests=self._nearest_first(path, floor.tests))
+            path: replace(plans[floor.folder], tests=self._tests_of(path, floor))
             for path, floor in self._floor_of.items()
         }
 
-    def _nearest_first(self, path: str, tests: tuple[str, ...]) -> tuple[str, ...]:
-        """Tests that are named after the file or import it come before the others: most mutants die at once."""
-        module = Path(path).stem
-        names = re.compile(rf"^\s*(from|import) .*\b{module}\b", re.MULTILINE)
+    def _tests_of(self, path: str, floor: Floor) -> tuple[str, ...]:
+        """The tests that can reach a file, those named after it or importing it before the others: most mutants die at once."""
 
         def distance(test: str) -> int:
-            if Path(test).stem.startswith(f"test_{module}"):
+            if Path(test).stem.startswith(f"test_{Path(path).stem}"):
                 return 0
-            return 1 if names.search((self.package / test).read_text(encoding="utf-8")) else 2
+            return 1 if path in self._reach.direct(test) else 2
 
-        return tuple(sorted(tests, key=distance))
+        chosen = [test for test in floor.tests if path in self._reach.files(test)]
+        kept = [test for test in chosen if path in floor.only_for.get(Path(test).name, (path,))]
+        return tuple(sorted(kept or chosen or floor.tests, key=distance))
 
     @contextmanager
     def _sandboxes(self, workers: int) -> Iterator[queue.Queue[Sandbox]]:
@@ -213,6 +218,11 @@ class Campaign:
             entry = {"id": identifier, "sources": self._sources, "tests": self._tests, "verdict": asdict(verdict)}
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
+
+
+def _used(floor: Floor) -> tuple[str, ...]:
+    """The floor's tests without those that are run for no file."""
+    return tuple(test for test in floor.tests if floor.only_for.get(Path(test).name, ("any",)))
 
 
 def _job(pool: queue.Queue[Sandbox], mutant: Mutant | None, plan: Plan) -> Callable[[], Verdict]:

@@ -65,7 +65,7 @@ def render(found: Records) -> str:
         "# Mutation check", "",
         f"Seed {total.seeds[0]}: {counted:.0f} mutants that elaborate, {total.number('killed'):.0f} killed "
         f"({100 * total.number('kill_rate'):.1f} %); {total.number('equivalent'):.0f} of the survivors compute the same. "
-        "Regenerate with `make mutation`.", "",
+        f"Trials took {total.number('cpu_seconds') / 60:.0f} minutes of processor time. Regenerate with `make mutation`.", "",
         "| file | killed | survived | of these equivalent | did not elaborate |", "|---|---:|---:|---:|---:|",
     ]  # fmt: skip
     for record in found.of_kind("mutants"):
@@ -95,6 +95,7 @@ def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[st
         counts["killed"] / (counted - same) if counted > same else 1.0,
         "of those that elaborate and compute something else",
     )
+    metrics["cpu_seconds"] = metric(round(sum(trial.verdict.cpu_seconds for trial in trials)), "s")
     return Record(identifier, "mutants", config, "", _flow(), _tools(), (seed,), metrics, STUDY)
 
 

@@ -21,11 +21,12 @@ LEFT_OUT = shutil.ignore_patterns(".*", "build", "__pycache__", "*.egg-info", "r
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a trial ended: ``rejected``, ``killed`` or ``survived``, by which test or for which reason."""
+    """How a trial ended: ``rejected``, ``killed`` or ``survived``, by which test or for which reason, and what it took."""
 
     verdict: str
     by: str
     digest: str = ""
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bitmill.tests.mutation.mutants import mutants_of
+from bitmill.tests.mutation.reach import Reach
 from bitmill.tests.mutation.survivors import FILE, explained
 
 ROOT = Path(__file__).parents[2]
@@ -85,3 +86,22 @@ def test_ids_survive_edits_elsewhere():
 def test_survivors_are_explained():
     survivors = explained(FILE)
     assert all(len(survivor.reason) > 20 and survivor.change for survivor in survivors.values())
+
+
+def test_reach_follows_names_to_the_files_that_define_them():
+    reach = Reach(package=ROOT, name="bitmill")
+    decoder = reach.files("tests/hdl/test_decoder.py")
+    assert {"hdl/decoder.py", "hdl/layouts.py", "formats/catalog.py"} <= decoder
+    assert not {"hdl/float_accumulator.py", "hdl/dot_product.py", "hdl/__init__.py"} & decoder
+    assert {"hdl/dot_product.py", "hdl/float_accumulator.py", "hdl/decoder.py"} <= reach.files(
+        "tests/hdl/test_units.py"
+    )
+    codec = reach.files("tests/golden/test_codec_rules.py")
+    assert {"golden/codec.py", "golden/grid.py"} <= codec
+    assert not {"golden/scale.py", "golden/accumulate.py"} & codec
+    for path in FILES:
+        name = str(path.relative_to(ROOT))
+        tests = (ROOT / "tests" / path.parent.name).glob("test_*.py")
+        assert any(name in reach.files(str(test.relative_to(ROOT))) for test in tests) or path.name == "__init__.py", (
+            name
+        )

@@ -98,7 +98,10 @@ def main() -> None:
         where = importlib.import_module(job["module"]).__file__
         if where is None or not Path(where).is_relative_to(job["root"]):
             raise RuntimeError(f"{job['module']} comes from {where}, not from {job['root']}")
-    Path(job["verdict"]).write_text(json.dumps(try_mutant(job)), encoding="utf-8")
+    verdict = try_mutant(job)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    verdict["cpu_seconds"] = round(sum(usage.ru_utime + usage.ru_stime for usage in used), 1)
+    Path(job["verdict"]).write_text(json.dumps(verdict), encoding="utf-8")
 
 
 if __name__ == "__main__":
