@@ -19,7 +19,9 @@ _UNLIMITED = 1 << 30
 # network is kept (through Verilog, because abc would hand Yosys timing lines that it cannot read). On one lane of a dot
 # product this gives 10 to 15 % less area than abc's own script for libraries.
 _MAP = "&get -n; &dch -f; &nf -R 1000; &put; save -a"
-_SEARCH = f"strash; {f'{_MAP}; mfs2 -a -e; strash; dc2; ' * 6}{_MAP}; load; write_verilog best.v; read_verilog -m best.v"
+_SEARCH = (
+    f"strash; {f'{_MAP}; mfs2 -a -e; strash; dc2; ' * 6}{_MAP}; load; write_verilog best.v; read_verilog -m best.v"
+)
 # Buffers where a net has more than 32 readers, and gentle slews: abc's own limits, 10 readers and 100 ps, are those of a
 # process much faster than 180 nm, and cost 5 %. OpenSTA judges the result with the slews that it has.
 _SIZE = "buffer -N 32 -S 1000 -G 1000; upsize {D}; dnsize {D}"

@@ -67,11 +67,11 @@ def test_unknown_format(refuses, here):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"lane": 4}, "field 'lane' is unknown; accepted are weight, activation, unit, lanes, k_max, accumulator"),
+        ({"lane": 4}, "field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator"),
         ({"weight": None}, "field 'weight' is required"),
         ({"weight": 8}, "weight: input should be a valid string, not 8"),
         ({"weight": "E8M0"}, "weight: must be a format with a zero, not 'E8M0'"),
-        ({"unit": "pe"}, "unit: input should be 'mac' or 'dot', not 'pe'"),
+        ({"unit": "pe"}, "unit: input should be 'mac', 'dot' or 'array', not 'pe'"),
         ({"unit": "dot", "lanes": "32"}, "lanes: input should be a valid integer, not '32'"),
         ({"unit": "dot", "lanes": 1.5}, "lanes: input should be a valid integer, not 1.5"),
         ({"unit": "dot", "lanes": True}, "lanes: input should be a valid integer, not True"),

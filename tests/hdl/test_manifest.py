@@ -61,7 +61,13 @@ def test_ports(name):
 
 def test_what_a_result_is_worth():
     assert manifest(INT8, "", file_name="a.v")["result"] == {"kind": "fixed", "bits": 18, "unit_exponent": 0}
-    assert manifest(MIXED, "", file_name="a.v")["result"] == {"kind": "float", "format": "FP32"}
+    assert manifest(MIXED, "", file_name="a.v")["result"] == {
+        "kind": "float",
+        "format": "FP32",
+        "exponent_bits": 8,
+        "mantissa_bits": 23,
+        "bias": 127,
+    }
     subnormal_steps = AcceleratorConfig(weight="E4M3", activation="E2M1")
     assert manifest(subnormal_steps, "", file_name="a.v")["result"]["unit_exponent"] == -9 - 1
 
