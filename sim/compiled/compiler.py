@@ -45,9 +45,11 @@ def find_compiler() -> Compiler:
     named = os.environ.get(COMPILER_VARIABLE)
     if named:
         command = shlex.split(named)
-        if not command or shutil.which(command[0]) is None:
+        path = shutil.which(command[0]) if command else None
+        if path is None:
             raise BitmillError(f"{COMPILER_VARIABLE} must be the command of a C++ compiler, not {named!r}")
-        return _compiler(tuple(command))
+        # It runs in a directory of its own, where a relative path leads nowhere.
+        return _compiler((str(Path(path).absolute()), *command[1:]))
     for name in _SYSTEM:
         path = shutil.which(name)
         if path is not None:

@@ -10,7 +10,7 @@ constexpr size_t wider(size_t a, size_t b) { return a > b ? a : b; }
 // Cut or extend to Y bits, with zeros or with the sign.
 template <size_t Y, size_t A> LIGHT value<Y> zfit(const value<A> &a) {
   value<Y> y;
-  if constexpr (y.count == 1 || a.count == 1) y.data[0] = a.data[0];
+  if constexpr (words_of(Y) == 1 || words_of(A) == 1) y.data[0] = a.data[0];
   else
     for (size_t i = 0; i < y.count && i < a.count; i++) y.data[i] = a.data[i];
   if constexpr (Y < A) y.data[y.count - 1] &= y.top;
@@ -21,7 +21,7 @@ template <size_t Y, size_t A> LIGHT value<Y> sfit(const value<A> &a) {
   if constexpr (Y > A) {
     const word sign = -word(a.negative());
     y.data[a.count - 1] |= sign & ~a.top;
-    if constexpr (y.count > a.count)
+    if constexpr (words_of(Y) > words_of(A))
       for (size_t i = a.count; i < y.count; i++) y.data[i] = sign;
     y.data[y.count - 1] &= y.top;
   }
@@ -35,7 +35,7 @@ template <bool Signed, size_t Y, size_t A> LIGHT value<Y> fit(const value<A> &a)
 template <size_t Y> LIGHT value<Y> level(bool a) { return value<Y>(uint32_t(a)); }
 
 template <size_t N> LIGHT value<N> inverse(value<N> a) {
-  if constexpr (a.count == 1) a.data[0] = ~a.data[0];
+  if constexpr (words_of(N) == 1) a.data[0] = ~a.data[0];
   else
     for (size_t i = 0; i < a.count; i++) a.data[i] = ~a.data[i];
   a.data[a.count - 1] &= a.top;
@@ -43,7 +43,7 @@ template <size_t N> LIGHT value<N> inverse(value<N> a) {
 }
 template <size_t N> LIGHT value<N> sum(const value<N> &a, const value<N> &b, word carry) {
   value<N> y;
-  if constexpr (y.count == 1) {
+  if constexpr (words_of(N) == 1) {
     y.data[0] = (a.data[0] + b.data[0] + carry) & y.top;
     return y;
   }
@@ -58,7 +58,7 @@ template <size_t N> LIGHT value<N> sum(const value<N> &a, const value<N> &b, wor
 template <size_t N> LIGHT value<N> negated(const value<N> &a) { return sum(value<N>(), inverse(a), 1); }
 template <size_t N> LIGHT value<N> product(const value<N> &a, const value<N> &b) {
   value<N> y;
-  if constexpr (y.count == 1) {
+  if constexpr (words_of(N) == 1) {
     y.data[0] = a.data[0] * b.data[0] & y.top;
     return y;
   }
@@ -74,7 +74,7 @@ template <size_t N> LIGHT value<N> product(const value<N> &a, const value<N> &b)
   return y;
 }
 template <size_t N> LIGHT bool below(const value<N> &a, const value<N> &b) {
-  if constexpr (a.count > 1)
+  if constexpr (words_of(N) > 1)
     for (size_t i = a.count; i-- > 1;)
       if (a.data[i] != b.data[i]) return a.data[i] < b.data[i];
   return a.data[0] < b.data[0];
@@ -85,7 +85,7 @@ template <size_t N> LIGHT bool below_signed(const value<N> &a, const value<N> &b
 
 // A shift by N or more is a shift by N: everything is gone.
 template <size_t N, size_t B> LIGHT size_t amount(const value<B> &b) {
-  if constexpr (b.count > 1)
+  if constexpr (words_of(B) > 1)
     for (size_t i = 1; i < b.count; i++)
       if (b.data[i]) return N;
   return b.data[0] < N ? size_t(b.data[0]) : N;
@@ -122,7 +122,7 @@ template <size_t N> LIGHT value<N> right_signed(const value<N> &a, size_t by) {
   return a.negative() ? inverse(right(inverse(a), by)) : right(a, by);
 }
 template <size_t N> LIGHT word parity(const value<N> &a) {
-  if constexpr (a.count == 1) return __builtin_parityll(a.data[0]);
+  if constexpr (words_of(N) == 1) return __builtin_parityll(a.data[0]);
   word all = 0;
   for (size_t i = 0; i < a.count; i++) all ^= a.data[i];
   return __builtin_parityll(all);
@@ -153,7 +153,7 @@ UNARY(neg_s, negated(sfit<Y>(a)))
   template <bool Signed, size_t Y, size_t A, size_t B> LIGHT value<Y> name(const value<A> &a, const value<B> &b) { \
     value<Y> y = fit<Signed, Y>(a); \
     const value<Y> other = fit<Signed, Y>(b); \
-    if constexpr (y.count == 1) y.data[0] operation other.data[0]; \
+    if constexpr (words_of(Y) == 1) y.data[0] operation other.data[0]; \
     else for (size_t i = 0; i < y.count; i++) y.data[i] operation other.data[i]; \
     return y; \
   }
