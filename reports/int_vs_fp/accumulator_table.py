@@ -22,7 +22,8 @@ def accumulators_table(records: Records) -> Table:
         "channel. A result that overflows to infinity counts as the format's largest number; the share of those is the worst "
         "layer's. Saturating and wrapping: fixed point of that many bits. Window: products aligned in that many bits at the "
         "step's greatest exponent, one rounding per step of 32 products. FP32, BF16, FP16: one rounding per step; fused 128: one "
-        "per 128 products; before it, their steps are summed exactly, as in the exact unit. exact: no error at all. NAND2-equivalents per MAC of the whole flat unit.",
+        "per 128 products; before it, their steps are summed exactly, as in the exact unit. exact: no error at all. "
+        "NAND2-equivalents per MAC of the whole flat unit.",
         (
             "format", "accumulator", "bits", *(f"{layer}, accumulator alone / dB" for layer in layers),
             *(f"{layer}, output / dB" for layer in layers), "overflowed / %", "NAND2 per MAC", "FF per MAC",

@@ -6,10 +6,14 @@ import re
 from html.parser import HTMLParser
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 from bitmill.errors import BitmillError
 from bitmill.reports.int_vs_fp import view
+from bitmill.reports.int_vs_fp.accumulator_picture import accumulators_picture
+from bitmill.reports.int_vs_fp.array_picture import arrays_picture
+from bitmill.reports.int_vs_fp.array_table import arrays_table
 from bitmill.reports.int_vs_fp.drawing import style
 from bitmill.reports.int_vs_fp.html import render_html
 from bitmill.reports.int_vs_fp.pictures import PARETO, pareto_picture, render_pictures
@@ -163,6 +167,52 @@ def test_labels_of_pareto_points_do_not_overlap(records, name):
         assert len(boxes) == len(view.pairs(records))
         for i, box in enumerate(boxes):
             assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+
+
+def test_labels_of_accumulators_do_not_overlap(records):
+    with style():
+        made = accumulators_picture(records)
+    pairs = view.accumulator_pairs(records)
+    assert [pair.label for pair in pairs] == ["INT8", "E4M3", "E5M2"]
+    for axes, pair in zip(made.axes, pairs, strict=True):
+        assert [text.get_text() for text in axes.texts].count("exact") == 1
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == len(view.accumulators(records, pair))
+        for i, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[i + 1 :])
+
+
+def test_accumulators_without_error_stand_at_the_top(records):
+    with style():
+        made = accumulators_picture(records)
+    ticks = {tick.get_text(): tick.get_position()[1] for tick in made.axes[0].get_yticklabels()}
+    shown = [
+        float(np.asarray(line.get_ydata())[0])
+        for axes in made.axes
+        for line in axes.lines
+        if line.get_marker() != "None"
+    ]
+    lossless = [r for r in records.of_kind("accumulator") if r.metrics["error_sqnr"].value is None]
+    assert sum(y == ticks["exact"] for y in shown) == len(lossless)
+    assert max(shown) == ticks["exact"]
+
+
+def test_arrays_not_placed_and_routed_are_said_to_be(records):
+    fewer = Records(r for r in records if r.kind not in ("timing", "clock-ratio") or "x" not in r.id.split("/")[1])
+    with style():
+        words = [text.get_text() for axes in arrays_picture(fewer).axes for text in axes.texts]
+    assert words.count("not routed") == 4
+    rows = {row[:2]: row for row in arrays_table(fewer).rows}
+    assert rows["INT8", "8\N{MULTIPLICATION SIGN}8 array"][6] == view.DASH
+    assert isinstance(rows["INT8", "MAC"][6], view.Number)
+
+
+def test_a_study_without_arrays_and_accumulators_shows_none(layer, made_up):
+    text = render(made_up(Study((layer,), units=("mac",), array_units=(), accumulator_pairs=())))
+    assert "arrays.svg" not in text
+    assert "accumulators.svg" not in text
+    assert "Which accumulator" not in text["report.md"]
+    assert "Arrays of PEs" not in text["index.html"]
 
 
 def test_the_front_is_what_nothing_beats():

@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bitmill.config import AcceleratorConfig, FloatAccumulator
 from bitmill.errors import BitmillError
 from bitmill.hdl import verilog
 from bitmill.reports.int_vs_fp import run
-from bitmill.reports.int_vs_fp.hardware import committed_timings, hardware_jobs
+from bitmill.reports.int_vs_fp.accumulators import accumulator_jobs, gates_record
+from bitmill.reports.int_vs_fp.arrays import array_jobs
+from bitmill.reports.int_vs_fp.clocks import committed_timing, committed_timings
+from bitmill.reports.int_vs_fp.hardware import hardware_jobs
 from bitmill.reports.int_vs_fp.scales import ScaleBook
 from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
 from bitmill.reports.int_vs_fp.verification import verification_jobs
@@ -121,7 +125,7 @@ def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypat
         run(tmp_path / "file" / "out", **tensors, progress=False)
 
 
-HARDWARE = "bitmill.reports.int_vs_fp.hardware"
+COMMITTED = "bitmill.reports.int_vs_fp.committed"
 
 
 @pytest.fixture
@@ -130,7 +134,7 @@ def bench_file(tmp_path, monkeypatch):
     case = Case(Pair("INT4", "INT4"), "dot32")
     digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest()
     path = tmp_path / "records.json"
-    monkeypatch.setattr(f"{HARDWARE}.BENCH_RECORDS", path)
+    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", path)
 
     def write(*, sha256=digest, tools=None):
         metrics = {name: metric(123.5, "MHz") for name in ("fmax", "fmax_min", "fmax_max")}
@@ -159,10 +163,42 @@ def test_a_committed_clock_of_another_unit_or_tool_is_not(bench_file):
     assert committed_timings([Case(Pair("INT4", "INT4"), "mac")]) == {}
 
 
+def test_clocks_with_dsp_blocks_are_of_the_unit_with_a_plain_multiplier(tmp_path, monkeypatch):
+    case = Case(Pair("INT4", "INT4"), "mac")
+    config = AcceleratorConfig.from_dict({**case.config.to_dict(), "multiplier": "operator"})
+    digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
+    record = Record("fmax/int4-mac-dsp", "bench", config.to_dict(), "", {"verilog_sha256": digest}, {"yosys": yosys_release()},
+                    (1,), {"fmax": metric(99, "MHz")}, study="bench")  # fmt: skip
+    (tmp_path / "records.json").write_text(Records([record], study="bench").to_json(), encoding="utf-8")
+    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", tmp_path / "records.json")
+    found = committed_timing(case, dsp=True)
+    assert found is not None
+    assert (found.id, found.number("fmax")) == ("timing/int4-mac/ecp5-dsp", 99)
+    assert committed_timing(case) is None
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_committed_gates_are_taken_if_they_are_of_this_unit(tmp_path, monkeypatch, fresh):
+    case = Case(Pair("INT4", "INT4"), "mac", FloatAccumulator(format="BF16"))
+    digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest() if fresh else "0" * 64
+    record = Record("area/int4-mac-bf16/generic", "bench", case.config.to_dict(), "mac", {"verilog_sha256": digest},
+                    {"yosys": yosys_release()}, (), {"logic_per_mac": metric(1, "1")}, study="bench")  # fmt: skip
+    (tmp_path / "records.json").write_text(Records([record], study="bench").to_json(), encoding="utf-8")
+    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", tmp_path / "records.json")
+    monkeypatch.setattr("bitmill.reports.int_vs_fp.accumulators.generic_record", lambda case: f"counted {case.name}")
+    found = gates_record(case)
+    if fresh:
+        assert (found.kind, found.study, found.number("logic_per_mac")) == ("area", "int-vs-fp", 1)
+    else:
+        assert found == "counted int4-mac-bf16"
+
+
 def test_the_whole_study_has_every_pair_and_unit(layer, tmp_path, monkeypatch):
-    monkeypatch.setattr(f"{HARDWARE}.BENCH_RECORDS", tmp_path / "none.json")
+    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", tmp_path / "none.json")
     study = Study((layer,))
-    names = [name for jobs in (hardware_jobs(study), verification_jobs(study, ScaleBook())) for name, _ in jobs]
+    book = ScaleBook()
+    makers = (hardware_jobs(study), array_jobs(study), accumulator_jobs(study, book), verification_jobs(study, book))
+    names = [name for jobs in makers for name, _ in jobs]
     assert len(names) == len(set(names))
     for pair in ALL_PAIRS:
         for unit in UNITS:
@@ -170,6 +206,12 @@ def test_the_whole_study_has_every_pair_and_unit(layer, tmp_path, monkeypatch):
         for unit in ("mac", "dot32"):
             assert {f"ECP5 {pair.key}-{unit}"} <= set(names)
     assert {"ECP5 with DSP int8-dot32", "ECP5 e4m3-mac-fp32", "place and route e4m3-mac-fp32"} <= set(names)
+    for array in ("int8-4x4", "int8-8x8", "e4m3-4x4", "e4m3-8x8"):
+        wanted = {f"ECP5 {array}", f"ECP5 with DSP {array}", f"clock of {array}", f"verify {array} on tiny"}
+        assert wanted <= set(names)
+    for unit in ("int8-dot32-saturate18", "e4m3-dot32-window24", "e4m3-dot32-fp16-fused128", "e4m3-mac-fp16"):
+        assert {f"gates {unit}", f"verify {unit} on tiny"} <= set(names)
+    assert "accumulation of e5m2 on tiny" in names
     assert names[0] == "place and route e4m3-dot32", "the longest job starts first"
 
 
@@ -178,7 +220,8 @@ def test_layers_of_one_length_share_a_simulation(study, make_layer):
     whole = Study((*study.layers, long))
     names = [name for name, _ in verification_jobs(whole, ScaleBook())]
     assert {"verify int8-dot32 on tiny+other", "verify int8-dot32 on long", "verify int8-mac on tiny"} <= set(names)
-    assert len(names) == len(ALL_PAIRS) * 4
+    others = len(whole.arrays) + len(whole.accumulated) + len(whole.accumulated_macs)
+    assert len(names) == len(ALL_PAIRS) * 4 + others
 
 
 def test_layers_need_names_of_their_own(layer):
