@@ -9,6 +9,7 @@ from bitmill import AcceleratorConfig, FloatAccumulator
 from bitmill.formats import Int, Minifloat, TopExponent
 from bitmill.golden import choose_scale, decode, dot
 from bitmill.golden.float_register import exact_sum_to_odd
+from bitmill.golden.scale import SEARCHED_FRACTIONS
 
 
 @pytest.mark.parametrize("top", TopExponent)
@@ -69,3 +70,8 @@ def test_least_squares_searches_sixteenths_of_an_octave(name: str) -> None:
     np.testing.assert_allclose(sixteenths, np.rint(sixteenths), atol=1e-9)
     assert len(np.unique(np.rint(sixteenths))) > 3
     assert -48 <= sixteenths.min() < sixteenths.max() < 16
+
+
+def test_least_squares_searches_from_an_eighth_to_twice_the_maximum_scale() -> None:
+    assert SEARCHED_FRACTIONS[0] == 1
+    assert sorted(np.rint(16 * np.log2(SEARCHED_FRACTIONS)).tolist()) == list(range(-48, 16))
