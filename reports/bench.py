@@ -22,7 +22,9 @@ from ..errors import BitmillError
 from ..files import output_directory
 from ..fpga.jobs import run_jobs
 from ..tools import run_tool
+from .bench_cells import cell_jobs
 from .bench_record import AT_LEAST, AT_MOST, STUDY, bench_record
+from .bench_simulation import speed_record
 from .bench_units import clock_jobs, clock_ratio_records, cycle_jobs, gate_jobs, lut_jobs, verilog_record
 from .records import Metric, Record, Records, metric
 
@@ -103,7 +105,7 @@ def run(out: Path, *, whole_report: bool = True, timing: bool = True, only: Sequ
         # Wall times come first and alone, so that our own synthesis does not slow them down. The clocks and gates that the
         # report takes from here are of the run before; a second run of the benchmarks times a report that finds them.
         records = _measured(_alone(whole_report), only, workers=1)
-        jobs = [*lut_jobs(), *gate_jobs(), *cycle_jobs(), *(clock_jobs() if timing else ())]
+        jobs = [*lut_jobs(), *gate_jobs(), *cell_jobs(), *cycle_jobs(), *(clock_jobs() if timing else ())]
         records += _measured(jobs, only)
         found = {record.id: record for record in (*kept, *records)}
         found.update({record.id: record for record in clock_ratio_records(found)})
@@ -115,11 +117,12 @@ def run(out: Path, *, whole_report: bool = True, timing: bool = True, only: Sequ
 
 
 def _alone(whole_report: bool) -> Iterator[tuple[str, Callable[[], Record | list[Record]]]]:
-    """Measurements of wall time, one after the other; the speed of simulation belongs here too."""
+    """Measurements of wall time, one after the other."""
     yield "encode/e4m3", encode_record
     for name in ("INT8", "E4M3"):
         yield f"exact-dot/{name.lower()}", lambda name=name: exact_dot_record(name)
     yield "verilog/int8-32x32", verilog_record
+    yield "simulation/int8-8x8", speed_record
     if whole_report:
         yield "make-report", lambda: list(report_records())
 

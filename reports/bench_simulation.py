@@ -14,13 +14,18 @@ from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from ..cache import CACHE_VARIABLE
-from ..config import AcceleratorConfig
+from ..config import AcceleratorConfig, preset
 from ..errors import BitmillError
 from ..golden import encode
 from ..hdl import build, verilog
 from ..sim.compiled import CompiledSimulation
 from ..sim.job import Job, Phase
 from ..sim.verify import traffic_of
+from .bench_record import bench_record
+from .records import Record, metric
+
+RATIO_TARGET = 500.0
+"""Times that compiled simulation is to be faster than Amaranth's simulator."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,19 @@ def unit_speed(config: AcceleratorConfig, *, steps: int = 200_000, length: int =
     phase = Phase("back-to-back", traffic.inputs(work), expected)
     job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (phase,))
     return simulation_speed(lambda: build(config), verilog.emit(config), verilog.TOP, job)
+
+
+def speed_record(name: str = "int8-8x8") -> Record:
+    """Speed of compiled simulation of an array against Amaranth's simulator, and how long compiling took."""
+    speed = unit_speed(preset(name))
+    metrics = {
+        "ratio": metric(speed.ratio, "times"),
+        "at_least_ratio": metric(RATIO_TARGET, "times"),
+        "compiled": metric(speed.compiled, "cycles/s"),
+        "amaranth": metric(speed.amaranth, "cycles/s"),
+        "build_seconds": metric(speed.build_seconds, "s"),
+    }
+    return bench_record(f"simulation/{name}", preset(name).to_dict(), {"engine": "compiled"}, metrics, seeds=(0,))
 
 
 def _amaranth_seconds(unit: wiring.Component, job: Job, cycles: int) -> float:
