@@ -90,8 +90,8 @@ def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
         mark, tint = MARKS[kind_of(accumulator)]
         y = top if error is None else error
         size, layer = (
-            (12, 7) if mark == "*" else (7, 5)
-        )  # The exact one stays visible on top of one that costs the same.
+            (9, 7) if mark == "*" else (9 if error is None else 7, 5)
+        )  # The exact one may lie on top of another.
         axes.plot(
             cost, y, mark, color=tint, markersize=size, markeredgecolor="white", markeredgewidth=0.8, zorder=layer
         )

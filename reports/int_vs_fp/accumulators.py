@@ -85,7 +85,7 @@ def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: Choose
         "configs": [case.config.to_dict() for case in cases],
         "operands": operands.digest(),
         "numpy": np.__version__,
-        "source": source_digest("formats", "golden"),
+        "source": source_digest("formats", "golden", "reports/int_vs_fp"),
     }
     errors = cached("accumulation", inputs, lambda: _errors(cases, operands))
     return [_error_record(case, layer, seed, found) for case, found in zip(cases, errors, strict=True)]

@@ -31,9 +31,9 @@ STEPS = {"mac": 3072, "mac-fp32": 3072, "dot32": 192}
 ACCUMULATOR_STEPS = 96
 """The same for a unit that has another accumulator than its preset."""
 LEAST_DOT_PRODUCTS = 4
-TILES, TILE_LENGTH = 4, 128
+TILES, TILE_LENGTH = 4, 64
 """Tiles of ``rows`` x ``cols`` dot products that an array runs, and how many products of each: several tiles are on their way
-at once in every traffic pattern, at a third of the time that whole dot products take."""
+at once in every traffic pattern, at a fraction of the time that whole dot products take."""
 
 
 def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Callable[[], list[Record]]]]:

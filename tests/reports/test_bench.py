@@ -25,13 +25,18 @@ def test_the_table_says_which_way_a_target_goes():
 
 
 def test_only_what_was_asked_for_is_measured_and_the_rest_kept(tmp_path, monkeypatch):
-    old = Records([made("lut4/x", lut4=1), made("encode/e4m3", seconds=1)], study="bench")
+    old = Records(
+        [made("lut4/x", lut4=1), made("encode/e4m3", seconds=1), made("fmax/int8-mac", fmax=50)], study="bench"
+    )
     (tmp_path / "records.json").write_text(old.to_json(), encoding="utf-8")
     monkeypatch.setattr(bench, "encode_record", lambda: pytest.fail("measured"))
     monkeypatch.setattr(bench, "lut_jobs", lambda: iter([("lut4/x", lambda: made("lut4/x", lut4=7))]))
-    bench.run(tmp_path, only=("lut4/",))
+    monkeypatch.setattr(bench, "clock_jobs", lambda: iter([("fmax/int8-4x4", lambda: made("fmax/int8-4x4", fmax=40))]))
+    bench.run(tmp_path, only=("lut4/", "fmax/int8-4"))
     found = Records.load(tmp_path / "records.json", study="bench")
-    assert {record.id: next(iter(record.metrics.values())).value for record in found} == {"lut4/x": 7, "encode/e4m3": 1}
+    assert {record.id: next(iter(record.metrics.values())).value for record in found} == {
+        "lut4/x": 7, "encode/e4m3": 1, "fmax/int8-mac": 50, "fmax/int8-4x4": 40, "fmax-ratio/int8-4x4": 0.8
+    }  # fmt: skip
 
 
 def test_clocks_of_arrays_are_compared_with_their_own_macs():
