@@ -1,7 +1,7 @@
 """The mutation check: ``python -m bitmill.tests.mutation`` (``make mutation``).
 
 Breaks one line of ``hdl/`` or ``golden/`` at a time and expects a test to fail. Exit status 1 if fewer than 90 % of the mutants
-that elaborate are killed, or a survivor is not explained in ``survivors.toml``.
+that elaborate are killed, not counting those that ``survivors.toml`` explains as equivalent, or if a survivor is not explained.
 """
 
 from __future__ import annotations

@@ -24,8 +24,15 @@ COMPARISON: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
 }  # fmt: skip
 
-UNOBSERVABLE_KEYWORDS = frozenset({"name", "attrs", "reset_less", "strict", "maxsize", "src_loc_at"})
+UNOBSERVABLE_KEYWORDS = frozenset(
+    {"name", "attrs", "reset_less", "strict", "maxsize", "src_loc_at", "count", "sort_keys"}
+)
 """Arguments that name things, guide synthesis, or only speed things up: to change them changes no result."""
+
+UNOBSERVABLE_NAMES = frozenset(
+    {"__all__", "_CHUNK", "_OUTPUTS_AT_ONCE", "_WORTH_A_TABLE", "_LARGEST_TABLE_BITS", "REFUSED"}
+)
+"""Constants of modules that only decide speed, or are a mark that is compared with by name."""
 
 COMMUTATIVE = frozenset({"add", "max", "min", "maximum", "minimum", "logical_or", "logical_and"})
 """Functions whose first two arguments may be swapped."""
@@ -167,7 +174,7 @@ class _Sites(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         target = node.targets[0]
-        if isinstance(target, ast.Name) and target.id == "__all__":
+        if isinstance(target, ast.Name) and target.id in UNOBSERVABLE_NAMES:
             return
         if not isinstance(target, ast.Name | ast.Tuple):
             self._add(node, "pass", "delete")

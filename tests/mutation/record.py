@@ -22,7 +22,7 @@ VERDICTS = ("killed", "survived", "rejected")
 
 @dataclass(frozen=True)
 class Summary:
-    """The share of killed mutants among those that elaborate, and the table."""
+    """The share of killed mutants among those that elaborate and are not explained as equivalent, and the table."""
 
     rate: float
     text: str
@@ -64,7 +64,8 @@ def render(found: Records) -> str:
     lines = [
         "# Mutation check", "",
         f"Seed {total.seeds[0]}: {counted:.0f} mutants that elaborate, {total.number('killed'):.0f} killed "
-        f"({100 * total.number('kill_rate'):.1f} %); {total.number('equivalent'):.0f} of the survivors compute the same. "
+        f"({100 * total.number('kill_rate_of_all'):.1f} %); {total.number('equivalent'):.0f} of the survivors compute the same, "
+        f"which leaves {100 * total.number('kill_rate'):.1f} % of those that do not. "
         f"Trials took {total.number('cpu_seconds') / 60:.0f} minutes of processor time. Regenerate with `make mutation`.", "",
         "| file | killed | survived | of these equivalent | did not elaborate |", "|---|---:|---:|---:|---:|",
     ]  # fmt: skip
@@ -90,8 +91,8 @@ def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[st
     metrics = {verdict: metric(count, "mutants") for verdict, count in counts.items()}
     metrics["equivalent"] = metric(same, "mutants")
     counted = counts["killed"] + counts["survived"]
-    metrics["kill_rate"] = metric(counts["killed"] / counted if counted else 1.0, "of those that elaborate")
-    metrics["kill_rate_without_equivalent"] = metric(
+    metrics["kill_rate_of_all"] = metric(counts["killed"] / counted if counted else 1.0, "of those that elaborate")
+    metrics["kill_rate"] = metric(
         counts["killed"] / (counted - same) if counted > same else 1.0,
         "of those that elaborate and compute something else",
     )

@@ -14,7 +14,7 @@ from bitmill.tests.mutation.campaign import Campaign, Floor, Trial, _quota
 from bitmill.tests.mutation.mutants import Mutant
 from bitmill.tests.mutation.record import records, render
 from bitmill.tests.mutation.sandbox import Verdict
-from bitmill.tests.mutation.survivors import explained, unexplained
+from bitmill.tests.mutation.survivors import Survivor, explained, unexplained
 
 SOURCE = """\
 WORD = "a" + "b"
@@ -108,7 +108,7 @@ def test_choice_is_seeded_and_spread():
     assert _quota({"a": 1, "b": 100, "c": 0}, 10, 2) == {"a": 1, "b": 9, "c": 0}
 
 
-def test_record_says_who_survived():
+def test_record_says_who_survived(monkeypatch):
     mutant = Mutant("toy.py:f:swap:1", "toy.py", "f", "swap", 3, "a", "b", 0, 1, "b")
     trials = [
         Trial(mutant, Verdict("survived", "")),
@@ -117,9 +117,20 @@ def test_record_says_who_survived():
     ]
     found = records(trials, seed=7)
     total = found["total"]
-    assert [total.number(name) for name in ("killed", "survived", "rejected", "kill_rate")] == [3, 1, 1, 0.75]
+    assert [total.number(name) for name in ("killed", "survived", "rejected", "kill_rate", "kill_rate_of_all")] == [
+        3,
+        1,
+        1,
+        0.75,
+        0.75,
+    ]
     assert found["survivor/toy.py:f:swap:1"].config["kind"] == "unexplained"
     assert unexplained(trials, {}) == trials[:1]
+    monkeypatch.setattr(
+        "bitmill.tests.mutation.record.explained", lambda: {mutant.id: Survivor(mutant.id, "", "equivalent", "")}
+    )
+    explained_total = records(trials, seed=7)["total"]
+    assert [explained_total.number(name) for name in ("equivalent", "kill_rate", "kill_rate_of_all")] == [1, 1, 0.75]
     text = render(found)
     assert "| toy.py | 3 | 1 | 0 | 1 |" in text
     assert "3 killed (75.0 %)" in text
