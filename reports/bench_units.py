@@ -119,7 +119,7 @@ def cycle_record(shape: tuple[int, int, int]) -> Record:
     rng = np.random.default_rng(0)
     m, n, k = shape
     weights, activations = (golden.encode("INT8", rng.normal(size=(rows, k)) * 40) for rows in (m, n))
-    done = gemm(config, weights, activations, engine="cocotb")
+    done = gemm(config, weights, activations, engine="compiled")
     metrics = {
         "cycles": metric(done.account.cycles, "cycles"),
         "utilisation": metric(100 * done.utilisation, "%"),
