@@ -112,6 +112,13 @@ class Campaign:
         """
         workers = default_workers() if workers is None else workers
         verdicts = self._remembered()
+        if self._wanted(verdicts):
+            self._try(verdicts, workers, tell)
+        chosen = [mutant for found in self.mutants.values() for mutant in found if mutant.id in verdicts]
+        return [Trial(mutant, verdicts[mutant.id]) for mutant in chosen]
+
+    def _try(self, verdicts: dict[str, Verdict], workers: int, tell: Tell) -> None:
+        """Try mutants until enough of them count, and add their verdicts."""
         with self._sandboxes(workers) as pool:
             plans = self._plans(pool, workers, tell)
             while wanted := self._wanted(verdicts):
@@ -127,8 +134,6 @@ class Campaign:
 
                 jobs = {mutant.id: _job(pool, mutant, plans[mutant.path]) for mutant in wanted}
                 run_jobs(jobs, workers=workers, progress=finish)
-        chosen = [mutant for found in self.mutants.values() for mutant in found if mutant.id in verdicts]
-        return [Trial(mutant, verdicts[mutant.id]) for mutant in chosen]
 
     def _wanted(self, verdicts: Mapping[str, Verdict]) -> list[Mutant]:
         """The next mutants: each file's quota first; what exhausted files lack comes from those with most left."""

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bitmill.files import output_directory
-from bitmill.reports.records import Record, Records, metric
+from bitmill.reports.records import Metric, Record, Records, metric
 from bitmill.tools import tool_versions
 
 from .campaign import Trial
@@ -66,7 +66,7 @@ def render(found: Records) -> str:
         f"Seed {total.seeds[0]}: {counted:.0f} mutants that elaborate, {total.number('killed'):.0f} killed "
         f"({100 * total.number('kill_rate_of_all'):.1f} %); {total.number('equivalent'):.0f} of the survivors compute the same, "
         f"which leaves {100 * total.number('kill_rate'):.1f} % of those that do not. "
-        f"Trials took {total.number('cpu_seconds') / 60:.0f} minutes of processor time. Regenerate with `make mutation`.", "",
+        f"{_processor_time(total)}Regenerate with `make mutation`.", "",
         "| file | killed | survived | of these equivalent | did not elaborate |", "|---|---:|---:|---:|---:|",
     ]  # fmt: skip
     for record in found.of_kind("mutants"):
@@ -79,6 +79,11 @@ def render(found: Records) -> str:
         about = record.config
         lines.append(f"- `{about['mutant']}` (line {about['line']}): `{about['change']}`. {about['reason']}")
     return "\n".join(lines) + "\n"
+
+
+def _processor_time(total: Record) -> str:
+    seconds = total.metrics["cpu_seconds"].value
+    return "" if seconds is None else f"Trials took {seconds / 60:.0f} minutes of processor time. "
 
 
 def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[str, str]) -> Record:
@@ -96,7 +101,9 @@ def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[st
         counts["killed"] / (counted - same) if counted > same else 1.0,
         "of those that elaborate and compute something else",
     )
-    metrics["cpu_seconds"] = metric(round(sum(trial.verdict.cpu_seconds for trial in trials)), "s")
+    seconds = [trial.verdict.cpu_seconds for trial in trials]
+    # A mutant that hung and was ended has not told what it used.
+    metrics["cpu_seconds"] = metric(round(sum(seconds)), "s") if all(seconds) else Metric(None, "s")
     return Record(identifier, "mutants", config, "", _flow(), _tools(), (seed,), metrics, STUDY)
 
 
