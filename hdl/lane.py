@@ -79,11 +79,9 @@ class Lane(wiring.Component):
             return m
         aligned = Signal(align.term.shape(), reset_less=True)
         aligned_flags = Signal(flags.shape(), reset_less=True)
-        term = Signal.like(aligned)
-        m.d.comb += term.eq(align.term)
-        if self.config.lanes > 1 and term_is_biased(facts):
-            m.d.comb += term.significand[-1].eq(~align.term.significand[-1])
         with m.If(self.enable):
-            m.d.sync += [aligned.eq(term), aligned_flags.eq(flags)]
+            m.d.sync += [aligned.eq(align.term), aligned_flags.eq(flags)]
+            if self.config.lanes > 1 and term_is_biased(facts):
+                m.d.sync += aligned.significand[-1].eq(~align.term.significand[-1])
         m.d.comb += [self.term.eq(aligned), self.flags.eq(aligned_flags)]
         return m
