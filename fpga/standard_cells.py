@@ -261,6 +261,6 @@ def _outputs(
     )
     return cache.yosys_cached(
         script,
-        files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(library)},
+        files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(recipe, library, period_ns=period_ns)},
         outputs=["stat.json", standard_recipes.MAPPED_FILE],
     )

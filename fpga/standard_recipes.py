@@ -10,6 +10,7 @@ from .liberty import LIBRARY_FILE, FullAdder, Library
 from .recipes import DESIGN_FILE
 
 Multiplier = Literal["plain", "booth", "booth-lowpower", "noalumacc"]
+Effort = Literal["small", "fast"]
 
 MAPPED_FILE = "mapped.v"
 CLOCK_GATE = "bitmill_clock_gate"
@@ -41,7 +42,12 @@ _SEARCH = "; ".join(
 # Buffers where a net has more than 32 readers, and gentle slews: abc's own limits, 10 readers and 100 ps, are those of a
 # process much faster than 180 nm, and cost 5 %. OpenSTA judges the result with the slews that it has.
 _SIZE = "buffer -N 32 -S 1000 -G 1000; upsize {D}; dnsize {D}"
-_SMALL = f"{_SEARCH}; topo; {_SIZE}"
+_MAP = "&get -n; &dch -f; &nf; &put"
+_SCRIPTS: Mapping[Effort, str] = {
+    "small": f"{_SEARCH}; topo; {_SIZE}",
+    # No resynthesis: it takes the prefix adders for waste and leaves ripples.
+    "fast": f"strash; {_MAP}; mfs2 -a -e; strash; {_MAP}; topo; {_SIZE}",
+}
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,10 @@ class Recipe:
     ----------
     multiplier
         Yosys' own multiplier, ``booth``, ``booth -lowpower``, or ``synth -noalumacc``, which builds adders one by one.
-    ripple
-        Widest adder that is a ripple of full adders; wider ones are Yosys' parallel-prefix adders.
-    fast
-        abc's own script, which maps for delay, instead of the one for area.
+    block
+        Bits of an adder that ripple; the blocks of a wider adder are carry-increment. 0: Yosys' parallel-prefix adders.
+    effort
+        What abc goes for: ``small`` area, or ``fast``.
     merged
         Drop ``keep`` from the adders of the design, so that chained ones become one compressor tree.
     delay_factor
@@ -63,26 +69,24 @@ class Recipe:
     """
 
     multiplier: Multiplier = "plain"
-    ripple: int = _UNLIMITED
-    fast: bool = False
+    block: int = _UNLIMITED
+    effort: Effort = "small"
     merged: bool = False
     delay_factor: float = 1.0
 
     @property
     def name(self) -> str:
-        """``booth, ripple 16, fast``."""
-        adders = {0: "prefix", _UNLIMITED: "ripple"}.get(self.ripple, f"ripple {self.ripple}")
-        words = [*(["merged"] if self.merged else []), *(["fast"] if self.fast else [])]
+        """``booth, blocks of 16, fast, -D 0.98``."""
+        adders = {0: "prefix", _UNLIMITED: "ripple"}.get(self.block, f"blocks of {self.block}")
         factor = [] if self.delay_factor == 1 else [f"-D {self.delay_factor:g}"]
-        return ", ".join([self.multiplier, adders, *words, *factor])
+        return ", ".join([self.multiplier, adders, self.effort, *["merged"] * self.merged, *factor])
 
 
 def ladder(multiplier: Multiplier) -> tuple[Recipe, ...]:
-    """Recipes from the smallest to the fastest: ripple adders first, then parallel-prefix ones for the wide sums."""
-    if multiplier == "noalumacc":
-        return Recipe(multiplier, 0), Recipe(multiplier, 0, fast=True)
-    rungs = [Recipe(multiplier, width) for width in (_UNLIMITED, 24, 16, 12, 8, 0)]
-    return *rungs, Recipe(multiplier, 12, fast=True), Recipe(multiplier, 0, fast=True)
+    """Recipes from the smallest to the fastest: shorter and shorter blocks, then parallel-prefix adders."""
+    blocks = () if multiplier == "noalumacc" else (_UNLIMITED, 16, 10, 8, 6)
+    rungs: dict[Effort, tuple[int, ...]] = {"small": blocks or (0,), "fast": (*blocks[-2:], 0)}
+    return tuple(Recipe(multiplier, block, effort) for effort, widths in rungs.items() for block in widths)
 
 
 def variants(recipe: Recipe) -> tuple[Recipe, ...]:
@@ -99,15 +103,20 @@ def constraints(library: Library) -> str:
     return f"set_driving_cell {library.inverter.cell}\nset_load {library.load_ff:g}\n"
 
 
-def files(library: Library) -> dict[str, str]:
+def _picoseconds(recipe: Recipe, period_ns: float) -> int:
+    return max(1, round(1000 * period_ns * recipe.delay_factor))
+
+
+def files(recipe: Recipe, library: Library, *, period_ns: float) -> dict[str, str]:
     """What a script reads beside the design."""
     return {
         LIBRARY_FILE: library.text,
         "constraints": constraints(library),
-        "abc": _SMALL + "\n",
+        # Yosys fills in {D} in scripts of its own only.
+        "abc": _SCRIPTS[recipe.effort].replace("{D}", f"-D {_picoseconds(recipe, period_ns)}") + "\n",
         "full_adder.v": "" if library.full_adder is None else _full_adder_map(library.full_adder),
         "clock_gate.v": _clock_gate_map(library),
-        "ripple.v": _RIPPLE,
+        "adder.v": _ADDER.replace("@BLOCK@", str(recipe.block)),
     }
 
 
@@ -136,14 +145,13 @@ def script(
     lines += ["setattr -unset init w:*"]
     lines += ["setattr -unset keep w:*"] * recipe.merged
     lines += [*_COARSE, *_MULTIPLIERS[recipe.multiplier], "maccmap", "opt -nosdff"]
-    if recipe.ripple:
-        lines += [f"techmap -map ripple.v t:$alu r:Y_WIDTH<={recipe.ripple} %i", "opt_expr", "opt_clean"]
+    if recipe.block:
+        lines += ["techmap -map adder.v t:$alu", "opt_expr", "opt_clean"]
     if library.full_adder is not None:
         lines += ["techmap -map full_adder.v t:$fa"]
     lines += _FINE
-    picoseconds = max(1, round(1000 * period_ns * recipe.delay_factor))
-    own = "" if recipe.fast else " -script abc"
-    to_cells = [f"abc -liberty {LIBRARY_FILE} -constr constraints -D {picoseconds}{own}", "opt_clean"]
+    picoseconds = _picoseconds(recipe, period_ns)
+    to_cells = [f"abc -liberty {LIBRARY_FILE} -constr constraints -D {picoseconds} -script abc", "opt_clean"]
     to_registers = ["dfflegalize -cell $_DFF_P_ x", "simplemap", "opt_expr", "opt_clean"]
     lines += [*(_ENABLES if clock_gating else to_registers), *to_cells]
     lines += [f"setattr -mod -unset keep_hierarchy {module}" for module in once]
@@ -179,14 +187,17 @@ _FINE = [
 _ENABLES = ["dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x", "simplemap", "opt_expr", "opt_merge", "opt_clean"]
 _GATE_CLOCKS = [f"clockgate -pos {CLOCK_GATE} ce:clk:gclk -min_net_size 3", "techmap -map clock_gate.v"]
 
-_RIPPLE = r"""
+# Blocks of a few bits each ripple by themselves, from a carry of 0. A carry that comes into a block later adds 1: it inverts
+# the bits up to the lowest 0 (a carry-increment adder, Tyagi 1993). One block is a plain ripple adder.
+_ADDER = r"""
 (* techmap_celltype = "$alu" *)
-module bitmill_ripple (A, B, CI, BI, X, Y, CO);
+module bitmill_adder (A, B, CI, BI, X, Y, CO);
   parameter A_SIGNED = 0;
   parameter B_SIGNED = 0;
   parameter A_WIDTH = 1;
   parameter B_WIDTH = 1;
   parameter Y_WIDTH = 1;
+  localparam BLOCK = @BLOCK@;
   input [A_WIDTH-1:0] A;
   input [B_WIDTH-1:0] B;
   input CI, BI;
@@ -195,14 +206,24 @@ module bitmill_ripple (A, B, CI, BI, X, Y, CO);
   \$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_a (.A(A), .Y(a));
   \$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_b (.A(B), .Y(b));
   wire [Y_WIDTH-1:0] addend = b ^ {Y_WIDTH{BI}};
-  wire [Y_WIDTH:0] carry;
-  assign carry[0] = CI;
+  wire [Y_WIDTH-1:0] sum, carry, ones;
   genvar i;
   generate for (i = 0; i < Y_WIDTH; i = i + 1) begin : bits
-    \$fa #(.WIDTH(1)) full_adder (.A(a[i]), .B(addend[i]), .C(carry[i]), .X(carry[i+1]), .Y(Y[i]));
+    if (i < BLOCK) begin : first
+      \$fa #(.WIDTH(1)) full_adder (.A(a[i]), .B(addend[i]), .C(i ? carry[i-1] : CI), .X(carry[i]), .Y(sum[i]));
+      assign Y[i] = sum[i];
+      assign CO[i] = carry[i];
+    end else begin : later
+      wire into = CO[i/BLOCK*BLOCK-1];
+      \$fa #(.WIDTH(1)) full_adder (
+        .A(a[i]), .B(addend[i]), .C(i % BLOCK ? carry[i-1] : 1'b0), .X(carry[i]), .Y(sum[i])
+      );
+      assign ones[i] = i % BLOCK ? ones[i-1] & sum[i] : sum[i];
+      assign Y[i] = sum[i] ^ (i % BLOCK ? into & ones[i-1] : into);
+      assign CO[i] = carry[i] | (into & ones[i]);
+    end
   end endgenerate
   assign X = a ^ addend;
-  assign CO = carry[Y_WIDTH:1];
 endmodule
 """
 
