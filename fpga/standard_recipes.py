@@ -10,7 +10,7 @@ from .liberty import LIBRARY_FILE, FullAdder, Library
 from .recipes import DESIGN_FILE
 
 Multiplier = Literal["plain", "booth", "booth-lowpower", "noalumacc"]
-Effort = Literal["small", "fast"]
+Effort = Literal["small", "medium", "tight", "fast"]
 
 MAPPED_FILE = "mapped.v"
 CLOCK_GATE = "bitmill_clock_gate"
@@ -43,10 +43,14 @@ _SEARCH = "; ".join(
 # process much faster than 180 nm, and cost 5 %. OpenSTA judges the result with the slews that it has.
 _SIZE = "buffer -N 32 -S 1000 -G 1000; upsize {D}; dnsize {D}"
 _MAP = "&get -n; &dch -f; &nf; &put"
+_TURNS = f"{f'{_MAP}; mfs2 -a -e; strash; dc2; ' * 6}{_MAP}"
 _SCRIPTS: Mapping[Effort, str] = {
     "small": f"{_SEARCH}; topo; {_SIZE}",
-    # No resynthesis: it takes the prefix adders for waste and leaves ripples.
-    "fast": f"strash; {_MAP}; mfs2 -a -e; strash; {_MAP}; topo; {_SIZE}",
+    # The same turns, each mapped for delay; the last network is taken, not the smallest, which has no fast carries left.
+    "medium": f"strash; {_TURNS}; topo; {_SIZE}",
+    "tight": f"strash; {_TURNS}; topo; buffer; upsize {{D}}; dnsize {{D}}",
+    # No resynthesis: it takes parallel prefixes for waste.
+    "fast": f"strash; {_MAP}; mfs2 -a -e; strash; {_MAP}; topo; buffer; upsize {{D}}; dnsize {{D}}",
 }
 
 
@@ -58,10 +62,10 @@ class Recipe:
     ----------
     multiplier
         Yosys' own multiplier, ``booth``, ``booth -lowpower``, or ``synth -noalumacc``, which builds adders one by one.
-    block
-        Bits of an adder that ripple; the blocks of a wider adder are carry-increment. 0: Yosys' parallel-prefix adders.
+    ripple
+        Widest adder that is a ripple of full adders; wider ones are Yosys' parallel-prefix adders.
     effort
-        What abc goes for: ``small`` area, or ``fast``.
+        What abc goes for: ``small`` area, then ever more delay: ``medium``, ``tight`` (buffered to abc's own limits), ``fast``.
     merged
         Drop ``keep`` from the adders of the design, so that chained ones become one compressor tree.
     delay_factor
@@ -69,33 +73,35 @@ class Recipe:
     """
 
     multiplier: Multiplier = "plain"
-    block: int = _UNLIMITED
+    ripple: int = _UNLIMITED
     effort: Effort = "small"
     merged: bool = False
     delay_factor: float = 1.0
 
     @property
     def name(self) -> str:
-        """``booth, blocks of 16, fast, -D 0.98``."""
-        adders = {0: "prefix", _UNLIMITED: "ripple"}.get(self.block, f"blocks of {self.block}")
+        """``booth, ripple 12, fast, -D 0.98``."""
+        adders = {0: "prefix", _UNLIMITED: "ripple"}.get(self.ripple, f"ripple {self.ripple}")
         factor = [] if self.delay_factor == 1 else [f"-D {self.delay_factor:g}"]
         return ", ".join([self.multiplier, adders, self.effort, *["merged"] * self.merged, *factor])
 
 
 def ladder(multiplier: Multiplier) -> tuple[Recipe, ...]:
-    """Recipes from the smallest to the fastest: shorter and shorter blocks, then parallel-prefix adders."""
-    blocks = () if multiplier == "noalumacc" else (_UNLIMITED, 16, 10, 8, 6)
-    rungs: dict[Effort, tuple[int, ...]] = {"small": blocks or (0,), "fast": (*blocks[-2:], 0)}
-    return tuple(Recipe(multiplier, block, effort) for effort, widths in rungs.items() for block in widths)
+    """Recipes from the smallest to the fastest: ripple adders first, then parallel-prefix ones for the wider sums."""
+    rungs: dict[Effort, tuple[int, ...]] = {
+        "small": (_UNLIMITED, 24, 12),
+        "medium": (24, 12, 8, 0),
+        "tight": (12, 0),
+        "fast": (12, 0),
+    }
+    if multiplier == "noalumacc":
+        rungs = dict.fromkeys(rungs, (0,))
+    return tuple(Recipe(multiplier, width, effort) for effort, widths in rungs.items() for width in widths)
 
 
 def variants(recipe: Recipe) -> tuple[Recipe, ...]:
-    """Small changes to the recipe that is best so far: other delays for abc, and adders merged."""
-    return (
-        replace(recipe, delay_factor=0.98),
-        replace(recipe, delay_factor=1.02),
-        replace(recipe, merged=True),
-    )
+    """Small changes to the recipe that is best so far: adders merged, and half the delay for abc."""
+    return replace(recipe, merged=True), replace(recipe, delay_factor=0.5)
 
 
 def constraints(library: Library) -> str:
@@ -116,7 +122,7 @@ def files(recipe: Recipe, library: Library, *, period_ns: float) -> dict[str, st
         "abc": _SCRIPTS[recipe.effort].replace("{D}", f"-D {_picoseconds(recipe, period_ns)}") + "\n",
         "full_adder.v": "" if library.full_adder is None else _full_adder_map(library.full_adder),
         "clock_gate.v": _clock_gate_map(library),
-        "adder.v": _ADDER.replace("@BLOCK@", str(recipe.block)),
+        "ripple.v": _RIPPLE,
     }
 
 
@@ -145,21 +151,23 @@ def script(
     lines += ["setattr -unset init w:*"]
     lines += ["setattr -unset keep w:*"] * recipe.merged
     lines += [*_COARSE, *_MULTIPLIERS[recipe.multiplier], "maccmap", "opt -nosdff"]
-    if recipe.block:
-        lines += ["techmap -map adder.v t:$alu", "opt_expr", "opt_clean"]
+    if recipe.ripple:
+        lines += [f"techmap -map ripple.v t:$alu r:Y_WIDTH<={recipe.ripple} %i", "opt_expr", "opt_clean"]
     if library.full_adder is not None:
         lines += ["techmap -map full_adder.v t:$fa"]
     lines += _FINE
     picoseconds = _picoseconds(recipe, period_ns)
-    to_cells = [f"abc -liberty {LIBRARY_FILE} -constr constraints -D {picoseconds} -script abc", "opt_clean"]
+    to_cells = f"abc -liberty {LIBRARY_FILE} -constr constraints -D {picoseconds} -script abc"
     to_registers = ["dfflegalize -cell $_DFF_P_ x", "simplemap", "opt_expr", "opt_clean"]
-    lines += [*(_ENABLES if clock_gating else to_registers), *to_cells]
-    lines += [f"setattr -mod -unset keep_hierarchy {module}" for module in once]
-    lines += ["flatten"] * bool(once)
-    if clock_gating:
-        # Registers too few for a clock gate get their multiplexers now.
-        lines += [*_GATE_CLOCKS, *to_registers, *to_cells]
-    lines += [f"dfflibmap -liberty {LIBRARY_FILE}", "opt_clean -purge", "setundef -zero", "opt_clean -purge"]
+    # Flip-flops are cells before their surroundings are mapped: abc orders a module's inputs differently then, and keeps
+    # prefix adders that it otherwise turns into ripples.
+    lines += _ENABLES if clock_gating else to_registers
+    for module in once:
+        lines += [f"{to_cells} {module}", f"setattr -mod -unset keep_hierarchy {module}"]
+    lines += ["flatten", "opt_clean"] * bool(once)
+    lines += [*_GATE_CLOCKS, *to_registers] * clock_gating
+    lines += [f"dfflibmap -liberty {LIBRARY_FILE}", "opt_clean", to_cells, "opt_clean -purge"]
+    lines += ["setundef -zero", "opt_clean -purge"]
     lines += ["tee -q -o stat.json stat -json", f"write_verilog -noattr -noexpr -nohex -simple-lhs {MAPPED_FILE}"]
     return "\n".join(lines) + "\n"
 
@@ -187,17 +195,14 @@ _FINE = [
 _ENABLES = ["dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x", "simplemap", "opt_expr", "opt_merge", "opt_clean"]
 _GATE_CLOCKS = [f"clockgate -pos {CLOCK_GATE} ce:clk:gclk -min_net_size 3", "techmap -map clock_gate.v"]
 
-# Blocks of a few bits each ripple by themselves, from a carry of 0. A carry that comes into a block later adds 1: it inverts
-# the bits up to the lowest 0 (a carry-increment adder, Tyagi 1993). One block is a plain ripple adder.
-_ADDER = r"""
+_RIPPLE = r"""
 (* techmap_celltype = "$alu" *)
-module bitmill_adder (A, B, CI, BI, X, Y, CO);
+module bitmill_ripple (A, B, CI, BI, X, Y, CO);
   parameter A_SIGNED = 0;
   parameter B_SIGNED = 0;
   parameter A_WIDTH = 1;
   parameter B_WIDTH = 1;
   parameter Y_WIDTH = 1;
-  localparam BLOCK = @BLOCK@;
   input [A_WIDTH-1:0] A;
   input [B_WIDTH-1:0] B;
   input CI, BI;
@@ -206,24 +211,14 @@ module bitmill_adder (A, B, CI, BI, X, Y, CO);
   \$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_a (.A(A), .Y(a));
   \$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_b (.A(B), .Y(b));
   wire [Y_WIDTH-1:0] addend = b ^ {Y_WIDTH{BI}};
-  wire [Y_WIDTH-1:0] sum, carry, ones;
+  wire [Y_WIDTH:0] carry;
+  assign carry[0] = CI;
   genvar i;
   generate for (i = 0; i < Y_WIDTH; i = i + 1) begin : bits
-    if (i < BLOCK) begin : first
-      \$fa #(.WIDTH(1)) full_adder (.A(a[i]), .B(addend[i]), .C(i ? carry[i-1] : CI), .X(carry[i]), .Y(sum[i]));
-      assign Y[i] = sum[i];
-      assign CO[i] = carry[i];
-    end else begin : later
-      wire into = CO[i/BLOCK*BLOCK-1];
-      \$fa #(.WIDTH(1)) full_adder (
-        .A(a[i]), .B(addend[i]), .C(i % BLOCK ? carry[i-1] : 1'b0), .X(carry[i]), .Y(sum[i])
-      );
-      assign ones[i] = i % BLOCK ? ones[i-1] & sum[i] : sum[i];
-      assign Y[i] = sum[i] ^ (i % BLOCK ? into & ones[i-1] : into);
-      assign CO[i] = carry[i] | (into & ones[i]);
-    end
+    \$fa #(.WIDTH(1)) full_adder (.A(a[i]), .B(addend[i]), .C(carry[i]), .X(carry[i+1]), .Y(Y[i]));
   end endgenerate
   assign X = a ^ addend;
+  assign CO = carry[Y_WIDTH:1];
 endmodule
 """
 

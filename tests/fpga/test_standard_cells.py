@@ -31,8 +31,8 @@ def test_cells_counted_by_hand(design, osu018):
 
 
 def test_full_adder_cells_where_an_adder_ripples_and_none_in_a_prefix_adder(design, osu018):
-    ripple, prefix = one(design, osu018, "add16"), one(design, osu018, "add16", Recipe(block=0, effort="fast"))
-    narrow = one(design, osu018, "add16", Recipe(block=15, effort="fast"))
+    ripple, prefix = one(design, osu018, "add16"), one(design, osu018, "add16", Recipe(ripple=0, effort="fast"))
+    narrow = one(design, osu018, "add16", Recipe(ripple=15, effort="fast"))
     # The lowest bit has no carry in and is no full adder.
     assert ripple.cells["FAX1"] == 15
     assert "FAX1" not in prefix.cells
@@ -83,7 +83,7 @@ def test_record_is_plain_json_with_library_and_tools(design, osu018):
     "recipe",
     [
         PLAIN,
-        Recipe(block=0, effort="fast"),
+        Recipe(ripple=0, effort="fast"),
         Recipe("booth", 12),
         Recipe("booth-lowpower", merged=True),
         Recipe("noalumacc", 0),
@@ -113,7 +113,7 @@ def test_netlists_multiply(design, osu018, recipe, tmp_path):
 @pytest.mark.parametrize("gating", [True, False])
 def test_a_mac_of_cells_is_the_mac_of_golden(osu018, gating):
     config = AcceleratorConfig(weight="E2M1", activation="E2M1", k_max=64)
-    recipe = Recipe(block=8, merged=True)
+    recipe = Recipe(ripple=8, merged=True)
     text = standard_netlist(emit(config), TOP, osu018, recipe, period_ns=5.0, clock_gating=gating)
     assert ("LATCH" in text) == gating
     result = sim.verify(config, seed=11, dot_products=20, verilog=text + cell_models(osu018))
