@@ -102,6 +102,19 @@ class StandardCells:
         }
 
 
+def check_flow(period_ns: float) -> None:
+    """Find out before any long work what would fail.
+
+    Raises
+    ------
+    BitmillError
+        If the period is not positive, or OpenSTA is missing.
+    """
+    if not 0 < period_ns < float("inf"):
+        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
+    tools.find_tool("sta")
+
+
 def map_standard_cells(
     verilog: str,
     top: str,
@@ -138,9 +151,7 @@ def map_standard_cells(
         If an argument is out of range, Yosys or OpenSTA is missing or fails, or a cell is not of the library.
     """
     check_top(top)
-    if not 0 < period_ns < float("inf"):
-        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
-    tools.find_tool("sta")
+    check_flow(period_ns)
     gating = clock_gating and standard_recipes.can_gate_clocks(library)
     told = progress or (lambda _name: None)
 
