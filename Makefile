@@ -55,8 +55,8 @@ $(READY_DEV): $(READY) requirements-dev.lock
 # The tools that no Python package carries: Icarus Verilog, and OpenSTA with a cell library for the liberty target.
 LIBERTY := /usr/share/qflow/tech/osu018/osu018_stdcells.lib
 tools:
-	@missing=; command -v iverilog >/dev/null || missing="iverilog"; \
-	command -v sta >/dev/null || missing="$$missing opensta"; test -e $(LIBERTY) || missing="$$missing qflow-tech-osu018"; \
+	@missing=$$(command -v iverilog >/dev/null || echo iverilog; command -v sta >/dev/null || echo opensta; \
+	  test -e $(LIBERTY) || echo qflow-tech-osu018); missing=$$(echo $$missing); \
 	[ -z "$$missing" ] || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	else echo "bitmill: missing tools: install them, on Debian with 'sudo apt-get install $$missing'" >&2; \

@@ -23,9 +23,10 @@ def synth_liberty(
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
     from ..files import output_file
     from ..fpga.liberty import read_library
-    from ..fpga.standard_cells import map_standard_cells
+    from ..fpga.standard_cells import check_flow, map_standard_cells
     from ..hdl.verilog import LANE, TOP, emit
 
+    check_flow(period_ns)
     with ExitStack() as outputs:
         library = read_library(liberty)
         staged = outputs.enter_context(output_file(output)) if output else None

@@ -102,6 +102,19 @@ class StandardCells:
         }
 
 
+def check_flow(period_ns: float) -> None:
+    """Find out before any long work what would fail.
+
+    Raises
+    ------
+    BitmillError
+        If the period is not positive, or OpenSTA is missing.
+    """
+    if not 0 < period_ns < float("inf"):
+        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
+    tools.find_tool("sta")
+
+
 def map_standard_cells(
     verilog: str,
     top: str,
@@ -114,8 +127,8 @@ def map_standard_cells(
 ) -> StandardCells:
     """Map a design onto a library and keep the smallest result that meets a clock period. Cached.
 
-    For each way to build the multipliers the recipes are tried from the smallest to the fastest until one meets the
-    period; small changes to the best of them are tried last.
+    For each way to build the multipliers the smallest recipe is tried first, and where it misses the period, so are all the
+    faster ones; small changes to the best of them are tried last.
 
     Parameters
     ----------
@@ -138,9 +151,7 @@ def map_standard_cells(
         If an argument is out of range, Yosys or OpenSTA is missing or fails, or a cell is not of the library.
     """
     check_top(top)
-    if not 0 < period_ns < float("inf"):
-        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
-    tools.find_tool("sta")
+    check_flow(period_ns)
     gating = clock_gating and standard_recipes.can_gate_clocks(library)
     told = progress or (lambda _name: None)
 
@@ -153,7 +164,7 @@ def map_standard_cells(
         tried = []
         for recipe in standard_recipes.ladder(multiplier):
             tried.append((recipe, mapped(recipe)))
-            if tried[-1][1].delay_ns <= period_ns:
+            if len(tried) == 1 and tried[0][1].delay_ns <= period_ns:
                 break
         return tried
 
@@ -261,6 +272,6 @@ def _outputs(
     )
     return cache.yosys_cached(
         script,
-        files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(library)},
+        files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(recipe, library, period_ns=period_ns)},
         outputs=["stat.json", standard_recipes.MAPPED_FILE],
     )

@@ -10,6 +10,7 @@ from .liberty import LIBRARY_FILE, FullAdder, Library
 from .recipes import DESIGN_FILE
 
 Multiplier = Literal["plain", "booth", "booth-lowpower", "noalumacc"]
+Effort = Literal["small", "medium", "tight", "fast"]
 
 MAPPED_FILE = "mapped.v"
 CLOCK_GATE = "bitmill_clock_gate"
@@ -41,7 +42,16 @@ _SEARCH = "; ".join(
 # Buffers where a net has more than 32 readers, and gentle slews: abc's own limits, 10 readers and 100 ps, are those of a
 # process much faster than 180 nm, and cost 5 %. OpenSTA judges the result with the slews that it has.
 _SIZE = "buffer -N 32 -S 1000 -G 1000; upsize {D}; dnsize {D}"
-_SMALL = f"{_SEARCH}; topo; {_SIZE}"
+_MAP = "&get -n; &dch -f; &nf; &put"
+_TURNS = f"{f'{_MAP}; mfs2 -a -e; strash; dc2; ' * 6}{_MAP}"
+_SCRIPTS: Mapping[Effort, str] = {
+    "small": f"{_SEARCH}; topo; {_SIZE}",
+    # The same turns, each mapped for delay; the last network is taken, not the smallest, which has no fast carries left.
+    "medium": f"strash; {_TURNS}; topo; {_SIZE}",
+    "tight": f"strash; {_TURNS}; topo; buffer; upsize {{D}}; dnsize {{D}}",
+    # No resynthesis: it takes parallel prefixes for waste.
+    "fast": f"strash; {_MAP}; mfs2 -a -e; strash; {_MAP}; topo; buffer; upsize {{D}}; dnsize {{D}}",
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,8 @@ class Recipe:
         Yosys' own multiplier, ``booth``, ``booth -lowpower``, or ``synth -noalumacc``, which builds adders one by one.
     ripple
         Widest adder that is a ripple of full adders; wider ones are Yosys' parallel-prefix adders.
-    fast
-        abc's own script, which maps for delay, instead of the one for area.
+    effort
+        What abc goes for: ``small`` area, then ever more delay: ``medium``, ``tight`` (buffered to abc's own limits), ``fast``.
     merged
         Drop ``keep`` from the adders of the design, so that chained ones become one compressor tree.
     delay_factor
@@ -64,34 +74,34 @@ class Recipe:
 
     multiplier: Multiplier = "plain"
     ripple: int = _UNLIMITED
-    fast: bool = False
+    effort: Effort = "small"
     merged: bool = False
     delay_factor: float = 1.0
 
     @property
     def name(self) -> str:
-        """``booth, ripple 16, fast``."""
+        """``booth, ripple 12, fast, -D 0.98``."""
         adders = {0: "prefix", _UNLIMITED: "ripple"}.get(self.ripple, f"ripple {self.ripple}")
-        words = [*(["merged"] if self.merged else []), *(["fast"] if self.fast else [])]
         factor = [] if self.delay_factor == 1 else [f"-D {self.delay_factor:g}"]
-        return ", ".join([self.multiplier, adders, *words, *factor])
+        return ", ".join([self.multiplier, adders, self.effort, *["merged"] * self.merged, *factor])
 
 
 def ladder(multiplier: Multiplier) -> tuple[Recipe, ...]:
-    """Recipes from the smallest to the fastest: ripple adders first, then parallel-prefix ones for the wide sums."""
+    """Recipes from the smallest to the fastest: ripple adders first, then parallel-prefix ones for the wider sums."""
+    rungs: dict[Effort, tuple[int, ...]] = {
+        "small": (_UNLIMITED, 24, 12),
+        "medium": (24, 12, 8, 0),
+        "tight": (12, 0),
+        "fast": (12, 0),
+    }
     if multiplier == "noalumacc":
-        return Recipe(multiplier, 0), Recipe(multiplier, 0, fast=True)
-    rungs = [Recipe(multiplier, width) for width in (_UNLIMITED, 24, 16, 12, 8, 0)]
-    return *rungs, Recipe(multiplier, 12, fast=True), Recipe(multiplier, 0, fast=True)
+        rungs = dict.fromkeys(rungs, (0,))
+    return tuple(Recipe(multiplier, width, effort) for effort, widths in rungs.items() for width in widths)
 
 
 def variants(recipe: Recipe) -> tuple[Recipe, ...]:
-    """Small changes to the recipe that is best so far: other delays for abc, and adders merged."""
-    return (
-        replace(recipe, delay_factor=0.98),
-        replace(recipe, delay_factor=1.02),
-        replace(recipe, merged=True),
-    )
+    """Small changes to the recipe that is best so far: adders merged, and half the delay for abc."""
+    return replace(recipe, merged=True), replace(recipe, delay_factor=0.5)
 
 
 def constraints(library: Library) -> str:
@@ -99,12 +109,17 @@ def constraints(library: Library) -> str:
     return f"set_driving_cell {library.inverter.cell}\nset_load {library.load_ff:g}\n"
 
 
-def files(library: Library) -> dict[str, str]:
+def _picoseconds(recipe: Recipe, period_ns: float) -> int:
+    return max(1, round(1000 * period_ns * recipe.delay_factor))
+
+
+def files(recipe: Recipe, library: Library, *, period_ns: float) -> dict[str, str]:
     """What a script reads beside the design."""
     return {
         LIBRARY_FILE: library.text,
         "constraints": constraints(library),
-        "abc": _SMALL + "\n",
+        # Yosys fills in {D} in scripts of its own only.
+        "abc": _SCRIPTS[recipe.effort].replace("{D}", f"-D {_picoseconds(recipe, period_ns)}") + "\n",
         "full_adder.v": "" if library.full_adder is None else _full_adder_map(library.full_adder),
         "clock_gate.v": _clock_gate_map(library),
         "ripple.v": _RIPPLE,
@@ -141,17 +156,18 @@ def script(
     if library.full_adder is not None:
         lines += ["techmap -map full_adder.v t:$fa"]
     lines += _FINE
-    picoseconds = max(1, round(1000 * period_ns * recipe.delay_factor))
-    own = "" if recipe.fast else " -script abc"
-    to_cells = [f"abc -liberty {LIBRARY_FILE} -constr constraints -D {picoseconds}{own}", "opt_clean"]
+    picoseconds = _picoseconds(recipe, period_ns)
+    to_cells = f"abc -liberty {LIBRARY_FILE} -constr constraints -D {picoseconds} -script abc"
     to_registers = ["dfflegalize -cell $_DFF_P_ x", "simplemap", "opt_expr", "opt_clean"]
-    lines += [*(_ENABLES if clock_gating else to_registers), *to_cells]
-    lines += [f"setattr -mod -unset keep_hierarchy {module}" for module in once]
-    lines += ["flatten"] * bool(once)
-    if clock_gating:
-        # Registers too few for a clock gate get their multiplexers now.
-        lines += [*_GATE_CLOCKS, *to_registers, *to_cells]
-    lines += [f"dfflibmap -liberty {LIBRARY_FILE}", "opt_clean -purge", "setundef -zero", "opt_clean -purge"]
+    # Flip-flops are cells before their surroundings are mapped: abc orders a module's inputs differently then, and keeps
+    # prefix adders that it otherwise turns into ripples.
+    lines += _ENABLES if clock_gating else to_registers
+    for module in once:
+        lines += [f"{to_cells} {module}", f"setattr -mod -unset keep_hierarchy {module}"]
+    lines += ["flatten", "opt_clean"] * bool(once)
+    lines += [*_GATE_CLOCKS, *to_registers] * clock_gating
+    lines += [f"dfflibmap -liberty {LIBRARY_FILE}", "opt_clean", to_cells, "opt_clean -purge"]
+    lines += ["setundef -zero", "opt_clean -purge"]
     lines += ["tee -q -o stat.json stat -json", f"write_verilog -noattr -noexpr -nohex -simple-lhs {MAPPED_FILE}"]
     return "\n".join(lines) + "\n"
 

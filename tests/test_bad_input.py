@@ -133,7 +133,7 @@ def test_configuration_files(refuses, here):
     [
         (["frobnicate"], "No such command 'frobnicate'. (see `bitmill --help`)"),
         (["generate", "--preset", "int8-mac"], "Missing option '-o' / '--output'. (see `bitmill generate --help`)"),
-        (["synth", "--preset", "int8-mac"], "Missing option '--target'. Choose from: generic, ice40, ecp5"),
+        (["synth", "--preset", "int8-mac"], "Missing option '--target'. Choose from: generic, ice40, ecp5, liberty"),
         (["synth", "--preset", "int8-mac", "--target", "asic"], "Invalid value for '--target': 'asic' is not one of"),
         (["synth", "--preset", "int8-mac", "--target", "generic", "--dsp"], "--dsp must not be given with"),
         (["synth", "--preset", "int8-mac", "--target", "ecp5", "--seeds", "0"], "Invalid value for '--seeds': 0"),

@@ -31,8 +31,8 @@ def test_cells_counted_by_hand(design, osu018):
 
 
 def test_full_adder_cells_where_an_adder_ripples_and_none_in_a_prefix_adder(design, osu018):
-    ripple, prefix = one(design, osu018, "add16"), one(design, osu018, "add16", Recipe(ripple=0))
-    narrow = one(design, osu018, "add16", Recipe(ripple=15))
+    ripple, prefix = one(design, osu018, "add16"), one(design, osu018, "add16", Recipe(ripple=0, effort="fast"))
+    narrow = one(design, osu018, "add16", Recipe(ripple=15, effort="fast"))
     # The lowest bit has no carry in and is no full adder.
     assert ripple.cells["FAX1"] == 15
     assert "FAX1" not in prefix.cells
@@ -83,7 +83,7 @@ def test_record_is_plain_json_with_library_and_tools(design, osu018):
     "recipe",
     [
         PLAIN,
-        Recipe(ripple=0, fast=True),
+        Recipe(ripple=0, effort="fast"),
         Recipe("booth", 12),
         Recipe("booth-lowpower", merged=True),
         Recipe("noalumacc", 0),

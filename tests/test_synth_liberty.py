@@ -1,0 +1,98 @@
+"""``bitmill synth --target liberty``: what it prints and writes, and how it refuses what it cannot do."""
+
+import json
+import re
+
+import pytest
+
+from bitmill import AcceleratorConfig
+from bitmill.config import preset
+from bitmill.fpga.cache import CACHE_VARIABLE
+from bitmill.fpga.liberty import DEFAULT_LIBRARY
+
+
+@pytest.fixture
+def _own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_synth_on_standard_cells(cli, tmp_path):
+    arguments = ("--preset", "e2m1-mac", "--target", "liberty", "--period", "20", "-o", tmp_path / "r.json")
+    result = cli("synth", *arguments)
+    assert result.status == 0, result.err
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert AcceleratorConfig.from_dict(record["configuration"]) == preset("e2m1-mac")
+    synthesis = record["synthesis"]
+    best = synthesis["best"]
+    assert (synthesis["met"], synthesis["clock_gating"], synthesis["library"]) == (True, True, "osu018_stdcells")
+    assert set(record["versions"]) == {"bitmill", "yosys", "opensta"}
+    assert f"osu018_stdcells, recipe {best['recipe']}, clock gating" in result.out
+    assert re.search(rf"^logic, gate equivalents +{best['logic_ge']:.1f} ", result.out, re.MULTILINE)
+    assert f"shortest period {best['delay_ns']:.2f} ns" in result.out
+    assert "meets 20 ns; the smallest that does, " in result.out
+    plain = cli("synth", *arguments[:-2], "--no-clock-gating", "--liberty", DEFAULT_LIBRARY)
+    assert ", no clock gating" in plain.out
+    logic = re.search(r"^logic, gate equivalents +([\d.]+) ", plain.out, re.MULTILINE)
+    assert logic is not None
+    assert float(logic[1]) > best["logic_ge"] + 20
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_synth_says_that_a_period_is_missed(cli):
+    result = cli("synth", "--preset", "int4-mac", "--target", "liberty", "--period", "0.1")
+    assert result.status == 0
+    assert "misses 0.1 ns; the fastest, " in result.out
+
+
+LIBERTY = ("synth", "--preset", "int4-mac", "--target", "liberty", "-o", "out.json")
+
+
+@pytest.mark.parametrize("period", ["0", "-2", "nan", "inf"])
+def test_periods(refuses, period):
+    assert refuses(*LIBERTY, "--period", period) == f"period must be a positive number of ns, not {float(period)!r}"
+
+
+def test_liberty_files(refuses, here):
+    assert refuses(*LIBERTY, "--liberty", "none.lib") == "liberty none.lib: cannot be read: No such file or directory"
+    (here / "text.lib").write_text("hello\n")
+    assert refuses(*LIBERTY, "--liberty", "text.lib") == (
+        "liberty text.lib: must be a Liberty file, not text without a library group"
+    )
+    (here / "cut.lib").write_text("library (cut) {\n  cell (A) {\n")
+    assert refuses(*LIBERTY, "--liberty", "cut.lib").startswith(
+        "liberty cut.lib: must be a Liberty file that Yosys reads,"
+    )
+
+
+def test_missing_opensta(refuses, here, monkeypatch):
+    monkeypatch.setenv("PATH", str(here))
+    assert refuses(*LIBERTY) == "missing tool sta: install it with `apt-get install opensta`"
+
+
+def test_missing_library(refuses, here, monkeypatch):
+    monkeypatch.setattr("bitmill.fpga.liberty.DEFAULT_LIBRARY", here / "none.lib")
+    assert refuses(*LIBERTY).startswith("missing library osu018: install it with `apt-get install qflow-tech-osu018`")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["synth", "--preset", "int8-mac", "--target", "liberty", "--dsp"], "--dsp must not be given with"),
+        (["synth", "--preset", "int8-mac", "--target", "liberty", "--no-timing"], "--no-timing must not be given with"),
+        (
+            ["synth", "--preset", "int8-mac", "--target", "ecp5", "--liberty", "x.lib"],
+            "--liberty must be given with --target liberty, not ecp5",
+        ),
+        (
+            ["synth", "--preset", "int8-mac", "--target", "ecp5", "--period", "5"],
+            "--period must be given with --target",
+        ),
+        (
+            ["synth", "--preset", "int8-mac", "--target", "generic", "--clock-gating"],
+            "--clock-gating must be given with",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(arguments, message, refuses):
+    assert refuses(*arguments).startswith(message)
