@@ -127,8 +127,8 @@ def map_standard_cells(
 ) -> StandardCells:
     """Map a design onto a library and keep the smallest result that meets a clock period. Cached.
 
-    For each way to build the multipliers the smallest recipe is tried first, and where it misses the period, so are all the
-    faster ones; small changes to the best of them are tried last.
+    For each way to build the multipliers the recipes for area are tried from the smallest to the fastest until one meets the
+    period, and where none does, all those for delay; small changes to the best of them are tried last.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def map_standard_cells(
         tried = []
         for recipe in standard_recipes.ladder(multiplier):
             tried.append((recipe, mapped(recipe)))
-            if len(tried) == 1 and tried[0][1].delay_ns <= period_ns:
+            if recipe.effort == "small" and tried[-1][1].delay_ns <= period_ns:
                 break
         return tried
 

@@ -89,7 +89,7 @@ class Recipe:
 def ladder(multiplier: Multiplier) -> tuple[Recipe, ...]:
     """Recipes from the smallest to the fastest: ripple adders first, then parallel-prefix ones for the wider sums."""
     rungs: dict[Effort, tuple[int, ...]] = {
-        "small": (_UNLIMITED, 24, 12),
+        "small": (_UNLIMITED, 48, 40, 24, 12),
         "medium": (24, 12, 8, 0),
         "tight": (12, 0),
         "fast": (12, 0),

@@ -33,7 +33,8 @@ KINDS = [
     array("E4M3", rows=2, cols=2, lanes=4, k_max=40, accumulator={"kind": "window", "width": 12}),
     array("E2M1", "E4M3", rows=1, cols=2, k_max=24, accumulator={"kind": "float", "format": "FP16", "fused": 8}),
 ]
-NETLISTS = [(KINDS[0], "ecp5"), (KINDS[3], "generic")]
+NETLISTS = [(KINDS[0], "ecp5", "cocotb"), (KINDS[3], "generic", "cocotb")]
+NETLISTS += [(config, "ecp5" if index % 2 else "generic", "compiled") for index, config in enumerate(KINDS)]
 
 
 def check(result: Verification, config: AcceleratorConfig) -> None:
@@ -46,13 +47,14 @@ def check(result: Verification, config: AcceleratorConfig) -> None:
 
 
 @pytest.mark.parametrize("config", KINDS, ids=lambda config: config.title)
-def test_rtl_is_golden(config):
-    check(verify(config, seed=21, dot_products=24, corner_steps=24), config)
+@pytest.mark.parametrize("engine", ["cocotb", "compiled"])
+def test_rtl_is_golden(config, engine):
+    check(verify(config, seed=21, dot_products=24, corner_steps=24, engine=engine), config)
 
 
-@pytest.mark.parametrize(("config", "kind"), NETLISTS, ids=lambda value: getattr(value, "title", value))
-def test_netlist_is_golden(config, kind):
-    check(verify(config, seed=22, dot_products=12, corner_steps=12, netlist=kind), config)
+@pytest.mark.parametrize(("config", "kind", "engine"), NETLISTS, ids=lambda value: getattr(value, "title", value))
+def test_netlist_is_golden(config, kind, engine):
+    check(verify(config, seed=22, dot_products=12, corner_steps=12, netlist=kind, engine=engine), config)
 
 
 @pytest.mark.parametrize("config", KINDS[:2], ids=lambda config: config.title)
