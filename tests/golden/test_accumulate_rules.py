@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
 import apytypes
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, config, formats
+from bitmill import (
+    AcceleratorConfig,
+    BitmillError,
+    ExactAccumulator,
+    FixedAccumulator,
+    FloatAccumulator,
+    config,
+    formats,
+)
+from bitmill.formats import Minifloat, TopExponent
 from bitmill.golden import decode, dot, encode, matmul, to_float
 from bitmill.golden.accumulate import ACCUMULATORS
 from bitmill.golden.accumulate_float import sums_fit_float32
@@ -247,3 +256,21 @@ def test_no_rows_give_no_results(accumulator: ExactAccumulator | FloatAccumulato
     assert matmul(settings, np.zeros((0, 3), int), np.zeros((4, 3), int)).value.shape == (0, 4)
     assert matmul(settings, np.zeros((4, 3), int), np.zeros((0, 3), int)).value.shape == (4, 0)
     assert dot(settings, np.zeros((0, 3), int), np.zeros((0, 3), int)).value.shape == (0,)
+
+
+@pytest.mark.parametrize(("overflow", "expected"), [("saturate", 2**63 - 1), ("wrap", 49 * 2**58 - 2**64)])
+def test_a_fixed_accumulator_narrower_than_the_products(overflow: Literal["saturate", "wrap"], expected: int) -> None:
+    # 57344 is 7 * 2**13, in units of the product's step (7 * 2**29)**2 = 49 * 2**58: beyond int64 before any clamp.
+    accumulator = FixedAccumulator(width=64, overflow=overflow)
+    configuration = AcceleratorConfig(weight="E5M2", activation="E5M2", accumulator=accumulator)
+    codes = encode("E5M2", np.array([[57344.0]]))
+    assert dot(configuration, codes, codes).value.tolist() == [expected]
+
+
+def test_a_float_register_of_too_many_bits_is_refused() -> None:
+    def of(bits: int) -> Minifloat:
+        return Minifloat(name="wide", exponent_bits=8, mantissa_bits=bits - 1, top=TopExponent.IEEE)
+
+    assert FloatRegister(of(51)).dtype == np.float64
+    with pytest.raises(ValueError, match="at most 51 significand bits"):
+        FloatRegister(of(52))

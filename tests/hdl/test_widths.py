@@ -8,7 +8,9 @@ from bitmill import AcceleratorConfig, FloatAccumulator, formats
 from bitmill.formats import Product
 from bitmill.hdl.adder_tree import AdderTree
 from bitmill.hdl.aligner import aligned_bits
+from bitmill.hdl.array_row import ArrayRow
 from bitmill.hdl.layouts import decoded_layout, flags_layout, product_layout, significand_product_bits
+from bitmill.hdl.pe import PE
 
 
 def product(a: str, b: str) -> Product:
@@ -86,3 +88,19 @@ def test_flags(a, b, accumulator, widths):
     chosen = {} if accumulator is None else {"accumulator": accumulator}
     layout = flags_layout(AcceleratorConfig(weight=a, activation=b, **chosen))
     assert tuple(layout[name].width for name in ("nan", "pos_inf", "neg_inf")) == widths
+
+
+INT8_ARRAY = AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=2, cols=3)
+
+
+@pytest.mark.parametrize(
+    ("unit", "widths"),
+    [
+        (AdderTree(product=product("INT8", "INT8"), lanes=2), {"enable": 1}),
+        (PE(config=INT8_ARRAY), {"enable": 1, "weight": 8, "activation": 8, "step": 1, "last": 1}),
+        (ArrayRow(config=INT8_ARRAY), {"enable": 1, "weight": 8, "activation": 24, "step": 3, "last": 3}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_ports(unit, widths):
+    assert {name: len(getattr(unit, name)) for name in widths} == widths
