@@ -15,6 +15,7 @@ from . import __version__
 from .commands.build import build
 from .commands.formats import formats, presets
 from .commands.generate import generate
+from .commands.quantize import quantize
 from .commands.report import report
 from .commands.run import run
 from .commands.synth import synth
@@ -57,7 +58,7 @@ def bitmill(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (formats, presets, generate, verify, run, synth, build, report):
+for _command in (formats, presets, quantize, generate, verify, run, synth, build, report):
     bitmill.add_command(_command)
 
 

@@ -44,7 +44,29 @@ _CODEBOOK_ROWS: tuple[Format, ...] = (
     Codebook(name="TERNARY", values=(0, 1, None, -1), about="BitNet b1.58 weights"),
     Codebook(name="FLINT4", values=_mirrored(0, 1, 2, 3, 4, 6, 8, 16), about="ANT flint, 4 bits"),
     Codebook(name="POT4", values=_mirrored(0, 1, 2, 4, 8, 16, 32, 64), about="ANT power of two, 4 bits"),
-)
+    Codebook(name="OLIVE_OUTLIER", values=_mirrored(0, 24, 32, 48, 64, 96, 128, 192), about="OliVe outlier beside FLINT4"),
+    # QLoRA's sixteen quantiles, in units of 2**-15.
+    Codebook(name="NF4", step_exponent=-15, values=(-32768, -22813, -17206, -12941, -9321, -6055, -2984, 0, 2608, 5273,
+             8065, 11073, 14441, 18436, 23690, 32768), about="QLoRA normal float, rounded to 2^-15"),
+)  # fmt: skip
+BITMOD_FP3, BITMOD_FP4 = (0, 1, 2, 4), (0, 1, 2, 3, 4, 6, 8, 12)
+"""Magnitudes of BitMoD's basic data types; FP4 is E2M1 in units of its step."""
+
+
+def _bitmod(bits: int, magnitudes: tuple[int, ...], resolution: int, asymmetry: int) -> tuple[Codebook, ...]:
+    """The basic type, and the four whose code of minus zero is a special value: extra resolution or asymmetry, + or -."""
+    name = f"BITMOD_FP{bits}"
+    rows = [Codebook(name=name, values=_mirrored(*magnitudes), about=f"BitMoD basic FP{bits}")]
+    for kind, about, magnitude in (("ER", "resolution", resolution), ("EA", "asymmetry", asymmetry)):
+        for sign, suffix in ((1, "POS"), (-1, "NEG")):
+            special = sign * magnitude
+            values = (*magnitudes, special, *(-value for value in magnitudes[1:]))
+            rows.append(Codebook(name=f"{name}_{kind}_{suffix}", values=values,
+                                 about=f"BitMoD FP{bits}, extra {about} {special:+d}"))  # fmt: skip
+    return tuple(rows)
+
+
+_BITMOD_ROWS: tuple[Format, ...] = (*_bitmod(3, BITMOD_FP3, 3, 6), *_bitmod(4, BITMOD_FP4, 10, 16))
 _INT_ROWS: tuple[Format, ...] = tuple(
     row
     for width in range(2, 17)
@@ -63,7 +85,16 @@ _MINIFLOAT_ROWS: tuple[Format, ...] = tuple(
 )  # fmt: skip
 
 CATALOG: dict[str, Format] = {
-    row.name: row for row in (*_OCP_ROWS, *_WIDE_ROWS, *_VARIANT_ROWS, *_CODEBOOK_ROWS, *_INT_ROWS, *_MINIFLOAT_ROWS)
+    row.name: row
+    for row in (
+        *_OCP_ROWS,
+        *_WIDE_ROWS,
+        *_VARIANT_ROWS,
+        *_CODEBOOK_ROWS,
+        *_BITMOD_ROWS,
+        *_INT_ROWS,
+        *_MINIFLOAT_ROWS,
+    )
 }
 _NAMES: dict[str, Format] = {name.upper(): row for row in CATALOG.values() for name in (row.name, *row.aliases)}
 

@@ -1,0 +1,179 @@
+"""Real weights to codes and scales, scheme by scheme, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ... import formats
+from ...errors import BitmillError
+from ...formats.scheme import Scheme, get_scheme
+from ..codec import decode, encode
+from ..parts import value_table
+from . import olive, scales
+from .quantized import QuantizedWeights
+
+_CHUNK = 1 << 20
+"""Weights at a time: the arrays in between stay in cache."""
+
+
+def quantize_weights(
+    scheme: Scheme | str, weights: ArrayLike, *, group: int | None = None, name: str = "weights"
+) -> QuantizedWeights:
+    """Quantize a weight matrix in groups along its last axis.
+
+    Every element format of the scheme is tried on every group, with the scale ``s = max|w| / max|values|`` as the 8-bit
+    integer and the channel's FP16 number give it; codes are those nearest to ``float32(w) / float32(s)``; the format with the
+    least sum of squared errors is kept, the first of equals. (BitMoD, HPCA 2025, section III.) Otherwise:
+
+    - zero point: ``s = (max(w, 0) - min(w, 0)) / (2**bits - 1)``, ``z = round(-min(w, 0) / s)``,
+      codes ``round(w / s) + z``, all clipped to ``0 .. 2**bits - 1``;
+    - power-of-two scale: ``2**(floor(log2(max|w|)) - floor(log2(max|values|)))`` (OCP MX v1.0, section 6.3), clipped to E8M0;
+    - outliers: see ``olive``.
+
+    A group of zeros has codes 0 and, where they are integers, scale 0; a channel of zeros has scale 0. Both are exact.
+
+    Parameters
+    ----------
+    scheme
+        A scheme or its name.
+    weights
+        ``[out, K]``, any floating dtype; taken as float32.
+    group
+        Weights per group, the scheme's own if left out; any divisor of K.
+    name
+        What to call the weights in errors.
+
+    Raises
+    ------
+    BitmillError
+        If the weights are not a matrix, hold NaN or Inf, the group does not divide K, or scales overflow.
+    """
+    scheme = get_scheme(scheme) if isinstance(scheme, str) else scheme
+    matrix = checked_weights(weights, name)
+    size = scheme.group if group is None else group
+    length = matrix.shape[1]
+    if size < 1 or length % size or (scheme.outlier and size % 2):
+        even = "even and " if scheme.outlier else ""
+        raise BitmillError(f"group must be {even}a divisor of the {length} weights of a row of {name}, not {size!r}")
+    rows = max(1, _CHUNK // max(length, 1))
+    parts = [_rows(scheme, matrix[start : start + rows], size, name) for start in range(0, len(matrix) or 1, rows)]
+    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return QuantizedWeights(scheme=scheme, group=size, **joined)
+
+
+def checked_weights(weights: ArrayLike, name: str) -> NDArray[np.float32]:
+    """A finite matrix as float32.
+
+    Raises
+    ------
+    BitmillError
+        If it is no matrix of floating-point numbers, or holds NaN or Inf.
+    """
+    array = np.asarray(weights)
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        raise BitmillError(f"{name} must be floating-point numbers, not {array.dtype}")
+    if array.ndim != 2:
+        raise BitmillError(f"{name} must be a matrix [out, K], not of shape {list(array.shape)}")
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        nans = int(np.count_nonzero(np.isnan(narrow)))
+        infs = int(np.count_nonzero(np.isinf(narrow)))
+        raise BitmillError(f"{name} must be finite in float32, not {nans} NaN and {infs} Inf among {array.size} values")
+    return narrow
+
+
+def _rows(scheme: Scheme, matrix: NDArray[np.float32], group: int, name: str) -> dict[str, NDArray[Any]]:
+    groups = matrix.reshape(matrix.shape[0], matrix.shape[1] // group, group)
+    if scheme.scale == "power-of-two":
+        return _power_of_two(scheme, groups)
+    if scheme.zero_point:
+        return _zero_point(scheme, groups, name)
+    if scheme.outlier:
+        return olive.quantize(scheme, groups, name)
+    return _least_squares(scheme, groups, name)
+
+
+def _maxima(groups: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.maximum(groups.max(axis=2, initial=0), -groups.min(axis=2, initial=0)).astype(np.float64)
+
+
+def _flat(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return codes.reshape(codes.shape[0], codes.shape[1] * codes.shape[2])
+
+
+def _least_squares(scheme: Scheme, groups: NDArray[np.float32], name: str) -> dict[str, NDArray[Any]]:
+    greatest = np.array([max(abs(fmt.max_value), abs(fmt.min_value)) for fmt in scheme.formats], dtype=np.float64)
+    wanted = _maxima(groups)[:, :, None] / greatest
+    channel = scales.channel_scales(wanted.max(axis=2), name=name)
+    integers = scales.group_scales(wanted, channel)
+    unit = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None]
+    codes = np.zeros(groups.shape, np.uint8)
+    selectors = np.zeros(groups.shape[:2], np.uint8)
+    least = np.full(groups.shape[:2], np.inf)
+    for index, fmt in enumerate(scheme.formats):
+        scale = (unit * integers[:, :, index])[:, :, None]
+        found = encode(fmt, divide(groups, scale))
+        error = np.square(groups - value_table(fmt).astype(np.float32)[found] * scale, dtype=np.float64).sum(axis=2)
+        better = error < least
+        codes = np.where(better[:, :, None], found, codes)
+        selectors[better] = index
+        least = np.where(better, error, least)
+    chosen = np.take_along_axis(integers, selectors[:, :, None].astype(np.intp), axis=2)[:, :, 0]
+    parts = {"codes": _flat(codes), "group_scales": chosen, "channel_scales": channel}
+    return parts | ({"selectors": selectors} if scheme.selector_bits else {})
+
+
+def divide(groups: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``groups / scale`` without negative zeros, 0 where the scale is."""
+    quotient = np.divide(groups, scale, out=np.zeros_like(groups), where=scale > 0)
+    return quotient + np.float32(0)
+
+
+def _zero_point(scheme: Scheme, groups: NDArray[np.float32], name: str) -> dict[str, NDArray[Any]]:
+    top = (1 << scheme.bits) - 1
+    low = groups.min(axis=2, initial=0).astype(np.float64)
+    wanted = (groups.max(axis=2, initial=0).astype(np.float64) - low) / top
+    channel = scales.channel_scales(wanted, name=name)
+    integers = scales.group_scales(wanted, channel)
+    scale = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None] * integers
+    zeros = np.clip(np.rint(divide(-low.astype(np.float32), scale)), 0, top)
+    codes = np.clip(np.rint(divide(groups, scale[:, :, None])) + zeros[:, :, None], 0, top).astype(np.uint8)
+    return {
+        "codes": _flat(codes), "group_scales": integers, "channel_scales": channel, "zero_points": zeros.astype(np.uint8)
+    }  # fmt: skip
+
+
+def _power_of_two(scheme: Scheme, groups: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    (fmt,) = scheme.formats
+    element_exponent = int(np.frexp(float(fmt.max_value))[1]) - 1
+    maxima = _maxima(groups)
+    exponent = np.where(maxima > 0, np.frexp(maxima)[1] - 1 - element_exponent, 0)
+    exponent = np.clip(exponent, -127, 127)
+    codes = encode(fmt, np.ldexp(groups, -exponent[:, :, None]) + np.float32(0))
+    return {"codes": _flat(codes), "group_scales": (exponent + 127).astype(np.uint8)}
+
+
+def dequantize(quantized: QuantizedWeights) -> NDArray[np.float64]:
+    """The weights that the codes stand for: ``scale * (value of the code)`` or ``scale * (code - zero point)``.
+
+    Returns
+    -------
+    float64 ``[out, K]``, exact for integer scales.
+    """
+    scheme = quantized.scheme
+    out, length = quantized.shape
+    groups = quantized.codes.reshape(out, length // quantized.group, quantized.group)
+    if scheme.zero_point and quantized.zero_points is not None:
+        values = groups.astype(np.float64) - quantized.zero_points[:, :, None]
+    elif scheme.outlier:
+        values = olive.values(scheme, groups)
+    elif quantized.selectors is not None:
+        tables = np.stack([value_table(fmt) for fmt in scheme.formats])
+        values = tables[quantized.selectors[:, :, None], groups]
+    else:
+        values = decode(formats.get(scheme.elements[0]), groups)
+    return (values * quantized.scales[:, :, None]).reshape(quantized.shape)

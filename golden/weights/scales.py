@@ -1,0 +1,56 @@
+"""Two-level scales: an FP16 number per output channel, an 8-bit integer per group in 256ths of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BitmillError
+from .quantized import CHANNEL_STEP
+
+LARGEST_GROUP_SCALE = 255
+
+
+def channel_scales(wanted: NDArray[np.float64], *, name: str) -> NDArray[np.float16]:
+    """Per channel the least FP16 number of which 255/256 is no less than the greatest scale that a group wants.
+
+    Parameters
+    ----------
+    wanted
+        float64 ``[out, groups]``, not negative.
+    name
+        What to call the weights in errors.
+
+    Raises
+    ------
+    BitmillError
+        If a channel would need a scale beyond FP16, which would overflow the 8-bit scales of its groups.
+    """
+    greatest = wanted.max(axis=1, initial=0.0)
+    least = greatest * (CHANNEL_STEP / LARGEST_GROUP_SCALE)
+    with np.errstate(over="ignore"):
+        nearest = least.astype(np.float16)
+        rounded_up = np.where(nearest < least, np.nextafter(nearest, np.float16(np.inf)), nearest)
+    if not np.isfinite(rounded_up).all():
+        worst = int(np.argmax(greatest))
+        raise BitmillError(
+            f"{name} must have group scales within FP16 times 255/256, or they overflow 8 bits, "
+            f"not {greatest[worst]:.6g} in output channel {worst}"
+        )
+    return rounded_up.astype(np.float16)
+
+
+def group_scales(wanted: NDArray[np.float64], channel: NDArray[np.float16]) -> NDArray[np.uint8]:
+    """The 8-bit integers nearest to wanted scales, at least 1 unless the wanted scale is 0.
+
+    Parameters
+    ----------
+    wanted
+        float64 ``[out, groups]`` or ``[out, groups, candidates]``.
+    channel
+        float16 ``[out]`` of ``channel_scales``.
+    """
+    unit = channel.astype(np.float64).reshape(-1, *[1] * (wanted.ndim - 1)) / CHANNEL_STEP
+    with np.errstate(invalid="ignore", divide="ignore"):
+        steps = np.rint(wanted / unit)
+    return np.where(wanted > 0, np.clip(steps, 1, LARGEST_GROUP_SCALE), 0).astype(np.uint8)

@@ -1,0 +1,184 @@
+"""Packed models: exact round trips, what stays byte for byte, and files that are not what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load, load_file, save_file
+
+from bitmill import BitmillError
+from bitmill.formats.scheme import SCHEMES, get_scheme
+from bitmill.golden.weights import bits, quantize_weights
+from bitmill.golden.weights.model import quantize_model
+from bitmill.golden.weights.packed_file import KEY, PackedModel, RawTensor, read_packed, read_tensors, to_bytes
+
+PARTS = ("codes", "group_scales", "channel_scales", "selectors", "zero_points")
+
+
+@pytest.fixture
+def model(tmp_path):
+    rng = np.random.default_rng(61)
+    path = tmp_path / "model.safetensors"
+    tensors = {
+        "a.weight": rng.normal(size=(5, 256)).astype(np.float32),
+        "b.weight": rng.normal(size=(3, 384)).astype(np.float16),
+        "b.bias": rng.normal(size=3).astype(np.float32),
+        "narrow": rng.normal(size=(4, 100)).astype(np.float32),
+        "ids": np.arange(128).reshape(1, 128),
+        "brain": np.frombuffer(rng.normal(size=256).astype(ml_dtypes.bfloat16).tobytes(), np.uint8),
+    }
+    save_file(tensors, path, {"format": "pt"})
+    return path
+
+
+def packed(name, path, **options):
+    tensors, metadata = read_tensors(path)
+    return quantize_model(get_scheme(name), tensors, metadata=metadata, **options)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_round_trip_is_exact(name, model, tmp_path):
+    found, reports = packed(name, model)
+    out = tmp_path / "packed.safetensors"
+    out.write_bytes(to_bytes(found))
+    again = read_packed(out)
+    assert again.metadata == {"format": "pt"}
+    originals = load_file(model)
+    for tensor in ("a.weight", "b.weight"):
+        whole = quantize_weights(name, originals[tensor])
+        read = again.quantized[tensor]
+        assert (read.scheme, read.group) == (whole.scheme, whole.group)
+        for part in PARTS:
+            np.testing.assert_array_equal(getattr(read, part), getattr(whole, part))
+    assert to_bytes(again) == out.read_bytes()
+    kept = {report.name: report.kept for report in reports if report.kept}
+    assert set(again.kept) == set(kept)
+    assert kept["b.bias"] == "1 dimension, not 2"
+    assert kept["ids"] == "not floating-point but I64"
+    assert name.startswith("mx") or kept["narrow"] == "rows of 100 are not a multiple of the group of 128"
+    for tensor in kept:
+        np.testing.assert_array_equal(load_file(out)[tensor], originals[tensor])
+
+
+def test_file_is_as_big_as_the_bits_say(model):
+    found, _ = packed("bitmod-fp3", model)
+    stored = {name: len(raw.data) for name, raw in _raw(to_bytes(found)).items() if name.startswith("a.weight")}
+    assert stored == {
+        "a.weight.codes": 5 * 256 * 3 // 8, "a.weight.group_scales": 10, "a.weight.selectors": 5,
+        "a.weight.channel_scales": 10,
+    }  # fmt: skip
+
+
+def _raw(content):
+    return {name: RawTensor("", array.shape, array.tobytes()) for name, array in load(content).items()}
+
+
+def test_bfloat16_is_quantized_and_kept(tmp_path):
+    values = np.random.default_rng(62).normal(size=(2, 128)).astype(ml_dtypes.bfloat16)
+    raw = RawTensor("BF16", (2, 128), values.tobytes())
+    bias = RawTensor("BF16", (2,), values[:, 0].tobytes())
+    np.testing.assert_array_equal(raw.values(), values.astype(np.float32))
+    found, _ = quantize_model(get_scheme("int8"), {"w": raw, "bias": bias})
+    out = tmp_path / "packed.safetensors"
+    out.write_bytes(to_bytes(found))
+    again = read_packed(out)
+    assert (again.kept["bias"].dtype, again.kept["bias"].data) == ("BF16", bias.data)
+    np.testing.assert_array_equal(again.quantized["w"].codes, quantize_weights("int8", values.astype(np.float32)).codes)
+
+
+def test_reports_have_error_and_bits(model):
+    calls = []
+    _, reports = packed("int8", model, group=64, skip=[re.compile("^b")], progress=lambda *call: calls.append(call))
+    by_name = {report.name: report for report in reports}
+    assert by_name["b.weight"].kept == "skipped"
+    report = by_name["a.weight"]
+    assert report.bits_per_weight == 8 + 8 / 64 + 16 / 256
+    assert report.weights == 1280
+    assert 35 < report.sqnr < 50
+    assert [call[0] for call in calls] == ["a.weight"]
+    assert calls[0][2] == 5 * 256 + 3 * 384 + 3 + 400 + 128 + 512
+
+
+@given(st.integers(1, 8), st.integers(1, 3), st.integers(1, 40), st.randoms(use_true_random=False))
+def test_packed_bits_are_the_codes_and_no_others(width, rows, count, rng):
+    codes = np.array([[rng.randrange(1 << width) for _ in range(count)] for _ in range(rows)], np.uint8)
+    found = bits.pack(codes, width)
+    for code_row, byte_row in zip(codes, found, strict=True):
+        number = sum(int(code) << index * width for index, code in enumerate(code_row))
+        assert int.from_bytes(bytes(byte_row), "little") == number
+    np.testing.assert_array_equal(bits.unpack(found, width, count), codes)
+
+
+def test_unpack_wrong_bytes():
+    with pytest.raises(BitmillError, match=r"rows must have 2 bytes for 3 codes of 4 bits, not shape \[1, 1\]"):
+        bits.unpack(np.zeros((1, 1), np.uint8), 4, 3)
+    with pytest.raises(BitmillError, match="bits after 3 codes of 4 bits must be zero"):
+        bits.unpack(np.array([[0, 16]], np.uint8), 4, 3)
+
+
+def rewritten(path, out, *, metadata=None, **changes):
+    """The file with other metadata, or tensors replaced or, by None, left out."""
+    tensors = load_file(path) | changes
+    raw, kept = read_tensors(path)
+    text = kept[KEY] if metadata is None else metadata
+    save_file({name: array for name, array in tensors.items() if array is not None}, out, {KEY: text} if text else None)
+    assert raw
+    return out
+
+
+def test_files_that_are_not_what_they_say(model, tmp_path):
+    good, bad = tmp_path / "good.safetensors", tmp_path / "bad.safetensors"
+    good.write_bytes(to_bytes(packed("bitmod-fp4", model)[0]))
+    described = json.loads(read_tensors(good)[1][KEY])
+
+    def other(**facts):
+        changed = json.loads(json.dumps(described))
+        changed["tensors"]["a.weight"] |= facts
+        return json.dumps(changed)
+
+    narrow = np.zeros((5, 3), np.uint8)
+    cases = [
+        ({"metadata": ""}, r"must be a file of `bitmill quantize`, which has metadata 'bitmill'"),
+        ({"metadata": "{"}, r"metadata 'bitmill' must be what `bitmill quantize` writes"),
+        ({"metadata": "[]"}, r"metadata 'bitmill' must be what `bitmill quantize` writes"),
+        ({"metadata": json.dumps({"version": 2, "tensors": {}})}, r"version of the packed file must be 1, not 2"),
+        ({"metadata": other(scheme="fp9")}, r"a\.weight: scheme must be one of .* not 'fp9'"),
+        ({"metadata": other(group=100)}, r"a\.weight: group must divide the 256 weights of a row, not 100"),
+        ({"metadata": other(shape=[5])}, r"a\.weight: metadata must have scheme, group and shape"),
+        ({"metadata": other(shape=[5, 128])}, r"a\.weight: codes must have shape \[5, 64\] for .*, not \[5, 128\]"),
+        ({"metadata": other(scheme="bitmod-fp3")}, r"a\.weight: codes must have shape \[5, 96\]"),
+        ({"a.weight.codes": None}, r"tensor a\.weight\.codes must be there and of type U8, not no tensor of that name"),
+        ({"a.weight.codes": np.zeros((5, 128), np.int8)}, r"codes must be there and of type U8, not I8"),
+        ({"a.weight.selectors": narrow}, r"selectors must have shape \[5, 1\] .* not \[5, 3\]"),
+        ({"a.weight.selectors": np.full((5, 1), 255, np.uint8)}, r"bits after 2 codes of 2 bits must be zero"),
+        ({"a.weight.channel_scales": np.full(5, np.inf, np.float16)}, r"channel_scales must be finite"),
+    ]
+    for changes, message in cases:
+        rewritten(good, bad, **changes)
+        with pytest.raises(BitmillError, match=f"{re.escape(str(bad))}: .*" + message):
+            read_packed(bad)
+
+
+@pytest.mark.parametrize("size", [0, 7, 100, -1])
+def test_truncated_files(model, size):
+    content = model.read_bytes()
+    model.write_bytes(content[:size])
+    with pytest.raises(BitmillError, match=r"model\.safetensors: not a whole safetensors file: "):
+        read_tensors(model)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(BitmillError, match=r"none\.safetensors: cannot be read: No such file"):
+        read_packed(tmp_path / "none.safetensors")
+
+
+def test_a_kept_tensor_may_not_take_the_name_of_a_part():
+    found = quantize_weights("int4", np.ones((1, 128), np.float32))
+    with pytest.raises(BitmillError, match=r"w\.codes must not be there, its name is that of a part of w"):
+        to_bytes(PackedModel({"w": found}, {"w.codes": RawTensor("U8", (1,), b"1")}))
