@@ -168,7 +168,7 @@ class AcceleratorConfig(Frozen, frozen=True):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            raise BitmillError(f"{source}: {_one_line(error, cls)}") from None
+            raise BitmillError(f"{source}: {one_line(error, cls)}") from None
 
     @classmethod
     def from_toml(cls, path: Path | str) -> AcceleratorConfig:
@@ -209,7 +209,8 @@ def _toml_line(name: str, value: str | int) -> str:
     return f"{name} = {json.dumps(value)}"
 
 
-def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
+def one_line(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that is wrong: the field, the value and what is accepted."""
     first = error.errors(include_url=False)[0]
     kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Accumulator)[0])}
     field = ".".join(str(part) for part in first["loc"] if part not in kinds)

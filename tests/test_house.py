@@ -25,6 +25,8 @@ FLOORS = {
     "config": ("errors", "files", "tools", "formats", "accumulators"),
 }
 BASE = (*FLOORS, "config")
+FLOORS |= {"bit_serial": BASE}
+BASE = (*BASE, "bit_serial")
 FLOORS |= {
     "golden": BASE,
     "hdl": BASE,

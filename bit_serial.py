@@ -1,0 +1,170 @@
+"""The configuration of a bit-serial tile: weights of many types, a power-of-two term a cycle (BitMoD, HPCA 2025)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from . import formats
+from .accumulators import Frozen
+from .config import one_line
+from .errors import BitmillError
+from .formats import Format, Minifloat
+from .formats.scheme import GROUP_SCALE_BITS
+
+Activation = Literal["FP16", "BF16", "INT8"]
+
+MAX_STATE_BITS = 63
+"""Widest accumulator: the golden model's is int64."""
+
+
+class BitSerialConfig(Frozen, frozen=True):
+    """A tile of ``rows`` x ``cols`` PEs that share activations by row and weights by column.
+
+    Parameters
+    ----------
+    rows, cols
+        PEs, 1 to 64 each.
+    lanes
+        Products that a PE works on at a time, 1 to 32.
+    activation
+        ``FP16``, ``BF16`` or, for tiles of integers without aligners, ``INT8``.
+    weight_bits
+        Width of the widest weight, 4, 6 or 8; a weight of b bits takes ``ceil(b / 2)`` cycles. All types of at most that
+        width can be mixed at run time: symmetric and two's complement integers, BitMoD's FP3 and FP4.
+    window
+        Magnitude bits of an aligned activation, at least the format's significand and at most 32; 7 for INT8.
+    group
+        The longest group, in products; a multiple of ``lanes``.
+    drop
+        Low bits of a group's sum that are rounded off before it is scaled.
+    k_max
+        The longest dot product, in products; ``too_long`` is set beyond it.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
+    """
+
+    unit: Literal["bit-serial"] = "bit-serial"
+    rows: Annotated[int, Field(ge=1, le=64)] = 1
+    cols: Annotated[int, Field(ge=1, le=64)] = 1
+    lanes: Annotated[int, Field(ge=1, le=32)] = 4
+    activation: Activation = "FP16"
+    weight_bits: Literal[4, 6, 8] = 8
+    window: Annotated[int, Field(ge=7, le=32)] = 16
+    group: Annotated[int, Field(ge=1, le=4096)] = 128
+    drop: Annotated[int, Field(ge=0, le=16)] = 0
+    k_max: Annotated[int, Field(ge=1, le=1 << 20)] = 4096
+
+    @model_validator(mode="before")
+    @classmethod
+    def _window_of_integers(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("activation") == "INT8":
+            return {"window": 7, **fields}
+        return fields
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BitSerialConfig:
+        least = self.significand_bits
+        if self.window < least or (self.is_integer and self.window != least):
+            most = least if self.is_integer else 32
+            raise BitmillError(f"window must be {least} to {most} for {self.activation}, not {self.window!r}")
+        if self.group % self.lanes:
+            raise BitmillError(f"group must be a multiple of lanes = {self.lanes}, not {self.group!r}")
+        if self.k_max < self.lanes:
+            raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
+        if self.drop >= self.group_bits:
+            raise BitmillError(f"drop must be below the {self.group_bits} bits of a group's sum, not {self.drop!r}")
+        if self.total_bits > MAX_STATE_BITS:
+            raise BitmillError(
+                f"window, group and k_max must need at most {MAX_STATE_BITS} bits to accumulate in, not {self.total_bits}"
+            )
+        return self
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether activations are integers, which need no aligning."""
+        return self.activation == "INT8"
+
+    @property
+    def activation_format(self) -> Format:
+        """Catalog row of the activations."""
+        return formats.get(self.activation)
+
+    @property
+    def activation_float(self) -> Minifloat:
+        """The same, where it is a float."""
+        fmt = self.activation_format
+        assert isinstance(fmt, Minifloat)
+        return fmt
+
+    @property
+    def significand_bits(self) -> int:
+        """Magnitude bits of an activation: 11 for FP16, 8 for BF16, 7 for INT8 (whose -128 is one step more)."""
+        return 7 if self.is_integer else self.activation_float.significand_bits
+
+    @property
+    def term_cycles(self) -> int:
+        """Cycles of the widest weight."""
+        return self.weight_bits // 2
+
+    @property
+    def weight_magnitude(self) -> int:
+        """Greatest magnitude of a weight, and of any sum of its first terms."""
+        return max(20, 1 << (self.weight_bits - 1))
+
+    @property
+    def group_bits(self) -> int:
+        """Signed width of a group's sum: ``group * weight_magnitude * 2**window`` at most."""
+        return (self.group * self.weight_magnitude << self.window).bit_length() + 1
+
+    @property
+    def partial_bits(self) -> int:
+        """Signed width of a group's sum after ``drop``."""
+        return self.group_bits - self.drop
+
+    @property
+    def scaled_bits(self) -> int:
+        """Signed width of a group's sum times its 8-bit scale."""
+        return self.partial_bits + GROUP_SCALE_BITS
+
+    @property
+    def max_groups(self) -> int:
+        """Groups of the longest dot product, each at least one step."""
+        return -(-self.k_max // self.lanes)
+
+    @property
+    def total_bits(self) -> int:
+        """Signed width of the sum over groups, of which at most ``k_max / group`` are full.
+
+        A group of ``n`` products contributes ``n`` parts of ``group``, so short groups need no more than full ones.
+        """
+        full = -(-self.k_max // self.group) + 1
+        return self.scaled_bits + (full - 1).bit_length()
+
+    @property
+    def title(self) -> str:
+        """``bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window``."""
+        window = "" if self.is_integer else f", {self.window}-bit window"
+        return f"bit-serial {self.rows}x{self.cols} tile of {self.lanes} lanes, {self.activation} activations{window}"
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> BitSerialConfig:
+        """Validate a mapping such as a parsed TOML document.
+
+        Raises
+        ------
+        BitmillError
+            Naming the field, the value and what is accepted.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise BitmillError(f"{source}: {one_line(error, cls)}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
+        return self.model_dump()
