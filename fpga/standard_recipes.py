@@ -208,8 +208,12 @@ module bitmill_ripple (A, B, CI, BI, X, Y, CO);
   input CI, BI;
   output [Y_WIDTH-1:0] X, Y, CO;
   wire [Y_WIDTH-1:0] a, b;
-  \$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_a (.A(A), .Y(a));
-  \$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_b (.A(B), .Y(b));
+  // A negation has an operand of no bits, which Yosys' own cells refuse.
+  generate if (A_WIDTH == 0) assign a = 0;
+  else \$pos #(.A_SIGNED(A_SIGNED), .A_WIDTH(A_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_a (.A(A), .Y(a));
+  if (B_WIDTH == 0) assign b = 0;
+  else \$pos #(.A_SIGNED(B_SIGNED), .A_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH)) extend_b (.A(B), .Y(b));
+  endgenerate
   wire [Y_WIDTH-1:0] addend = b ^ {Y_WIDTH{BI}};
   wire [Y_WIDTH:0] carry;
   assign carry[0] = CI;

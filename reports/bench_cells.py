@@ -15,7 +15,10 @@ from .records import Record, metric
 DOT_TARGETS = {"e2m1": 100.0, "e3m2": 250.0, "e4m3": 450.0, "e5m2": 600.0, "int8": 480.0}
 """Gate equivalents of logic per MAC aimed at, 32-lane exact dot products."""
 
-DOT_PERIOD_NS = 10.0
+DOT_PERIOD_NS = {"e5m2": 11.5}
+OTHER_PERIOD_NS = 10.0
+"""Periods to meet. That of E5M2 is the delay of the best public unit; at 10 ns it would be compared with a slower one."""
+
 PE_TARGET, PE_PERIOD_NS = 850.0, 4.4
 """Gate equivalents of logic of the INT8 PE with a 32-bit accumulator, at most, and the period it is to meet."""
 
@@ -35,7 +38,14 @@ def dot_record(pair: str, target: float) -> Record:
     config = with_multiplier(preset(f"{pair}-dot32"), dsp=pair == "int8")
     text = verilog_of(config)
     return _record(
-        f"ge/{pair}-dot32", config, text, verilog.TOP, DOT_PERIOD_NS, target, config.lanes, mapped_once(config)
+        f"ge/{pair}-dot32",
+        config,
+        text,
+        verilog.TOP,
+        DOT_PERIOD_NS.get(pair, OTHER_PERIOD_NS),
+        target,
+        config.lanes,
+        mapped_once(config),
     )
 
 

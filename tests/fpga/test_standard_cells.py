@@ -41,6 +41,13 @@ def test_full_adder_cells_where_an_adder_ripples_and_none_in_a_prefix_adder(desi
     assert ripple.delay_ns > prefix.delay_ns
 
 
+@pytest.mark.parametrize("recipe", [PLAIN, Recipe(ripple=0), Recipe("booth", 4)], ids=lambda recipe: recipe.name)
+def test_negation_has_one_operand(design, osu018, recipe):
+    mapped = one(design, osu018, "negate", recipe)
+    assert mapped.registers == 8
+    assert 8 < mapped.logic_ge < 60
+
+
 def test_gated_clock_takes_the_multiplexers_away(design, osu018):
     gated, plain = one(design, osu018, "enabled"), one(design, osu018, "enabled", gating=False)
     assert gated.cells["LATCH"] == 1
