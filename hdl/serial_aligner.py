@@ -1,0 +1,168 @@
+"""A row's edge of a bit-serial tile: activations as integers under the largest exponent of their group so far."""
+
+from __future__ import annotations
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bit_serial import BitSerialConfig
+from .decoder import Decoder
+from .serial_pe import aligned_bits, aligned_shape, shift_bits
+
+
+def exponent_bits(config: BitSerialConfig) -> int:
+    """Width of a biased exponent, none for integers."""
+    return 0 if config.is_integer else config.activation_float.exponent_bits
+
+
+class SerialAligner(wiring.Component):
+    """``round_half_even(activation / unit)`` and its negation, with the unit of the group's greatest exponent so far.
+
+    First stage: exponents are compared, and the reference moves up. Second stage: significands move down to it and are rounded.
+    Integers only wait.
+
+    LATENCY: 2 enabled cycles.
+
+    Parameters
+    ----------
+    config
+        The tile.
+
+    Members
+    -------
+    enable : In(1)
+    load : In(1)
+        Take the activations; they stay at the output until two enabled cycles after the next load.
+    first : In(1)
+        They are their group's first.
+    activations : In(ArrayLayout(bits, lanes))
+    aligned : Out(ArrayLayout(aligned_shape, lanes))
+    shift : Out(shift_bits)
+        How far the reference has moved since the load before, at most all bits of a group's sum; 0 for a group's first.
+    exponent : Out(exponent_bits)
+        The reference.
+    invalid : Out(1)
+        One of the activations is NaN or infinite; it counts as zero.
+    """
+
+    LATENCY = 2
+
+    def __init__(self, *, config: BitSerialConfig) -> None:
+        if not isinstance(config, BitSerialConfig):
+            raise TypeError(f"SerialAligner config must be a BitSerialConfig, not {config!r}")
+        self.config = config
+        super().__init__({
+            "enable": In(1),
+            "load": In(1),
+            "first": In(1),
+            "activations": In(data.ArrayLayout(config.activation_format.bits, config.lanes)),
+            "aligned": Out(data.ArrayLayout(aligned_shape(config), config.lanes)),
+            "shift": Out(shift_bits(config)),
+            "exponent": Out(exponent_bits(config)),
+            "invalid": Out(1),
+        })  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        second = Signal()
+        with m.If(self.enable):
+            m.d.sync += second.eq(self.load)
+        if self.config.is_integer:
+            self._integers(m, second)
+        else:
+            self._floats(m, second)
+        return m
+
+    def _integers(self, m: Module, second: Value) -> None:
+        waiting = Signal.like(self.activations, reset_less=True)
+        with m.If(self.enable & self.load):
+            m.d.sync += waiting.eq(self.activations)
+        for lane in range(self.config.lanes):
+            value = waiting[lane].as_signed()
+            self._register(m, lane, second, value)
+
+    def _floats(self, m: Module, second: Value) -> None:
+        fmt, lanes = self.config.activation_float, self.config.lanes
+        decoders = [Decoder(fmt=fmt) for _ in range(lanes)]
+        signs, significands, exponents, specials = [], [], [], []
+        for lane, decoder in enumerate(decoders):
+            m.submodules[f"decode{lane}"] = decoder
+            m.d.comb += decoder.code.eq(self.activations[lane])
+            decoded = decoder.decoded
+            special = decoded.nan | decoded.inf
+            specials.append(special)
+            signs.append(decoded.sign)
+            significands.append(Mux(special, 0, decoded.significand))
+            exponents.append(Mux(special, 1, decoded.exponent))
+        reference = Signal(exponent_bits(self.config), init=1)
+        highest = _greatest(m, exponents)
+        following = Signal.like(reference)
+        shift = Signal(len(reference))
+        m.d.comb += [
+            following.eq(Mux(self.first | (highest > reference), highest, reference)),
+            shift.eq(Mux(self.first, 0, following - reference)),
+        ]
+        most = self.config.group_bits
+        limited = shift if (1 << len(shift)) - 1 <= most else Mux(shift > most, most, shift)
+        moved = Signal(shift_bits(self.config), reset_less=True)
+        invalid = Signal(reset_less=True)
+        with m.If(self.enable & self.load):
+            m.d.sync += [reference.eq(following), moved.eq(limited), invalid.eq(Cat(specials).any())]
+        for lane in range(lanes):
+            negative = Signal(reset_less=True, name=f"negative{lane}")
+            significand = Signal(fmt.significand_bits, reset_less=True, name=f"significand{lane}")
+            exponent = Signal(len(reference), reset_less=True, name=f"exponent{lane}")
+            with m.If(self.enable & self.load):
+                m.d.sync += [
+                    negative.eq(signs[lane]), significand.eq(significands[lane]), exponent.eq(exponents[lane])
+                ]  # fmt: skip
+            magnitude = self._rounded(m, lane, significand, reference, exponent)
+            value = Signal(signed(self.config.window + 1), name=f"value{lane}")
+            m.d.comb += value.eq(Mux(negative, -magnitude, magnitude))
+            self._register(m, lane, second, value)
+        with m.If(self.enable & second):
+            m.d.sync += [self.shift.eq(moved), self.exponent.eq(reference), self.invalid.eq(invalid)]
+
+    def _rounded(self, m: Module, lane: int, significand: Value, reference: Value, exponent: Value) -> Value:
+        """The significand at the top of the window, moved down to the reference, rounded to nearest even."""
+        window = self.config.window
+        distance = Signal(len(reference), name=f"distance{lane}")
+        m.d.comb += distance.eq(reference - exponent)
+        # Below the window a guard bit, and everything that leaves it as one sticky bit.
+        current: Value = Cat(Const(0, 2), Const(0, window - len(significand)), significand)
+        for index in range(len(distance)):
+            places = 1 << index
+            if places > window + 1:
+                moved: Value = Cat(current.any(), Const(0, window + 1))
+            else:
+                moved = Cat(current[: places + 1].any(), current[places + 1 :], Const(0, places))
+            following = Signal(window + 2, name=f"moved{lane}_{places}")
+            m.d.comb += following.eq(Mux(distance[index], moved, current))
+            current = following
+        rounded = Signal(window + 1, name=f"rounded{lane}")
+        m.d.comb += rounded.eq(current[2:] + (current[1] & (current[0] | current[2])))
+        return rounded
+
+    def _register(self, m: Module, lane: int, second: Value, value: Value) -> None:
+        plus = Signal(signed(aligned_bits(self.config)), name=f"plus{lane}", reset_less=True)
+        minus = Signal(signed(aligned_bits(self.config)), name=f"minus{lane}", reset_less=True)
+        m.d.comb += [self.aligned[lane].plus.eq(plus), self.aligned[lane].minus.eq(minus)]
+        with m.If(self.enable & second):
+            m.d.sync += [plus.eq(value), minus.eq(-value)]
+
+
+def _greatest(m: Module, values: list[Value]) -> Value:
+    level = 0
+    while len(values) > 1:
+        following = []
+        for place in range(0, len(values), 2):
+            pair = values[place : place + 2]
+            if len(pair) == 1:
+                following.append(pair[0])
+                continue
+            greater = Signal(len(pair[0]), name=f"greater{level}_{place}")
+            m.d.comb += greater.eq(Mux(pair[0] > pair[1], pair[0], pair[1]))
+            following.append(greater)
+        values, level = following, level + 1
+    return values[0]
