@@ -132,8 +132,8 @@ class BitSerialConfig(Frozen, frozen=True):
         return self.partial_bits + GROUP_SCALE_BITS
 
     @property
-    def max_groups(self) -> int:
-        """Groups of the longest dot product, each at least one step."""
+    def max_steps(self) -> int:
+        """Steps of the longest dot product; the last may be filled up with zeros."""
         return -(-self.k_max // self.lanes)
 
     @property

@@ -29,7 +29,7 @@ class SerialResult:
     invalid
         bool ``[N]``: an activation was NaN or infinite.
     too_long
-        Whether K was beyond the tile's ``k_max``.
+        Whether K had more steps of ``lanes`` than ``k_max`` has.
     """
 
     value: NDArray[np.int64]
@@ -107,7 +107,7 @@ def matmul(
         0 if config.is_integer else highest - config.activation_float.exponent_bias - config.window + 1
     )
     exponents = np.broadcast_to(np.asarray(unit, np.int64), highest.shape)
-    too_long = rows.shape[1] > config.k_max
+    too_long = steps > config.max_steps
     return SerialResult(total, exponents, np.ldexp(bound, exponents.astype(np.int32)), aligned.invalid, too_long)
 
 

@@ -1,0 +1,49 @@
+"""What goes into a bit-serial tile and what comes out, as packed layouts."""
+
+from __future__ import annotations
+
+from amaranth import signed
+from amaranth.lib import data
+
+from ..bit_serial import BitSerialConfig
+from ..formats.scheme import GROUP_SCALE_BITS
+from .serial_aligner import exponent_bits
+from .term_generator import SPECIAL_LAYOUT, SPECIALS, WeightKind
+
+COLUMN_LAYOUT = data.StructLayout({"kind": WeightKind, "special": range(SPECIALS), "scale": GROUP_SCALE_BITS})
+"""What a column's weights are in a group, and the group's scale."""
+
+
+def step_layout(config: BitSerialConfig) -> data.StructLayout:
+    """One step of a tile: ``lanes`` activations a row, ``lanes`` weights a column.
+
+    ``columns`` holds for the step: kind and special value may change with every one, the scale counts in a group's last.
+    ``cycles`` is how many terms its weights have, less one: the same for all columns. ``group_last`` and ``last`` end the
+    group and the tile; ``last`` alone ends both.
+    """
+    bits = config.activation_format.bits
+    return data.StructLayout({
+        "activations": data.ArrayLayout(data.ArrayLayout(bits, config.lanes), config.rows),
+        "weights": data.ArrayLayout(data.ArrayLayout(config.weight_bits, config.lanes), config.cols),
+        "columns": data.ArrayLayout(COLUMN_LAYOUT, config.cols),
+        "cycles": range(config.term_cycles),
+        "group_last": 1,
+        "last": 1,
+    })  # fmt: skip
+
+
+def serial_result_layout(config: BitSerialConfig) -> data.StructLayout:
+    """One row of results: ``values[col] * 2**(exponent - bias - window + 1 + drop)``, as ``golden.bit_serial`` has it.
+
+    ``invalid``: an activation was NaN or infinite. ``too_long``: the tile had more steps than ``k_max`` fills.
+    """
+    return data.StructLayout({
+        "values": data.ArrayLayout(signed(config.total_bits), config.cols),
+        "exponent": exponent_bits(config),
+        "invalid": int(not config.is_integer),
+        "too_long": 1,
+    })  # fmt: skip
+
+
+SPECIAL_WRITE_LAYOUT = data.StructLayout({"index": range(2 * SPECIALS), "value": SPECIAL_LAYOUT})
+"""A special value for the register file: 0 to 3 of FP3, 4 to 7 of FP4."""
