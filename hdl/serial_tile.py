@@ -275,9 +275,8 @@ class _Front:
         initial = [special_fields(value) for bank in default_specials() for value in bank]
         file = Signal(layout, init=initial, name="special_values")
         m.d.comb += tile.specials.ready.eq(1)
-        with m.If(tile.specials.valid):
-            with m.Switch(tile.specials.payload.index):
-                for index in range(2 * SPECIALS):
-                    with m.Case(index):
-                        m.d.sync += file[index].eq(tile.specials.payload.value)
+        with m.If(tile.specials.valid), m.Switch(tile.specials.payload.index):
+            for index in range(2 * SPECIALS):
+                with m.Case(index):
+                    m.d.sync += file[index].eq(tile.specials.payload.value)
         return file

@@ -237,4 +237,4 @@ def test_special_values_written_at_run_time():
 
 def test_init_wrong_config():
     with pytest.raises(TypeError, match="SerialTile config must be a BitSerialConfig, not 'x'"):
-        SerialTile(config="x")
+        SerialTile(config="x")  # pyright: ignore[reportArgumentType]
