@@ -146,6 +146,16 @@ class BitSerialConfig(Frozen, frozen=True):
         return self.scaled_bits + (full - 1).bit_length()
 
     @property
+    def macs(self) -> int:
+        """Products that the whole tile works on at a time."""
+        return self.rows * self.cols * self.lanes
+
+    @property
+    def throughput(self) -> str:
+        """``256 product(s) every ceil(b / 2) cycles, for weights of b bits``."""
+        return f"{self.macs} product(s) every ceil(b / 2) cycles, for weights of b bits"
+
+    @property
     def title(self) -> str:
         """``bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window``."""
         window = "" if self.is_integer else f", {self.window}-bit window"

@@ -123,6 +123,11 @@ class AcceleratorConfig(Frozen, frozen=True):
         return self.pes * self.lanes
 
     @property
+    def throughput(self) -> str:
+        """``32 product(s) a cycle``."""
+        return f"{self.macs} product(s) a cycle"
+
+    @property
     def max_steps(self) -> int:
         """Steps (beats of ``lanes`` products) of the longest dot product; the last one may be padded with zeros."""
         return -(-self.k_max // self.lanes)

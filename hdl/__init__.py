@@ -2,20 +2,26 @@
 # A unit may be built only to be asked for its latency and its ports.
 """What the hardware does: Amaranth components, built from the one configuration object."""
 
+from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from .array import Array
 from .dot_product import DotProduct
 from .mac import Mac
 from .pe import PE
+from .serial_tile import SerialTile
 
-__all__ = ["PE", "Array", "DotProduct", "Mac", "build"]
+__all__ = ["PE", "Array", "DotProduct", "Mac", "SerialTile", "build"]
 
 
-def build(config: AcceleratorConfig, *, module_prefix: str | None = None) -> Array | DotProduct:
-    """The unit a configuration describes: ``Mac``, ``DotProduct`` or ``Array``.
+def build(
+    config: AcceleratorConfig | BitSerialConfig, *, module_prefix: str | None = None
+) -> Array | DotProduct | SerialTile:
+    """The unit a configuration describes: ``Mac``, ``DotProduct``, ``Array`` or ``SerialTile``.
 
     With ``module_prefix`` its repeated parts are instances of modules whose names begin so (see ``repeated``).
     """
+    if isinstance(config, BitSerialConfig):
+        return SerialTile(config=config, module_prefix=module_prefix)
     if config.unit == "array":
         return Array(config=config, module_prefix=module_prefix)
     unit = Mac if config.unit == "mac" else DotProduct

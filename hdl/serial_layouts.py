@@ -19,7 +19,8 @@ def step_layout(config: BitSerialConfig) -> data.StructLayout:
 
     ``columns`` holds for the step: kind and special value may change with every one, the scale counts in a group's last.
     ``cycles`` is how many terms its weights have, less one: the same for all columns. ``group_last`` and ``last`` end the
-    group and the tile; ``last`` alone ends both.
+    group and the tile; ``last`` alone ends both. With ``write`` it is no step: it takes a cycle and puts ``value`` at ``index``
+    of the register file of special values, 0 to 3 of FP3, 4 to 7 of FP4; ``cycles`` and all but these must be 0.
     """
     bits = config.activation_format.bits
     return data.StructLayout({
@@ -27,6 +28,9 @@ def step_layout(config: BitSerialConfig) -> data.StructLayout:
         "weights": data.ArrayLayout(data.ArrayLayout(config.weight_bits, config.lanes), config.cols),
         "columns": data.ArrayLayout(COLUMN_LAYOUT, config.cols),
         "cycles": range(config.term_cycles),
+        "write": 1,
+        "index": range(2 * SPECIALS),
+        "value": SPECIAL_LAYOUT,
         "group_last": 1,
         "last": 1,
     })  # fmt: skip
@@ -35,15 +39,13 @@ def step_layout(config: BitSerialConfig) -> data.StructLayout:
 def serial_result_layout(config: BitSerialConfig) -> data.StructLayout:
     """One row of results: ``values[col] * 2**(exponent - bias - window + 1 + drop)``, as ``golden.bit_serial`` has it.
 
-    ``invalid``: an activation was NaN or infinite. ``too_long``: the tile had more steps than ``k_max`` fills.
+    ``invalid``: an activation was NaN or infinite. ``too_long``: the tile had more steps than ``k_max``
+    fills. ``last``: it is the tile's last row.
     """
     return data.StructLayout({
         "values": data.ArrayLayout(signed(config.total_bits), config.cols),
         "exponent": exponent_bits(config),
         "invalid": int(not config.is_integer),
         "too_long": 1,
+        "last": 1,
     })  # fmt: skip
-
-
-SPECIAL_WRITE_LAYOUT = data.StructLayout({"index": range(2 * SPECIALS), "value": SPECIAL_LAYOUT})
-"""A special value for the register file: 0 to 3 of FP3, 4 to 7 of FP4."""

@@ -1,6 +1,11 @@
+# amaranth: UnusedElaboratable=no
+# Where a part is an instance, the component itself is only asked for its ports.
 """The bit-serial tile: rows of activations times columns of weights of many types, a power-of-two term a cycle."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -8,10 +13,17 @@ from amaranth.lib.wiring import In, Out
 
 from ..bit_serial import BitSerialConfig
 from .serial_aligner import SerialAligner, exponent_bits
-from .serial_layouts import COLUMN_LAYOUT, SPECIAL_WRITE_LAYOUT, serial_result_layout, step_layout
+from .placed import placed
+from .serial_layouts import COLUMN_LAYOUT, serial_result_layout, step_layout
 from .serial_pe import SerialPE, shift_bits
 from .serial_scaler import ScalerControl, SerialScaler
 from .term_generator import SPECIAL_LAYOUT, SPECIALS, TERM_LAYOUT, TermGenerator, default_specials, special_fields
+
+
+PARTS: dict[str, Callable[..., wiring.Component]] = {
+    "pe": SerialPE, "scaler": SerialScaler, "control": ScalerControl, "aligner": SerialAligner, "generator": TermGenerator,
+}  # fmt: skip
+"""What a tile is made of, by the name of its module."""
 
 
 class SerialTile(wiring.Component):
@@ -31,32 +43,45 @@ class SerialTile(wiring.Component):
     ----------
     config
         The tile.
+    module_prefix
+        If given, PEs, scalers, their controls, aligners and term generators are instances of modules whose names begin so
+        (see ``repeated``) instead of submodules: emitted once, and the same circuit.
 
     Members
     -------
     i : In(stream.Signature(step_layout))
     o : Out(stream.Signature(serial_result_layout))
-    specials : In(stream.Signature(SPECIAL_WRITE_LAYOUT))
-        Writes the register file of special values, which holds BitMoD's after reset; always ready.
 
     Source: BitMoD (HPCA 2025), section IV.
     """
 
     ENTRY, FRONT, SCALE = 1, 3, 10
 
-    def __init__(self, *, config: BitSerialConfig) -> None:
+    def __init__(self, *, config: BitSerialConfig, module_prefix: str | None = None) -> None:
         if not isinstance(config, BitSerialConfig):
             raise TypeError(f"SerialTile config must be a BitSerialConfig, not {config!r}")
         self.config = config
+        self.module_prefix = module_prefix
         super().__init__({
             "i": In(stream.Signature(step_layout(config))),
             "o": Out(stream.Signature(serial_result_layout(config))),
-            "specials": In(stream.Signature(SPECIAL_WRITE_LAYOUT)),
         })  # fmt: skip
 
     @property
     def LATENCY(self) -> int:
         return self.FRONT + self.SCALE
+
+    def repeated(self) -> dict[str, wiring.Component]:
+        """Modules that are instantiated instead of elaborated in place, by name."""
+        if self.module_prefix is None:
+            return {}
+        return {f"{self.module_prefix}.{part}": kind(config=self.config) for part, kind in PARTS.items()}
+
+    def place(self, m: Module, part: str, place: str) -> Any:
+        """One of the parts, with its ports as attributes."""
+        module = None if self.module_prefix is None else f"{self.module_prefix}.{part}"
+        component = PARTS[part](config=self.config)
+        return placed(m, f"{part}{place}", component, module, clocked=part != "generator")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -66,7 +91,7 @@ class SerialTile(wiring.Component):
         self._drain(m, front, controls)
         return m
 
-    def _rows(self, m: Module, front: _Front) -> list[ScalerControl]:
+    def _rows(self, m: Module, front: _Front) -> list[Any]:
         """PEs with their scalers, row by row."""
         config = self.config
         controls = []
@@ -79,7 +104,7 @@ class SerialTile(wiring.Component):
             exponent = Signal(exponent_bits(config), name=f"exponent{row}")
             with m.If(self._advance):
                 m.d.sync += [shift.eq(Mux(front.first_cycle, aligner.shift, 0)), exponent.eq(aligner.exponent)]
-            m.submodules[f"control{row}"] = control = ScalerControl(config=config)
+            control = self.place(m, "control", str(row))
             controls.append(control)
             m.d.comb += [
                 control.capture.eq(front.capture),
@@ -101,9 +126,9 @@ class SerialTile(wiring.Component):
             self._totals.append(totals)
         return controls
 
-    def _pe(self, m: Module, front: _Front, row: int, col: int, shift: Value, control: ScalerControl) -> Value:
-        m.submodules[f"pe{row}_{col}"] = pe = SerialPE(config=self.config)
-        m.submodules[f"scaler{row}_{col}"] = scaler = SerialScaler(config=self.config)
+    def _pe(self, m: Module, front: _Front, row: int, col: int, shift: Value, control: Any) -> Value:
+        pe = self.place(m, "pe", f"{row}_{col}")
+        scaler = self.place(m, "scaler", f"{row}_{col}")
         m.d.comb += [
             pe.enable.eq(self._advance),
             pe.activations.eq(front.aligners[row].aligned),
@@ -123,7 +148,7 @@ class SerialTile(wiring.Component):
         ]
         return scaler.total
 
-    def _drain(self, m: Module, front: _Front, controls: list[ScalerControl]) -> None:
+    def _drain(self, m: Module, front: _Front, controls: list[Any]) -> None:
         """Offer the totals of a tile row by row once all have joined; clear each as it leaves."""
         config = self.config
         pending, offering = Signal(), Signal()
@@ -137,10 +162,11 @@ class SerialTile(wiring.Component):
             self.o.valid.eq(offering),
             front.scaler_busy.eq(busy | pending),
             self.o.payload.too_long.eq(front.too_long),
+            self.o.payload.last.eq(row == config.rows - 1),
         ]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += row.eq(row + 1)
-            with m.If(row == config.rows - 1):
+            with m.If(self.o.payload.last):
                 m.d.sync += [offering.eq(0), pending.eq(0)]
         with m.Switch(row):
             for index, totals in enumerate(self._totals):
@@ -165,14 +191,14 @@ class _Front:
         self.config, self.advance = config, advance
         self.scaler_busy = Signal()
         self.valid = [Signal(name=f"valid{stage}") for stage in (1, 2, 3)]
-        self.step, self.group_ends, self.capture = Signal(), Signal(), Signal()
+        self.step, self.group_ends, self.capture, self.writes = Signal(), Signal(), Signal(), Signal()
         self.cycle = Signal(range(config.term_cycles))
         self.first_group, self.tile_captured, self.too_long = Signal(init=1), Signal(), Signal()
         entered, cycle, group_begins, held = self._entry(m, tile)
         self._stages(m, entered, cycle, held)
         self.aligners = []
         for row in range(config.rows):
-            m.submodules[f"aligner{row}"] = aligner = SerialAligner(config=config)
+            aligner = tile.place(m, "aligner", str(row))
             self.aligners.append(aligner)
             m.d.comb += [
                 aligner.enable.eq(advance),
@@ -197,16 +223,19 @@ class _Front:
         with m.If(self.advance):
             m.d.sync += cycle.eq(Mux(entered & ~last_cycle, cycle + 1, 0))
             with m.If(entered & last_cycle):
-                m.d.sync += [
-                    entered.eq(0),
-                    group_begins.eq(held.group_last | held.last),
-                    steps.eq(Mux(held.last, 0, Mux(too_many, steps, steps + 1))),
-                ]
+                m.d.sync += entered.eq(0)
+                with m.If(~held.write):
+                    m.d.sync += [
+                        group_begins.eq(held.group_last | held.last),
+                        steps.eq(Mux(held.last, 0, Mux(too_many, steps, steps + 1))),
+                    ]
         with m.If(tile.i.valid & tile.i.ready):
             m.d.sync += [entered.eq(1), held.eq(tile.i.payload)]
         self._too_many = too_many
         self._entry_last = last_cycle
-        return entered, cycle, group_begins, held
+        is_step = Signal()
+        m.d.comb += [is_step.eq(entered & ~held.write), self.writes.eq(entered & held.write & self.advance)]
+        return is_step, cycle, group_begins, held
 
     def _stages(self, m: Module, entered: Signal, cycle: Signal, held: data.View) -> None:
         """Controls of stages 1 to 3, one register each."""
@@ -243,7 +272,7 @@ class _Front:
     def _columns(self, m: Module, tile: SerialTile, held: data.View) -> None:
         """Term generators, and the scales that pass by until their group ends."""
         config = self.config
-        file = self._register_file(m, tile)
+        file = self._register_file(m, held)
         self.terms: list[Value] = []
         self.scales: list[Value] = []
         for col in range(config.cols):
@@ -252,7 +281,7 @@ class _Front:
             terms = Signal(data.ArrayLayout(TERM_LAYOUT, config.lanes), name=f"terms{col}", reset_less=True)
             passing = [Signal(8, name=f"scale{col}_{stage}", reset_less=True) for stage in (2, 3)]
             scale = Signal(8, name=f"scale{col}", reset_less=True)
-            m.submodules[f"generator{col}"] = generator = TermGenerator(config=config)
+            generator = tile.place(m, "generator", str(col))
             m.d.comb += [
                 generator.codes.eq(codes),
                 generator.kind.eq(column.kind),
@@ -269,14 +298,12 @@ class _Front:
             self.terms.append(terms)
             self.scales.append(scale)
 
-    def _register_file(self, m: Module, tile: SerialTile) -> Value:
+    def _register_file(self, m: Module, held: data.View) -> Value:
         """The special values, BitMoD's after reset."""
         layout = data.ArrayLayout(SPECIAL_LAYOUT, 2 * SPECIALS)
         initial = [special_fields(value) for bank in default_specials() for value in bank]
         file = Signal(layout, init=initial, name="special_values")
-        m.d.comb += tile.specials.ready.eq(1)
-        with m.If(tile.specials.valid), m.Switch(tile.specials.payload.index):
-            for index in range(2 * SPECIALS):
-                with m.Case(index):
-                    m.d.sync += file[index].eq(tile.specials.payload.value)
+        for index in range(2 * SPECIALS):
+            with m.If(self.writes & (held.index == index)):
+                m.d.sync += file[index].eq(held.value)
         return file

@@ -10,6 +10,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import wiring
 
+from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..tools import run_yosys
 from . import build
@@ -20,8 +21,10 @@ TOP = "bitmill_top"
 # Amaranth's own Verilog output leaves untouched outputs X in Icarus 11; these passes do not. Source locations are
 # dropped because they would differ from machine to machine, `keep` stays because it holds adders on their carry chains.
 # `-noopt` keeps comparisons with zero, which lint takes for a slip when they are written as `!` of several bits.
+# A choice among many would be written as a function whose name Icarus takes for a system function.
 _SCRIPT = """
 proc -noopt
+pmuxtree
 opt_clean
 attrmap -modattr -remove src -remove generator -remove top -remove cells_not_processed
 attrmap -remove src -remove generator -remove full_case -remove parallel_case
@@ -41,7 +44,7 @@ _HEADER = """\
 // Configuration:
 //   {config}
 // Regenerate with: bitmill generate config.toml -o DIR
-// Latency {latency} cycles, throughput {lanes} product(s) a cycle. Synchronous active-high reset.
+// Latency {latency} cycles, throughput {throughput}. Synchronous active-high reset.
 //
 // Lint waivers: DECLFILENAME (one file holds all modules), UNUSEDSIGNAL (flattened records have fields that a unit of
 // these formats does not read), PROCASSINIT (registers hold their reset values from power-up), WIDTHEXPAND (operands
@@ -55,7 +58,7 @@ _HEADER = """\
 
 
 @lru_cache(maxsize=32)
-def emit(config: AcceleratorConfig) -> str:
+def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
     """Verilog text of the configured unit, top module ``bitmill_top``.
 
     Ports: ``clk``, ``rst``, ``i__payload``, ``i__valid``, ``i__ready``, ``o__payload``, ``o__valid``, ``o__ready``.
@@ -79,7 +82,7 @@ def emit(config: AcceleratorConfig) -> str:
         title=config.title,
         config=json.dumps(config.to_dict(), sort_keys=True),
         latency=unit.LATENCY,
-        lanes=config.macs,
+        throughput=config.throughput,
     )
     return header + _without_tool_header(verilog)
 

@@ -99,8 +99,8 @@ class PayloadLayout:
         """
         steps = len(last)
         fields = (
-            _bit_rows("weight", weight_codes, self.weight_bits, (steps, self.rows * self.lanes)),
-            _bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
+            bit_rows("weight", weight_codes, self.weight_bits, (steps, self.rows * self.lanes)),
+            bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
             np.asarray(last, dtype=np.uint8).reshape(steps, 1),
         )
         return PayloadRows(np.packbits(np.concatenate(fields, axis=1), axis=1, bitorder="little"))
@@ -131,7 +131,14 @@ class PayloadLayout:
         return field - (1 << self.value_bits) if self.value_signed and field >> (self.value_bits - 1) else field
 
 
-def _bit_rows(name: str, codes: Codes, bits: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def bit_rows(name: str, codes: Codes, bits: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """The bits [steps, codes * bits] of codes [steps, codes], each code's lowest bit first.
+
+    Raises
+    ------
+    BitmillError
+        If the shape is not ``shape`` or a code has more bits.
+    """
     if codes.shape != shape:
         raise BitmillError(
             f"{name} codes must have the shape [steps, codes a step] = {list(shape)}, not {list(codes.shape)}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
 from .dot_traffic import DotTraffic
@@ -20,6 +21,8 @@ from .netlist import netlist as synthesize
 from .pattern import BACK_TO_BACK, Pattern
 from .payload import Codes, PayloadLayout
 from .runner import WAVES_SUFFIX, SimulationError, simulate
+from .serial_payload import SerialPayload
+from .serial_traffic import SerialTraffic
 from .tile_traffic import TileTraffic
 
 Level = Literal["rtl"] | NetlistKind
@@ -35,7 +38,7 @@ class VerificationError(BitmillError):
     ``seed`` and ``config`` repeat the run, ``waves`` is its waveform.
     """
 
-    def __init__(self, message: str, *, config: AcceleratorConfig, seed: int, waves: Path | None) -> None:
+    def __init__(self, message: str, *, config: AcceleratorConfig | BitSerialConfig, seed: int, waves: Path | None) -> None:
         super().__init__(message)
         self.config = config
         self.seed = seed
@@ -94,7 +97,7 @@ class Verification:
 
 
 def verify(
-    config: AcceleratorConfig,
+    config: AcceleratorConfig | BitSerialConfig,
     *,
     seed: int,
     dot_products: int = 120,
@@ -172,18 +175,23 @@ def verify(
     return _total(traffic, level, seed, engine, work, result.phases)
 
 
-def traffic_of(config: AcceleratorConfig) -> DotTraffic | TileTraffic:
+Traffic = DotTraffic | TileTraffic | SerialTraffic
+
+
+def traffic_of(config: AcceleratorConfig | BitSerialConfig) -> Traffic:
     """What goes in and must come out, for the kind of unit."""
+    if isinstance(config, BitSerialConfig):
+        return SerialTraffic(config)
     return TileTraffic(config) if config.unit == "array" else DotTraffic(config)
 
 
-def _emit(config: AcceleratorConfig) -> str:
+def _emit(config: AcceleratorConfig | BitSerialConfig) -> str:
     from ..hdl import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
     return verilog.emit(config)
 
 
-def _phases(traffic: DotTraffic | TileTraffic, work: Sequence[Any], rng: np.random.Generator) -> tuple[Phase, ...]:
+def _phases(traffic: Traffic, work: Sequence[Any], rng: np.random.Generator) -> tuple[Phase, ...]:
     seeds = [int(seed) for seed in rng.integers(0, 1 << 32, 5)]
     patterns = (
         ("back-to-back", BACK_TO_BACK, BACK_TO_BACK),
@@ -231,7 +239,7 @@ def _disagreement(failure: SimulationError, again: BitmillError | None) -> str:
     return "" if str(again) == str(failure) else f"; the engines disagree: cocotb says {str(again)!r}"
 
 
-def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
+def _describe(failure: SimulationError, layout: PayloadLayout | SerialPayload) -> str:
     if not failure.outcome.mismatches:
         return str(failure)
     first: Mismatch = failure.outcome.mismatches[0]
@@ -245,7 +253,7 @@ def _describe(failure: SimulationError, layout: PayloadLayout) -> str:
 
 
 def _total(
-    traffic: DotTraffic | TileTraffic,
+    traffic: Traffic,
     level: Level,
     seed: int,
     engine: Engine,

@@ -116,20 +116,14 @@ def expected(config, tile):
 def play(config, tiles, *, rng=None, stall=0.0, specials=(), reset_at=()):
     """Rows of results, and the cycles from the first step's entry to the last result, without stalls."""
     unit = SerialTile(config=config)
-    steps = [step for tile in tiles for step in steps_of(config, tile)]
+    writes = [{"write": 1, "index": index, "value": special_fields(value)} for index, value in specials]
+    steps = [*writes, *(step for tile in tiles for step in steps_of(config, tile))]
     wanted = sum(config.rows for _ in tiles)
     layout = step_layout(config)
     found, times = [], []
     clock = [0]
 
     async def feed(ctx):
-        for index, value in specials:
-            ctx.set(unit.specials.payload.index, index)
-            for place, fields in enumerate(special_fields(value)):
-                ctx.set(unit.specials.payload.value[place], fields)
-            ctx.set(unit.specials.valid, 1)
-            await ctx.tick()
-        ctx.set(unit.specials.valid, 0)
         for step in steps:
             while rng is not None and rng.random() < stall:
                 ctx.set(unit.i.valid, 0)
