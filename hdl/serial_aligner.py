@@ -42,7 +42,7 @@ class SerialAligner(wiring.Component):
         How far the reference has moved since the load before, at most all bits of a group's sum; 0 for a group's first.
     exponent : Out(exponent_bits)
         The reference.
-    invalid : Out(1)
+    invalid : Out(1), or of no bits for integers
         One of the activations is NaN or infinite; it counts as zero.
     """
 
@@ -60,7 +60,7 @@ class SerialAligner(wiring.Component):
             "aligned": Out(data.ArrayLayout(aligned_shape(config), config.lanes)),
             "shift": Out(shift_bits(config)),
             "exponent": Out(exponent_bits(config)),
-            "invalid": Out(1),
+            "invalid": Out(int(not config.is_integer)),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:

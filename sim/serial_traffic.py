@@ -129,7 +129,7 @@ class SerialTraffic:
         return [[self.layout.pack_row(row) for row in golden_rows(self.config, item)] for item in work]
 
     def _steps(self, item: SerialTileWork) -> PayloadRows:
-        config, lanes = self.config, self.config.lanes
+        lanes = self.config.lanes
         steps_of_groups = [-(-group // lanes) for group in item.groups]
         group_of_step = np.repeat(np.arange(len(item.groups)), steps_of_groups)
         types = [[weight_type(name) for name in row] for row in item.types]
@@ -197,9 +197,7 @@ class SerialTraffic:
             codes[rng.integers(config.rows), rng.integers(length)] = ((1 << fmt.exponent_bits) - 1) << fmt.mantissa_bits
         return codes.astype(np.uint16)
 
-    def _extreme(
-        self, rng: np.random.Generator, bits: int, groups: tuple[int, ...], extreme: str
-    ) -> SerialTileWork:
+    def _extreme(self, rng: np.random.Generator, bits: int, groups: tuple[int, ...], extreme: str) -> SerialTileWork:
         """All operands at the ends of their ranges, scales at 255: sums as wide as they get."""
         config = self.config
         item = self._random(rng, bits, groups, f"{extreme} operands")
@@ -254,7 +252,10 @@ def golden_rows(config: BitSerialConfig, item: SerialTileWork) -> list[RowOutput
         unit = config.drop - config.activation_float.exponent_bias - config.window + 1
     return [
         RowOutput(
-            (*(int(value) for value in result.value[:, row]), 0 if config.is_integer else int(result.exponent[row]) - unit),
+            (
+                *(int(value) for value in result.value[:, row]),
+                0 if config.is_integer else int(result.exponent[row]) - unit,
+            ),
             (bool(result.invalid[row]),),
             result.too_long,
             row == config.rows - 1,

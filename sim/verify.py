@@ -38,7 +38,9 @@ class VerificationError(BitmillError):
     ``seed`` and ``config`` repeat the run, ``waves`` is its waveform.
     """
 
-    def __init__(self, message: str, *, config: AcceleratorConfig | BitSerialConfig, seed: int, waves: Path | None) -> None:
+    def __init__(
+        self, message: str, *, config: AcceleratorConfig | BitSerialConfig, seed: int, waves: Path | None
+    ) -> None:
         super().__init__(message)
         self.config = config
         self.seed = seed

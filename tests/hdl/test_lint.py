@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bitmill import AcceleratorConfig
+from bitmill.bit_serial import BitSerialConfig
 from bitmill.config import PRESETS, preset
 from bitmill.hdl import verilog
 from bitmill.tools import YOSYS_VARIABLE, find_tool, run_yosys
@@ -33,8 +34,14 @@ OTHERS = [
     for accumulator in ACCUMULATORS
 ]
 
+TILES = [
+    BitSerialConfig(rows=2, cols=2, group=32),
+    BitSerialConfig(rows=1, cols=2, activation="BF16", window=9, drop=3, weight_bits=6),
+    BitSerialConfig(rows=2, cols=1, activation="INT8", weight_bits=4),
+]
 
-@pytest.fixture(scope="module", params=[*PRESETS.values(), *OTHERS], ids=lambda config: config.title)
+
+@pytest.fixture(scope="module", params=[*PRESETS.values(), *OTHERS, *TILES], ids=lambda config: config.title)
 def text(request):
     return verilog.emit(request.param)
 

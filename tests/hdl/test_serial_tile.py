@@ -11,9 +11,11 @@ from amaranth.sim import Simulator
 from bitmill.bit_serial import BitSerialConfig
 from bitmill.golden import decode, encode
 from bitmill.golden.bit_serial import SerialResult, matmul
-from bitmill.hdl.serial_layouts import step_layout
+from bitmill.hdl import verilog
+from bitmill.hdl.serial_layouts import serial_result_layout, step_layout
 from bitmill.hdl.serial_tile import SerialTile
 from bitmill.hdl.term_generator import WeightKind, special_fields
+from bitmill.sim.serial_payload import SerialPayload
 
 SEED = 91
 SUFFIXES = ("ER_POS", "ER_NEG", "EA_POS", "EA_NEG")
@@ -227,6 +229,20 @@ def test_special_values_written_at_run_time():
             Tile(4, [2], [[("BITMOD_FP4_ER_POS", index)]], np.full((1, 2), 8), np.ones((1, 1), int), ones, golden)
         )
     check(config, tiles, specials=[(4 + index, value) for index, value in enumerate(values)])
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.title)
+def test_payloads_of_simulations_are_the_layouts(config):
+    payload = SerialPayload.of(config)
+    assert payload.input_bits == step_layout(config).size
+    assert payload.output_bits == serial_result_layout(config).size
+
+
+def test_parts_are_emitted_once():
+    text = verilog.emit(BitSerialConfig(rows=2, cols=3, group=32))
+    for part, count in (("pe", 6), ("scaler", 6), ("control", 2), ("aligner", 2), ("generator", 3)):
+        assert text.count(f"\nmodule \\bitmill_top.{part} ") == 1
+        assert text.count(f"\n  \\bitmill_top.{part}  {part}") == count
 
 
 def test_init_wrong_config():

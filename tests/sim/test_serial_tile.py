@@ -1,0 +1,86 @@
+"""Verilog and netlists of bit-serial tiles against golden: mixed types, ragged groups, stalls, resets, both engines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bitmill import BitmillError
+from bitmill.bit_serial import BitSerialConfig
+from bitmill.hdl import verilog
+from bitmill.sim import verify
+from bitmill.sim.serial_traffic import SerialTraffic, weight_type
+
+CONFIGS = [
+    BitSerialConfig(rows=2, cols=3, group=32),
+    BitSerialConfig(rows=3, cols=1, lanes=2, window=11, group=16, drop=4, k_max=64),
+    BitSerialConfig(rows=1, cols=2, activation="BF16", window=12, group=16, weight_bits=6),
+    BitSerialConfig(rows=2, cols=2, lanes=8, window=24, group=32, weight_bits=4),
+    BitSerialConfig(rows=2, cols=2, activation="INT8", group=32),
+]
+NETLISTS = [
+    (BitSerialConfig(rows=1, cols=2, group=16, k_max=64), "generic"),
+    (BitSerialConfig(rows=2, cols=1, lanes=2, window=11, group=16, drop=4, k_max=64), "ecp5"),
+    (BitSerialConfig(rows=1, cols=1, activation="BF16", window=12, group=16, weight_bits=6), "generic"),
+    (BitSerialConfig(rows=1, cols=2, activation="INT8", group=16, k_max=64), "ecp5"),
+]
+
+
+def check(result, config):
+    assert result.mismatches == 0
+    assert result.input_stalls > 0
+    assert result.output_stalls > 0
+    assert result.resets == 2
+    assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.dot_products > 0
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.title)
+@pytest.mark.parametrize("engine", ["cocotb", "compiled"])
+def test_rtl_is_golden(config, engine):
+    check(verify(config, seed=31, dot_products=30, engine=engine), config)
+
+
+@pytest.mark.parametrize(("config", "kind"), NETLISTS, ids=lambda value: getattr(value, "title", value))
+def test_netlist_is_golden(config, kind):
+    check(verify(config, seed=32, dot_products=12, corner_steps=40, netlist=kind, engine="compiled"), config)
+
+
+def test_a_netlist_under_cocotb():
+    config = BitSerialConfig(rows=1, cols=1, lanes=2, group=8, k_max=32, activation="INT8", weight_bits=4)
+    check(verify(config, seed=33, dot_products=12, corner_steps=24, netlist="generic"), config)
+
+
+@pytest.mark.parametrize(
+    ("part", "right", "wrong"),
+    [("scaler", "lower", "1'h0"), ("pe", "shift", "5'h00"), ("generator", "special", "2'h0")],
+)
+def test_verify_finds_a_fault(part, right, wrong):
+    config = CONFIGS[0]
+    text = verilog.emit(config)
+    start = text.index(f"\\bitmill_top.{part}  {part}0")
+    place = text.index(f".{right}(", start)
+    end = text.index(")", place)
+    faulty = f"{text[:place]}.{right}({wrong}{text[end:]}"
+    with pytest.raises(BitmillError, match="first in result"):
+        verify(config, seed=34, dot_products=20, corner_steps=40, verilog=faulty, engine="compiled")
+
+
+def test_stimuli_meet_every_type_and_precision():
+    config = CONFIGS[0]
+    traffic = SerialTraffic(config)
+    work = traffic.stimuli(np.random.default_rng(35), count=60, corner_steps=4200)
+    names = {name for item in work for row in item.types for name in row}
+    assert {
+        f"BITMOD_FP{bits}_{kind}_{sign}" for bits in (3, 4) for kind in ("ER", "EA") for sign in ("POS", "NEG")
+    } <= names
+    assert {"INT4", "INT6", "INT8", "INT5", "INT7", "INT8_SYM"} <= names
+    assert {item.bits for item in work} == {4, 6, 8}
+    assert any(len(set(row)) > 1 for item in work for row in item.types), "types change from group to group"
+    assert any(len(item) % config.lanes for item in work)
+
+
+def test_wrong_arguments():
+    with pytest.raises(BitmillError, match="weight type must be a signed integer or one of BitMoD's, not 'E4M3'"):
+        weight_type("E4M3")
+    with pytest.raises(BitmillError, match="codes must be given as a quantized matrix for a bit-serial tile"):
+        verify(CONFIGS[0], seed=1, codes=(np.zeros((1, 1), int), np.zeros((1, 1), int)))
