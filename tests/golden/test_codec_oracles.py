@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import gfloat
@@ -59,11 +59,27 @@ ML_DTYPES = {
     "UINT16": np.uint16,
 }
 # BitNet b1.58; ANT (arXiv 2208.14286): flint4 and PoT4.
-TYPED_LISTS: dict[str, list[int | None]] = {
+TYPED_LISTS: dict[str, Sequence[float | None]] = {
     "TERNARY": [0, 1, None, -1],
     "FLINT4": [0, 1, 2, 3, 4, 6, 8, 16, 0, -1, -2, -3, -4, -6, -8, -16],
     "POT4": [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64],
-}
+    "OLIVE_OUTLIER": [0, 24, 32, 48, 64, 96, 128, 192, 0, -24, -32, -48, -64, -96, -128, -192],
+    "BITMOD_FP3": [0, 1, 2, 4, 0, -1, -2, -4],
+    "BITMOD_FP3_ER_POS": [0, 1, 2, 4, 3, -1, -2, -4],
+    "BITMOD_FP3_ER_NEG": [0, 1, 2, 4, -3, -1, -2, -4],
+    "BITMOD_FP3_EA_POS": [0, 1, 2, 4, 6, -1, -2, -4],
+    "BITMOD_FP3_EA_NEG": [0, 1, 2, 4, -6, -1, -2, -4],
+    "BITMOD_FP4": [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12],
+    "BITMOD_FP4_ER_POS": [0, 1, 2, 3, 4, 6, 8, 12, 10, -1, -2, -3, -4, -6, -8, -12],
+    "BITMOD_FP4_ER_NEG": [0, 1, 2, 3, 4, 6, 8, 12, -10, -1, -2, -3, -4, -6, -8, -12],
+    "BITMOD_FP4_EA_POS": [0, 1, 2, 3, 4, 6, 8, 12, 16, -1, -2, -3, -4, -6, -8, -12],
+    "BITMOD_FP4_EA_NEG": [0, 1, 2, 3, 4, 6, 8, 12, -16, -1, -2, -3, -4, -6, -8, -12],
+    # QLoRA's list in single precision, to eight digits; the row has it in units of 2**-15.
+    "NF4": [round(value * 32768) / 32768 for value in (
+        -1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0,
+        0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1,
+    )],
+}  # fmt: skip
 
 
 def gfloat_info(name: str) -> FormatInfo | None:
@@ -241,12 +257,15 @@ def test_typed_lists(name: str) -> None:
     values = np.array([np.nan if v is None else v for v in listed])
     np.testing.assert_array_equal(decode(name, np.arange(len(listed))), values)
     numbers = sorted({v for v in listed if v is not None})
-    x = np.arange(-300, 301) / 4
+    x = np.arange(-1000, 1001) / 4
+    x = np.concatenate([x, np.arange(-300, 301) / 256])
     # Independent of any search: the nearest by exact distance, a tie to the even place among the magnitudes.
     places = sorted({abs(v) for v in numbers})
-    expected = [min(numbers, key=lambda v: (abs(Fraction(at) - v), places.index(abs(v)) % 2)) for at in x]
+    expected = [
+        min(numbers, key=lambda v: (abs(Fraction(at) - Fraction(v)), places.index(abs(v)) % 2, abs(v))) for at in x
+    ]
     np.testing.assert_array_equal(decode(name, encode(name, x)), expected)
-    away = [min(numbers, key=lambda v: (abs(Fraction(at) - v), -abs(v))) for at in x]
+    away = [min(numbers, key=lambda v: (abs(Fraction(at) - Fraction(v)), -abs(v))) for at in x]
     np.testing.assert_array_equal(decode(name, encode(name, x, rounding="nearest-away")), away)
     inner = [max((v for v in numbers if abs(v) <= abs(at) and v * at >= 0), key=abs) for at in x]
     np.testing.assert_array_equal(decode(name, encode(name, x, rounding="toward-zero")), inner)

@@ -43,6 +43,9 @@ def _around_decision_points(points: np.ndarray, shift: int) -> np.ndarray:
 @pytest.mark.parametrize("name", [*NARROW, "BF16"])
 def test_the_lookup_table_agrees_with_the_exact_search(name: str, rounding: Rounding, saturate: bool) -> None:
     decisions = grid(formats.get(name), rounding, saturate)
+    if name == "NF4":
+        assert decisions.shift is None, "quantiles have no short patterns; they are searched for"
+        return
     assert decisions.shift is not None, "a format of at most 8 bits and BF16 should be fast"
     x = _around_decision_points(decisions.points, decisions.shift)
     with np.errstate(invalid="ignore"):
