@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from . import formats
 from .accumulators import Frozen
-from .config import one_line
+from .config import AcceleratorConfig, one_line, read_toml, toml_document
 from .errors import BitmillError
 from .formats import Format, Minifloat
 from .formats.scheme import GROUP_SCALE_BITS
@@ -146,6 +147,13 @@ class BitSerialConfig(Frozen, frozen=True):
         return self.scaled_bits + (full - 1).bit_length()
 
     @property
+    def unit_offset(self) -> int:
+        """A result's unit is ``2**(exponent + unit_offset)``, with the exponent 0 for integers."""
+        if self.is_integer:
+            return self.drop
+        return self.drop - self.activation_float.exponent_bias - self.window + 1
+
+    @property
     def macs(self) -> int:
         """Products that the whole tile works on at a time."""
         return self.rows * self.cols * self.lanes
@@ -160,6 +168,10 @@ class BitSerialConfig(Frozen, frozen=True):
         """``bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window``."""
         window = "" if self.is_integer else f", {self.window}-bit window"
         return f"bit-serial {self.rows}x{self.cols} tile of {self.lanes} lanes, {self.activation} activations{window}"
+
+    def to_toml(self) -> str:
+        """A TOML document that ``read_config`` reads as this configuration."""
+        return toml_document(self.to_dict())
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> BitSerialConfig:
@@ -178,3 +190,16 @@ class BitSerialConfig(Frozen, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
         return self.model_dump()
+
+
+def read_config(path: Path | str) -> AcceleratorConfig | BitSerialConfig:
+    """The configuration in a TOML file, whose ``unit`` says of which kind it is.
+
+    Raises
+    ------
+    BitmillError
+        If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
+    """
+    fields = read_toml(path)
+    kind = BitSerialConfig if fields.get("unit") == "bit-serial" else AcceleratorConfig
+    return kind.from_dict(fields, source=str(path))

@@ -184,12 +184,7 @@ class AcceleratorConfig(Frozen, frozen=True):
         BitmillError
             If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
         """
-        try:
-            fields = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BitmillError(f"{path}: cannot read the configuration: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BitmillError(f"{path}: not a TOML file: {error}") from None
+        fields = read_toml(path)
         return cls.from_dict(fields, source=str(path))
 
     def to_dict(self) -> dict[str, Any]:
@@ -201,12 +196,32 @@ class AcceleratorConfig(Frozen, frozen=True):
 
     def to_toml(self) -> str:
         """A TOML document that ``from_toml`` reads as this configuration."""
-        fields = self.to_dict()
-        tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
-        lines = [_toml_line(name, value) for name, value in fields.items() if name not in tables]
-        for name, table in tables.items():
-            lines += ["", f"[{name}]", *(_toml_line(field, value) for field, value in table.items())]
-        return "\n".join(lines) + "\n"
+        return toml_document(self.to_dict())
+
+
+def read_toml(path: Path | str) -> dict[str, Any]:
+    """The fields of a TOML file.
+
+    Raises
+    ------
+    BitmillError
+        If the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BitmillError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BitmillError(f"{path}: not a TOML file: {error}") from None
+
+
+def toml_document(fields: dict[str, Any]) -> str:
+    """Strings, numbers and tables of them as TOML."""
+    tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
+    lines = [_toml_line(name, value) for name, value in fields.items() if name not in tables]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(_toml_line(field, value) for field, value in table.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _toml_line(name: str, value: str | int) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import output_option, takes_config
+from .options import output_option, takes_any_config
 from .progress import progress
 
 if TYPE_CHECKING:
+    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
 
 VERILOG = "bitmill_top.v"
@@ -19,9 +20,9 @@ CORE = "bitmill_top.core"
 
 
 @click.command()
-@takes_config
+@takes_any_config
 @output_option("DIR", "Directory to write to.", required=True)
-def generate(*, config: AcceleratorConfig, output: Path) -> None:
+def generate(*, config: AcceleratorConfig | BitSerialConfig, output: Path) -> None:
     """Write DIR/bitmill_top.v, DIR/bitmill_top.core (FuseSoC), DIR/manifest.json and DIR/config.toml.
 
     The same configuration and versions give the same bytes.

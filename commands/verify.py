@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .options import output_option, takes_config
+from .options import output_option, takes_any_config
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
+    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
 
 DEFAULT_WAVES = "bitmill_top.fst"
@@ -24,7 +25,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
 
 
 @click.command()
-@takes_config
+@takes_any_config
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="S", help="Repeat a run; random by default.")
 @click.option(
     "--dot-products", type=click.IntRange(1, 1_000_000), default=120, show_default=True, metavar="N",
@@ -42,7 +43,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
 @output_option("DIR", "Also write DIR/verification.json.")
 def verify(
     *,
-    config: AcceleratorConfig,
+    config: AcceleratorConfig | BitSerialConfig,
     seed: int | None,
     dot_products: int,
     waves: Path | None,
@@ -106,7 +107,7 @@ def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Cal
     return step
 
 
-def _record(config: AcceleratorConfig, result: dict[str, Any]) -> dict[str, Any]:
+def _record(config: AcceleratorConfig | BitSerialConfig, result: dict[str, Any]) -> dict[str, Any]:
     from .. import __version__
     from ..tools import tool_versions
 

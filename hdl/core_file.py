@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 
+from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from .verilog import TOP
 
@@ -34,7 +35,7 @@ targets:
 """
 
 
-def core_name(config: AcceleratorConfig) -> str:
+def core_name(config: AcceleratorConfig | BitSerialConfig) -> str:
     """``bitmill:generated:e4m3-dot32-exact-49-bit-accumulator-1f2e3d4c:0.1.0``: vendor, library, name and version.
 
     The name ends with a digest of the configuration, because titles leave out what does not change the result, and two units must
@@ -47,7 +48,7 @@ def core_name(config: AcceleratorConfig) -> str:
     return f"bitmill:generated:{title}-{digest}:{__version__}"
 
 
-def core_file(config: AcceleratorConfig, *, file_name: str) -> str:
+def core_file(config: AcceleratorConfig | BitSerialConfig, *, file_name: str) -> str:
     """Text of a CAPI2 core file with the targets ``default`` (the Verilog) and ``lint`` (Verilator).
 
     Parameters

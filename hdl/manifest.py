@@ -9,13 +9,14 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..tools import yosys_release
 from . import build
 from .verilog import TOP
 
 
-def manifest(config: AcceleratorConfig, verilog: str, *, file_name: str) -> dict[str, Any]:
+def manifest(config: AcceleratorConfig | BitSerialConfig, verilog: str, *, file_name: str) -> dict[str, Any]:
     """The manifest of a unit as plain JSON data; it holds no date and no path, so equal inputs give equal bytes.
 
     Parameters
@@ -57,7 +58,13 @@ def manifest(config: AcceleratorConfig, verilog: str, *, file_name: str) -> dict
     }
 
 
-def _result(config: AcceleratorConfig) -> dict[str, Any]:
+def _result(config: AcceleratorConfig | BitSerialConfig) -> dict[str, Any]:
+    if isinstance(config, BitSerialConfig):
+        return {
+            "kind": "fixed, with the row's exponent",
+            "bits": config.total_bits,
+            "unit_exponent": config.unit_offset,
+        }
     fmt = config.accumulator_format
     if fmt is not None:
         widths = {"exponent_bits": fmt.exponent_bits, "mantissa_bits": fmt.mantissa_bits, "bias": fmt.exponent_bias}

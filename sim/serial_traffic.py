@@ -247,14 +247,11 @@ def golden_rows(config: BitSerialConfig, item: SerialTileWork) -> list[RowOutput
         for name, start, end in zip(row, ends - item.groups, ends, strict=True):
             values[col, start:end] = decode(name, item.weight_codes[col, start:end])
     result = matmul(config, values, item.activation_codes, scales=item.scales, groups=item.groups)
-    unit = 0
-    if not config.is_integer:
-        unit = config.drop - config.activation_float.exponent_bias - config.window + 1
     return [
         RowOutput(
             (
                 *(int(value) for value in result.value[:, row]),
-                0 if config.is_integer else int(result.exponent[row]) - unit,
+                int(result.exponent[row]) - config.unit_offset,
             ),
             (bool(result.invalid[row]),),
             result.too_long,

@@ -103,10 +103,7 @@ def matmul(
         bound = _halved(bound, grows, total) + _halved(error, joins, scaled)
         total = round_half_up(total, grows) + round_half_up(scaled, joins)
         highest = above
-    unit = config.drop + (
-        0 if config.is_integer else highest - config.activation_float.exponent_bias - config.window + 1
-    )
-    exponents = np.broadcast_to(np.asarray(unit, np.int64), highest.shape)
+    exponents = highest + config.unit_offset
     too_long = steps > config.max_steps
     return SerialResult(total, exponents, np.ldexp(bound, exponents.astype(np.int32)), aligned.invalid, too_long)
 
