@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ... import formats
 from ...errors import BitmillError
+from ...formats import Format
 from ...formats.scheme import Scheme, get_scheme
 from ..codec import decode, encode
 from ..parts import value_table
@@ -116,7 +117,7 @@ def _least_squares(scheme: Scheme, groups: NDArray[np.float32], name: str) -> di
     least = np.full(groups.shape[:2], np.inf)
     for index, fmt in enumerate(scheme.formats):
         scale = (unit * integers[:, :, index])[:, :, None]
-        found = encode(fmt, divide(groups, scale))
+        found = nearest(fmt, divide(groups, scale))
         error = np.square(groups - value_table(fmt).astype(np.float32)[found] * scale, dtype=np.float64).sum(axis=2)
         better = error < least
         codes = np.where(better[:, :, None], found, codes)
@@ -128,9 +129,16 @@ def _least_squares(scheme: Scheme, groups: NDArray[np.float32], name: str) -> di
 
 
 def divide(groups: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``groups / scale`` without negative zeros, 0 where the scale is."""
-    quotient = np.divide(groups, scale, out=np.zeros_like(groups), where=scale > 0)
-    return quotient + np.float32(0)
+    """``groups / scale``, 0 where the scale is."""
+    return np.divide(groups, scale, out=np.zeros_like(groups), where=scale > 0)
+
+
+def nearest(fmt: Format, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The codes nearest to numbers, zero always as plus zero: the code of minus zero may have another use."""
+    codes = encode(fmt, steps)
+    if fmt.sign_bit and fmt.decode(1 << (fmt.bits - 1)).significand == 0:
+        codes[codes == 1 << (fmt.bits - 1)] = 0
+    return codes
 
 
 def _zero_point(scheme: Scheme, groups: NDArray[np.float32], name: str) -> dict[str, NDArray[Any]]:
@@ -153,7 +161,7 @@ def _power_of_two(scheme: Scheme, groups: NDArray[np.float32]) -> dict[str, NDAr
     maxima = _maxima(groups)
     exponent = np.where(maxima > 0, np.frexp(maxima)[1] - 1 - element_exponent, 0)
     exponent = np.clip(exponent, -127, 127)
-    codes = encode(fmt, np.ldexp(groups, -exponent[:, :, None]) + np.float32(0))
+    codes = nearest(fmt, np.ldexp(groups, -exponent[:, :, None]))
     return {"codes": _flat(codes), "group_scales": (exponent + 127).astype(np.uint8)}
 
 

@@ -106,6 +106,18 @@ def test_other_floating_types_are_their_float32(name, dtype):
     )
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_zero_has_one_code(name):
+    """The code of minus zero is BitMoD's special value and OliVe's identifier."""
+    weights = np.linspace(-1, 1, 128, dtype=np.float32)[None] ** 5
+    found = quantize_weights(name, weights)
+    zeros = dequantize(found) == 0
+    assert zeros.sum() > 2
+    assert len(set(found.codes[zeros].tolist()) - ({8} if name == "olive4" else set())) <= (
+        1 if found.group == 128 else 4
+    )
+
+
 def test_a_group_far_below_its_channel_keeps_a_scale():
     weights = np.full((1, 256), 1e-6, np.float32)
     weights[0, 0] = 1.0
