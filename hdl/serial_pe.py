@@ -101,7 +101,7 @@ class SerialPE(wiring.Component):
             for cycle, value in enumerate(places):
                 with m.Case(cycle):
                     m.d.comb += placed.eq(value)
-        moved, half = _moved(m, accumulator, self.shift)
+        moved, half = moved_down(m, accumulator, self.shift)
         total = add(m, moved, placed, accumulator.shape(), carry=half, name="total")
         m.d.comb += self.total.eq(total)
         with m.If(self.step):
@@ -135,7 +135,7 @@ def _tree(m: Module, values: list[Value]) -> Value:
     return values[0]
 
 
-def _moved(m: Module, value: Value, places: Value) -> tuple[Value, Value]:
+def moved_down(m: Module, value: Value, places: Value) -> tuple[Value, Value]:
     """``value >> places``, and the last bit that left it."""
     current: Value = Cat(Const(0, 1), value).as_signed()
     for index in range(len(places)):
