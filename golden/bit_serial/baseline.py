@@ -19,7 +19,8 @@ def float_pe_sum(
 
     The product of two significands of p bits, exact, stands at the top of an accumulator of ``bits`` bits below its sign and
     ``headroom`` more. With ``e`` the sum of the biased exponents and ``r`` the greatest so far, the one of accumulator and
-    product with the lesser exponent moves down: ``acc = round_half_up(acc / 2**(r' - r)) + round_half_up(product / 2**(r' - e))``.
+    product with the lesser exponent moves down:
+    ``acc = round_half_up(acc / 2**(r' - r)) + round_half_up(product / 2**(r' - e))``.
 
     Parameters
     ----------
