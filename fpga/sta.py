@@ -14,7 +14,7 @@ from .liberty import LIBRARY_FILE, Library
 from .wrap import CLOCK, Port
 
 _TOP = "bitmill_timed"
-_NETLIST = "netlist.v"
+NETLIST_FILE = "netlist.v"
 
 # The period is moved by its own slack until nothing is left over. Paths of a whole period end that at once, paths of half
 # a period, into a clock gate, halve the rest each time.
@@ -62,25 +62,37 @@ def shortest_period(netlist: str, top: str, ports: Sequence[Port], library: Libr
         If OpenSTA is missing, fails, prints an error (it exits with 0 then), or finds no path.
     """
     command = tools.find_tool("sta")
-    text = _plain(netlist) + _registered(top, ports, library)
+    text = plain_netlist(netlist) + _registered(top, ports, library)
     inputs = {"netlist": text, "library": library.sha256, "sta": tools.opensta_version(), "script": _SCRIPT}
     return cache.cached("sta", inputs, lambda: _run(command, text, library))
 
 
 def _run(command: list[str], netlist: str, library: Library) -> float:
-    script = _SCRIPT.format(library=LIBRARY_FILE, netlist=_NETLIST, top=_TOP, clock=CLOCK, start=_START_NS)
+    script = _SCRIPT.format(library=LIBRARY_FILE, netlist=NETLIST_FILE, top=_TOP, clock=CLOCK, start=_START_NS)
+    log = run_sta(command, script, netlist, library)
+    found = re.search(r"^bitmill period ([\d.]+)", log, re.MULTILINE)
+    if found is None:
+        raise BitmillError(f"sta: found no path between registers (log: {tools.keep_log('sta', log)})")
+    return round(float(found[1]), 3)
+
+
+def run_sta(command: list[str], script: str, netlist: str, library: Library) -> str:
+    """What OpenSTA prints when it runs a script beside ``NETLIST_FILE`` and ``LIBRARY_FILE``.
+
+    Raises
+    ------
+    BitmillError
+        If it fails, or prints an error: it exits with 0 then.
+    """
     with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
         folder = Path(directory)
-        for name, text in ((LIBRARY_FILE, library.text), (_NETLIST, netlist), ("run.tcl", script)):
+        for name, text in ((LIBRARY_FILE, library.text), (NETLIST_FILE, netlist), ("run.tcl", script)):
             (folder / name).write_text(text, encoding="utf-8")
         log = tools.run_tool([*command, "-exit", "run.tcl"], cwd=folder, name="sta")
     errors = [line for line in log.splitlines() if line.startswith("Error")]
     if errors:
         raise BitmillError(f"sta: {errors[0]} (log: {tools.keep_log('sta', log)})")
-    found = re.search(r"^bitmill period ([\d.]+)", log, re.MULTILINE)
-    if found is None:
-        raise BitmillError(f"sta: found no path between registers (log: {tools.keep_log('sta', log)})")
-    return round(float(found[1]), 3)
+    return log
 
 
 def _escaped(name: str) -> str:
@@ -88,7 +100,7 @@ def _escaped(name: str) -> str:
     return f"\\{name} "
 
 
-def _plain(netlist: str) -> str:
+def plain_netlist(netlist: str) -> str:
     """OpenSTA 2.0 rejects ``signed``, which means nothing between cells."""
     return re.sub(r"\bsigned\b", "", netlist)
 
