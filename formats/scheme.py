@@ -15,6 +15,8 @@ GroupScale = Literal["integer", "power-of-two"]
 
 GROUP_SCALE_BITS = 8
 CHANNEL_SCALE_BITS = 16
+OLIVE_IDENTIFIER = 8
+"""OliVe's identifier, flint's minus zero: the weight is a victim, and the pair's other code is an outlier's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,8 +75,6 @@ def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
     unit = build(config, module_prefix=TOP)
     modules = {**unit.repeated(), TOP: unit}
     files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
-    script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
-    verilog = run_yosys(script, files=files, outputs=["unit.v"])["unit.v"]
     header = _HEADER.format(
         version=__version__,
         title=config.title,
@@ -84,7 +82,26 @@ def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
         latency=unit.LATENCY,
         throughput=config.throughput,
     )
-    return header + _without_tool_header(verilog)
+    return header + _verilog(files)
+
+
+def emit_component(component: wiring.Component, *, top: str) -> str:
+    """Verilog text of one part alone, such as a PE or a decoder, without the header of a whole unit.
+
+    Ports are the members' names, ``clk`` and ``rst`` where it has registers; a layout's fields are ``member__field``, and
+    ports of width 0 are left out.
+
+    Raises
+    ------
+    BitmillError
+        If Yosys is missing or refuses the design.
+    """
+    return _verilog({"part.il": _rtlil(component, name=top)})
+
+
+def _verilog(files: dict[str, str]) -> str:
+    script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
+    return _without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
 
 
 def _rtlil(unit: wiring.Component, *, name: str) -> str:

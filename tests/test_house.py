@@ -27,6 +27,8 @@ FLOORS = {
 BASE = (*FLOORS, "config")
 FLOORS |= {"bit_serial": BASE}
 BASE = (*BASE, "bit_serial")
+FLOORS |= {"parallel": BASE}
+BASE = (*BASE, "parallel")
 FLOORS |= {
     "golden": BASE,
     "hdl": BASE,

@@ -16,13 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import formats
-from ...formats.scheme import Scheme
+from ...formats.scheme import OLIVE_IDENTIFIER, Scheme
 from ..codec import encode
 from ..parts import value_table
 from . import scales
 
-IDENTIFIER = 8
-"""Flint's minus zero: the pair's other code is an outlier."""
 _STEPS = range(15)
 
 
@@ -61,13 +59,13 @@ def _pairs(scheme: Scheme, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
     keeps_first = (first > limit) & (first >= second)
     keeps_second = (second > limit) & ~keeps_first
     codes = encode(normal, steps)
-    codes[codes == IDENTIFIER] = 0
+    codes[codes == OLIVE_IDENTIFIER] = 0
     least = float(outlier.min_positive)
     outliers = encode(outlier, np.copysign(np.maximum(magnitude, np.float32(least)), steps))
     victims = (keeps_second, keeps_first)
     for place, keeps in enumerate((keeps_first, keeps_second)):
         kept = np.where(keeps, outliers[..., place::2], codes[..., place::2])
-        codes[..., place::2] = np.where(victims[place], IDENTIFIER, kept)
+        codes[..., place::2] = np.where(victims[place], OLIVE_IDENTIFIER, kept)
     return codes
 
 
@@ -75,7 +73,7 @@ def values(scheme: Scheme, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """What codes stand for, in scale steps; pairs along the last axis."""
     result = value_table(scheme.formats[0])[codes] + 0.0
     outliers = value_table(formats.get(scheme.outlier or ""))[codes]
-    identifies = codes == IDENTIFIER
+    identifies = codes == OLIVE_IDENTIFIER
     for place in (0, 1):
         other = identifies[..., 1 - place :: 2]
         result[..., place::2] = np.where(other, outliers[..., place::2], result[..., place::2])

@@ -1,0 +1,48 @@
+"""ANT's weights, 4-bit codes of integers or flint by group, at the edge of a tile of parallel PEs."""
+
+from __future__ import annotations
+
+from amaranth import Cat, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..parallel import ParallelConfig
+from .operand_decoder import operand_layout, operand_table
+
+
+class AntDecoder(wiring.Component):
+    """The number of a code of its group's type. Combinational; a tile registers what goes in and what comes out.
+
+    The code that symmetric integers leave out is zero.
+
+    Parameters
+    ----------
+    config
+        A PE of ANT weights.
+
+    Members
+    -------
+    code : In(4)
+    kind : In(1)
+        The group's type, in the scheme's order: 0 INT4, 1 flint.
+    weight : Out(operand_layout)
+
+    Source: ANT (MICRO 2022), section 4; two of its types.
+    """
+
+    def __init__(self, *, config: ParallelConfig) -> None:
+        if not isinstance(config, ParallelConfig) or config.weight != "ANT":
+            raise TypeError(f"AntDecoder config must be a ParallelConfig of ANT weights, not {config!r}")
+        self.config = config
+        self.scheme = config.stored
+        super().__init__({
+            "code": In(self.scheme.bits),
+            "kind": In(self.scheme.selector_bits),
+            "weight": Out(operand_layout(config.carrier)),
+        })  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        index = Cat(self.code, self.kind)
+        m.d.comb += self.weight.eq(operand_table(m, self.config.carrier, self.scheme.formats, index))
+        return m
