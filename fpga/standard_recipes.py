@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from .liberty import LIBRARY_FILE, FullAdder, Library
 from .recipes import DESIGN_FILE
@@ -102,6 +102,22 @@ def ladder(multiplier: Multiplier) -> tuple[Recipe, ...]:
 def variants(recipe: Recipe) -> tuple[Recipe, ...]:
     """Small changes to the recipe that is best so far: adders merged, and half the delay for abc."""
     return replace(recipe, merged=True), replace(recipe, delay_factor=0.5)
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of ``ladder`` or ``variants`` with that name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    for multiplier in get_args(Multiplier):
+        for recipe in ladder(multiplier):
+            for found in (recipe, *variants(recipe)):
+                if found.name == name:
+                    return found
+    raise ValueError(f"recipe must be one that designs are mapped with, not {name!r}")
 
 
 def constraints(library: Library) -> str:

@@ -15,10 +15,10 @@ from ..fpga.timing import measure_timing
 from ..hdl import verilog
 from ..sim.gemm import gemm
 from .bench_record import STUDY, bench_record
-from .int_vs_fp.clocks import timing_flow, timing_metrics
 from .int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
-from .int_vs_fp.hardware import COUNTED, generic_record
+from .int_vs_fp.hardware import generic_record
 from .int_vs_fp.study import ARRAY_PAIRS, ARRAY_UNITS, Case, Study
+from .measured import COUNTED, timing_flow, timing_metrics
 from .records import Record, metric
 from .tensors import sample_layers
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...config import AcceleratorConfig
-from ...fpga.timing import DEVICES, Timing, measure_timing
+from ...fpga.timing import measure_timing
 from ...hdl import verilog
-from ..committed import committed, digest_of
-from ..records import INT_VS_FP, Metric, Record, metric
+from ..committed import committed
+from ..measured import timing_flow, timing_metrics
+from ..records import INT_VS_FP, Record
 from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import ARRAY_UNITS, Case, Study
 
@@ -48,30 +48,6 @@ def timing_record(study: Study, case: Case) -> Record:
         seeds=tuple(seeds),
         metrics=timing_metrics(result),
     )
-
-
-def timing_flow(result: Timing, verilog_text: str) -> dict[str, Any]:
-    """How a clock on ECP5 was measured, for a record's ``flow``."""
-    return {
-        "device": " ".join(DEVICES[result.device].options),
-        "recipe": result.recipe,
-        "wrapped": "registers on every input and output, no pins",
-        "asked_for_mhz": result.target_mhz,
-        "dsp": result.dsp,
-        "placements": [{"seed": p.seed, "fmax_mhz": p.fmax_mhz} for p in result.placements],
-        "verilog_sha256": digest_of(verilog_text),
-    }
-
-
-def timing_metrics(result: Timing) -> dict[str, Metric]:
-    """Median, lowest and highest clock over the placements, and how many there were."""
-    reached = [placement.fmax_mhz for placement in result.placements]
-    return {
-        "fmax": metric(result.fmax_mhz, "MHz"),
-        "fmax_min": metric(min(reached), "MHz"),
-        "fmax_max": metric(max(reached), "MHz"),
-        "placements": metric(len(reached), "runs"),
-    }
 
 
 def committed_timings(cases: Sequence[Case], *, dsp: bool = False) -> dict[str, Record]:

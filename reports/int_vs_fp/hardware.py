@@ -11,16 +11,12 @@ from ...fpga.synthesis import Synthesis, synthesize
 from ...hdl import verilog
 from ..committed import digest_of
 from ..jobs import Job
+from ..measured import COUNTED, NAND2
 from ..records import Metric, Record, metric
 from .clocks import committed_timings, timing_record
 from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import Case, Study
 
-NAND2 = "NAND2-equivalents"
-COUNTED = {
-    "generic": "NOT 0.5, NAND NOR 1, AND OR 1.5, XOR XNOR MUX 2.5; registers apart, 6 each where a total is given",
-    "ecp5": "LUT4 + 2 CCU2C",
-}
 PARTS = ("decode", "multiply", "align", "reduce", "accumulate", "control")
 """Categories of the breakdown, in the order of the data path; registers are counted beside them."""
 

@@ -1,0 +1,119 @@
+"""What a PE costs in a tile, with its share of the edges, and what it computes for that: records derived from records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..records import Metric, Record, Records, metric
+from .hardware import BEST, labels
+from .study import STUDY
+from .units import BASELINE, SIDE, Candidate, Part, candidates
+
+RATE = "products per us and kGE"
+WIDTHS = (4, 6, 8, 16)
+"""Weights, in bits, for which throughput is stated where a candidate takes them."""
+
+
+def cost_records(records: Records) -> Iterator[Record]:
+    """One record per candidate and clock, as far as all of its parts were mapped."""
+    for label in labels():
+        base = None
+        for candidate in candidates():
+            ids = [_cells(candidate, part, label) for part in candidate.parts]
+            if any(name not in records for name in ids):
+                continue
+            found = _Cost(candidate, [records[name] for name in ids], label)
+            base = found if candidate.key == BASELINE else base
+            if base is not None:
+                yield _record(found, base)
+
+
+def _cells(candidate: Candidate, part: Part, label: str) -> str:
+    own = label == BEST and part is not candidate.pe
+    return f"cells/{part.key}/{f'{BEST}-{candidate.key}' if own else label}"
+
+
+class _Cost:
+    """Gate equivalents of one PE of a tile, logic and registers."""
+
+    def __init__(self, candidate: Candidate, parts: list[Record], label: str) -> None:
+        self.candidate, self.label, self.parts = candidate, label, parts
+        pe, *edges, scaler, control = (part.number("total") for part in parts)
+        self.pe = pe
+        self.edges = sum(edges) / SIDE
+        self.scaling = scaler + control / (SIDE if candidate.control_per_row else 1)
+        # A tile whose parts miss the period runs as fast as its slowest part.
+        self.plain_clock = max(
+            parts[0].number("period") if label != BEST else 0.0, *(p.number("delay") for p in parts[:-2])
+        )
+        self.scaled_clock = max(self.plain_clock, *(part.number("delay") for part in parts[-2:]))
+
+    def rate(self, bits: int, area: float, clock: float) -> float:
+        """Products per us and kGE."""
+        return self.candidate.products_per_cycle(bits) * 1e3 / clock / (area / 1e3)
+
+
+def _record(cost: _Cost, base: _Cost) -> Record:
+    candidate = cost.candidate
+    metrics: dict[str, Metric] = {
+        "pe": metric(cost.pe, "GE"),
+        "edges": metric(cost.edges, "GE"),
+        "scaling": metric(cost.scaling, "GE"),
+        "total": metric(cost.pe + cost.edges, "GE"),
+        "total_scaled": metric(cost.pe + cost.edges + cost.scaling, "GE"),
+        "clock": metric(cost.plain_clock, "ns"),
+        "clock_scaled": metric(cost.scaled_clock, "ns"),
+    }
+    plain, scaled = (base.pe + base.edges, base.plain_clock), (base.pe + base.edges + base.scaling, base.scaled_clock)
+    for bits in (width for width in WIDTHS if width in candidate.cycles):
+        alone = cost.rate(bits, cost.pe, cost.plain_clock)
+        bare = cost.rate(bits, cost.pe + cost.edges, cost.plain_clock)
+        whole = cost.rate(bits, cost.pe + cost.edges + cost.scaling, cost.scaled_clock)
+        metrics |= {
+            f"throughput_{bits}": metric(bare, RATE),
+            f"relative_pe_{bits}": metric(alone / base.rate(16, base.pe, base.plain_clock), "times"),
+            f"relative_{bits}": metric(bare / base.rate(16, *plain), "times"),
+            f"relative_scaled_{bits}": metric(whole / base.rate(16, *scaled), "times"),
+            f"relative_dequantized_{bits}": metric(whole / base.rate(16, *plain), "times"),
+        }
+    return Record(
+        id=f"cost/{candidate.key}/{cost.label}",
+        kind="cost",
+        config={"candidate": candidate.title, "label": cost.label, "baseline": base.candidate.title},
+        unit=candidate.key,
+        flow={
+            "derived_from": [part.id for part in [*cost.parts, *base.parts]],
+            "edges": f"of a tile of {SIDE} x {SIDE}: a part of a row or column over {SIDE} PEs",
+            "scaling": f"a scaler per PE, its control per {'row' if candidate.control_per_row else 'PE'}",
+        },
+        tool_versions=dict(cost.parts[0].tool_versions),
+        seeds=(),
+        metrics=metrics,
+        study=STUDY,
+    )
+
+
+def generator_record(records: Records, label: str) -> Record:
+    """The term generators' share of a tile of ``SIDE`` x ``SIDE`` with scalers."""
+    serial = next(candidate for candidate in candidates() if candidate.key == "serial")
+    parts = {part.key: records[_cells(serial, part, label)].number("total") for part in serial.parts}
+    generators = SIDE * parts["generator"]
+    whole = SIDE * SIDE * (parts["serial-pe"] + parts["scaler"])
+    whole += SIDE * (parts["aligner"] + parts["control"] + parts["generator"])
+    bare = whole - SIDE * SIDE * parts["scaler"] - SIDE * parts["control"]
+    return Record(
+        id=f"share/generator/{label}",
+        kind="share",
+        config={"candidate": serial.title, "label": label},
+        unit=serial.key,
+        flow={"derived_from": [_cells(serial, part, label) for part in serial.parts]},
+        tool_versions={},
+        seeds=(),
+        metrics={
+            "generators": metric(generators, "GE"),
+            "tile": metric(whole, "GE"),
+            "share": metric(100 * generators / whole, "%"),
+            "share_bare": metric(100 * generators / bare, "%"),
+        },
+        study=STUDY,
+    )

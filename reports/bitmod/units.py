@@ -1,0 +1,180 @@
+"""What the study builds: bit-serial and parallel PEs, and what a tile has beside them at its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+from amaranth.lib import wiring
+
+from ...bit_serial import BitSerialConfig
+from ...hdl.ant_decoder import AntDecoder
+from ...hdl.olive_decoder import OliveDecoder
+from ...hdl.operand_decoder import OperandDecoder
+from ...hdl.parallel_pe import ParallelPE
+from ...hdl.serial_aligner import SerialAligner
+from ...hdl.serial_pe import SerialPE
+from ...hdl.serial_scaler import ScalerControl, SerialScaler
+from ...hdl.term_generator import TermGenerator
+from ...hdl.verilog import emit_component
+from ...parallel import ParallelConfig
+
+SIDE = 8
+"""Rows and columns of the tile whose edges PEs share."""
+PART_TOP = "bitmill_part"
+"""Name of the top module of a part that is measured alone."""
+
+Config = BitSerialConfig | ParallelConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A component that is measured alone.
+
+    Attributes
+    ----------
+    key, title
+        What records and readers call it.
+    config
+        What it is built for.
+    build
+        Makes it.
+    toggles, high
+        Of its inputs, for power: toggles per bit and cycle with random operands, and inputs that are always 1.
+    """
+
+    key: str
+    title: str
+    config: Config
+    build: Callable[[], wiring.Component]
+    toggles: Mapping[str, float] = field(default_factory=dict)
+    high: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def verilog(self) -> str:
+        """Its Verilog; the top module is ``PART_TOP``."""
+        return emit_component(self.build(), top=PART_TOP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A PE in a tile of ``SIDE`` x ``SIDE``.
+
+    Attributes
+    ----------
+    key, title
+        What records and readers call it.
+    pe
+        The PE.
+    edges
+        What a row or a column has one of.
+    scaler, control
+        What scales a group's sum and adds up groups; what commands it.
+    control_per_row
+        Whether a row has one control; without, every PE has its own, because exponents differ from PE to PE.
+    cycles
+        Bits of a weight to the cycles that it takes.
+    lanes
+        Products worked on at a time.
+    """
+
+    key: str
+    title: str
+    pe: Part
+    edges: tuple[Part, ...]
+    scaler: Part
+    control: Part
+    control_per_row: bool
+    cycles: Mapping[int, int]
+    lanes: int = 1
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All that is measured of it, the PE first."""
+        return (self.pe, *self.edges, self.scaler, self.control)
+
+    def products_per_cycle(self, bits: int) -> float:
+        """Products a cycle with weights of that many bits."""
+        return self.lanes / self.cycles[bits]
+
+
+def _serial(key: str, title: str, **fields: object) -> Candidate:
+    config = BitSerialConfig.from_dict({"rows": SIDE, "cols": SIDE, **fields})
+    suffix = key.removeprefix("serial")
+
+    def part(name: str, part_title: str, component: Callable[..., wiring.Component]) -> Part:
+        return Part(key=f"{name}{suffix}", title=part_title, config=config, build=lambda: component(config=config))
+
+    # Activations stay for the two cycles of a 4-bit weight, terms change in every cycle.
+    pe = Part(
+        key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: SerialPE(config=config),
+        toggles={"activations": 0.25, "terms": 0.5, "cycle": 1.0}, high={"enable": 1.0, "step": 1.0},
+    )  # fmt: skip
+    edges = (
+        part("aligner", "aligner of a row", SerialAligner),
+        part("generator", "term generator of a column", TermGenerator),
+    )
+    return Candidate(
+        key=key, title=title, pe=pe, edges=edges, control_per_row=True, lanes=config.lanes,
+        scaler=part("scaler", "scaler", SerialScaler), control=part("control", "control of scalers", ScalerControl),
+        cycles={bits: -(-bits // 2) for bits in range(3, config.weight_bits + 1)},
+    )  # fmt: skip
+
+
+def _parallel(key: str, title: str, config: ParallelConfig, *, bits: int, like: Candidate) -> Candidate:
+    """A parallel PE whose sums are scaled and added up by the same scaler as those of ``like``."""
+    pe = Part(
+        key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: ParallelPE(config=config),
+        toggles={"weight": 0.5, "activation": 0.5}, high={"enable": 1.0, "step": 1.0},
+    )  # fmt: skip
+    decoders: dict[str, Callable[[], wiring.Component]] = {
+        "ANT": lambda: AntDecoder(config=config),
+        "OLIVE": lambda: OliveDecoder(config=config),
+    }
+    weight = decoders.get(config.weight, lambda: OperandDecoder(fmt=config.carrier))
+    edges = (
+        Part(
+            key=f"decoder-{config.activation.lower()}", title=f"{config.activation} decoder", config=config,
+            build=lambda: OperandDecoder(fmt=config.activation_format),
+        ),
+        Part(key=f"decoder-{config.weight.lower()}", title=f"{config.weight} decoder", config=config, build=weight),
+    )  # fmt: skip
+    return Candidate(
+        key=key,
+        title=title,
+        pe=pe,
+        edges=edges,
+        scaler=like.scaler,
+        control=like.control,
+        control_per_row=config.is_integer,
+        cycles={bits: 1},
+    )
+
+
+@lru_cache
+def candidates() -> tuple[Candidate, ...]:
+    """The baseline first."""
+    serial = _serial("serial", "bit-serial, FP16 activations")
+    integers = _serial("serial-int8", "bit-serial, INT8 activations", activation="INT8")
+
+    def parallel(weight: str, bits: int, like: Candidate = serial, activation: str = "FP16") -> Candidate:
+        config = ParallelConfig.model_validate({"weight": weight, "activation": activation})
+        name = {"OLIVE": "OliVe"}.get(weight, weight)
+        key = f"{activation}x{weight}".lower()
+        return _parallel(key, f"{activation} \N{MULTIPLICATION SIGN} {name}", config, bits=bits, like=like)
+
+    return (
+        parallel("FP16", 16),
+        serial,
+        _serial("serial-w4", "bit-serial, 4-bit weights only", weight_bits=4),
+        parallel("INT8", 8),
+        parallel("ANT", 4),
+        parallel("OLIVE", 4),
+        integers,
+        parallel("INT8", 8, integers, "INT8"),
+    )
+
+
+BASELINE = "fp16xfp16"
+"""Key of the candidate that all are compared with."""
