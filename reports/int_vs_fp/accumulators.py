@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from ... import golden
 from ...fpga.cache import cached
+from ..jobs import Job
 from ..records import Metric, Record, Records, metric
 from ..tensors import Layer
 from .accuracy import Quantized, quantize_activation, quantize_weight, sqnr_db
 from .committed import committed
-from .hardware import Job, generic_record
+from .hardware import generic_record
 from .scales import ChooseScale, source_digest
 from .study import Case, Policy, Study
 
