@@ -78,14 +78,8 @@ class WeightType:
 
 
 @lru_cache
-def weight_type(name: str) -> WeightType:
-    """The type of that catalog name.
-
-    Raises
-    ------
-    BitmillError
-        If it is not a signed integer or one of BitMoD's.
-    """
+def find_weight_type(name: str) -> WeightType | None:
+    """The type of that catalog name, None if a tile does not take it."""
     fmt = get(name)
     if isinstance(fmt, Int) and fmt.signed:
         return WeightType(fmt.name, WeightKind.INTEGER, 0)
@@ -94,4 +88,18 @@ def weight_type(name: str) -> WeightType:
             return WeightType(fmt.name, kind, 0)
         if fmt.name in found.types:
             return WeightType(fmt.name, kind, found.types.index(fmt.name))
-    raise BitmillError(f"weight type must be a signed integer or one of BitMoD's, not {name!r}")
+    return None
+
+
+def weight_type(name: str) -> WeightType:
+    """The same, where it must be one.
+
+    Raises
+    ------
+    BitmillError
+        If it is not a signed integer or one of BitMoD's.
+    """
+    found = find_weight_type(name)
+    if found is None:
+        raise BitmillError(f"weight type must be a signed integer or one of BitMoD's, not {name!r}")
+    return found
