@@ -9,10 +9,11 @@ from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER, CellCounts
 from ...fpga.synthesis import Synthesis, synthesize
 from ...hdl import verilog
+from ..committed import digest_of
 from ..jobs import Job
 from ..records import Metric, Record, metric
 from .clocks import committed_timings, timing_record
-from .emitted import digest_of, mapped_once, verilog_of, with_multiplier
+from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import Case, Study
 
 NAND2 = "NAND2-equivalents"
