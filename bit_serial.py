@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from . import formats
-from .accumulators import Frozen
-from .config import AcceleratorConfig, one_line, read_toml, toml_document
+from .config import AcceleratorConfig
+from .document import Document, read_toml
 from .errors import BitmillError
 from .formats import Format, Minifloat
 from .formats.scheme import GROUP_SCALE_BITS
@@ -20,7 +20,7 @@ MAX_STATE_BITS = 63
 """Widest accumulator: the golden model's is int64."""
 
 
-class BitSerialConfig(Frozen, frozen=True):
+class BitSerialConfig(Document, frozen=True):
     """A tile of ``rows`` x ``cols`` PEs that share activations by row and weights by column.
 
     Parameters
@@ -168,28 +168,6 @@ class BitSerialConfig(Frozen, frozen=True):
         """``bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window``."""
         window = "" if self.is_integer else f", {self.window}-bit window"
         return f"bit-serial {self.rows}x{self.cols} tile of {self.lanes} lanes, {self.activation} activations{window}"
-
-    def to_toml(self) -> str:
-        """A TOML document that ``read_config`` reads as this configuration."""
-        return toml_document(self.to_dict())
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> BitSerialConfig:
-        """Validate a mapping such as a parsed TOML document.
-
-        Raises
-        ------
-        BitmillError
-            Naming the field, the value and what is accepted.
-        """
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise BitmillError(f"{source}: {one_line(error, cls)}") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
-        return self.model_dump()
 
 
 def read_config(path: Path | str) -> AcceleratorConfig | BitSerialConfig:

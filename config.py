@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from . import formats
 from .accumulators import (
@@ -17,9 +14,9 @@ from .accumulators import (
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
-    Frozen,
     WindowAccumulator,
 )
+from .document import Document
 from .errors import BitmillError
 from .formats import Format, Minifloat, Product
 
@@ -39,7 +36,7 @@ __all__ = [
 ]
 
 
-class AcceleratorConfig(Frozen, frozen=True):
+class AcceleratorConfig(Document, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters
@@ -161,88 +158,12 @@ class AcceleratorConfig(Frozen, frozen=True):
             unit += f" of dot{self.lanes}"
         return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}"
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> AcceleratorConfig:
-        """Validate a mapping such as a parsed TOML document.
-
-        Raises
-        ------
-        BitmillError
-            Naming the field, the value and what is accepted.
-        """
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise BitmillError(f"{source}: {one_line(error, cls)}") from None
-
-    @classmethod
-    def from_toml(cls, path: Path | str) -> AcceleratorConfig:
-        """Read and validate a TOML file.
-
-        Raises
-        ------
-        BitmillError
-            If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
-        """
-        fields = read_toml(path)
-        return cls.from_dict(fields, source=str(path))
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML; only arrays have rows and columns."""
-        fields = self.model_dump(exclude_none=True)
+        fields = super().to_dict()
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields
-
-    def to_toml(self) -> str:
-        """A TOML document that ``from_toml`` reads as this configuration."""
-        return toml_document(self.to_dict())
-
-
-def read_toml(path: Path | str) -> dict[str, Any]:
-    """The fields of a TOML file.
-
-    Raises
-    ------
-    BitmillError
-        If the file cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BitmillError(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BitmillError(f"{path}: not a TOML file: {error}") from None
-
-
-def toml_document(fields: dict[str, Any]) -> str:
-    """Strings, numbers and tables of them as TOML."""
-    tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
-    lines = [_toml_line(name, value) for name, value in fields.items() if name not in tables]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(_toml_line(field, value) for field, value in table.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml_line(name: str, value: str | int) -> str:
-    # Strings here are names from fixed lists, which JSON and TOML write alike.
-    return f"{name} = {json.dumps(value)}"
-
-
-def one_line(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing that is wrong: the field, the value and what is accepted."""
-    first = error.errors(include_url=False)[0]
-    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Accumulator)[0])}
-    field = ".".join(str(part) for part in first["loc"] if part not in kinds)
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"{field}: {message}" if field else message
-    if first["type"] == "extra_forbidden":
-        accepted = ", ".join(model.model_fields) if "." not in field else "see the README"
-        return f"field {field!r} is unknown; accepted are {accepted}"
-    if first["type"] == "missing":
-        return f"field {field!r} is required"
-    return f"{field}: {message[0].lower()}{message[1:]}, not {first['input']!r}"
 
 
 REPORT_PAIRS: tuple[tuple[str, str], ...] = (

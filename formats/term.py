@@ -11,6 +11,8 @@ from .scalar import Decoded, Format
 
 DIGITS: tuple[int, ...] = (0, 1, -1, 2, -2, 4, -4)
 """What one term may be before its significance, in the order of preference."""
+TERM_BITS = 1 + len({abs(digit) for digit in DIGITS} - {0})
+"""A term as hardware has it: its sign, and one bit for each of its magnitudes."""
 RADIX = 4
 MAX_SPECIAL = 20
 """Greatest magnitude of two terms: ``4 * 4 + 4``."""

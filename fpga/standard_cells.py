@@ -102,6 +102,83 @@ class StandardCells:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """A design on its way to a library's cells at one clock: what every recipe is tried on.
+
+    Attributes
+    ----------
+    verilog, top, library, period_ns, once
+        As for ``map_standard_cells``.
+    clock_gating
+        Whether registers that share an enable share a gated clock; the library must have what that takes.
+    """
+
+    verilog: str
+    top: str
+    library: Library
+    period_ns: float
+    clock_gating: bool
+    once: Sequence[str] = ()
+
+    def map(self, recipe: Recipe) -> Mapped:
+        """Map the design with one recipe and time it. Cached.
+
+        Raises
+        ------
+        BitmillError
+            If Yosys or OpenSTA is missing or fails, or a cell is not of the library.
+        """
+        library, outputs = self.library, self._outputs(recipe)
+        cells = json.loads(outputs["stat.json"])["design"].get("num_cells_by_type", {})
+        cells = {cell.removeprefix("\\"): count for cell, count in cells.items() if cell not in _BOOKKEEPING}
+        foreign = [cell for cell in cells if cell not in library.areas]
+        if foreign:
+            raise BitmillError(
+                f"liberty: {self.top} must map to cells of {library.name}, not leave {', '.join(foreign)}"
+            )
+        area = {cell: count * library.areas[cell] for cell, count in cells.items()}
+        registers = library.registers.intersection(cells)
+        of_registers = sum(area[cell] for cell in registers)
+        whole = sum(area.values())
+        ports = ports_of(self.verilog, self.top)
+        return Mapped(
+            recipe=recipe.name,
+            area=round(whole, 3),
+            logic_ge=round((whole - of_registers) / library.gate_area, 2),
+            registers_ge=round(of_registers / library.gate_area, 2),
+            registers=sum(cells[cell] for cell in registers),
+            delay_ns=shortest_period(outputs[standard_recipes.MAPPED_FILE], self.top, ports, library),
+            cells=cells,
+        )
+
+    def netlist(self, recipe: Recipe) -> str:
+        """Verilog of the library's cells that one recipe gives. Cached.
+
+        Raises
+        ------
+        BitmillError
+            If Yosys is missing or fails.
+        """
+        return self._outputs(recipe)[standard_recipes.MAPPED_FILE]
+
+    def _outputs(self, recipe: Recipe) -> dict[str, str]:
+        script = standard_recipes.script(
+            recipe,
+            self.library,
+            check_top(self.top),
+            period_ns=self.period_ns,
+            clock_gating=self.clock_gating,
+            once=self.once,
+        )
+        of_recipe = standard_recipes.files(recipe, self.library, period_ns=self.period_ns)
+        return cache.yosys_cached(
+            script,
+            files={recipes.DESIGN_FILE: self.verilog, **of_recipe},
+            outputs=["stat.json", standard_recipes.MAPPED_FILE],
+        )
+
+
 def check_flow(period_ns: float) -> None:
     """Find out before any long work what would fail.
 
@@ -153,10 +230,11 @@ def map_standard_cells(
     check_top(top)
     check_flow(period_ns)
     gating = clock_gating and standard_recipes.can_gate_clocks(library)
+    flow = Flow(verilog=verilog, top=top, library=library, period_ns=period_ns, clock_gating=gating, once=once)
     told = progress or (lambda _name: None)
 
     def mapped(recipe: Recipe) -> Mapped:
-        result = map_recipe(verilog, top, library, recipe, period_ns=period_ns, clock_gating=gating, once=once)
+        result = flow.map(recipe)
         told(recipe.name)
         return result
 
@@ -196,82 +274,3 @@ def _multipliers(verilog: str, top: str) -> list[Multiplier]:
     wide, unsigned = booth_multipliers(verilog, top)
     booth: list[Multiplier] = ["booth", *(["booth-lowpower"] if not unsigned else [])] if wide else []
     return ["plain", "noalumacc", *booth]
-
-
-def map_recipe(
-    verilog: str,
-    top: str,
-    library: Library,
-    recipe: Recipe,
-    *,
-    period_ns: float,
-    clock_gating: bool,
-    once: Sequence[str] = (),
-) -> Mapped:
-    """Map a design with one recipe and time it. Cached.
-
-    Raises
-    ------
-    BitmillError
-        If Yosys or OpenSTA is missing or fails, or a cell is not of the library.
-    """
-    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating, once=once)
-    cells = json.loads(outputs["stat.json"])["design"].get("num_cells_by_type", {})
-    cells = {cell.removeprefix("\\"): count for cell, count in cells.items() if cell not in _BOOKKEEPING}
-    foreign = [cell for cell in cells if cell not in library.areas]
-    if foreign:
-        raise BitmillError(f"liberty: {top} must map to cells of {library.name}, not leave {', '.join(foreign)}")
-    area = {cell: count * library.areas[cell] for cell, count in cells.items()}
-    registers = library.registers.intersection(cells)
-    of_registers = sum(area[cell] for cell in registers)
-    whole = sum(area.values())
-    return Mapped(
-        recipe=recipe.name,
-        area=round(whole, 3),
-        logic_ge=round((whole - of_registers) / library.gate_area, 2),
-        registers_ge=round(of_registers / library.gate_area, 2),
-        registers=sum(cells[cell] for cell in registers),
-        delay_ns=shortest_period(outputs[standard_recipes.MAPPED_FILE], top, ports_of(verilog, top), library),
-        cells=cells,
-    )
-
-
-def standard_netlist(
-    verilog: str,
-    top: str,
-    library: Library,
-    recipe: Recipe,
-    *,
-    period_ns: float,
-    clock_gating: bool,
-    once: Sequence[str] = (),
-) -> str:
-    """Verilog of the library's cells that one recipe gives. Cached.
-
-    Raises
-    ------
-    BitmillError
-        If Yosys is missing or fails.
-    """
-    outputs = _outputs(verilog, top, library, recipe, period_ns=period_ns, clock_gating=clock_gating, once=once)
-    return outputs[standard_recipes.MAPPED_FILE]
-
-
-def _outputs(
-    verilog: str,
-    top: str,
-    library: Library,
-    recipe: Recipe,
-    *,
-    period_ns: float,
-    clock_gating: bool,
-    once: Sequence[str] = (),
-) -> dict[str, str]:
-    script = standard_recipes.script(
-        recipe, library, check_top(top), period_ns=period_ns, clock_gating=clock_gating, once=once
-    )
-    return cache.yosys_cached(
-        script,
-        files={recipes.DESIGN_FILE: verilog, **standard_recipes.files(recipe, library, period_ns=period_ns)},
-        outputs=["stat.json", standard_recipes.MAPPED_FILE],
-    )

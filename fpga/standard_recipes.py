@@ -156,7 +156,7 @@ def script(
     Parameters
     ----------
     recipe, library, top, period_ns, clock_gating
-        As for ``map_recipe``.
+        As for ``standard_cells.Flow``.
     once
         Modules that are mapped by themselves before the netlist is flattened: mapping searches small circuits better.
     """

@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bit_serial import BitSerialConfig
+from .balanced import balanced
 from .decoder import Decoder
 from .serial_pe import aligned_bits, aligned_shape, shift_bits
 
@@ -153,16 +154,9 @@ class SerialAligner(wiring.Component):
 
 
 def _greatest(m: Module, values: list[Value]) -> Value:
-    level = 0
-    while len(values) > 1:
-        following = []
-        for place in range(0, len(values), 2):
-            pair = values[place : place + 2]
-            if len(pair) == 1:
-                following.append(pair[0])
-                continue
-            greater = Signal(len(pair[0]), name=f"greater{level}_{place}")
-            m.d.comb += greater.eq(Mux(pair[0] > pair[1], pair[0], pair[1]))
-            following.append(greater)
-        values, level = following, level + 1
-    return values[0]
+    def join(left: Value, right: Value, place: str) -> Value:
+        greater = Signal(len(left), name=f"greater{place}")
+        m.d.comb += greater.eq(Mux(left > right, left, right))
+        return greater
+
+    return balanced(values, join)

@@ -7,8 +7,9 @@ from amaranth.lib import data
 
 from ..bit_serial import BitSerialConfig
 from ..formats.scheme import GROUP_SCALE_BITS
+from ..formats.weight_type import SPECIALS, WeightKind
 from .serial_aligner import exponent_bits
-from .term_generator import SPECIAL_LAYOUT, SPECIALS, WeightKind
+from .term_generator import SPECIAL_LAYOUT
 
 COLUMN_LAYOUT = data.StructLayout({"kind": WeightKind, "special": range(SPECIALS), "scale": GROUP_SCALE_BITS})
 """What a column's weights are in a group, and the group's scale."""

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..bit_serial import BitSerialConfig
 from .adders import add
+from .balanced import balanced
 from .term_generator import TERM_LAYOUT
 
 
@@ -93,7 +94,7 @@ class SerialPE(wiring.Component):
         lanes = [self._lane(m, index) for index in range(self.config.lanes)]
         of_step = Signal(signed(self.step_bits), reset_less=True)
         with m.If(self.enable):
-            m.d.sync += of_step.eq(_tree(m, lanes))
+            m.d.sync += of_step.eq(_sum(m, lanes))
         accumulator = Signal(signed(self.config.group_bits))
         places = [of_step << 2 * cycle for cycle in range(self.config.term_cycles)]
         placed = Signal(signed(self.step_bits + 2 * (self.config.term_cycles - 1)))
@@ -121,18 +122,11 @@ class SerialPE(wiring.Component):
         return multiple
 
 
-def _tree(m: Module, values: list[Value]) -> Value:
-    level = 0
-    while len(values) > 1:
-        pairs = [values[index : index + 2] for index in range(0, len(values), 2)]
-        values = [
-            add(m, pair[0], pair[1], signed(len(pair[0]) + 1), name=f"tree{level}_{place}")
-            if len(pair) == 2
-            else pair[0]
-            for place, pair in enumerate(pairs)
-        ]
-        level += 1
-    return values[0]
+def _sum(m: Module, values: list[Value]) -> Value:
+    def join(left: Value, right: Value, place: str) -> Value:
+        return add(m, left, right, signed(max(len(left), len(right)) + 1), name=f"tree{place}")
+
+    return balanced(values, join)
 
 
 def moved_down(m: Module, value: Value, places: Value) -> tuple[Value, Value]:

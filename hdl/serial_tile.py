@@ -12,12 +12,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bit_serial import BitSerialConfig
+from ..formats.weight_type import SPECIALS
 from .placed import placed
 from .serial_aligner import SerialAligner, exponent_bits
 from .serial_layouts import COLUMN_LAYOUT, serial_result_layout, step_layout
 from .serial_pe import SerialPE, shift_bits
 from .serial_scaler import ScalerControl, SerialScaler
-from .term_generator import SPECIAL_LAYOUT, SPECIALS, TERM_LAYOUT, TermGenerator, default_specials, special_fields
+from .term_generator import SPECIAL_LAYOUT, TERM_LAYOUT, TermGenerator, default_specials, special_fields
 
 PARTS: dict[str, Callable[..., wiring.Component]] = {
     "pe": SerialPE, "scaler": SerialScaler, "control": ScalerControl, "aligner": SerialAligner, "generator": TermGenerator,

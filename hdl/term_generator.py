@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..bit_serial import BitSerialConfig
 from ..formats.term import Term, two_terms
+from ..formats.weight_type import FLOATS, SPECIALS, WeightKind
 
 TERM_LAYOUT = data.StructLayout({"negative": 1, "one": 1, "two": 1, "four": 1})
 """A term for one lane: its sign, and at most one of its magnitudes set; none is zero."""
-SPECIALS = 4
-"""Special values per floating type."""
 SPECIAL_LAYOUT = data.ArrayLayout(TERM_LAYOUT, 2)
 """A special value: its low and its high term."""
-
-
-class WeightKind(enum.IntEnum, shape=2):  # pyright: ignore[reportGeneralTypeIssues, reportCallIssue]
-    """What a column's codes are."""
-
-    INTEGER = 0
-    FP3 = 1
-    FP4 = 2
-
-
-FLOATS: dict[int, str] = {WeightKind.FP3: "BITMOD_FP3", WeightKind.FP4: "BITMOD_FP4"}
-"""Catalog names of the floating types."""
 
 
 def term_fields(term: Term) -> dict[str, int]:
@@ -49,12 +36,7 @@ def special_fields(value: int) -> list[dict[str, int]]:
 
 def default_specials() -> list[list[int]]:
     """BitMoD's special values of FP3 and FP4, in the order of the scheme's elements."""
-    found = []
-    for bits in (3, 4):
-        names = [f"BITMOD_FP{bits}_{kind}_{sign}" for kind in ("ER", "EA") for sign in ("POS", "NEG")]
-        special = [formats.get(name).decode(1 << (bits - 1)) for name in names]
-        found.append([(-1) ** item.sign * item.significand for item in special])
-    return found
+    return [list(found.specials) for found in FLOATS.values()]
 
 
 class TermGenerator(wiring.Component):
@@ -128,8 +110,8 @@ class TermGenerator(wiring.Component):
         term = Signal(TERM_LAYOUT, name=f"floating{lane}")
         # FP3's magnitudes 0, 1, 2, 4 are not the first four of FP4's.
         with m.Switch(Cat(self.cycle[0], is_fp4, magnitude)):
-            for kind, name in FLOATS.items():
-                fmt = formats.get(name)
+            for kind, floating in FLOATS.items():
+                fmt = formats.get(floating.base)
                 for index in range(1 << (fmt.bits - 1)):
                     for cycle, found in enumerate(two_terms(fmt.decode(index).significand)):
                         with m.Case(cycle | (kind == WeightKind.FP4) << 1 | index << 2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
-from .engine import Engine, play
-from .job import Job, Phase, PhaseResult
-from .pattern import BACK_TO_BACK, Pattern
+from .engine import Engine
+from .job import PhaseResult
+from .matrix_product import MatrixProduct, check_operands, play_product
 from .tile_traffic import Tile, TileTraffic
 
 if TYPE_CHECKING:
     from ..golden import Result
-
-TOP = "bitmill_top"
 
 
 @dataclass(frozen=True)
@@ -53,38 +51,11 @@ class CycleAccount:
     drain: int
 
 
-@dataclass(frozen=True, eq=False)
-class Gemm:
-    """A matrix product that the RTL computed bit for bit as golden does.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gemm(MatrixProduct[AcceleratorConfig, CycleAccount]):
+    """A run on an array; tiles are of ``rows`` x ``cols`` results."""
 
-    Attributes
-    ----------
-    config, engine
-        What ran where.
-    shape
-        ``(M, N, K)``.
-    tiles
-        Tiles of ``rows`` x ``cols`` results.
-    result
-        Golden's results [M, N], which are the RTL's.
-    account
-        Where the cycles went.
-    seconds
-        Wall time of the simulation, compilation included.
-    """
-
-    config: AcceleratorConfig
-    engine: Engine
-    shape: tuple[int, int, int]
-    tiles: int
     result: Result
-    account: CycleAccount
-    seconds: float
-
-    @property
-    def products(self) -> int:
-        """Products of the matrix product, padding not counted."""
-        return self.shape[0] * self.shape[1] * self.shape[2]
 
     @property
     def ideal_cycles(self) -> float:
@@ -92,35 +63,9 @@ class Gemm:
         return self.products / self.config.macs
 
     @property
-    def utilisation(self) -> float:
-        """``ideal_cycles / cycles``: the share of multipliers and cycles that did wanted products."""
-        return self.ideal_cycles / self.account.cycles
-
-    @property
-    def padding(self) -> float:
-        """Cycles' worth of products with the zeros that fill the ragged edges of M, N and K."""
-        return self.account.steps - self.ideal_cycles
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, the results left out."""
-        return {
-            "title": self.config.title,
-            "configuration": self.config.to_dict(),
-            "engine": self.engine,
-            "M": self.shape[0],
-            "N": self.shape[1],
-            "K": self.shape[2],
-            "tiles": self.tiles,
-            "products": self.products,
-            "ideal_cycles": self.ideal_cycles,
-            "utilisation": self.utilisation,
-            "padding_cycles": self.padding,
-            **asdict(self.account),
-            "results": int(self.result.value.size),
-            "invalid_results": int(self.result.invalid.sum()),
-            "mismatches": 0,
-            "seconds": self.seconds,
-        }
+    def busy_cycles(self) -> int:
+        """A cycle a step."""
+        return self.account.steps
 
 
 def gemm(
@@ -164,7 +109,7 @@ def gemm(
         If the RTL differs from golden.
     """
     from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
-    from ..hdl import build, verilog  # Nor is Amaranth.
+    from ..hdl import build  # Nor is Amaranth.
 
     weights, activations = _matrix(weight_codes, "weights"), _matrix(activation_codes, "activations")
     check_shapes(config, weights.shape, activations.shape)
@@ -172,17 +117,21 @@ def gemm(
     result = golden.matmul(config, weights, activations)
     traffic = TileTraffic(config)
     tiles = list(_tiles(config, weights, activations))
-    patterns = (BACK_TO_BACK, BACK_TO_BACK)
-    if stall:
-        patterns = Pattern("random", stall, seed=seed), Pattern("random", stall, seed=seed + 1)
     expected = [payload for tile in traffic.expected(tiles) for payload in tile]
-    phase = Phase("gemm", traffic.inputs(tiles), expected, *patterns)
-    job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (phase,))
-    played = play(verilog.emit(config), TOP, job, engine=engine, progress=progress, timeout=timeout)
+    played = play_product(
+        config, traffic.layout, traffic.inputs(tiles), expected,
+        engine=engine, stall=stall, seed=seed, progress=progress, timeout=timeout,
+    )  # fmt: skip
     unit = build(config)
-    account = _account(played.phases[0], len(tiles), -(-length // config.lanes), config.rows, unit.FILL)
-    shape = len(weights), len(activations), length
-    return Gemm(config, engine, shape, len(tiles), result, account, played.seconds)
+    return Gemm(
+        config=config,
+        engine=engine,
+        shape=(len(weights), len(activations), length),
+        tiles=len(tiles),
+        result=result,
+        account=_account(played.phases[0], len(tiles), -(-length // config.lanes), config.rows, unit.FILL),
+        seconds=played.seconds,
+    )
 
 
 def check_shapes(config: AcceleratorConfig, weights: tuple[int, ...], activations: tuple[int, ...]) -> None:
@@ -195,13 +144,7 @@ def check_shapes(config: AcceleratorConfig, weights: tuple[int, ...], activation
     """
     if config.unit != "array":
         raise BitmillError(f"unit must be 'array' to run a matrix product, not {config.unit!r}")
-    for name, shape in (("weights", weights), ("activations", activations)):
-        if len(shape) != 2 or 0 in shape:
-            raise BitmillError(f"{name} must have two dimensions, none of them 0, not the shape {list(shape)}")
-    if activations[1] != weights[1]:
-        raise BitmillError(f"activations must have K = {weights[1]} as the weights have, not {activations[1]}")
-    if weights[1] > config.k_max:
-        raise BitmillError(f"K must be at most k_max = {config.k_max}, not {weights[1]}")
+    check_operands(weights, activations, k_max=config.k_max)
 
 
 def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:

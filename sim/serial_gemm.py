@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bit_serial import BitSerialConfig
 from ..errors import BitmillError
-from .engine import Engine, play
-from .job import Job, Phase
-from .pattern import BACK_TO_BACK
+from ..formats.scheme import SCHEMES, Scheme
+from ..formats.weight_type import find_weight_type, weight_type
+from .engine import Engine
+from .job import PhaseResult
+from .matrix_product import MatrixProduct, check_operands, play_product
 from .payload import RowOutput
 from .serial_traffic import SerialTileWork, SerialTraffic
 
@@ -21,45 +23,68 @@ if TYPE_CHECKING:
     from ..golden.bit_serial import SerialResult
     from ..golden.weights import QuantizedWeights
 
-TOP = "bitmill_top"
 
-
-@dataclass(frozen=True, eq=False)
-class SerialGemm:
-    """A product that the RTL computed bit for bit as golden does.
+@dataclass(frozen=True)
+class SerialAccount:
+    """Where the cycles of a run went; the parts add up to ``cycles``.
 
     Attributes
     ----------
-    config, engine
-        What ran where.
-    shape
-        ``(M, N, K)``: output channels, tokens, inputs.
-    tiles
-        Tiles of ``cols`` channels and ``rows`` tokens.
-    result
-        Golden's ``[M, N]``, which are the RTL's, without the channels' scales.
-    output
-        float64 ``[M, N]``: the same with them.
-    cycles, ideal_cycles
-        From the first step to the last result; and ``tiles * ceil(K / lanes) * ceil(bits / 2)``.
-    seconds
-        Wall time of the simulation, compilation included.
+    cycles
+        From the first step's transfer to the last result's, both included.
+    terms
+        Cycles in which the terms of a step were multiplied.
+    waits
+        Cycles between steps in which the next one was not taken or not offered: sums of short groups were being scaled,
+        results had not left, or somebody stalled.
+    drain
+        The rest: from the last term of the last step to the last result's transfer.
     """
 
-    config: BitSerialConfig
-    engine: Engine
-    shape: tuple[int, int, int]
-    tiles: int
-    result: SerialResult
-    output: NDArray[np.float64]
     cycles: int
-    ideal_cycles: int
-    seconds: float
+    terms: int
+    waits: int
+    drain: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SerialGemm(MatrixProduct[BitSerialConfig, SerialAccount]):
+    """A run on a bit-serial tile; tiles are of ``cols`` channels and ``rows`` tokens, results without channels' scales.
+
+    Attributes
+    ----------
+    scheme, group
+        What the weights were quantized with.
+    weight_cycles
+        Cycles that a weight takes.
+    output
+        float64 ``[M, N]``: the results with the channels' scales.
+    """
+
+    result: SerialResult
+    scheme: Scheme
+    group: int
+    weight_cycles: int
+    output: NDArray[np.float64]
 
     @property
-    def utilisation(self) -> float:
-        """``ideal_cycles / cycles``."""
-        return self.ideal_cycles / self.cycles
+    def ideal_cycles(self) -> float:
+        """Products times the cycles of a weight, over the products that the tile works on at a time."""
+        return self.products * self.weight_cycles / self.config.macs
+
+    @property
+    def busy_cycles(self) -> int:
+        """A cycle a term."""
+        return self.account.terms
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, the results left out."""
+        return {
+            "scheme": self.scheme.name,
+            "group": self.group,
+            "weight_cycles": self.weight_cycles,
+            **super().to_dict(),
+        }
 
 
 def serial_gemm(
@@ -68,6 +93,8 @@ def serial_gemm(
     activation_codes: ArrayLike,
     *,
     engine: Engine = "compiled",
+    stall: float = 0.0,
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     timeout: float | None = None,
 ) -> SerialGemm:
@@ -83,8 +110,8 @@ def serial_gemm(
         ``[M, K]`` of a scheme of integers or BitMoD types with integer scales.
     activation_codes
         Codes ``[N, K]`` of the tile's activation format.
-    engine, progress, timeout
-        As for ``engine.play``.
+    engine, stall, seed, progress, timeout
+        As for ``gemm``.
 
     Raises
     ------
@@ -96,11 +123,11 @@ def serial_gemm(
     # The bench imports this package in the simulator, where neither golden nor Amaranth is needed.
     from ..golden.bit_serial import matmul
     from ..golden.parts import value_table
-    from ..hdl import verilog
+    from ..golden.weights.quantized import CHANNEL_STEP
 
     scheme, (channels, length) = weights.scheme, weights.shape
     activations = np.asarray(activation_codes)
-    _check(config, weights, activations)
+    check_fit(config, scheme, weights.group, weights.shape, activations.shape)
     groups = (weights.group,) * (length // weights.group)
     selectors = np.zeros(weights.group_scales.shape, np.uint8) if weights.selectors is None else weights.selectors
     # Codes that integers reserve do not occur.
@@ -108,7 +135,7 @@ def serial_gemm(
     values = tables[selectors[:, :, None], weights.codes.reshape(channels, len(groups), weights.group)]
     result = matmul(config, values.reshape(channels, length), activations, scales=weights.group_scales, groups=groups)
     work, rows = [], []
-    width = scheme.bits + scheme.bits % 2
+    cycles = weight_type(scheme.elements[0]).cycles
     for first in range(0, channels, config.cols):
         part = slice(first, first + config.cols)
         names = [[scheme.elements[choice] for choice in row] for row in selectors[part]]
@@ -118,36 +145,77 @@ def serial_gemm(
         for token in range(0, len(activations), config.rows):
             tokens = slice(token, token + config.rows)
             work.append(
-                SerialTileWork(width, groups, types, codes, _filled(activations[tokens], config.rows), scales, "tile")
+                SerialTileWork(
+                    2 * cycles, groups, types, codes, _filled(activations[tokens], config.rows), scales, "tile"
+                )
             )
             rows += _expected(config, result, part, tokens)
     traffic = SerialTraffic(config)
-    phase = Phase(
-        "gemm", traffic.inputs(work), [traffic.layout.pack_row(row) for row in rows], BACK_TO_BACK, BACK_TO_BACK
-    )
-    job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (phase,))
-    played = play(verilog.emit(config), TOP, job, engine=engine, progress=progress, timeout=timeout)
+    played = play_product(
+        config, traffic.layout, traffic.inputs(work), [traffic.layout.pack_row(row) for row in rows],
+        engine=engine, stall=stall, seed=seed, progress=progress, timeout=timeout,
+    )  # fmt: skip
     channel = np.ones(channels) if weights.channel_scales is None else weights.channel_scales.astype(np.float64)
     return SerialGemm(
-        config, engine, (channels, len(activations), length), len(work), result,
-        result.to_float() * channel[:, None] / 256, played.phases[0].cycles,
-        len(work) * -(-length // config.lanes) * (width // 2), played.seconds,
-    )  # fmt: skip
+        config=config,
+        engine=engine,
+        shape=(channels, len(activations), length),
+        tiles=len(work),
+        result=result,
+        account=_account(played.phases[0], len(work) * -(-length // config.lanes), cycles),
+        seconds=played.seconds,
+        scheme=scheme,
+        group=weights.group,
+        weight_cycles=cycles,
+        output=result.to_float() * channel[:, None] / CHANNEL_STEP,
+    )
 
 
-def _check(config: BitSerialConfig, weights: QuantizedWeights, activations: NDArray[np.integer]) -> None:
-    scheme = weights.scheme
-    known = all(name.startswith(("INT", "BITMOD_FP")) for name in scheme.elements)
-    if not known or scheme.scale != "integer" or scheme.zero_point or scheme.outlier:
-        raise BitmillError(f"scheme must be of integers or BitMoD types with integer scales, not {scheme.name!r}")
-    if scheme.bits > config.weight_bits:
-        raise BitmillError(f"scheme must have weights of at most {config.weight_bits} bits, not {scheme.name!r}")
-    if weights.group > config.group or weights.group % config.lanes:
+def accepted_schemes(config: BitSerialConfig) -> tuple[str, ...]:
+    """Names of the schemes that a tile takes: of types that it has terms for, no wider than its weights, scaled by integers."""
+    return tuple(name for name, scheme in SCHEMES.items() if _is_accepted(config, scheme))
+
+
+def _is_accepted(config: BitSerialConfig, scheme: Scheme) -> bool:
+    plain = scheme.scale == "integer" and not scheme.zero_point and scheme.outlier is None
+    types = [find_weight_type(name) for name in scheme.elements]
+    return plain and all(found is not None and found.bits <= config.weight_bits for found in types)
+
+
+def check_fit(
+    config: BitSerialConfig, scheme: Scheme, group: int, weights: tuple[int, ...], activations: tuple[int, ...]
+) -> None:
+    """Refuse what cannot be run: ``weights`` [M, K] in groups of a scheme and ``activations`` [N, K] on the tile.
+
+    Raises
+    ------
+    BitmillError
+        If the scheme or the group does not fit the tile, the group does not divide K, or a shape is wrong.
+    """
+    if not _is_accepted(config, scheme):
         raise BitmillError(
-            f"group must be at most {config.group} and a multiple of lanes = {config.lanes}, not {weights.group}"
+            f"scheme must be one of {', '.join(accepted_schemes(config))} for a bit-serial tile of {config.weight_bits}-bit "
+            f"weights, not {scheme.name!r}"
         )
-    if activations.ndim != 2 or activations.shape[1] != weights.shape[1] or not activations.size:
-        raise BitmillError(f"activations must be [N, K = {weights.shape[1]}], not of shape {list(activations.shape)}")
+    if not config.lanes <= group <= config.group or group % config.lanes:
+        raise BitmillError(
+            f"group must be at most {config.group} and a multiple of lanes = {config.lanes}, not {group}"
+        )
+    check_operands(weights, activations, k_max=config.k_max)
+    if weights[1] % group:
+        raise BitmillError(f"group must divide K = {weights[1]}, not {group}")
+
+
+def _account(counts: PhaseResult, steps: int, cycles: int) -> SerialAccount:
+    """``steps`` of so many ``cycles`` each; until the last is taken, every cycle is a transfer, a stall or a gap."""
+    until_last = counts.beats + counts.input_stalls + counts.input_gaps
+    waits = until_last - 1 - (steps - 1) * cycles
+    return SerialAccount(
+        cycles=counts.cycles,
+        terms=steps * cycles,
+        waits=waits,
+        drain=counts.cycles - steps * cycles - waits,
+    )
 
 
 def _filled(part: NDArray[np.integer], count: int) -> NDArray[np.integer]:

@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bit_serial import BitSerialConfig
+from ..formats.scheme import GROUP_SCALE_BITS
+from ..formats.term import TERM_BITS
+from ..formats.weight_type import FLOATS, KIND_BITS, SPECIALS
 from .payload import Codes, RowOutput, bit_rows
 from .rows import PayloadRows
 
-KIND_BITS, SPECIAL_BITS, SCALE_BITS, INDEX_BITS, TERMS_BITS = 2, 2, 8, 3, 8
+COLUMN_BITS = KIND_BITS, (SPECIALS - 1).bit_length(), GROUP_SCALE_BITS
+"""What is said of a column: the kind of its weights, which special value, the group's scale."""
+WRITE_BITS = 1 + (len(FLOATS) * SPECIALS - 1).bit_length() + 2 * TERM_BITS
+"""``write``, ``index`` and ``value``."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,7 @@ class SerialPayload:
     def input_bits(self) -> int:
         """Width of ``i__payload``."""
         codes = self.lanes * (self.rows * self.activation_bits + self.cols * self.weight_bits)
-        columns = self.cols * (KIND_BITS + SPECIAL_BITS + SCALE_BITS)
-        return codes + columns + self.cycles_bits + 1 + INDEX_BITS + TERMS_BITS + 2
+        return codes + self.cols * sum(COLUMN_BITS) + self.cycles_bits + WRITE_BITS + 2
 
     @property
     def output_bits(self) -> int:
@@ -79,10 +84,10 @@ class SerialPayload:
             bit_rows("weight", weights, self.weight_bits, (steps, self.cols * self.lanes)),
         ]
         for col in range(self.cols):
-            for index, bits in enumerate((KIND_BITS, SPECIAL_BITS, SCALE_BITS)):
+            for index, bits in enumerate(COLUMN_BITS):
                 parts.append(bit_rows("column", columns[:, col, index, None], bits, (steps, 1)))
         parts.append(bit_rows("cycles", np.asarray(cycles)[:, None], self.cycles_bits, (steps, 1)))
-        parts.append(np.zeros((steps, 1 + INDEX_BITS + TERMS_BITS), np.uint8))
+        parts.append(np.zeros((steps, WRITE_BITS), np.uint8))
         parts.append(np.asarray(ends, np.uint8))
         return PayloadRows(np.packbits(np.concatenate(parts, axis=1), axis=1, bitorder="little"))
 

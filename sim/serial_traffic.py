@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,45 +11,13 @@ from numpy.typing import NDArray
 from ..bit_serial import BitSerialConfig
 from ..errors import BitmillError
 from ..formats import get
+from ..formats.weight_type import FLOATS, WeightKind, WeightType, weight_type
 from .payload import Codes, RowOutput
 from .rows import PayloadRows
 from .serial_payload import SerialPayload
+from .tile_traffic import steps_of
 
-SUFFIXES = ("ER_POS", "ER_NEG", "EA_POS", "EA_NEG")
-INTEGER, FP3, FP4 = range(3)
-"""Kinds of weights as the hardware numbers them."""
 _LONG, _SHORT = 3, 2
-
-
-@dataclass(frozen=True)
-class WeightType:
-    """A type of weights as a tile takes it: the catalog's name, its kind and which special value it has."""
-
-    name: str
-    kind: int
-    special: int
-
-    @property
-    def bits(self) -> int:
-        """Width of a code."""
-        return get(self.name).bits
-
-
-@lru_cache
-def weight_type(name: str) -> WeightType:
-    """The type of that catalog name.
-
-    Raises
-    ------
-    BitmillError
-        If it is not a signed integer or one of BitMoD's.
-    """
-    if name.startswith("INT"):
-        return WeightType(name, INTEGER, 0)
-    if name.startswith("BITMOD_FP"):
-        suffix = name[11:]
-        return WeightType(name, FP3 if name[9] == "3" else FP4, SUFFIXES.index(suffix) if suffix else 0)
-    raise BitmillError(f"weight type must be a signed integer or one of BitMoD's, not {name!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +34,7 @@ class SerialTileWork:
 
     bits: int
     groups: tuple[int, ...]
-    types: tuple[tuple[str, ...], ...]
+    types: Sequence[Sequence[str]]
     weight_codes: Codes
     activation_codes: Codes
     scales: Codes
@@ -140,8 +107,8 @@ class SerialTraffic:
         ends[np.cumsum(steps_of_groups) - 1, 0] = True
         ends[-1, 1] = True
         return self.layout.pack_rows(
-            activations=_lanes_of(item.activation_codes, lanes),
-            weights=_lanes_of(self._extended(item, types), lanes),
+            activations=steps_of(item.activation_codes, lanes),
+            weights=steps_of(self._extended(item, types), lanes),
             columns=columns,
             cycles=np.full(len(group_of_step), item.bits // 2 - 1),
             ends=ends,
@@ -154,7 +121,7 @@ class SerialTraffic:
         ends = np.cumsum(item.groups)
         for col, row in enumerate(types):
             for found, start, end in zip(row, ends - item.groups, ends, strict=True):
-                if found.kind == INTEGER:
+                if found.kind is WeightKind.INTEGER:
                     codes = result[col, start:end]
                     result[col, start:end] = (codes - (codes >> (found.bits - 1) << found.bits)) & mask
         return result
@@ -166,7 +133,7 @@ class SerialTraffic:
     def _types(self, bits: int) -> list[str]:
         names = [f"INT{bits}", f"INT{bits}_SYM", f"INT{bits - 1}"]
         if bits == 4:
-            names += [f"BITMOD_FP{width}_{suffix}" for width in (3, 4) for suffix in SUFFIXES]
+            names += [name for found in FLOATS.values() for name in found.types]
         return names
 
     def _random(self, rng: np.random.Generator, bits: int, groups: tuple[int, ...], label: str) -> SerialTileWork:
@@ -228,12 +195,6 @@ def _numbers(name: str, rng: np.random.Generator, count: int) -> NDArray[np.uint
     fmt = get(name)
     codes = [code for code in range(1 << fmt.bits) if fmt.decode(code).special is None]
     return np.array(codes, np.uint8)[rng.integers(len(codes), size=count)]
-
-
-def _lanes_of(codes: Codes, lanes: int) -> Codes:
-    """Codes [vectors, K] as steps [ceil(K / lanes), vectors * lanes], the last one filled up with zeros."""
-    padded = np.pad(codes, ((0, 0), (0, -codes.shape[1] % lanes)))
-    return padded.reshape(codes.shape[0], -1, lanes).swapaxes(0, 1).reshape(-1, codes.shape[0] * lanes)
 
 
 def golden_rows(config: BitSerialConfig, item: SerialTileWork) -> list[RowOutput]:

@@ -125,7 +125,7 @@ class TileTraffic:
         return Tile(codes(config.rows, "weight"), codes(config.cols, "activation"), label)
 
 
-def steps_of(codes: Codes, lanes: int, zero: int) -> Codes:
+def steps_of(codes: Codes, lanes: int, zero: int = 0) -> Codes:
     """Codes [vectors, K] as steps [ceil(K / lanes), vectors * lanes], the last one filled up with ``zero``."""
     vectors, length = codes.shape
     padded = np.pad(codes, ((0, 0), (0, -length % lanes)), constant_values=zero)

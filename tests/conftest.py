@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from bitmill.bit_serial import BitSerialConfig
 from bitmill.cli import main
 
 
@@ -65,3 +66,18 @@ def refuses(cli, here):
         return result.err.removeprefix("bitmill: error: ").rstrip("\n")
 
     return run
+
+
+SERIAL_TILES = [
+    BitSerialConfig(rows=2, cols=3, group=32),
+    BitSerialConfig(rows=3, cols=2, lanes=2, window=11, group=16, drop=4, k_max=64),
+    BitSerialConfig(rows=1, cols=2, activation="BF16", window=12, group=16, weight_bits=6),
+    BitSerialConfig(rows=2, cols=2, lanes=8, window=24, group=32, weight_bits=4),
+    BitSerialConfig(rows=2, cols=2, activation="INT8", group=32),
+]
+
+
+@pytest.fixture(params=SERIAL_TILES, ids=lambda config: config.title)
+def serial_tile(request):
+    """Bit-serial tiles of every kind of activation, width of weights and window, one after the other."""
+    return request.param

@@ -22,7 +22,8 @@ FLOORS = {
     "tools": ("errors", "files"),
     "formats": ("errors", "files", "tools"),
     "accumulators": ("errors", "formats"),
-    "config": ("errors", "files", "tools", "formats", "accumulators"),
+    "document": ("errors", "formats", "accumulators"),
+    "config": ("errors", "files", "tools", "formats", "accumulators", "document"),
 }
 BASE = (*FLOORS, "config")
 FLOORS |= {"bit_serial": BASE}

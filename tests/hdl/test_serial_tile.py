@@ -9,37 +9,33 @@ import pytest
 from amaranth.sim import Simulator
 
 from bitmill.bit_serial import BitSerialConfig
+from bitmill.formats import get
+from bitmill.formats.scheme import get_scheme
 from bitmill.golden import decode, encode
 from bitmill.golden.bit_serial import SerialResult, matmul
 from bitmill.hdl import verilog
 from bitmill.hdl.serial_layouts import serial_result_layout, step_layout
 from bitmill.hdl.serial_tile import SerialTile
-from bitmill.hdl.term_generator import WeightKind, special_fields
+from bitmill.hdl.term_generator import special_fields
 from bitmill.sim.serial_payload import SerialPayload
+from bitmill.sim.serial_traffic import SerialTileWork, SerialTraffic
 
 SEED = 91
-SUFFIXES = ("ER_POS", "ER_NEG", "EA_POS", "EA_NEG")
 
 
 @dataclass
 class Tile:
-    """One tile's operands: per group its length, per column and group the type; codes; what golden makes of them."""
+    """One tile's operands, and what golden makes of them."""
 
-    bits: int
-    groups: list[int]
-    types: list[list[tuple[str, int]]]
-    codes: np.ndarray
-    scales: np.ndarray
-    activations: np.ndarray
+    work: SerialTileWork
     golden: SerialResult
 
 
 def types_of(bits):
-    """Kinds of weights of at most so many bits, which take the same number of cycles, each with its special value."""
-    found = [(f"INT{bits}", 0)]
+    """Types of weights of at most so many bits, which take the same number of cycles."""
+    found = [f"INT{bits}"]
     if bits == 4:
-        found += [("INT3", 0)]
-        found += [(f"BITMOD_FP{width}_{suffix}", index) for width in (3, 4) for index, suffix in enumerate(SUFFIXES)]
+        found += ["INT3", *get_scheme("bitmod-fp3").elements, *get_scheme("bitmod-fp4").elements]
     return found
 
 
@@ -48,14 +44,12 @@ def random_tile(config, rng, groups, bits, specials=False):
     choices = types_of(bits)
     types = [[choices[rng.integers(len(choices))] for _ in groups] for _ in range(config.cols)]
     codes, values = np.zeros((config.cols, length), int), np.zeros((config.cols, length), int)
+    ends = np.cumsum(groups)
     for col in range(config.cols):
-        start = 0
-        for group, (name, _) in zip(groups, types[col], strict=True):
-            width = int(name.removeprefix("INT")) if name.startswith("INT") else int(name[9])
-            drawn = rng.integers(0, 1 << width, group)
-            codes[col, start : start + group] = drawn
-            values[col, start : start + group] = decode(name, drawn)
-            start += group
+        for name, group, end in zip(types[col], groups, ends, strict=True):
+            drawn = rng.integers(0, 1 << get(name).bits, group)
+            codes[col, end - group : end] = drawn
+            values[col, end - group : end] = decode(name, drawn)
     scales = rng.integers(0, 256, (config.cols, len(groups)))
     if config.is_integer:
         activations = rng.integers(0, 256, (config.rows, length)).astype(np.uint8)
@@ -67,39 +61,7 @@ def random_tile(config, rng, groups, bits, specials=False):
                 config.activation, [np.inf], saturate=False
             )[0]
     golden = matmul(config, values, activations, scales=scales, groups=groups)
-    return Tile(bits, groups, types, codes, scales, activations, golden)
-
-
-def steps_of(config, tile):
-    """The tile's steps as constants of the layout, and the cycles of each."""
-    kinds = {"I": WeightKind.INTEGER, "3": WeightKind.FP3, "4": WeightKind.FP4}
-    ends = np.cumsum(tile.groups)
-    start = 0
-    for index, (group, end) in enumerate(zip(tile.groups, ends, strict=True)):
-        for place in range(0, group, config.lanes):
-            lanes = range(start + place, min(start + place + config.lanes, end))
-            columns, weights = [], []
-            for col in range(config.cols):
-                name, special = tile.types[col][index]
-                kind = kinds["I" if name.startswith("INT") else name[9]]
-                columns.append({"kind": kind, "special": special, "scale": int(tile.scales[col, index])})
-                weights.append([extended(name, int(tile.codes[col, k]), config.weight_bits) for k in lanes])
-                weights[-1] += [0] * (config.lanes - len(weights[-1]))
-            activations = [[int(tile.activations[row, k]) for k in lanes] for row in range(config.rows)]
-            yield {
-                "activations": [row + [0] * (config.lanes - len(row)) for row in activations],
-                "weights": weights, "columns": columns, "cycles": -(-tile.bits // 2) - 1,
-                "group_last": int(place + config.lanes >= group), "last": int(place + config.lanes >= group and end == ends[-1]),
-            }  # fmt: skip
-        start = int(end)
-
-
-def extended(name, code, bits):
-    """A code as it goes into the tile: integers sign-extended."""
-    if not name.startswith("INT"):
-        return code
-    width = int(name.removeprefix("INT"))
-    return (code - (code >> (width - 1) << width)) & ((1 << bits) - 1)
+    return Tile(SerialTileWork(bits, tuple(groups), types, codes, activations, scales, "random"), golden)
 
 
 def expected(config, tile):
@@ -118,10 +80,11 @@ def expected(config, tile):
 def play(config, tiles, *, rng=None, stall=0.0, specials=(), reset_at=()):
     """Rows of results, and the cycles from the first step's entry to the last result, without stalls."""
     unit = SerialTile(config=config)
-    writes = [{"write": 1, "index": index, "value": special_fields(value)} for index, value in specials]
-    steps = [*writes, *(step for tile in tiles for step in steps_of(config, tile))]
-    wanted = sum(config.rows for _ in tiles)
     layout = step_layout(config)
+    writes = [{"write": 1, "index": index, "value": special_fields(value)} for index, value in specials]
+    steps = [layout.const(write).as_value().value for write in writes]
+    steps += SerialTraffic(config).inputs([tile.work for tile in tiles])
+    wanted = sum(config.rows for _ in tiles)
     found, times = [], []
     clock = [0]
 
@@ -130,7 +93,7 @@ def play(config, tiles, *, rng=None, stall=0.0, specials=(), reset_at=()):
             while rng is not None and rng.random() < stall:
                 ctx.set(unit.i.valid, 0)
                 await ctx.tick()
-            ctx.set(unit.i.payload, layout.const(step))
+            ctx.set(unit.i.payload.as_value(), step)
             ctx.set(unit.i.valid, 1)
             await ctx.tick().until(unit.i.ready)
             times.append(clock[0])
@@ -169,15 +132,6 @@ def check(config, tiles, **options):
     return cycles
 
 
-CONFIGS = [
-    BitSerialConfig(rows=2, cols=3, group=32),
-    BitSerialConfig(rows=3, cols=2, lanes=2, window=11, group=16, drop=4, k_max=64),
-    BitSerialConfig(rows=1, cols=2, activation="BF16", window=12, group=16, weight_bits=6),
-    BitSerialConfig(rows=2, cols=1, lanes=8, window=24, group=32, weight_bits=4),
-    BitSerialConfig(rows=2, cols=2, activation="INT8", group=32),
-]
-
-
 def random_groups(config, rng, ragged=True):
     count = int(rng.integers(1, 4))
     groups = [config.lanes * int(rng.integers(1, config.group // config.lanes + 1)) for _ in range(count)]
@@ -187,8 +141,8 @@ def random_groups(config, rng, ragged=True):
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.4])
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.title)
-def test_mixed_types_and_precisions_in_one_stream(config, stall):
+def test_mixed_types_and_precisions_in_one_stream(serial_tile, stall):
+    config = serial_tile
     rng = np.random.default_rng(SEED)
     widths = [bits for bits in (4, 6, 8) if bits <= config.weight_bits]
     tiles = [
@@ -225,17 +179,16 @@ def test_special_values_written_at_run_time():
     for index, value in enumerate(values):
         weights = np.full((1, 2), value)
         golden = matmul(config, weights, ones, scales=np.ones((1, 1), int), groups=[2])
-        tiles.append(
-            Tile(4, [2], [[("BITMOD_FP4_ER_POS", index)]], np.full((1, 2), 8), np.ones((1, 1), int), ones, golden)
-        )
+        types = [[get_scheme("bitmod-fp4").elements[index]]]
+        one = np.ones((1, 1), int)
+        tiles.append(Tile(SerialTileWork(4, (2,), types, np.full((1, 2), 8), ones, one, "special"), golden))
     check(config, tiles, specials=[(4 + index, value) for index, value in enumerate(values)])
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.title)
-def test_payloads_of_simulations_are_the_layouts(config):
-    payload = SerialPayload.of(config)
-    assert payload.input_bits == step_layout(config).size
-    assert payload.output_bits == serial_result_layout(config).size
+def test_payloads_of_simulations_are_the_layouts(serial_tile):
+    payload = SerialPayload.of(serial_tile)
+    assert payload.input_bits == step_layout(serial_tile).size
+    assert payload.output_bits == serial_result_layout(serial_tile).size
 
 
 def test_parts_are_emitted_once():

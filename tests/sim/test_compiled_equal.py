@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, FloatAccumulator
@@ -16,12 +14,11 @@ from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Outcome, Phase
 from bitmill.sim.netlist import NetlistKind
 from bitmill.sim.pattern import BACK_TO_BACK, Pattern
-from bitmill.sim.payload import Output, PayloadLayout
+from bitmill.sim.payload import PayloadLayout
 from bitmill.sim.rows import PayloadRows
 from bitmill.sim.runner import SimulationError, simulate
 
 TOP = "bitmill_top"
-LAYOUT = PayloadLayout(4, 4, 1, 11, value_signed=True)
 
 
 def _by_cocotb(verilog: str, job: Job) -> Outcome:
@@ -35,16 +32,12 @@ def _compiled(verilog: str, job: Job) -> Outcome:
     return CompiledSimulation(verilog, TOP, input_bits=job.input_bits, output_bits=job.output_bits).run(job)
 
 
-def _mac_job(seed: int = 11) -> Job:
-    """Dot products of INT4 codes with sums by plain integers; some are 9 steps long, which is too long."""
-    rng = np.random.default_rng(seed)
-    inputs: list[int] = []
-    expected: list[int] = []
-    for length in (1, 8, 3, 9, 1, 1, 2, 5, 8, 1, 4, 7):
-        weights, activations = rng.integers(-8, 8, (2, length, 1))
-        last = np.arange(length) == length - 1
-        inputs += LAYOUT.pack_steps(weights & 15, activations & 15, last)
-        expected.append(LAYOUT.pack_output(Output(int((weights * activations).sum()), False, length > 8)))
+@pytest.fixture(scope="session")
+def mac_job(mac_layout, mac_traffic):
+    return lambda seed: _mac_job(seed, mac_layout, *mac_traffic(seed))
+
+
+def _mac_job(seed: int, layout: PayloadLayout, inputs: list[int], expected: list[int]) -> Job:
     stalls = Pattern("random", 0.4, seed=seed + 1), Pattern("random", 0.5, seed=seed + 2)
     bursts = Pattern("bursty", 0.3, 5.0, seed=seed + 3), Pattern("bursty", 0.5, 4.0, seed=seed + 4)
     phases = (
@@ -55,12 +48,12 @@ def _mac_job(seed: int = 11) -> Job:
         Phase("reset", inputs, expected, output_pattern=stalls[1], resets=(6, 23)),
         Phase("reset in stalls", inputs, expected, *bursts, resets=(1, 50)),
     )
-    return Job(LAYOUT.input_bits, LAYOUT.output_bits, phases, patience=100)
+    return Job(layout.input_bits, layout.output_bits, phases, patience=100)
 
 
-def test_passed_job_has_equal_counts(int4_mac: str) -> None:
+def test_passed_job_has_equal_counts(int4_mac: str, mac_job: Callable[[int], Job]) -> None:
     for seed in (11, 12):
-        job = _mac_job(seed)
+        job = mac_job(seed)
         compiled = _compiled(int4_mac, job)
         assert compiled.failure is None
         assert compiled == _by_cocotb(int4_mac, job)
@@ -96,9 +89,9 @@ SIMILAR = {"flag missing", "beat dropped under stall", "never valid", "sum survi
     ],
 )
 def test_failed_job_has_equal_counts_and_message(
-    broken: Callable[[str, str], str], original: str, replacement: str, message: str
+    broken: Callable[[str, str], str], mac_job: Callable[[int], Job], original: str, replacement: str, message: str
 ) -> None:
-    job = _mac_job()
+    job = mac_job(11)
     verilog = broken(original, replacement)
     compiled = _compiled(verilog, job)
     assert compiled.failure is not None
@@ -106,9 +99,9 @@ def test_failed_job_has_equal_counts_and_message(
     assert compiled == _by_cocotb(verilog, job)
 
 
-def test_output_too_many_and_input_left_while_draining(int4_mac: str) -> None:
+def test_output_too_many_and_input_left_while_draining(int4_mac: str, mac_job: Callable[[int], Job]) -> None:
     """The last phase expects less than comes, or its last input is never asked for."""
-    job = _mac_job()
+    job = mac_job(11)
     phase = job.phases[1]
     short = replace(job, phases=(replace(phase, expected=phase.expected[:-1]),))
     left = replace(job, phases=(replace(phase, inputs=[*phase.inputs[:-1], *[0] * 60]),))
@@ -118,13 +111,9 @@ def test_output_too_many_and_input_left_while_draining(int4_mac: str) -> None:
         assert compiled == _by_cocotb(int4_mac, wrong)
 
 
-def test_wires_only() -> None:
+def test_wires_only(passthrough: tuple[str, Job]) -> None:
     """Every path is combinational, so what a cycle sees depends on when values are sampled."""
-    verilog = Path(__file__).with_name("passthrough.v").read_text(encoding="utf-8")
-    source = Pattern("directed", decisions=(True, True, False))
-    sink = Pattern("directed", decisions=(True, False, False, True))
-    payloads = [1, 2, 3, 4, 5, 6]
-    job = Job(8, 8, (Phase("known", payloads, payloads, source, sink),))
+    verilog, job = passthrough
     compiled = _compiled(verilog, job)
     counts = compiled.phases[0]
     assert (counts.beats, counts.transactions, counts.cycles) == (6, 6, 13)
@@ -185,8 +174,8 @@ def test_reset_may_withdraw_a_stalled_offer() -> None:
     assert compiled == _by_cocotb(KEEPER, job)
 
 
-def test_rows_of_bytes_are_the_same_job(int4_mac: str) -> None:
-    job = _mac_job()
+def test_rows_of_bytes_are_the_same_job(int4_mac: str, mac_job: Callable[[int], Job]) -> None:
+    job = mac_job(11)
     rows = replace(job, phases=tuple(
         replace(phase, inputs=PayloadRows.of(phase.inputs, 9), expected=PayloadRows.of(phase.expected, 13))
         for phase in job.phases

@@ -7,17 +7,12 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.bit_serial import BitSerialConfig
+from bitmill.formats.weight_type import weight_type
 from bitmill.hdl import verilog
 from bitmill.sim import verify
-from bitmill.sim.serial_traffic import SerialTraffic, weight_type
+from bitmill.sim.serial_traffic import SerialTraffic
 
-CONFIGS = [
-    BitSerialConfig(rows=2, cols=3, group=32),
-    BitSerialConfig(rows=3, cols=1, lanes=2, window=11, group=16, drop=4, k_max=64),
-    BitSerialConfig(rows=1, cols=2, activation="BF16", window=12, group=16, weight_bits=6),
-    BitSerialConfig(rows=2, cols=2, lanes=8, window=24, group=32, weight_bits=4),
-    BitSerialConfig(rows=2, cols=2, activation="INT8", group=32),
-]
+TILE = BitSerialConfig(rows=2, cols=3, group=32)
 NETLISTS = [
     (BitSerialConfig(rows=1, cols=2, group=16, k_max=64), "generic"),
     (BitSerialConfig(rows=2, cols=1, lanes=2, window=11, group=16, drop=4, k_max=64), "ecp5"),
@@ -34,10 +29,9 @@ def check(result, config):
     assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.dot_products > 0
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.title)
 @pytest.mark.parametrize("engine", ["cocotb", "compiled"])
-def test_rtl_is_golden(config, engine):
-    check(verify(config, seed=31, dot_products=30, engine=engine), config)
+def test_rtl_is_golden(serial_tile, engine):
+    check(verify(serial_tile, seed=31, dot_products=30, engine=engine), serial_tile)
 
 
 @pytest.mark.parametrize(("config", "kind"), NETLISTS, ids=lambda value: getattr(value, "title", value))
@@ -55,19 +49,17 @@ def test_a_netlist_under_cocotb():
     [("scaler", "lower", "1'h0"), ("pe", "shift", "5'h00"), ("generator", "special", "2'h0")],
 )
 def test_verify_finds_a_fault(part, right, wrong):
-    config = CONFIGS[0]
-    text = verilog.emit(config)
+    text = verilog.emit(TILE)
     start = text.index(f"\\bitmill_top.{part}  {part}0")
     place = text.index(f".{right}(", start)
     end = text.index(")", place)
     faulty = f"{text[:place]}.{right}({wrong}{text[end:]}"
     with pytest.raises(BitmillError, match="first in result"):
-        verify(config, seed=34, dot_products=20, corner_steps=40, verilog=faulty, engine="compiled")
+        verify(TILE, seed=34, dot_products=20, corner_steps=40, verilog=faulty, engine="compiled")
 
 
 def test_stimuli_meet_every_type_and_precision():
-    config = CONFIGS[0]
-    traffic = SerialTraffic(config)
+    traffic = SerialTraffic(TILE)
     work = traffic.stimuli(np.random.default_rng(35), count=60, corner_steps=4200)
     names = {name for item in work for row in item.types for name in row}
     assert {
@@ -76,11 +68,11 @@ def test_stimuli_meet_every_type_and_precision():
     assert {"INT4", "INT6", "INT8", "INT5", "INT7", "INT8_SYM"} <= names
     assert {item.bits for item in work} == {4, 6, 8}
     assert any(len(set(row)) > 1 for item in work for row in item.types), "types change from group to group"
-    assert any(len(item) % config.lanes for item in work)
+    assert any(len(item) % TILE.lanes for item in work)
 
 
 def test_wrong_arguments():
     with pytest.raises(BitmillError, match="weight type must be a signed integer or one of BitMoD's, not 'E4M3'"):
         weight_type("E4M3")
     with pytest.raises(BitmillError, match="codes must be given as a quantized matrix for a bit-serial tile"):
-        verify(CONFIGS[0], seed=1, codes=(np.zeros((1, 1), int), np.zeros((1, 1), int)))
+        verify(TILE, seed=1, codes=(np.zeros((1, 1), int), np.zeros((1, 1), int)))
