@@ -15,6 +15,7 @@ from .formats import Format, Minifloat
 from .formats.scheme import GROUP_SCALE_BITS
 
 Activation = Literal["FP16", "BF16", "INT8"]
+GroupExponent = Literal["running", "given"]
 
 MAX_STATE_BITS = 63
 """Widest accumulator: the golden model's is int64."""
@@ -36,6 +37,10 @@ class BitSerialConfig(Document, frozen=True):
         width can be mixed at run time: symmetric and two's complement integers, BitMoD's FP3 and FP4.
     window
         Magnitude bits of an aligned activation, at least the format's significand and at most 32; 7 for INT8.
+    group_exponent
+        What a group's activations are aligned to: ``running``, the greatest exponent so far, which the tile finds itself and
+        moves its sums down for; or ``given`` with the group's first step by whoever wrote the activations, so that PEs
+        have no shifters.
     group
         The longest group, in products; a multiple of ``lanes``.
     drop
@@ -56,6 +61,7 @@ class BitSerialConfig(Document, frozen=True):
     activation: Activation = "FP16"
     weight_bits: Literal[4, 6, 8] = 8
     window: Annotated[int, Field(ge=7, le=32)] = 16
+    group_exponent: GroupExponent = "running"
     group: Annotated[int, Field(ge=1, le=4096)] = 128
     drop: Annotated[int, Field(ge=0, le=16)] = 0
     k_max: Annotated[int, Field(ge=1, le=1 << 20)] = 4096
@@ -73,6 +79,8 @@ class BitSerialConfig(Document, frozen=True):
         if self.window < least or (self.is_integer and self.window != least):
             most = least if self.is_integer else 32
             raise BitmillError(f"window must be {least} to {most} for {self.activation}, not {self.window!r}")
+        if self.is_integer and self.exponents_given:
+            raise BitmillError(f"group_exponent must be 'running' for {self.activation}, not {self.group_exponent!r}")
         if self.group % self.lanes:
             raise BitmillError(f"group must be a multiple of lanes = {self.lanes}, not {self.group!r}")
         if self.k_max < self.lanes:
@@ -89,6 +97,11 @@ class BitSerialConfig(Document, frozen=True):
     def is_integer(self) -> bool:
         """Whether activations are integers, which need no aligning."""
         return self.activation == "INT8"
+
+    @property
+    def exponents_given(self) -> bool:
+        """Whether a group's exponent comes with its first step."""
+        return self.group_exponent == "given"
 
     @property
     def activation_format(self) -> Format:
@@ -167,6 +180,7 @@ class BitSerialConfig(Document, frozen=True):
     def title(self) -> str:
         """``bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window``."""
         window = "" if self.is_integer else f", {self.window}-bit window"
+        window += ", given exponents" if self.exponents_given else ""
         return f"bit-serial {self.rows}x{self.cols} tile of {self.lanes} lanes, {self.activation} activations{window}"
 
 

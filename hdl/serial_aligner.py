@@ -12,16 +12,21 @@ from .decoder import Decoder
 from .serial_pe import aligned_bits, aligned_shape, shift_bits
 
 
+def given_bits(config: BitSerialConfig) -> int:
+    """Width of the exponent that a row is given with a group, none for tiles that find it themselves."""
+    return exponent_bits(config) if config.exponents_given else 0
+
+
 def exponent_bits(config: BitSerialConfig) -> int:
     """Width of a biased exponent, none for integers."""
     return 0 if config.is_integer else config.activation_float.exponent_bits
 
 
 class SerialAligner(wiring.Component):
-    """``round_half_even(activation / unit)`` and its negation, with the unit of the group's greatest exponent so far.
+    """``round_half_even(activation / unit)`` and its negation, with the unit of the group's greatest exponent so far or given.
 
-    First stage: exponents are compared, and the reference moves up. Second stage: significands move down to it and are rounded.
-    Integers only wait.
+    First stage: exponents are compared, and the reference moves up unless it is given. Second stage: significands move down
+    to it and are rounded. Integers only wait.
 
     LATENCY: 2 enabled cycles.
 
@@ -37,6 +42,8 @@ class SerialAligner(wiring.Component):
         Take the activations; they stay at the output until two enabled cycles after the next load.
     first : In(1)
         They are their group's first.
+    given : In(given_bits)
+        The group's exponent, with its first activations.
     activations : In(ArrayLayout(bits, lanes))
     aligned : Out(ArrayLayout(aligned_shape, lanes))
     shift : Out(shift_bits)
@@ -44,7 +51,7 @@ class SerialAligner(wiring.Component):
     exponent : Out(exponent_bits)
         The reference.
     invalid : Out(1), or of no bits for integers
-        One of the activations is NaN or infinite; it counts as zero.
+        One of the activations is NaN or infinite, or of a greater exponent than is given; it counts as zero.
     """
 
     LATENCY = 2
@@ -57,6 +64,7 @@ class SerialAligner(wiring.Component):
             "enable": In(1),
             "load": In(1),
             "first": In(1),
+            "given": In(given_bits(config)),
             "activations": In(data.ArrayLayout(config.activation_format.bits, config.lanes)),
             "aligned": Out(data.ArrayLayout(aligned_shape(config), config.lanes)),
             "shift": Out(shift_bits(config)),
@@ -86,19 +94,42 @@ class SerialAligner(wiring.Component):
     def _floats(self, m: Module, second: Value) -> None:
         fmt, lanes = self.config.activation_float, self.config.lanes
         decoders = [Decoder(fmt=fmt) for _ in range(lanes)]
-        signs, significands, exponents, specials = [], [], [], []
+        decoded = [decoder.decoded for decoder in decoders]
         for lane, decoder in enumerate(decoders):
             m.submodules[f"decode{lane}"] = decoder
             m.d.comb += decoder.code.eq(self.activations[lane])
-            decoded = decoder.decoded
-            special = decoded.nan | decoded.inf
-            specials.append(special)
-            signs.append(decoded.sign)
-            significands.append(Mux(special, 0, decoded.significand))
-            exponents.append(Mux(special, 1, decoded.exponent))
+        specials = [found.nan | found.inf for found in decoded]
+        exponents = [Mux(special, 1, found.exponent) for special, found in zip(specials, decoded, strict=True)]
         reference = Signal(exponent_bits(self.config), init=1)
-        highest = _greatest(m, exponents)
         following = Signal.like(reference)
+        if self.config.exponents_given:
+            m.d.comb += following.eq(Mux(self.first, self.given, reference))
+            specials = [special | (found > following) for special, found in zip(specials, exponents, strict=True)]
+            moved: Value = Const(0, 0)
+        else:
+            moved = self._moved(m, exponents, reference, following)
+        significands = [Mux(special, 0, found.significand) for special, found in zip(specials, decoded, strict=True)]
+        invalid = Signal(reset_less=True)
+        with m.If(self.enable & self.load):
+            m.d.sync += [reference.eq(following), invalid.eq(Cat(specials).any())]
+        for lane in range(lanes):
+            negative = Signal(reset_less=True, name=f"negative{lane}")
+            significand = Signal(fmt.significand_bits, reset_less=True, name=f"significand{lane}")
+            exponent = Signal(len(reference), reset_less=True, name=f"exponent{lane}")
+            with m.If(self.enable & self.load):
+                m.d.sync += [
+                    negative.eq(decoded[lane].sign), significand.eq(significands[lane]), exponent.eq(exponents[lane])
+                ]  # fmt: skip
+            magnitude = self._rounded(m, lane, significand, reference, exponent)
+            value = Signal(signed(self.config.window + 1), name=f"value{lane}")
+            m.d.comb += value.eq(Mux(negative, -magnitude, magnitude))
+            self._register(m, lane, second, value)
+        with m.If(self.enable & second):
+            m.d.sync += [self.shift.eq(moved), self.exponent.eq(reference), self.invalid.eq(invalid)]
+
+    def _moved(self, m: Module, exponents: list[Value], reference: Value, following: Value) -> Value:
+        """Let the reference follow the greatest exponent so far; by how many places it went up, registered."""
+        highest = _greatest(m, exponents)
         shift = Signal(len(reference))
         m.d.comb += [
             following.eq(Mux(self.first | (highest > reference), highest, reference)),
@@ -107,23 +138,9 @@ class SerialAligner(wiring.Component):
         most = self.config.group_bits
         limited = shift if (1 << len(shift)) - 1 <= most else Mux(shift > most, most, shift)
         moved = Signal(shift_bits(self.config), reset_less=True)
-        invalid = Signal(reset_less=True)
         with m.If(self.enable & self.load):
-            m.d.sync += [reference.eq(following), moved.eq(limited), invalid.eq(Cat(specials).any())]
-        for lane in range(lanes):
-            negative = Signal(reset_less=True, name=f"negative{lane}")
-            significand = Signal(fmt.significand_bits, reset_less=True, name=f"significand{lane}")
-            exponent = Signal(len(reference), reset_less=True, name=f"exponent{lane}")
-            with m.If(self.enable & self.load):
-                m.d.sync += [
-                    negative.eq(signs[lane]), significand.eq(significands[lane]), exponent.eq(exponents[lane])
-                ]  # fmt: skip
-            magnitude = self._rounded(m, lane, significand, reference, exponent)
-            value = Signal(signed(self.config.window + 1), name=f"value{lane}")
-            m.d.comb += value.eq(Mux(negative, -magnitude, magnitude))
-            self._register(m, lane, second, value)
-        with m.If(self.enable & second):
-            m.d.sync += [self.shift.eq(moved), self.exponent.eq(reference), self.invalid.eq(invalid)]
+            m.d.sync += moved.eq(limited)
+        return moved
 
     def _rounded(self, m: Module, lane: int, significand: Value, reference: Value, exponent: Value) -> Value:
         """The significand at the top of the window, moved down to the reference, rounded to nearest even."""

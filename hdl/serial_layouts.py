@@ -8,7 +8,7 @@ from amaranth.lib import data
 from ..bit_serial import BitSerialConfig
 from ..formats.scheme import GROUP_SCALE_BITS
 from ..formats.weight_type import SPECIALS, WeightKind
-from .serial_aligner import exponent_bits
+from .serial_aligner import exponent_bits, given_bits
 from .term_generator import SPECIAL_LAYOUT
 
 COLUMN_LAYOUT = data.StructLayout({"kind": WeightKind, "special": range(SPECIALS), "scale": GROUP_SCALE_BITS})
@@ -18,14 +18,17 @@ COLUMN_LAYOUT = data.StructLayout({"kind": WeightKind, "special": range(SPECIALS
 def step_layout(config: BitSerialConfig) -> data.StructLayout:
     """One step of a tile: ``lanes`` activations a row, ``lanes`` weights a column.
 
-    ``columns`` holds for the step: kind and special value may change with every one, the scale counts in a group's last.
-    ``cycles`` is how many terms its weights have, less one: the same for all columns. ``group_last`` and ``last`` end the
-    group and the tile; ``last`` alone ends both. With ``write`` it is no step: it takes a cycle and puts ``value`` at ``index``
-    of the register file of special values, 0 to 3 of FP3, 4 to 7 of FP4; ``cycles`` and all but these must be 0.
+    ``exponents``, of no bits unless they are given, count in a group's first step. ``columns`` holds for the step: kind and
+    special value may change with every one, the scale counts in a group's last. ``cycles`` is how many terms its weights have,
+    less one: the same for all columns. ``group_last`` and ``last`` end the group and the tile; ``last`` alone ends both. With
+    ``write`` it is no step: it takes a cycle and puts ``value`` at ``index`` of the register file of special values, 0 to 3 of
+    FP3, 4 to 7 of FP4; ``cycles`` and all but these must be 0.
     """
     bits = config.activation_format.bits
+    exponents = data.ArrayLayout(given_bits(config), config.rows)
     return data.StructLayout({
         "activations": data.ArrayLayout(data.ArrayLayout(bits, config.lanes), config.rows),
+        "exponents": exponents,
         "weights": data.ArrayLayout(data.ArrayLayout(config.weight_bits, config.lanes), config.cols),
         "columns": data.ArrayLayout(COLUMN_LAYOUT, config.cols),
         "cycles": range(config.term_cycles),

@@ -24,8 +24,8 @@ def aligned_bits(config: BitSerialConfig) -> int:
 
 
 def shift_bits(config: BitSerialConfig) -> int:
-    """Width of the number of places that a group's sum moves down: all of its bits at most, none for integers."""
-    if config.is_integer:
+    """Width of the number of places that a group's sum moves down: all of its bits at most, none where it never moves."""
+    if config.is_integer or config.exponents_given:
         return 0
     fmt = config.activation_float
     return min(fmt.max_exponent - fmt.min_exponent, config.group_bits).bit_length()

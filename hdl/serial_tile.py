@@ -204,6 +204,7 @@ class _Front:
                 aligner.enable.eq(advance),
                 aligner.load.eq(entered & (cycle == 0)),
                 aligner.first.eq(group_begins),
+                aligner.given.eq(held.exponents[row]),
                 aligner.activations.eq(held.activations[row]),
             ]
         self._columns(m, tile, held)

@@ -24,7 +24,8 @@ WRITE_BITS = 1 + (len(FLOATS) * SPECIALS - 1).bit_length() + 2 * TERM_BITS
 class SerialPayload:
     """Widths of the fields of the tile's two payloads, first field at the least significant bit.
 
-    Input: activations, weights, per column kind, special and scale, then cycles, write, index, value, group_last and last.
+    Input: activations, given exponents, weights, per column kind, special and scale, then cycles, write, index, value,
+    group_last and last.
     Output: ``cols`` values, exponent, ``invalid``, ``too_long``, ``last``.
     """
 
@@ -32,6 +33,7 @@ class SerialPayload:
     cols: int
     lanes: int
     activation_bits: int
+    given_bits: int
     weight_bits: int
     cycles_bits: int
     value_bits: int
@@ -45,6 +47,7 @@ class SerialPayload:
             cols=config.cols,
             lanes=config.lanes,
             activation_bits=config.activation_format.bits,
+            given_bits=config.activation_float.exponent_bits if config.exponents_given else 0,
             weight_bits=config.weight_bits,
             cycles_bits=(config.term_cycles - 1).bit_length(),
             value_bits=config.total_bits,
@@ -54,7 +57,9 @@ class SerialPayload:
     @property
     def input_bits(self) -> int:
         """Width of ``i__payload``."""
-        codes = self.lanes * (self.rows * self.activation_bits + self.cols * self.weight_bits)
+        codes = (
+            self.lanes * (self.rows * self.activation_bits + self.cols * self.weight_bits) + self.rows * self.given_bits
+        )
         return codes + self.cols * sum(COLUMN_BITS) + self.cycles_bits + WRITE_BITS + 2
 
     @property
@@ -63,7 +68,14 @@ class SerialPayload:
         return self.cols * self.value_bits + self.exponent_bits + int(self.exponent_bits > 0) + 2
 
     def pack_rows(
-        self, *, activations: Codes, weights: Codes, columns: Codes, cycles: Codes, ends: NDArray[np.bool_]
+        self,
+        *,
+        activations: Codes,
+        exponents: Codes,
+        weights: Codes,
+        columns: Codes,
+        cycles: Codes,
+        ends: NDArray[np.bool_],
     ) -> PayloadRows:
         """Input payloads of a run of steps.
 
@@ -71,6 +83,8 @@ class SerialPayload:
         ----------
         activations, weights
             Codes [steps, rows * lanes] and [steps, cols * lanes].
+        exponents
+            What the steps' groups are aligned to [steps, rows]; 0 where that is not given.
         columns
             Kind, special and scale [steps, cols, 3].
         cycles
@@ -81,6 +95,7 @@ class SerialPayload:
         steps = len(cycles)
         parts = [
             bit_rows("activation", activations, self.activation_bits, (steps, self.rows * self.lanes)),
+            bit_rows("exponent", exponents, self.given_bits, (steps, self.rows)),
             bit_rows("weight", weights, self.weight_bits, (steps, self.cols * self.lanes)),
         ]
         for col in range(self.cols):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class SerialTileWork:
         Width that the terms are made for: 4, 6 or 8; every weight takes ``bits / 2`` cycles.
     groups
         Lengths; ``types`` [cols][groups], ``scales`` [cols, groups].
+    exponents
+        What the groups are aligned to, [rows, groups], for a tile that it is given to; their greatest exponents if None.
     """
 
     bits: int
@@ -39,6 +41,7 @@ class SerialTileWork:
     activation_codes: Codes
     scales: Codes
     label: str
+    exponents: Codes | None = None
 
     def __len__(self) -> int:
         return self.weight_codes.shape[1]
@@ -108,11 +111,22 @@ class SerialTraffic:
         ends[-1, 1] = True
         return self.layout.pack_rows(
             activations=steps_of(item.activation_codes, lanes),
+            exponents=self._exponents(item)[:, group_of_step].T,
             weights=steps_of(self._extended(item, types), lanes),
             columns=columns,
             cycles=np.full(len(group_of_step), item.bits // 2 - 1),
             ends=ends,
         )
+
+    def _exponents(self, item: SerialTileWork) -> Codes:
+        """What the tile is given, [rows, groups]: zeros if nothing."""
+        from ..golden.bit_serial import group_exponents  # As in ``golden_rows``.
+
+        if item.exponents is not None:
+            return item.exponents
+        if not self.config.exponents_given:
+            return np.zeros((self.config.rows, len(item.groups)), np.uint8)
+        return group_exponents(self.config, item.activation_codes, item.groups).astype(np.uint8)
 
     def _extended(self, item: SerialTileWork, types: list[list[WeightType]]) -> Codes:
         """Codes as they go in: integers sign-extended to ``weight_bits``."""
@@ -147,7 +161,18 @@ class SerialTraffic:
                 codes[col, start : start + group] = _numbers(name, rng, group)
                 start += group
         scales = rng.integers(0, 256, (config.cols, len(groups))).astype(np.uint8)
-        return SerialTileWork(bits, groups, types, codes, self._activations(rng, length), scales, label)
+        activations = self._activations(rng, length)
+        work = SerialTileWork(bits, groups, types, codes, activations, scales, label)
+        return replace(work, exponents=self._loose(rng, work)) if config.exponents_given else work
+
+    def _loose(self, rng: np.random.Generator, item: SerialTileWork) -> Codes:
+        """Exponents a little greater than those of the groups in half of the tiles, now and then one that is too small."""
+        top = (1 << self.config.activation_float.exponent_bits) - 1
+        tight = self._exponents(item).astype(np.int64)
+        found = tight + rng.integers(0, 4, tight.shape) * rng.integers(2)
+        if rng.random() < 0.1:
+            found[rng.integers(len(found)), rng.integers(found.shape[1])] -= int(rng.integers(1, 4))
+        return np.clip(found, 0, top).astype(np.uint8)
 
     def _activations(self, rng: np.random.Generator, length: int) -> Codes:
         config, shape = self.config, (self.config.rows, length)
@@ -207,7 +232,9 @@ def golden_rows(config: BitSerialConfig, item: SerialTileWork) -> list[RowOutput
     for col, row in enumerate(item.types):
         for name, start, end in zip(row, ends - item.groups, ends, strict=True):
             values[col, start:end] = decode(name, item.weight_codes[col, start:end])
-    result = matmul(config, values, item.activation_codes, scales=item.scales, groups=item.groups)
+    result = matmul(
+        config, values, item.activation_codes, scales=item.scales, groups=item.groups, exponents=item.exponents
+    )
     return [
         RowOutput(
             (

@@ -74,6 +74,8 @@ SERIAL_TILES = [
     BitSerialConfig(rows=1, cols=2, activation="BF16", window=12, group=16, weight_bits=6),
     BitSerialConfig(rows=2, cols=2, lanes=8, window=24, group=32, weight_bits=4),
     BitSerialConfig(rows=2, cols=2, activation="INT8", group=32),
+    BitSerialConfig(rows=2, cols=2, group_exponent="given", group=32),
+    BitSerialConfig(rows=1, cols=1, group_exponent="given", activation="BF16", window=9, group=16, drop=3),
 ]
 
 

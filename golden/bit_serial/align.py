@@ -37,12 +37,15 @@ class Aligned:
     invalid: NDArray[np.bool_]
 
 
-def align(config: BitSerialConfig, activations: ArrayLike, groups: ArrayLike) -> Aligned:
+def align(
+    config: BitSerialConfig, activations: ArrayLike, groups: ArrayLike, exponents: ArrayLike | None = None
+) -> Aligned:
     """``round(x / 2**unit)`` with the unit of the largest exponent since the group began.
 
     A float of ``p`` significand bits and biased exponent ``e = max(E, 1)`` is ``m * 2**(e - bias - p + 1)``. A step's
     reference ``r`` is the greatest ``e`` of its group's activations so far, 1 where all are zero; then
     ``value = round_half_even(m * 2**(window - p) / 2**(r - e))``, and the unit is ``2**(r - bias - window + 1)``.
+    Where exponents are given, ``r`` is the group's, and an activation of a greater exponent counts as zero and is invalid.
     Integers are themselves, in units of 1, with exponent 0.
 
     Parameters
@@ -53,17 +56,20 @@ def align(config: BitSerialConfig, activations: ArrayLike, groups: ArrayLike) ->
         Codes ``[N, K]`` of the tile's activation format. Steps that K does not fill are filled with zeros.
     groups
         Lengths of the groups in products, in order; each a multiple of ``lanes`` but for the last, and their sum K.
+    exponents
+        Biased exponents ``[N, groups]`` for a tile that they are given to; ``group_exponents`` if left out.
 
     Raises
     ------
     BitmillError
-        If codes or groups are not as described.
+        If codes, groups or exponents are not as described.
     """
     fmt = config.activation_format
     codes = checked_codes(fmt, activations, name="activations")
     if codes.ndim != 2:
         raise BitmillError(f"activations must be a matrix [N, K], not of shape {list(codes.shape)}")
     starts = group_starts(config, groups, codes.shape[1])
+    given = _given(config, codes, groups, exponents)
     rows, length = codes.shape
     steps = -(-length // config.lanes)
     padded = np.zeros((rows, steps * config.lanes), codes.dtype)
@@ -74,7 +80,40 @@ def align(config: BitSerialConfig, activations: ArrayLike, groups: ArrayLike) ->
     if config.is_integer:
         nothing = np.zeros((rows, steps), np.int64)
         return Aligned(signed, nothing, np.zeros((rows, len(starts)), np.int64), np.zeros(signed.shape, bool), invalid)
-    return _align_floats(config, parts, signed, starts, invalid)
+    return _align_floats(config, parts, signed, starts, invalid, given)
+
+
+def group_exponents(config: BitSerialConfig, activations: ArrayLike, groups: ArrayLike) -> NDArray[np.int64]:
+    """The greatest biased exponent ``[N, groups]`` of every group of floats, at least 1; NaN and infinities do not count.
+
+    Raises
+    ------
+    BitmillError
+        As ``align``.
+    """
+    codes = checked_codes(config.activation_format, activations, name="activations")
+    starts = group_starts(config, groups, codes.shape[1]) * config.lanes
+    return np.maximum.reduceat(_biased(config, split(config.activation_format, codes)), starts, axis=1)
+
+
+def _given(
+    config: BitSerialConfig, codes: NDArray[np.integer], groups: ArrayLike, exponents: ArrayLike | None
+) -> NDArray[np.int64] | None:
+    if exponents is None:
+        return group_exponents(config, codes, groups) if config.exponents_given else None
+    found, shape = np.asarray(exponents), (codes.shape[0], np.asarray(groups).size)
+    if not config.exponents_given:
+        raise BitmillError("exponents must be left out for a tile with group_exponent = 'running'")
+    top = (1 << config.activation_float.exponent_bits) - 1
+    if found.shape != shape or found.dtype.kind not in "ui" or (found < 0).any() or (found > top).any():
+        raise BitmillError(
+            f"exponents must be integers of 0 to {top} and shape {list(shape)}, not {found.dtype} of {list(found.shape)}"
+        )
+    return found.astype(np.int64)
+
+
+def _biased(config: BitSerialConfig, parts: Parts) -> NDArray[np.int64]:
+    return np.where(parts.special, 1, parts.exponent - config.activation_float.min_exponent + 1)
 
 
 def group_starts(config: BitSerialConfig, groups: ArrayLike, length: int) -> NDArray[np.int64]:
@@ -104,17 +143,26 @@ def _align_floats(
     signed: NDArray[np.int64],
     starts: NDArray[np.int64],
     invalid: NDArray[np.bool_],
+    given: NDArray[np.int64] | None,
 ) -> Aligned:
     fmt = config.activation_float
-    exponent = np.where(parts.special, 1, parts.exponent - fmt.min_exponent + 1)
+    exponent = _biased(config, parts)
     highest = exponent.max(axis=2)
     reference = np.empty_like(highest)
     ends = [*starts[1:], highest.shape[1]]
-    for start, end in zip(starts, ends, strict=True):
-        reference[:, start:end] = np.maximum.accumulate(highest[:, start:end], axis=1)
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if given is None:
+            reference[:, start:end] = np.maximum.accumulate(highest[:, start:end], axis=1)
+        else:
+            reference[:, start:end] = given[:, index, None]
     shifts = np.diff(reference, axis=1, prepend=0)
     shifts[:, starts] = 0
     distance = reference[:, :, None] - exponent
+    if given is not None:
+        above = distance < 0
+        invalid |= above.any(axis=(1, 2))
+        signed = np.where(above, 0, signed)
+        distance = np.maximum(distance, 0)
     # Beyond window + 1 places nothing is left but less than half a unit.
     distance = np.minimum(distance, config.window + 2)
     wide = signed << (config.window - fmt.significand_bits)

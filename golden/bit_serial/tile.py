@@ -49,7 +49,13 @@ class SerialResult:
 
 
 def matmul(
-    config: BitSerialConfig, weights: ArrayLike, activations: ArrayLike, *, scales: ArrayLike, groups: ArrayLike
+    config: BitSerialConfig,
+    weights: ArrayLike,
+    activations: ArrayLike,
+    *,
+    scales: ArrayLike,
+    groups: ArrayLike,
+    exponents: ArrayLike | None = None,
 ) -> SerialResult:
     """``sum over groups of scale * (sum over the group of weight * activation)``, as the tile rounds it.
 
@@ -72,7 +78,7 @@ def matmul(
         Codes ``[N, K]``.
     scales
         Integers ``[M, groups]`` of 0 to 255.
-    groups
+    groups, exponents
         As for ``align``.
 
     Raises
@@ -81,7 +87,7 @@ def matmul(
         If an operand is not as described.
     """
     rows, factors = _checked(config, weights, scales, groups, np.asarray(activations))
-    aligned = align(config, activations, groups)
+    aligned = align(config, activations, groups, exponents)
     starts = group_starts(config, groups, rows.shape[1])
     steps = aligned.shifts.shape[1]
     padded = np.zeros((rows.shape[0], steps * config.lanes), np.int64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ...fpga.liberty import Library, read_library
+from ...fpga.liberty import read_library
 from ...fpga.power import vectorless_power
-from ...fpga.standard_cells import StandardCells, map_standard_cells, standard_netlist
+from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.synthesis import synthesize
 from ...fpga.timing import measure_timing
@@ -138,12 +138,16 @@ def power_record(candidate: Candidate) -> Record:
     def measure() -> Record:
         library = read_library()
         # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
+        flat = Flow(verilog=part.verilog, top=PART_TOP, library=library, period_ns=POWER_NS, clock_gating=False)
         result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=POWER_NS, clock_gating=False)
-        power = _power(part, library, result)
+        power = vectorless_power(
+            flat.netlist(recipe_named(result.best.recipe)), PART_TOP, library,
+            period_ns=POWER_NS, toggles=part.toggles, high=part.high,
+        )  # fmt: skip
         metrics = {
-            "energy": metric(power["energy"], "pJ per cycle"),
-            "energy_per_product": metric(power["energy"] / candidate.products_per_cycle(4), "pJ"),
-            "sequential": metric(power["sequential"], "pJ per cycle"),
+            "energy": metric(power.energy_pj, "pJ per cycle"),
+            "energy_per_product": metric(power.energy_pj / candidate.products_per_cycle(4), "pJ"),
+            "sequential": metric(power.sequential * POWER_NS * 1e3, "pJ per cycle"),
         }
         flow = {
             "library": result.library,
@@ -157,16 +161,6 @@ def power_record(candidate: Candidate) -> Record:
         return _record(f"power/{part.key}", "power", part, flow, metrics, tools=result.tools)
 
     return _measured(f"power/{part.key}", part, measure)
-
-
-def _power(part: Part, library: Library, result: StandardCells) -> dict[str, float]:
-    netlist = standard_netlist(
-        part.verilog, PART_TOP, library, recipe_named(result.best.recipe), period_ns=POWER_NS, clock_gating=False
-    )
-    power = vectorless_power(
-        netlist, PART_TOP, library, period_ns=POWER_NS, toggles=part.toggles, high=part.high
-    )  # fmt: skip
-    return {"energy": power.energy_pj, "sequential": power.sequential * POWER_NS * 1e3}
 
 
 def _measured(name: str, part: Part, measure: Callable[[], Record]) -> Record:

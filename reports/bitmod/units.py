@@ -156,6 +156,7 @@ def _parallel(key: str, title: str, config: ParallelConfig, *, bits: int, like: 
 def candidates() -> tuple[Candidate, ...]:
     """The baseline first."""
     serial = _serial("serial", "bit-serial, FP16 activations")
+    given = _serial("serial-given", "bit-serial, exponents given", group_exponent="given")
     integers = _serial("serial-int8", "bit-serial, INT8 activations", activation="INT8")
 
     def parallel(weight: str, bits: int, like: Candidate = serial, activation: str = "FP16") -> Candidate:
@@ -167,6 +168,7 @@ def candidates() -> tuple[Candidate, ...]:
     return (
         parallel("FP16", 16),
         serial,
+        given,
         _serial("serial-w4", "bit-serial, 4-bit weights only", weight_bits=4),
         parallel("INT8", 8),
         parallel("ANT", 4),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bitmill import BitmillError, formats
 from bitmill.bit_serial import BitSerialConfig
 from bitmill.golden import encode
-from bitmill.golden.bit_serial import align, matmul
+from bitmill.golden.bit_serial import align, group_exponents, matmul
 
 SEED = 71
 CONFIGS = [
@@ -23,6 +23,8 @@ CONFIGS = [
     BitSerialConfig(activation="BF16", window=20, lanes=8),
     BitSerialConfig(activation="INT8", weight_bits=4),
     BitSerialConfig(activation="INT8", drop=3, group=64),
+    BitSerialConfig(group_exponent="given", window=13, group=32),
+    BitSerialConfig(group_exponent="given", activation="BF16", window=20, group=64, drop=2),
 ]
 
 
@@ -153,6 +155,43 @@ def test_specials_are_zero_and_invalid():
     assert np.isnan(found.to_float()[0]).tolist() == [False, True, True]
 
 
+def test_given_exponents_by_hand():
+    config = BitSerialConfig(lanes=2, group=4, window=11, group_exponent="given")
+    # 1, 2 | 4, 0.0029296875 = 3 * 2**-10 || 0.5: all under the exponent of 4, then under that of 2.
+    codes = encode("FP16", np.array([[1.0, 2.0, 4.0, 3 * 2.0**-10, 0.5]]))
+    tight = align(config, codes, [4, 1])
+    assert group_exponents(config, codes, [4, 1]).tolist() == tight.exponents.tolist() == [[17, 14]]
+    assert tight.values.tolist() == [[[256, 512], [1024, 1], [1024, 0]]]
+    assert tight.shifts.tolist() == [[0, 0, 0]]
+    loose = align(config, codes, [4, 1], [[18, 16]])
+    assert loose.values.tolist() == [[[128, 256], [512, 0], [256, 0]]]
+    assert (loose.exponents.tolist(), loose.cut.tolist()) == ([[18, 16]], [[[False] * 2, [False, True], [False] * 2]])
+    assert not loose.invalid.any()
+
+
+def test_an_activation_above_the_given_exponent_is_zero_and_invalid():
+    config = BitSerialConfig(lanes=2, group=4, window=11, group_exponent="given")
+    codes = encode("FP16", np.array([[1.0, 2.0, 4.0, 0.5], [1.0, 1.0, 1.0, 1.0]]))
+    found = matmul(config, [[1, 1, 1, 1]], codes, scales=[[1]], groups=[4], exponents=[[16], [15]])
+    assert found.invalid.tolist() == [True, False]
+    assert (found.exact(0, 0), found.exact(0, 1)) == (Fraction(7, 2), 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "exponents", "message"),
+    [
+        ("running", [[15]], r"exponents must be left out for a tile with group_exponent = 'running'"),
+        ("given", [[15, 15]], r"exponents must be integers of 0 to 31 and shape \[1, 1\], not int64 of \[1, 2\]"),
+        ("given", [[32]], r"exponents must be integers of 0 to 31 and shape \[1, 1\]"),
+        ("given", [[1.0]], r"exponents must be integers .* not float64"),
+    ],
+)
+def test_wrong_exponents(kind, exponents, message):
+    config = BitSerialConfig(group_exponent=kind)
+    with pytest.raises(BitmillError, match=message):
+        align(config, np.zeros((1, 4), int), [4], exponents)
+
+
 def test_too_long():
     config = BitSerialConfig(activation="INT8", lanes=2, group=4, k_max=6)
     for length, expected in ((6, False), (8, True)):
@@ -202,6 +241,8 @@ def test_wrong_operands(change, message):
             {"activation": "INT8", "lanes": 1, "group": 1, "drop": 16},
             r"drop must be below the 16 bits of a group's sum",
         ),
+        ({"activation": "INT8", "group_exponent": "given"}, r"group_exponent must be 'running' for INT8, not 'given'"),
+        ({"group_exponent": "guessed"}, r"group_exponent: .*'running' or 'given', not 'guessed'"),
         ({"speed": 1}, r"field 'speed' is unknown; accepted are unit, rows"),
     ],
 )

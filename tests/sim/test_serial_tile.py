@@ -8,6 +8,7 @@ import pytest
 from bitmill import BitmillError
 from bitmill.bit_serial import BitSerialConfig
 from bitmill.formats.weight_type import weight_type
+from bitmill.golden.bit_serial import group_exponents
 from bitmill.hdl import verilog
 from bitmill.sim import verify
 from bitmill.sim.serial_traffic import SerialTraffic
@@ -69,6 +70,15 @@ def test_stimuli_meet_every_type_and_precision():
     assert {item.bits for item in work} == {4, 6, 8}
     assert any(len(set(row)) > 1 for item in work for row in item.types), "types change from group to group"
     assert any(len(item) % TILE.lanes for item in work)
+
+
+def test_stimuli_give_exponents_that_are_tight_loose_and_too_small():
+    config = BitSerialConfig(rows=2, cols=1, group=16, group_exponent="given")
+    traffic = SerialTraffic(config)
+    work = traffic.stimuli(np.random.default_rng(36), count=60, corner_steps=100)
+    beyond = [item.exponents - group_exponents(config, item.activation_codes, item.groups) for item in work]
+    found = np.concatenate([difference.ravel() for difference in beyond])
+    assert {-1, 0, 1, 2, 3} <= set(found.tolist())
 
 
 def test_wrong_arguments():
