@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .erf import erf
+
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
 LinearHook = Callable[[str, Array], None]
@@ -146,9 +148,7 @@ def layer_norm(x: Array, weight: Array, bias: Array, epsilon: float) -> Array:
 
 def gelu(x: Array) -> Array:
     """Return the exact GELU ``x * (1 + erf(x / sqrt(2))) / 2`` (Hendrycks and Gimpel, arXiv:1606.08415)."""
-    scaled = (x / math.sqrt(2.0)).ravel().tolist()
-    erf = np.fromiter(map(math.erf, scaled), dtype=x.dtype, count=x.size).reshape(x.shape)
-    return x * (1.0 + erf) / 2.0
+    return x * (1.0 + erf(x / math.sqrt(2.0))) / 2.0
 
 
 def attention(query: Array, key: Array, value: Array, mask: NDArray[np.bool_], heads: int) -> Array:
