@@ -13,8 +13,8 @@ from .model import EncoderModel
 
 Array = NDArray[np.float64]
 
-_BATCH_TOKENS = 512
-"""Tokens of a batch, padding included: what a layer reads and writes stays in cache."""
+_BATCH_TOKENS = 1024
+"""Tokens of a batch, padding included: few, large products."""
 
 
 def embed(model: EncoderModel, sequences: Sequence[Sequence[int]]) -> Array:

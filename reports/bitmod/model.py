@@ -66,7 +66,9 @@ class EncoderModel:
         positions = len(self.weights["embeddings.position_embeddings.weight"])
         longest = max(map(len, sequences), default=0)
         if longest > positions:
-            raise BitmillError(f"model must have a position for each of {longest} tokens of a sentence, not {positions}")
+            raise BitmillError(
+                f"model must have a position for each of {longest} tokens of a sentence, not {positions}"
+            )
         return sequences
 
 
@@ -102,7 +104,9 @@ def _load(folder: Path, name: str) -> EncoderModel:
     linear = _linear_layers(weights, config, path)
     words = len(weights["embeddings.word_embeddings.weight"])
     if len(vocabulary) > words:
-        raise BitmillError(f"{folder / 'vocab.txt'}: must have at most {words} tokens, as the model has, not {len(vocabulary)}")
+        raise BitmillError(
+            f"{folder / 'vocab.txt'}: must have at most {words} tokens, as the model has, not {len(vocabulary)}"
+        )
     return EncoderModel(name, file_sha256(path), weights, config, vocabulary, linear)
 
 
