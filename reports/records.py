@@ -16,6 +16,9 @@ from ..errors import BitmillError
 INT_VS_FP = "int-vs-fp"
 """The study whose records are read and written unless another is named."""
 
+BITMOD = "bitmod"
+"""The study of BitMoD and the schemes around it."""
+
 SCHEMA = 1
 
 

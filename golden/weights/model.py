@@ -48,9 +48,14 @@ class TensorReport:
     @property
     def sqnr(self) -> float:
         """Signal to quantization noise of the weights, in dB; infinite without noise."""
-        if not self.noise:
-            return float("inf")
-        return float(10 * np.log10(self.signal / self.noise)) if self.signal else float("-inf")
+        return decibels(self.signal, self.noise)
+
+
+def decibels(signal: float, noise: float) -> float:
+    """``10 log10(signal / noise)`` of two sums of squares, in dB; infinite without noise, minus infinite without signal."""
+    if not noise:
+        return float("inf")
+    return float(10 * np.log10(signal / noise)) if signal else float("-inf")
 
 
 def quantize_model(

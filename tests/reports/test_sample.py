@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from bitmill.reports.sample import LAYERS, SAMPLE_PATH, SENTENCES_PATH, load_layer
+from bitmill.reports.sample.fetch import check_model, fetch_model
 from bitmill.reports.sample.forward import EncoderConfig, encode, gelu, layer_norm, load_model, pad, record_inputs
 from bitmill.reports.sample.make_sample import (
     SLICES,
-    check_model,
     evenly_spaced,
-    installed_model,
     main,
     record_model,
     serialise,
@@ -261,9 +260,8 @@ def test_changed_model_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[Path]:
-    with installed_model() as folder:
-        yield folder
+def model() -> Path:
+    return fetch_model()
 
 
 @pytest.mark.long
