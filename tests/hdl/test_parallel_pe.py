@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from bitmill import formats
+from bitmill.bit_serial import BitSerialConfig
 from bitmill.formats.scheme import SCHEMES
 from bitmill.golden.parallel import parallel_pe_sum
 from bitmill.golden.parts import value_table
@@ -23,6 +24,10 @@ from bitmill.hdl.ant_decoder import AntDecoder
 from bitmill.hdl.olive_decoder import OliveDecoder
 from bitmill.hdl.parallel_layouts import activation_layout, weight_layout
 from bitmill.hdl.parallel_pe import ParallelPE
+from bitmill.hdl.serial_aligner import SerialAligner
+from bitmill.hdl.serial_pe import SerialPE
+from bitmill.hdl.serial_scaler import SerialScaler
+from bitmill.hdl.term_generator import TermGenerator
 from bitmill.hdl.weight_decoder import WeightDecoder
 from bitmill.parallel import Activation, ParallelConfig, Weight
 from bitmill.sim.compiled import CompiledSimulation
@@ -288,13 +293,22 @@ def test_the_comparison_can_fail():
 
 
 def test_a_part_alone_has_its_ports():
-    text = verilog.emit_component(ParallelPE(config=ParallelConfig(weight="INT8", activation="INT8")), top="lone")
-    assert text.startswith("module lone(")
-    ports = text[len("module lone(") : text.index(")")].split(", ")
-    assert sorted(ports) == sorted(["clk", "rst", "enable", "first", "step", "weight", "activation", "total"])
-    assert text == verilog.emit_component(
-        ParallelPE(config=ParallelConfig(weight="INT8", activation="INT8")), top="lone"
-    )
+    parts = {
+        "clk rst enable first step weight activation total": ParallelPE(config=OTHERS[2]),
+        "clk rst enable first step weight activation total exponent": ParallelPE(config=KINDS[0]),
+        "codes second weight": OliveDecoder(config=KINDS[1]),
+        "clk rst enable activations terms step last cycle shift total": SerialPE(config=BitSerialConfig()),
+        "clk rst enable load first activations aligned shift exponent invalid": SerialAligner(config=BitSerialConfig()),
+        "clk rst sum scale_bit capture multiply lower lift join clear total": SerialScaler(config=BitSerialConfig()),
+        "codes kind special specials cycle terms": TermGenerator(config=BitSerialConfig()),
+    }
+    for ports, part in parts.items():
+        text = verilog.emit_component(part, top="lone")
+        assert text == verilog.emit_component(part, top="lone")
+        assert text.startswith("module lone(")
+        found = text[len("module lone(") : text.index(")")].split(", ")
+        # `join` is a word of Verilog's own, which is written with a backslash.
+        assert sorted(name.strip("\\ ") for name in found) == sorted(ports.split())
 
 
 @pytest.mark.parametrize(
