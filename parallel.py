@@ -12,6 +12,7 @@ from .accumulators import Frozen
 from .bit_serial import MAX_STATE_BITS
 from .errors import BitmillError
 from .formats import Format, Minifloat, Product
+from .formats.octal import greatest_digits
 from .formats.scheme import SCHEMES, Scheme
 
 Weight = Literal["FP16", "BF16", "INT8", "ANT", "OLIVE"]
@@ -98,11 +99,17 @@ class ParallelConfig(Frozen, frozen=True):
         return WEIGHTS[self.weight].carrier
 
     @property
-    def stored(self) -> Scheme:
-        """Scheme of the weights as their decoder gets them; of ANT and OLIVE."""
-        scheme = WEIGHTS[self.weight].scheme
-        assert scheme is not None
-        return scheme
+    def scheme(self) -> Scheme | None:
+        """Scheme of the weights, whose decoder makes them the carrier's; None where they are the carrier's codes."""
+        return WEIGHTS[self.weight].scheme
+
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """The greatest of every octal digit of a significand, lowest first."""
+        fmt = self.carrier
+        return greatest_digits(
+            1 << fmt.significand_bits - 1 if fmt.significand_signed else (1 << fmt.significand_bits) - 1
+        )
 
     @property
     def activation_format(self) -> Format:

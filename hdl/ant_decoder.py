@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..parallel import ParallelConfig
-from .operand_decoder import operand_layout, operand_table
+from .parallel_layouts import weight_layout, weight_table
 
 
 class AntDecoder(wiring.Component):
@@ -25,7 +25,7 @@ class AntDecoder(wiring.Component):
     code : In(4)
     kind : In(1)
         The group's type, in the scheme's order: 0 INT4, 1 flint.
-    weight : Out(operand_layout)
+    weight : Out(weight_layout)
 
     Source: ANT (MICRO 2022), section 4; two of its types.
     """
@@ -34,15 +34,16 @@ class AntDecoder(wiring.Component):
         if not isinstance(config, ParallelConfig) or config.weight != "ANT":
             raise TypeError(f"AntDecoder config must be a ParallelConfig of ANT weights, not {config!r}")
         self.config = config
-        self.scheme = config.stored
+        assert config.scheme is not None
+        self.scheme = config.scheme
         super().__init__({
             "code": In(self.scheme.bits),
             "kind": In(self.scheme.selector_bits),
-            "weight": Out(operand_layout(config.carrier)),
+            "weight": Out(weight_layout(config)),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         index = Cat(self.code, self.kind)
-        m.d.comb += self.weight.eq(operand_table(m, self.config.carrier, self.scheme.formats, index))
+        m.d.comb += self.weight.eq(weight_table(m, self.config, self.scheme.formats, index))
         return m

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .. import formats
 from ..formats.scheme import OLIVE_IDENTIFIER
 from ..parallel import ParallelConfig
-from .operand_decoder import operand_layout, operand_table
+from .parallel_layouts import weight_layout, weight_table
 
 
 class OliveDecoder(wiring.Component):
@@ -29,7 +29,7 @@ class OliveDecoder(wiring.Component):
         The pair, the first weight lowest.
     second : In(1)
         Which weight of it to decode.
-    weight : Out(operand_layout)
+    weight : Out(weight_layout)
 
     Source: OliVe (ISCA 2023), section 4, in the interpretation of ``golden.weights.olive``.
     """
@@ -38,11 +38,12 @@ class OliveDecoder(wiring.Component):
         if not isinstance(config, ParallelConfig) or config.weight != "OLIVE":
             raise TypeError(f"OliveDecoder config must be a ParallelConfig of OLIVE weights, not {config!r}")
         self.config = config
-        self.scheme = config.stored
+        assert config.scheme is not None
+        self.scheme = config.scheme
         super().__init__({
             "codes": In(data.ArrayLayout(self.scheme.bits, 2)),
             "second": In(1),
-            "weight": Out(operand_layout(config.carrier)),
+            "weight": Out(weight_layout(config)),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
@@ -56,5 +57,5 @@ class OliveDecoder(wiring.Component):
         index = Cat(code, other == OLIVE_IDENTIFIER)
         # Minus zero is zero in either table, which is what the identifier counts as.
         tables = (normal, formats.get(self.scheme.outlier or ""))
-        m.d.comb += self.weight.eq(operand_table(m, self.config.carrier, tables, index))
+        m.d.comb += self.weight.eq(weight_table(m, self.config, tables, index))
         return m

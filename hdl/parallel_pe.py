@@ -10,7 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..parallel import ParallelConfig
 from .adders import add
-from .operand_decoder import operand_layout
+from .octal_product import octal_product
+from .parallel_layouts import activation_layout, weight_layout
 from .serial_pe import moved_down
 
 
@@ -47,7 +48,8 @@ class ParallelPE(wiring.Component):
         The first stage takes a product, and what it held before has been added.
     first : In(1)
         It is a sum's first. Nothing else is a reset: a PE may not add before it.
-    weight, activation : In(operand_layout)
+    weight : In(weight_layout)
+    activation : In(activation_layout)
     step : In(1)
         The product in the second stage joins the sum.
     total : Out(signed(bits))
@@ -63,8 +65,8 @@ class ParallelPE(wiring.Component):
         super().__init__({
             "enable": In(1),
             "first": In(1),
-            "weight": In(operand_layout(config.carrier)),
-            "activation": In(operand_layout(config.activation_format)),
+            "weight": In(weight_layout(config)),
+            "activation": In(activation_layout(config)),
             "step": In(1),
             "total": Out(signed(config.bits)),
             "exponent": Out(config.exponent_bits),
@@ -74,8 +76,13 @@ class ParallelPE(wiring.Component):
         m = Module()
         bits = self.config.bits
         product = Signal(signed(self.config.product_bits), reset_less=True)
+        activation = self.activation
+        digits = [
+            (digit.multiple, digit.negative)
+            for digit in (self.weight.digits[f"digit{place}"] for place in range(len(self.config.digits)))
+        ]
         with m.If(self.enable):
-            m.d.sync += product.eq(self.weight.significand * self.activation.significand)
+            m.d.sync += product.eq(octal_product(m, activation.significand, activation.triple, digits, len(product)))
         order = self._order_of_integers(m) if self.config.is_integer else self._order(m)
 
         accumulator, placed = Signal(signed(bits), reset_less=True), Signal(signed(bits))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import get_args
 
 import numpy as np
@@ -12,15 +13,22 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from bitmill import formats
+from bitmill.bit_serial import BitSerialConfig
 from bitmill.formats.scheme import SCHEMES
 from bitmill.golden.parallel import parallel_pe_sum
 from bitmill.golden.parts import value_table
 from bitmill.golden.weights import olive
 from bitmill.hdl import verilog
+from bitmill.hdl.activation_decoder import ActivationDecoder
 from bitmill.hdl.ant_decoder import AntDecoder
 from bitmill.hdl.olive_decoder import OliveDecoder
-from bitmill.hdl.operand_decoder import OperandDecoder, operand_layout
+from bitmill.hdl.parallel_layouts import activation_layout, weight_layout
 from bitmill.hdl.parallel_pe import ParallelPE
+from bitmill.hdl.serial_aligner import SerialAligner
+from bitmill.hdl.serial_pe import SerialPE
+from bitmill.hdl.serial_scaler import SerialScaler
+from bitmill.hdl.term_generator import TermGenerator
+from bitmill.hdl.weight_decoder import WeightDecoder
 from bitmill.parallel import Activation, ParallelConfig, Weight
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Phase
@@ -37,20 +45,32 @@ CONFIGS = [
 IDS = [f"{config.title}, {config.bits} bits" for config in CONFIGS]
 
 
-def number_of(layout, packed, unit):
-    operand = layout.from_bits(packed)
-    return int(operand.significand) * 2.0 ** (int(operand.exponent) + unit)
+def weight_of(config, packed):
+    """What a decoder's output stands for, in units of the least exponent."""
+    weight = weight_layout(config).from_bits(packed)
+    value = 0
+    for place in range(len(config.digits)):
+        digit = weight.digits[f"digit{place}"]
+        assert int(digit.multiple).bit_count() <= 1
+        value += (-1) ** int(digit.negative) * int(digit.multiple).bit_length() << 3 * place
+    return value << int(weight.exponent)
 
 
-@pytest.mark.parametrize(
-    "name", ["INT8", "E5M2", *(pytest.param(name, marks=pytest.mark.long) for name in ("FP16", "BF16"))]
-)
-def test_operands_of_every_code(name, every_input):
+@pytest.mark.parametrize("name", ["INT8", *(pytest.param(name, marks=pytest.mark.long) for name in ("FP16", "BF16"))])
+def test_every_code_of_floats_and_integers(name, every_input):
     fmt = formats.get(name)
-    layout = operand_layout(fmt)
-    for code, packed in enumerate(every_input(OperandDecoder(fmt=fmt), "code", "operand")):
+    config = ParallelConfig(weight=name, activation=name)
+    weights = every_input(WeightDecoder(config=config), "code", "weight")
+    activations = every_input(ActivationDecoder(config=config), "code", "activation")
+    for code in range(1 << fmt.bits):
         wanted = fmt.decode(code).value_or_none()
-        assert wanted is None or number_of(layout, packed, fmt.min_exponent) == wanted, code
+        if wanted is None:
+            continue
+        activation = activation_layout(config).from_bits(activations[code])
+        significand = int(activation.significand)
+        assert significand * Fraction(2) ** (int(activation.exponent) + fmt.min_exponent) == wanted, code
+        assert int(activation.triple) == 3 * significand, code
+        assert weight_of(config, weights[code]) * Fraction(2) ** fmt.min_exponent == wanted, code
 
 
 def simulated(component, bench):
@@ -60,23 +80,23 @@ def simulated(component, bench):
 
 
 def test_every_code_of_ant():
-    decoder = AntDecoder(config=ParallelConfig(weight="ANT"))
-    layout = operand_layout(ParallelConfig(weight="ANT").carrier)
+    config = ParallelConfig(weight="ANT")
+    decoder = AntDecoder(config=config)
 
     async def bench(ctx):
         for kind, name in enumerate(("INT4_SYM", "FLINT4")):
             for code, wanted in enumerate(value_table(formats.get(name))):
                 ctx.set(decoder.kind, kind)
                 ctx.set(decoder.code, code)
-                found = number_of(layout, ctx.get(decoder.weight.as_value()), 0)
+                found = weight_of(config, ctx.get(decoder.weight.as_value()))
                 assert found == (0 if np.isnan(wanted) else wanted), (name, code)
 
     simulated(decoder, bench)
 
 
 def test_every_pair_of_olive():
-    decoder = OliveDecoder(config=ParallelConfig(weight="OLIVE"))
-    layout = operand_layout(ParallelConfig(weight="OLIVE").carrier)
+    config = ParallelConfig(weight="OLIVE")
+    decoder = OliveDecoder(config=config)
     pairs = np.array([[pair % 16, pair // 16] for pair in range(256)], np.uint8)
 
     async def bench(ctx):
@@ -85,7 +105,7 @@ def test_every_pair_of_olive():
                 ctx.set(decoder.codes[place], int(pair[place]))
             for place in (0, 1):
                 ctx.set(decoder.second, place)
-                assert number_of(layout, ctx.get(decoder.weight.as_value()), 0) == wanted[place], pair
+                assert weight_of(config, ctx.get(decoder.weight.as_value())) == wanted[place], pair
 
     simulated(decoder, bench)
 
@@ -152,7 +172,7 @@ class Streamed(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.pe = pe = ParallelPE(config=config)
-        m.submodules.activation = activation = OperandDecoder(fmt=config.activation_format)
+        m.submodules.activation = activation = ActivationDecoder(config=config)
         code = self.i.payload.weight
         if config.weight == "ANT":
             m.submodules.weight = decoder = AntDecoder(config=config)
@@ -163,12 +183,12 @@ class Streamed(wiring.Component):
             m.d.comb += [decoder.codes.eq(code[:8]), decoder.second.eq(code[8])]
             weight = decoder.weight
         else:
-            m.submodules.weight = decoder = OperandDecoder(fmt=config.carrier)
+            m.submodules.weight = decoder = WeightDecoder(config=config)
             m.d.comb += decoder.code.eq(code)
-            weight = decoder.operand
+            weight = decoder.weight
         advance = Signal()
         valid, first, last = Signal(2), Signal(), Signal(2)
-        weight_register, activation_register = Signal.like(weight), Signal.like(activation.operand)
+        weight_register, activation_register = Signal.like(weight), Signal.like(activation.activation)
         m.d.comb += [
             activation.code.eq(self.i.payload.activation),
             advance.eq(~self.o.valid | self.o.ready),
@@ -185,7 +205,7 @@ class Streamed(wiring.Component):
                 last.eq(self.i.payload.last | last[0] << 1),
                 first.eq(self.i.payload.first),
                 weight_register.eq(weight),
-                activation_register.eq(activation.operand),
+                activation_register.eq(activation.activation),
                 self.o.valid.eq(valid[1] & last[1]),
                 self.o.payload.total.eq(pe.total),
                 self.o.payload.exponent.eq(pe.exponent),
@@ -273,13 +293,22 @@ def test_the_comparison_can_fail():
 
 
 def test_a_part_alone_has_its_ports():
-    text = verilog.emit_component(ParallelPE(config=ParallelConfig(weight="INT8", activation="INT8")), top="lone")
-    assert text.startswith("module lone(")
-    ports = text[len("module lone(") : text.index(")")].split(", ")
-    assert sorted(ports) == sorted(["clk", "rst", "enable", "first", "step", "weight", "activation", "total"])
-    assert text == verilog.emit_component(
-        ParallelPE(config=ParallelConfig(weight="INT8", activation="INT8")), top="lone"
-    )
+    parts = {
+        "clk rst enable first step weight activation total": ParallelPE(config=OTHERS[2]),
+        "clk rst enable first step weight activation total exponent": ParallelPE(config=KINDS[0]),
+        "codes second weight": OliveDecoder(config=KINDS[1]),
+        "clk rst enable activations terms step last cycle shift total": SerialPE(config=BitSerialConfig()),
+        "clk rst enable load first activations aligned shift exponent invalid": SerialAligner(config=BitSerialConfig()),
+        "clk rst sum scale_bit capture multiply lower lift join clear total": SerialScaler(config=BitSerialConfig()),
+        "codes kind special specials cycle terms": TermGenerator(config=BitSerialConfig()),
+    }
+    for ports, part in parts.items():
+        text = verilog.emit_component(part, top="lone")
+        assert text == verilog.emit_component(part, top="lone")
+        assert text.startswith("module lone(")
+        found = text[len("module lone(") : text.index(")")].split(", ")
+        # `join` is a word of Verilog's own, which is written with a backslash.
+        assert sorted(name.strip("\\ ") for name in found) == sorted(ports.split())
 
 
 @pytest.mark.parametrize(
@@ -292,7 +321,12 @@ def test_a_part_alone_has_its_ports():
             "AntDecoder config must be a ParallelConfig of ANT weights, not Par",
         ),
         (OliveDecoder, {"config": None}, "OliveDecoder config must be a ParallelConfig of OLIVE weights, not None"),
-        (OperandDecoder, {"fmt": "INT8"}, "OperandDecoder format must be a float or an integer, not 'INT8'"),
+        (
+            WeightDecoder,
+            {"config": ParallelConfig(weight="ANT")},
+            "WeightDecoder config must be a ParallelConfig of floats",
+        ),
+        (ActivationDecoder, {"config": 8}, "ActivationDecoder config must be a ParallelConfig, not 8"),
     ],
 )
 def test_init_wrong_arguments(component, arguments, message):
