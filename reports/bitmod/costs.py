@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..records import Metric, Record, Records, metric
+from ..records import BITMOD, Metric, Record, Records, metric
 from .hardware import BEST, labels
-from .study import STUDY
 from .units import BASELINE, SIDE, Candidate, Part, candidates
 
 RATE = "products per us and kGE"
@@ -89,7 +88,7 @@ def _record(cost: _Cost, base: _Cost) -> Record:
         tool_versions=dict(cost.parts[0].tool_versions),
         seeds=(),
         metrics=metrics,
-        study=STUDY,
+        study=BITMOD,
     )
 
 
@@ -115,5 +114,5 @@ def generator_record(records: Records, label: str) -> Record:
             "share": metric(100 * generators / whole, "%"),
             "share_bare": metric(100 * generators / bare, "%"),
         },
-        study=STUDY,
+        study=BITMOD,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ...bit_serial import BitSerialConfig
 from ...fpga.liberty import read_library
 from ...fpga.power import vectorless_power
 from ...fpga.standard_cells import Flow, map_standard_cells
@@ -14,8 +15,8 @@ from ...fpga.timing import measure_timing
 from ..committed import committed, digest_of
 from ..jobs import Job
 from ..measured import COUNTED, NAND2, timing_flow, timing_metrics
-from ..records import Metric, Record, metric
-from .study import STUDY
+from ..records import BITMOD, Metric, Record, metric
+from .operands import LAYER, PRODUCTS, parallel_activity, serial_activity
 from .units import PART_TOP, Candidate, Part, candidates
 
 PERIODS_NS = (10.0, 8.0, 6.0, 5.0)
@@ -132,7 +133,7 @@ def timing_record(part: Part, seeds: tuple[int, ...]) -> Record:
 
 
 def power_record(candidate: Candidate) -> Record:
-    """Energy of a PE's cycle with random operands of 4-bit weights, or of its own where it takes one a cycle."""
+    """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
     part = candidate.pe
 
     def measure() -> Record:
@@ -140,9 +141,12 @@ def power_record(candidate: Candidate) -> Record:
         # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
         flat = Flow(verilog=part.verilog, top=PART_TOP, library=library, period_ns=POWER_NS, clock_gating=False)
         result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=POWER_NS, clock_gating=False)
+        activity = (
+            serial_activity(part.config) if isinstance(part.config, BitSerialConfig) else parallel_activity(part.config)
+        )
         power = vectorless_power(
             flat.netlist(recipe_named(result.best.recipe)), PART_TOP, library,
-            period_ns=POWER_NS, toggles=part.toggles, high=part.high,
+            period_ns=POWER_NS, toggles=activity.toggles, high=activity.high,
         )  # fmt: skip
         metrics = {
             "energy": metric(power.energy_pj, "pJ per cycle"),
@@ -155,8 +159,8 @@ def power_record(candidate: Candidate) -> Record:
             "recipe": result.best.recipe,
             "clock_gating": False,
             "period_ns": POWER_NS,
-            "toggles": dict(part.toggles),
-            "estimated": "OpenSTA, vectorless: random operands at the ports; no wires, clock tree or glitches",
+            "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
+            "estimated": "OpenSTA: toggles of the operands at the ports, carried on without vectors; no wires, no clock tree",
         }
         return _record(f"power/{part.key}", "power", part, flow, metrics, tools=result.tools)
 
@@ -165,7 +169,7 @@ def power_record(candidate: Candidate) -> Record:
 
 def _measured(name: str, part: Part, measure: Callable[[], Record]) -> Record:
     """The committed record if it is of this circuit and these tools, a new measurement if not."""
-    return committed(STUDY, name, lambda: part.verilog, measured_by=MEASURED_BY) or measure()
+    return committed(BITMOD, name, lambda: part.verilog, measured_by=MEASURED_BY) or measure()
 
 
 def _record(
@@ -187,5 +191,5 @@ def _record(
         tool_versions=dict(tools),
         seeds=seeds,
         metrics=dict(metrics),
-        study=STUDY,
+        study=BITMOD,
     )

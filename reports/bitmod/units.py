@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from amaranth.lib import wiring
 
 from ...bit_serial import BitSerialConfig
+from ...hdl.activation_decoder import ActivationDecoder
 from ...hdl.ant_decoder import AntDecoder
 from ...hdl.olive_decoder import OliveDecoder
-from ...hdl.operand_decoder import OperandDecoder
 from ...hdl.parallel_pe import ParallelPE
 from ...hdl.serial_aligner import SerialAligner
 from ...hdl.serial_pe import SerialPE
 from ...hdl.serial_scaler import ScalerControl, SerialScaler
 from ...hdl.term_generator import TermGenerator
 from ...hdl.verilog import emit_component
+from ...hdl.weight_decoder import WeightDecoder
 from ...parallel import ParallelConfig
 
 SIDE = 8
@@ -40,16 +41,12 @@ class Part:
         What it is built for.
     build
         Makes it.
-    toggles, high
-        Of its inputs, for power: toggles per bit and cycle with random operands, and inputs that are always 1.
     """
 
     key: str
     title: str
     config: Config
     build: Callable[[], wiring.Component]
-    toggles: Mapping[str, float] = field(default_factory=dict)
-    high: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def verilog(self) -> str:
@@ -106,11 +103,7 @@ def _serial(key: str, title: str, **fields: object) -> Candidate:
     def part(name: str, part_title: str, component: Callable[..., wiring.Component]) -> Part:
         return Part(key=f"{name}{suffix}", title=part_title, config=config, build=lambda: component(config=config))
 
-    # Activations stay for the two cycles of a 4-bit weight, terms change in every cycle.
-    pe = Part(
-        key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: SerialPE(config=config),
-        toggles={"activations": 0.25, "terms": 0.5, "cycle": 1.0}, high={"enable": 1.0, "step": 1.0},
-    )  # fmt: skip
+    pe = Part(key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: SerialPE(config=config))
     edges = (
         part("aligner", "aligner of a row", SerialAligner),
         part("generator", "term generator of a column", TermGenerator),
@@ -124,21 +117,18 @@ def _serial(key: str, title: str, **fields: object) -> Candidate:
 
 def _parallel(key: str, title: str, config: ParallelConfig, *, bits: int, like: Candidate) -> Candidate:
     """A parallel PE whose sums are scaled and added up by the same scaler as those of ``like``."""
-    pe = Part(
-        key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: ParallelPE(config=config),
-        toggles={"weight": 0.5, "activation": 0.5}, high={"enable": 1.0, "step": 1.0},
-    )  # fmt: skip
+    pe = Part(key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: ParallelPE(config=config))
     decoders: dict[str, Callable[[], wiring.Component]] = {
         "ANT": lambda: AntDecoder(config=config),
         "OLIVE": lambda: OliveDecoder(config=config),
     }
-    weight = decoders.get(config.weight, lambda: OperandDecoder(fmt=config.carrier))
+    weight = decoders.get(config.weight, lambda: WeightDecoder(config=config))
     edges = (
         Part(
-            key=f"decoder-{config.activation.lower()}", title=f"{config.activation} decoder", config=config,
-            build=lambda: OperandDecoder(fmt=config.activation_format),
+            key=f"row-{config.activation.lower()}", title=f"{config.activation} decoder of a row", config=config,
+            build=lambda: ActivationDecoder(config=config),
         ),
-        Part(key=f"decoder-{config.weight.lower()}", title=f"{config.weight} decoder", config=config, build=weight),
+        Part(key=f"column-{config.weight.lower()}", title=f"{config.weight} decoder of a column", config=config, build=weight),
     )  # fmt: skip
     return Candidate(
         key=key,
