@@ -115,8 +115,8 @@ def test_a_model_agrees_with_itself(model, reference):
 
 
 def test_agreement_by_hand():
-    reference = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [1, 0], [0.6, 0.8], [1, 0], [0.8, 0.6]])
-    found = np.array([[1, 0], [0.6, 0.8], [1, 0], [0, 1], [1, 0], [0.8, 0.6], [0, 1], [-0.6, 0.8]])
+    reference = np.array([[1.0, 0.0], [1, 0], [1, 0], [0, 1], [1, 0], [0.6, 0.8], [1, 0], [0.8, 0.6]])
+    found = np.array([[1.0, 0.0], [0.6, 0.8], [1, 0], [0, 1], [1, 0], [0.8, 0.6], [0, 1], [-0.6, 0.8]])
     # Similarities 1, 0, 0.6, 0.8 become 0.6, 0, 0.8, 0.8: ranks 4 1 2 3 and 2 1 3.5 3.5.
     compared = agreement(reference, found)
     assert compared.pearson == pytest.approx(exact_pearson([1, 0, 0.6, 0.8], [0.6, 0, 0.8, 0.8]))
