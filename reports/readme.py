@@ -15,6 +15,7 @@ from .. import formats
 from ..config import REPORT_PAIRS
 from ..errors import BitmillError
 from ..files import atomic_write
+from . import shown
 from .int_vs_fp import view
 from .records import Records
 
@@ -64,21 +65,21 @@ def figures_block(records: Records) -> str:
     for pair in view.pairs(records):
         best = (view.best_policy(records, layer, pair, "token") for layer in layers)
         cells = [
-            view.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
+            shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
             for layer, policy in zip(layers, best, strict=True)
         ]
         name = f"{pair.key}-{unit}"
         cells += [
-            view.number(records, f"area/{name}/generic", "logic_per_mac"),
-            view.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
-            view.number(records, f"verified/{name}", "products_matched"),
+            shown.number(records, f"area/{name}/generic", "logic_per_mac"),
+            shown.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
+            shown.number(records, f"verified/{name}", "products_matched"),
         ]
         lines.append("| " + " | ".join([pair.label, *(cell.text for cell in cells)]) + " |")
     lines += [
         "",
         f"{view.UNIT_TITLES[unit]}, exact accumulator; activations scaled per token, weights per channel, the "
         "better of both "
-        f"scale rules; logic without DSP blocks, registers apart. {view.tools_named(records, 'area')}. Regenerate with "
+        f"scale rules; logic without DSP blocks, registers apart. {shown.tools_named(records, 'area')}. Regenerate with "
         f"`{REGENERATE}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",
     ]
     return "\n".join(lines)

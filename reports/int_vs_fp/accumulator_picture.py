@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...accumulators import Accumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from .. import shown
+from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points
 from ..records import Records
 from . import view
-from .drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points
 from .kinds import from_record, label_of
 from .study import Pair
 
@@ -37,7 +38,7 @@ def accumulators_picture(records: Records) -> Figure:
         "Which accumulator is worth its gates",
         "32-lane dot product, every unit flat, logic and registers (6 each). Error of the accumulator alone on the worst layer, "
         "same codes, one scale per token; above the dashed line it made no error at all.\nGrey band: the SQNR that the formats "
-        f"themselves leave on the layers; an accumulator far above it costs no accuracy. {view.tools_named(records, 'area')}.",
+        f"themselves leave on the layers; an accumulator far above it costs no accuracy. {shown.tools_named(records, 'area')}.",
         top=0.98,
     )
     row = made.subplots(1, len(pairs), sharey=True, squeeze=False)[0]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .. import shown
 from ..records import Record, Records
+from ..shown import Cell, Table
 from . import view
-from .view import Cell, Table
 
 
 def accumulators_table(records: Records) -> Table:
@@ -37,11 +38,11 @@ def _cells(records: Records, record: Record, layers: list[str]) -> tuple[Cell, .
     name = record.id.split("/")[1]
     area = f"area/{name}/generic"
     return (
-        view.number(records, area, "accumulator_bits"),
-        *(view.number(records, f"accumulation/{layer}/{name}", "error_sqnr", 1) for layer in layers),
-        *(view.number(records, f"accumulation/{layer}/{name}", "total_sqnr", 1) for layer in layers),
-        view.number(records, record.id, "overflowed", 1),
-        view.number(records, area, "logic_per_mac"),
-        view.number(records, area, "registers_per_mac", 1),
-        view.number(records, area, "total_per_mac"),
+        shown.number(records, area, "accumulator_bits"),
+        *(shown.number(records, f"accumulation/{layer}/{name}", "error_sqnr", 1) for layer in layers),
+        *(shown.number(records, f"accumulation/{layer}/{name}", "total_sqnr", 1) for layer in layers),
+        shown.number(records, record.id, "overflowed", 1),
+        shown.number(records, area, "logic_per_mac"),
+        shown.number(records, area, "registers_per_mac", 1),
+        shown.number(records, area, "total_per_mac"),
     )

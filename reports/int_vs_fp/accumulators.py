@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import golden
 from ...fpga.cache import cached
-from ..records import Metric, Record, Records, metric
+from ..committed import committed
+from ..jobs import Job
+from ..records import INT_VS_FP, Metric, Record, Records, metric
 from ..tensors import Layer
 from .accuracy import Quantized, quantize_activation, quantize_weight, sqnr_db
-from .committed import committed
-from .hardware import Job, generic_record
+from .emitted import verilog_of
+from .hardware import generic_record
 from .scales import ChooseScale, source_digest
 from .study import Case, Policy, Study
 
@@ -59,7 +61,8 @@ def accumulator_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, J
 def gates_record(case: Case) -> Record:
     """NAND2-equivalents of the flat unit: committed with the benchmarks if of this very Verilog, counted now if not."""
     name = f"area/{case.name}/generic"
-    return committed(name, case.config, record_id=name, kind="area", unit=case.unit) or generic_record(case)
+    found = committed("bench", name, lambda: verilog_of(case.config), measured_by="make bench")
+    return replace(found, kind="area", unit=case.unit, study=INT_VS_FP) if found else generic_record(case)
 
 
 def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: ChooseScale) -> list[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import shown
 from ..records import Records
 from . import view
 from .answer_units import array_sentences, cheapest_accumulator_sentences
@@ -44,10 +45,10 @@ def _eight_bit_sentences(records: Records) -> list[str]:
             parts.append(f"{one} against {other} dB on {name} per {granularity}")
     unit = view.main_unit(records)
     costs = [
-        view.number(records, f"area/{pair.key}-{unit}/generic", "logic_per_mac").text for pair in (integer, floating)
+        shown.number(records, f"area/{pair.key}-{unit}/generic", "logic_per_mac").text for pair in (integer, floating)
     ]
     luts = [
-        view.number(records, f"area/{pair.key}-{unit}/ecp5", "lut4_per_mac", 1).text for pair in (integer, floating)
+        shown.number(records, f"area/{pair.key}-{unit}/ecp5", "lut4_per_mac", 1).text for pair in (integer, floating)
     ]
     return [
         f"INT8 against E4M3, the better scale rule of each: {'; '.join(parts)}. One MAC of the "
@@ -67,7 +68,7 @@ def _four_bit_sentence(records: Records) -> list[str]:
     ]
     unit = view.main_unit(records)
     costs = [
-        view.number(records, f"area/{pair.key}-{unit}/generic", "logic_per_mac").text for pair in (integer, floating)
+        shown.number(records, f"area/{pair.key}-{unit}/generic", "logic_per_mac").text for pair in (integer, floating)
     ]
     return [
         f"INT4 against E2M1 per token: {'; '.join(parts)}, for {costs[0]} against {costs[1]} NAND2-equivalents per MAC."
@@ -80,7 +81,7 @@ def _accumulator_sentence(records: Records) -> list[str]:
     parts = []
     for pair in view.pairs(records):
         exact, rounded = (
-            view.number(records, f"area/{pair.key}-{unit}/generic", "logic").text for unit in ("mac", "mac-fp32")
+            shown.number(records, f"area/{pair.key}-{unit}/generic", "logic").text for unit in ("mac", "mac-fp32")
         )
         parts.append(f"{pair.label} {exact} and {rounded}")
     return [f"NAND2-equivalents of a single MAC with the exact and with the FP32 accumulator: {'; '.join(parts)}."]
@@ -90,16 +91,16 @@ def _proof_sentence(records: Records) -> str:
     verified = records.of_kind("verified")
     counts = [record.number("products") for record in verified]
     wrong = sum(record.number("mismatches") for record in verified)
-    low, high = (view.shown(value) for value in (min(counts), max(counts)))
+    low, high = (shown.shown(value) for value in (min(counts), max(counts)))
     spread = low if low == high else f"{low} to {high}"
-    verdict = "every result equal to the golden model's bits" if wrong == 0 else f"{view.shown(wrong)} results WRONG"
+    verdict = "every result equal to the golden model's bits" if wrong == 0 else f"{shown.shown(wrong)} results WRONG"
     units = f"all {len(verified)} units" if len(verified) > 1 else "the unit"
     return f"The generated Verilog of {units} computed {spread} products of the layers' own numbers each, {verdict}."
 
 
 def _best(records: Records, layer: str, pair: Pair, granularity: str) -> str:
     policy = view.best_policy(records, layer, pair, granularity)
-    return view.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1).text
+    return shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1).text
 
 
 def _listed(words: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import shown
 from ..records import Record, Records
 from . import view
 from .study import ARRAY_UNITS, Pair
@@ -41,7 +42,7 @@ def _accumulator_sentence(records: Records, pair: Pair) -> str:
         )
     over = [r for r in found if r.number("overflowed") > 0]
     if over:
-        shares = [f"{view.number(records, r.id, 'overflowed', 1).text} % ({view.accumulator_label(r)})" for r in over]
+        shares = [f"{shown.number(records, r.id, 'overflowed', 1).text} % ({view.accumulator_label(r)})" for r in over]
         sentence += f"; for want of an exponent offset, of one layer's outputs overflow {_listed(shares)}"
     return sentence + "."
 
@@ -50,11 +51,11 @@ def _array_sentence(records: Records, pair: Pair) -> str:
     unit = ARRAY_UNITS[-1]
     name, mac = f"{pair.key}-{unit}", f"{pair.key}-mac"
     luts, dsp = (
-        [view.number(records, f"area/{which}/{flow}", "lut4_per_mac", 1).text for which in (name, mac)]
+        [shown.number(records, f"area/{which}/{flow}", "lut4_per_mac", 1).text for which in (name, mac)]
         for flow in ("ecp5", "ecp5-dsp")
     )
     used = [
-        view.number(records, f"cycles/{name}/{layer.config['layer']}", "utilisation", 2).text
+        shown.number(records, f"cycles/{name}/{layer.config['layer']}", "utilisation", 2).text
         for layer in view.layers(records)
     ]
     sentence = (
@@ -64,7 +65,7 @@ def _array_sentence(records: Records, pair: Pair) -> str:
     clock, mac_clock = (f"timing/{which}/ecp5" for which in (name, mac))
     if clock in records and mac_clock in records:
         sentence += (
-            f", {view.number(records, clock, 'fmax').text} MHz against {view.number(records, mac_clock, 'fmax').text}"
+            f", {shown.number(records, clock, 'fmax').text} MHz against {shown.number(records, mac_clock, 'fmax').text}"
         )
     return sentence + "."
 
@@ -74,7 +75,7 @@ def _area(records: Records, record: Record) -> Record:
 
 
 def _cost(records: Records, record: Record) -> str:
-    return view.number(records, _area(records, record).id, "total_per_mac").text
+    return shown.number(records, _area(records, record).id, "total_per_mac").text
 
 
 def _listed(words: list[str]) -> str:

@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from .. import shown
+from ..drawing import GREY, INK, LIGHT, figure
 from ..records import Records
 from . import view
-from .drawing import FAMILY_COLOURS, GREY, INK, LIGHT, colour, figure, marker
+from .marks import FAMILY_COLOURS, colour, marker
 from .study import ARRAY_UNITS, Pair
 
 Row = tuple[Pair, str, float]
@@ -38,7 +40,7 @@ def arrays_picture(records: Records) -> Figure:
         "ECP5, per MAC of the whole unit; output-stationary, exact accumulator (32 bits for the INT8 arrays). Fmax: nextpnr, "
         "LFE5U-85 speed grade 6, median and range over the placements.\nPublic array: the best AXI-Stream one, measured by us "
         f"in the same flow; its multiplier is its own. "
-        f"The bare MAC has a handshake and a step counter to itself. {view.tools_named(records, 'area')}.",
+        f"The bare MAC has a handshake and a step counter to itself. {shown.tools_named(records, 'area')}.",
         top=0.98,
     )
     panels = made.subplots(1, 3, sharey=True, gridspec_kw={"width_ratios": [1.45, 0.8, 1.25]})
@@ -148,7 +150,7 @@ def _clocks(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
                 zorder=3,
             )
             axes.annotate(
-                view.shown(mid), (high, y + shift), (7, 0), textcoords="offset points", va="center", fontsize=8.5
+                shown.shown(mid), (high, y + shift), (7, 0), textcoords="offset points", va="center", fontsize=8.5
             )
             highest = max(highest, high)
         if not drawn:
@@ -161,7 +163,7 @@ def _clocks(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
 
 
 def _number(axes: Axes, value: float, y: float) -> None:
-    axes.annotate(view.shown(value), (value, y), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axes.annotate(shown.shown(value), (value, y), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
 
 
 def _row_labels(panels: Sequence[Axes], rows: Sequence[Row]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .. import shown
 from ..records import Records
+from ..shown import Cell, Table
 from . import view
 from .study import ARRAY_UNITS, Pair
-from .view import Cell, Table
 
 
 def arrays_table(records: Records) -> Table:
@@ -13,11 +14,11 @@ def arrays_table(records: Records) -> Table:
     layers = [layer.config["layer"] for layer in view.layers(records)]
     rows: list[tuple[Cell, ...]] = []
     for pair in view.arrays(records):
-        mac_layers: list[Cell] = [view.DASH for _ in layers]
-        rows.append((pair.label, view.UNIT_TITLES["mac"], *_costs(records, pair, "mac"), view.DASH, *mac_layers))
+        mac_layers: list[Cell] = [shown.DASH for _ in layers]
+        rows.append((pair.label, view.UNIT_TITLES["mac"], *_costs(records, pair, "mac"), shown.DASH, *mac_layers))
         for unit in ARRAY_UNITS:
             name = f"{pair.key}-{unit}"
-            used = (view.number(records, f"cycles/{name}/{layer}", "utilisation", 2) for layer in layers)
+            used = (shown.number(records, f"cycles/{name}/{layer}", "utilisation", 2) for layer in layers)
             cells = (*_costs(records, pair, unit), _ratio(records, name))
             rows.append((pair.label, view.ARRAY_TITLES[unit], *cells, *used))
     return Table(
@@ -38,14 +39,14 @@ def arrays_table(records: Records) -> Table:
 def _costs(records: Records, pair: Pair, unit: str) -> tuple[Cell, ...]:
     area, timing = f"area/{pair.key}-{unit}", f"timing/{pair.key}-{unit}"
     return (
-        view.number(records, f"{area}/ecp5", "lut4_per_mac", 1),
-        view.number(records, f"{area}/ecp5-dsp", "lut4_per_mac", 1),
-        view.number(records, f"{area}/ecp5-dsp", "dsp_per_mac", 2),
-        view.number(records, f"{area}/ecp5", "registers_per_mac", 1),
-        *(view.optional(records, f"{timing}/ecp5", name) for name in ("fmax", "fmax_min", "fmax_max")),
-        view.optional(records, f"{timing}/ecp5-dsp", "fmax"),
+        shown.number(records, f"{area}/ecp5", "lut4_per_mac", 1),
+        shown.number(records, f"{area}/ecp5-dsp", "lut4_per_mac", 1),
+        shown.number(records, f"{area}/ecp5-dsp", "dsp_per_mac", 2),
+        shown.number(records, f"{area}/ecp5", "registers_per_mac", 1),
+        *(shown.optional(records, f"{timing}/ecp5", name) for name in ("fmax", "fmax_min", "fmax_max")),
+        shown.optional(records, f"{timing}/ecp5-dsp", "fmax"),
     )
 
 
 def _ratio(records: Records, name: str) -> Cell:
-    return view.optional(records, f"clock-ratio/{name}/ecp5", "fmax_to_mac")
+    return shown.optional(records, f"clock-ratio/{name}/ecp5", "fmax_to_mac")

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 
 from ...hdl import Array
+from ..jobs import Job
 from ..records import Record, Records, metric
 from ..tensors import Layer
 from .clocks import committed_timing, timing_record
-from .hardware import Job, ecp5_record
+from .hardware import ecp5_record
 from .study import Case, Study
 
 REFERENCE = (64, 64, 64)

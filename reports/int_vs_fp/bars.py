@@ -10,9 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from .. import shown
+from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure
 from ..records import Records
 from . import view
-from .drawing import FAMILY_COLOURS, GREY, INK, LIGHT, PART_COLOURS, THOUSANDS, colour, figure, marker
+from .marks import FAMILY_COLOURS, PART_COLOURS, colour, marker
 from .study import POLICIES, Pair
 
 POLICY_MARKS = {
@@ -34,7 +36,7 @@ def parts_picture(records: Records) -> Figure:
         "NAND2-equivalents per MAC by part, hierarchy kept; the diamond and the number are the same unit "
         "flattened, registers "
         "at 6 each included.\nControl: clock enables, handshake, flags, step counter. "
-        f"{view.tools_named(records, 'breakdown')}.",
+        f"{shown.tools_named(records, 'breakdown')}.",
         top=0.98,
     )
     row = made.subplots(1, len(units), sharey=True, squeeze=False)[0]
@@ -51,7 +53,7 @@ def parts_picture(records: Records) -> Figure:
             flat = record.number("flat_per_mac")
             axes.plot(flat, y, "D", color=INK, markersize=5, markeredgecolor="white", markeredgewidth=0.7, zorder=4)
             axes.annotate(
-                view.shown(flat), (max(flat, left), y), (6, 0), textcoords="offset points", va="center", fontsize=9
+                shown.shown(flat), (max(flat, left), y), (6, 0), textcoords="offset points", va="center", fontsize=9
             )
             widest = max(widest, left, flat)
         axes.set_xlim(0, widest * 1.2)
@@ -128,7 +130,7 @@ def fmax_picture(records: Records) -> Figure:
         1.75 + 0.40 * len(pairs),
         "The clock each unit reaches on ECP5",
         "nextpnr, LFE5U-85 speed grade 6, registers around the unit, no DSP blocks. Dot: median; line: range over the "
-        f"placements. {view.tools_named(records, 'timing')}.",
+        f"placements. {shown.tools_named(records, 'timing')}.",
         top=0.58,
     )
     row = made.subplots(1, max(len(units), 1), sharey=True, sharex=True, squeeze=False)[0]
@@ -149,7 +151,7 @@ def fmax_picture(records: Records) -> Figure:
             axes.plot(
                 mid, y, marker(pair), color=tint, markersize=7, markeredgecolor="white", markeredgewidth=0.8, zorder=3
             )
-            axes.annotate(view.shown(mid), (high, y), (8, 0), textcoords="offset points", va="center", fontsize=9)
+            axes.annotate(shown.shown(mid), (high, y), (8, 0), textcoords="offset points", va="center", fontsize=9)
             runs = int(record.number("placements"))
             if record.unit != unit:
                 routed = f"dot product, {record.flow['routed']}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 
 from ... import __version__
@@ -23,11 +22,6 @@ def verilog_of(config: AcceleratorConfig) -> str:
         "bitmill": __version__,
     }
     return cached("verilog", inputs, lambda: verilog.emit(config))
-
-
-def digest_of(text: str) -> str:
-    """SHA-256 of Verilog text, by which a record names the circuit that was measured."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def with_multiplier(config: AcceleratorConfig, *, dsp: bool) -> AcceleratorConfig:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ...config import AcceleratorConfig
 from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER, CellCounts
 from ...fpga.synthesis import Synthesis, synthesize
 from ...hdl import verilog
+from ..committed import digest_of
+from ..jobs import Job
 from ..records import Metric, Record, metric
 from .clocks import committed_timings, timing_record
-from .emitted import digest_of, mapped_once, verilog_of, with_multiplier
+from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import Case, Study
-
-Job = Callable[[], list[Record]]
-"""Waits for tools; returns the records of one flow of one unit."""
 
 NAND2 = "NAND2-equivalents"
 COUNTED = {

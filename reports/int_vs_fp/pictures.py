@@ -8,24 +8,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ...errors import BitmillError
+from .. import shown
+from ..drawing import GREY, INK, THOUSANDS, figure, label_points, style, to_svg
 from ..records import Records
 from . import view
 from .accumulator_picture import accumulators_picture
 from .array_picture import arrays_picture
 from .bars import fmax_picture, parts_picture, policy_picture
-from .drawing import (
-    FAMILY_COLOURS,
-    GREY,
-    INK,
-    THOUSANDS,
-    colour,
-    figure,
-    label_points,
-    marker,
-    style,
-    text_colour,
-    to_svg,
-)
+from .marks import FAMILY_COLOURS, colour, marker, text_colour
 from .study import GRANULARITIES, POLICIES, Pair
 
 PARETO = {
@@ -73,7 +63,7 @@ def pareto_picture(records: Records, name: str) -> Figure:
         "better of "
         "maximum and least-squares scales; hollow: the other.\nUp and to the left is better. The line joins what "
         "nothing "
-        f"else beats. {view.tools_named(records, 'area')}.",
+        f"else beats. {shown.tools_named(records, 'area')}.",
         top=0.72,
     )
     grid = made.subplots(len(GRANULARITIES), len(layers), sharex=True, sharey=True, squeeze=False)

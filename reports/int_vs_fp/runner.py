@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...errors import BitmillError
 from ...files import output_directory
-from ...fpga.jobs import Outcome, run_jobs
+from ..jobs import Job, run_all
+from ..page import Page
 from ..records import Record, Records
 from ..tensors import Layer, sample_layers, user_layer
+from . import text
 from .accumulators import accumulator_jobs
 from .accuracy import accuracy_records, layer_record, search_scales
+from .answer import answer
 from .arrays import array_jobs, cycle_records
 from .claims import derived_records
 from .hardware import hardware_jobs
-from .html import render_html
-from .markdown import render_markdown
 from .pictures import render_pictures
 from .scales import ScaleBook
 from .study import Pair, Study
+from .tables import all_tables
 from .verification import verification_jobs
 
 QUICK_PAIRS = (Pair("INT4", "INT4"), Pair("E2M1", "E2M1"))
@@ -106,14 +104,14 @@ def measure(study: Study, *, workers: int | None = None, progress: bool = False)
         The first failure; jobs that had finished are in the cache.
     """
     book = ScaleBook()
-    jobs: dict[str, Callable[[], list[Record]]] = dict(hardware_jobs(study))
+    jobs: dict[str, Job] = dict(hardware_jobs(study))
     jobs.update(array_jobs(study))
     jobs.update(accumulator_jobs(study, book))
     jobs.update(verification_jobs(study, book))
     for layer in study.layers:
         for name in study.formats:
             jobs[f"scales {name} on {layer.name}"] = lambda layer=layer, name=name: _searched(study, layer, name, book)
-    measured = _run_all(jobs, workers, progress)
+    measured = run_all(jobs, workers=workers, progress=progress)
     records = [layer_record(layer) for layer in study.layers]
     for layer in study.layers:
         records.extend(accuracy_records(study, layer, book))
@@ -124,32 +122,23 @@ def measure(study: Study, *, workers: int | None = None, progress: bool = False)
 
 def render(records: Records) -> dict[str, str]:
     """File name to text of everything in the report's directory, from the records alone."""
-    pictures = render_pictures(records)
-    return {
-        **{f"{name}.svg": picture for name, picture in pictures.items()},
-        "records.csv": records.to_csv(),
-        "report.md": render_markdown(records, tuple(pictures)),
-        "index.html": render_html(records, pictures),
-        "records.json": records.to_json(),
-    }
+    return page(records).files()
+
+
+def page(records: Records) -> Page:
+    """What the report shows."""
+    return Page(
+        title=text.TITLE,
+        subject=text.subject(records),
+        answer=answer(records),
+        tables=all_tables(records),
+        regenerate=text.REGENERATE,
+        records=records,
+        pictures=render_pictures(records),
+        captions=text.CAPTIONS,
+    )
 
 
 def _searched(study: Study, layer: Layer, name: str, book: ScaleBook) -> list[Record]:
     search_scales(study, layer, name, book)
     return []
-
-
-def _run_all(jobs: Mapping[str, Callable[[], list[Record]]], workers: int | None, progress: bool) -> list[list[Record]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task("measuring", total=len(jobs))
-
-        def finished(outcome: Outcome[list[Record]]) -> None:
-            # The first failure ends the study: its cost would be reported without its proof.
-            outcome.unwrap()
-            bar.update(task, advance=1, description=outcome.name)
-            if os.environ.get("BITMILL_JOB_SECONDS"):
-                bar.console.print(f"{outcome.seconds:8.2f} s  {outcome.name}")
-
-        outcomes = run_jobs(jobs, workers=workers, progress=finished)
-    return [outcome.unwrap() for outcome in outcomes.values()]

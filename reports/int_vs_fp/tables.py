@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from .. import shown
 from ..records import Records
+from ..shown import Cell, Table
 from . import view
 from .accumulator_table import accumulators_table
 from .array_table import arrays_table
 from .claims import CLAIMS
 from .study import POLICIES, Pair, Policy
-from .view import Cell, Table
 
 COMPARED = Policy("token", "least-squares"), Policy("tensor", "least-squares")
 """The policies of the summary; the accuracy table has all four."""
@@ -41,13 +42,13 @@ def summary_table(records: Records) -> Table:
             pair.label,
             pair.bits,
             *(_sqnr(records, layer, pair, policy) for layer in layers for policy in COMPARED),
-            view.number(records, f"area/{name}/generic", "logic_per_mac"),
-            view.number(records, f"area/{name}/generic", "registers_per_mac", 1),
-            view.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
-            view.optional(records, f"area/{name}/ecp5-dsp", "lut4_per_mac", 1),
-            view.optional(records, f"area/{name}/ecp5-dsp", "dsp_per_mac", 2),
-            view.number(records, timing, "fmax") if timing else view.DASH,
-            view.number(records, f"verified/{name}", "products_matched"),
+            shown.number(records, f"area/{name}/generic", "logic_per_mac"),
+            shown.number(records, f"area/{name}/generic", "registers_per_mac", 1),
+            shown.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
+            shown.optional(records, f"area/{name}/ecp5-dsp", "lut4_per_mac", 1),
+            shown.optional(records, f"area/{name}/ecp5-dsp", "dsp_per_mac", 2),
+            shown.number(records, timing, "fmax") if timing else shown.DASH,
+            shown.number(records, f"verified/{name}", "products_matched"),
         ))  # fmt: skip
     header = (
         "format", "bits",
@@ -97,15 +98,15 @@ def units_table(records: Records) -> Table:
             rows.append((
                 view.UNIT_TITLES[unit],
                 pair.label,
-                view.number(records, f"area/{name}/generic", "accumulator_bits"),
-                view.number(records, f"area/{name}/generic", "logic"),
-                view.number(records, f"area/{name}/generic", "registers"),
-                view.optional(records, f"area/{name}/ecp5", "lut4"),
-                view.optional(records, f"area/{name}/ecp5", "ccu2c"),
-                view.optional(records, f"area/{name}/ecp5", "registers"),
-                view.optional(records, f"area/{name}/ecp5-dsp", "lut4"),
-                view.optional(records, f"area/{name}/ecp5-dsp", "dsp"),
-                *(view.number(records, timing, m) if timing else view.DASH for m in ("fmax", "fmax_min", "fmax_max")),
+                shown.number(records, f"area/{name}/generic", "accumulator_bits"),
+                shown.number(records, f"area/{name}/generic", "logic"),
+                shown.number(records, f"area/{name}/generic", "registers"),
+                shown.optional(records, f"area/{name}/ecp5", "lut4"),
+                shown.optional(records, f"area/{name}/ecp5", "ccu2c"),
+                shown.optional(records, f"area/{name}/ecp5", "registers"),
+                shown.optional(records, f"area/{name}/ecp5-dsp", "lut4"),
+                shown.optional(records, f"area/{name}/ecp5-dsp", "dsp"),
+                *(shown.number(records, timing, m) if timing else shown.DASH for m in ("fmax", "fmax_min", "fmax_max")),
             ))  # fmt: skip
     return Table(
         "Every unit, whole",
@@ -134,7 +135,7 @@ def replication_table(records: Records) -> Table:
                 *(_claimed(records, record_id, name) for name in ("published", "ours")),
                 records[record_id].metrics["ours"].unit,
                 *(
-                    view.number(records, record_id, name) if claim.baseline else view.DASH
+                    shown.number(records, record_id, name) if claim.baseline else shown.DASH
                     for name in ("ours_cost", "baseline_cost")
                 ),
                 claim.why,
@@ -154,8 +155,8 @@ def errors_table(records: Records) -> Table:
     for layer in view.layers(records):
         for pair in view.pairs(records):
             ids = [f"accuracy/{layer.config['layer']}/{pair.key}/{policy.key}" for policy in POLICIES]
-            weights = [view.number(records, ids[index], "weight_error", 6) for index in (0, 1)]
-            activations = [view.number(records, record_id, "activation_error", 6) for record_id in ids]
+            weights = [shown.number(records, ids[index], "weight_error", 6) for index in (0, 1)]
+            activations = [shown.number(records, record_id, "activation_error", 6) for record_id in ids]
             rows.append((layer.config["layer"], pair.label, *weights, *activations))
     return Table(
         "Relative squared error of the tensors",
@@ -182,7 +183,7 @@ def verification_table(records: Records) -> Table:
     rows = []
     for record in records.of_kind("verification"):
         pair = Pair(record.config["weight"], record.config["activation"])
-        cells = (view.number(records, record.id, column) for column in columns)
+        cells = (shown.number(records, record.id, column) for column in columns)
         rows.append((view.unit_title(record), pair.label, ", ".join(record.config["layers"]), *cells))
     return Table(
         "The layer's own numbers through the generated Verilog",
@@ -190,7 +191,7 @@ def verification_table(records: Records) -> Table:
         "through cocotb, "
         "every result compared with the golden model bit for bit, in back-to-back traffic, under stalls on both "
         "sides and "
-        f"after resets. {view.tools_named(records, 'verification')}.",
+        f"after resets. {shown.tools_named(records, 'verification')}.",
         (
             "unit", "format", "layer", "dot products run", "products run", "products in the layers", "mismatches",
             "input stalls", "output stalls", "resets",
@@ -213,7 +214,7 @@ def layers_table(records: Records) -> Table:
         (
             layer.config["layer"],
             layer.config["source"],
-            *(view.number(records, layer.id, name, digits) for name, digits in metrics),
+            *(shown.number(records, layer.id, name, digits) for name, digits in metrics),
         )
         for layer in view.layers(records)
     ]
@@ -229,12 +230,12 @@ def _claimed(records: Records, record_id: str, name: str) -> Cell:
     """A figure of a claim: extra costs in percent with their sign, others rounded as their unit asks."""
     unit = records[record_id].metrics[name].unit
     if unit == "%":
-        return view.number(records, record_id, name, 1, signed=True)
-    return view.number(records, record_id, name, 1 if unit == "LUT4" else 0)
+        return shown.number(records, record_id, name, 1, signed=True)
+    return shown.number(records, record_id, name, 1 if unit == "LUT4" else 0)
 
 
 def _sqnr(records: Records, layer: str, pair: Pair, policy: Policy) -> Cell:
-    return view.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
+    return shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
 
 
 def _routed(records: Records, unit: str) -> str:

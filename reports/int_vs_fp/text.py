@@ -30,11 +30,6 @@ REGENERATE = (
 """Commands and what they do."""
 
 
-def caption(name: str) -> str:
-    """What a picture shows, for captions and for readers who cannot see it."""
-    return CAPTIONS.get(name, name)
-
-
 def subject(records: Records) -> str:
     """The layers in a phrase."""
     layers = view.layers(records)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ... import tools
 from ...fpga.cache import cached
 from ...sim import verify
+from ..jobs import Job
 from ..records import Record, metric
 from ..tensors import Layer
 from .accuracy import quantize_activation, quantize_weight
@@ -36,7 +37,7 @@ TILES, TILE_LENGTH = 4, 64
 at once in every traffic pattern, at a fraction of the time that whole dot products take."""
 
 
-def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
+def verification_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Job]]:
     """Name and job of every simulation. A unit that fails ends the study: no cost of a wrong unit is reported."""
     for case in (*study.cases, *study.arrays, *study.accumulated, *study.accumulated_macs):
         for layers in study.verified_on(case):

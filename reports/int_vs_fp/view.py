@@ -1,48 +1,22 @@
-"""What renderers show of the records: names in order, numbers as text, and which record each number is."""
+"""What renderers show of the records: the candidates in order, and which record stands for what."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from ...accumulators import ExactAccumulator
 from ...errors import BitmillError
 from ..records import Record, Records
+from ..shown import front
 from .kinds import from_record, label_of
 from .study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
 
 _Kind = TypeVar("_Kind")
 
-DASH = "\N{EN DASH}"
-"""Where the study has no such number."""
-
 UNIT_TITLES = {"dot32": "32-lane dot product", "mac": "MAC", "mac-fp32": "MAC, FP32 accumulator"}
 """The single units, in the order of tables and panels."""
 
 ARRAY_TITLES = {unit: f"{unit.replace('x', TIMES)} array" for unit in ARRAY_UNITS}
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number as shown, and the record and metric it is."""
-
-    text: str
-    record: str
-    metric: str
-
-
-Cell = str | Number
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of a report; ``note`` says what the columns mean and where the numbers come from."""
-
-    title: str
-    note: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 def pairs(records: Records) -> list[Pair]:
@@ -132,15 +106,6 @@ def best_policy(records: Records, layer: str, pair: Pair, granularity: str) -> P
     return max(policies, key=lambda policy: _or_infinite(sqnr(records, layer, pair, policy)))
 
 
-def front(points: Iterable[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    """The (cost, quality, name) that no other point beats in both, by rising cost."""
-    kept: list[tuple[float, float, str]] = []
-    for point in sorted(points, key=lambda point: (point[0], -point[1], point[2])):
-        if not kept or point[1] > kept[-1][1]:
-            kept.append(point)
-    return kept
-
-
 def pareto(records: Records, layer: str, granularity: str, flow: str, metric: str) -> list[str]:
     """Keys of the pairs on the front of SQNR (better rule) against a cost of ``main_unit``, by rising cost."""
     unit = main_unit(records)
@@ -151,25 +116,6 @@ def pareto(records: Records, layer: str, granularity: str, flow: str, metric: st
     return [key for _, _, key in front(points)]
 
 
-def number(records: Records, record_id: str, metric: str, digits: int = 0, *, signed: bool = False) -> Number:
-    """A metric as text: ``digits`` after the point, thousands apart, ``exact`` where it has no value."""
-    record = records[record_id]
-    if metric not in record.metrics:
-        raise BitmillError(f"record {record_id} has no value {metric!r}; it has {', '.join(record.metrics)}")
-    value = record.metrics[metric].value
-    return Number("exact" if value is None else shown(value, digits, signed=signed), record_id, metric)
-
-
-def shown(value: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A number as text, in the one way that tables, sentences and pictures share."""
-    return f"{value:{'+' if signed else ''},.{digits}f}"
-
-
-def optional(records: Records, record_id: str, metric: str, digits: int = 0) -> Cell:
-    """``number``, or a dash where the study has no such record."""
-    return number(records, record_id, metric, digits) if record_id in records else DASH
-
-
 def timing_of(records: Records, pair: Pair, unit: str) -> str | None:
     """Id of the timing record of a unit or of the slice of it that was routed."""
     for record in records.of_kind("timing"):
@@ -177,23 +123,6 @@ def timing_of(records: Records, pair: Pair, unit: str) -> str | None:
         if name == f"{pair.key}-{unit}" or (unit == "dot32" and name.startswith(f"{pair.key}-dot")):
             return record.id
     return None
-
-
-def tool_versions(records: Records) -> dict[str, str]:
-    """Every tool in any record with its version; several versions are all named."""
-    found: dict[str, dict[str, None]] = {}
-    for record in records:
-        for tool, version in record.tool_versions.items():
-            found.setdefault(tool, {})[version] = None
-    return {tool: ", ".join(versions) for tool, versions in sorted(found.items())}
-
-
-def tools_named(records: Records, kind: str) -> str:
-    """``Yosys 0.70`` style list of the tools of one kind of record."""
-    versions: dict[str, str] = {}
-    for record in records.of_kind(kind):
-        versions.update(record.tool_versions)
-    return ", ".join(f"{tool} {version}" for tool, version in sorted(versions.items()))
 
 
 def _or_infinite(value: float | None) -> float:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from bitmill.errors import BitmillError
+from bitmill.reports import shown
+from bitmill.reports.drawing import style
 from bitmill.reports.int_vs_fp import view
 from bitmill.reports.int_vs_fp.accumulator_picture import accumulators_picture
+from bitmill.reports.int_vs_fp.answer import answer
 from bitmill.reports.int_vs_fp.array_picture import arrays_picture
 from bitmill.reports.int_vs_fp.array_table import arrays_table
-from bitmill.reports.int_vs_fp.drawing import style
-from bitmill.reports.int_vs_fp.html import render_html
 from bitmill.reports.int_vs_fp.pictures import PARETO, pareto_picture, render_pictures
 from bitmill.reports.int_vs_fp.runner import render
 from bitmill.reports.int_vs_fp.study import Study
@@ -107,7 +108,7 @@ def test_every_number_in_the_tables_is_a_records(page, records):
 def test_markdown_tables_hold_the_same_numbers(rendered, records):
     for table in all_tables(records):
         for row in table.rows:
-            line = "| " + " | ".join(cell.text if isinstance(cell, view.Number) else cell for cell in row) + " |"
+            line = "| " + " | ".join(cell.text if isinstance(cell, shown.Number) else cell for cell in row) + " |"
             assert line in rendered["report.md"]
 
 
@@ -141,9 +142,7 @@ def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
 )
 def test_a_missing_record_is_named(records, missing):
     fewer = Records(record for record in records if record.id != missing)
-    for draw in (
-        (render_pictures, lambda found: render_html(found, {})) if "accuracy" in missing else (render_pictures,)
-    ):
+    for draw in (render_pictures, answer, all_tables) if "accuracy" in missing else (render_pictures,):
         with pytest.raises(BitmillError, match=re.escape(missing)):
             draw(fewer)
 
@@ -203,8 +202,8 @@ def test_arrays_not_placed_and_routed_are_said_to_be(records):
         words = [text.get_text() for axes in arrays_picture(fewer).axes for text in axes.texts]
     assert words.count("not routed") == 4
     rows = {row[:2]: row for row in arrays_table(fewer).rows}
-    assert rows["INT8", "8\N{MULTIPLICATION SIGN}8 array"][6] == view.DASH
-    assert isinstance(rows["INT8", "MAC"][6], view.Number)
+    assert rows["INT8", "8\N{MULTIPLICATION SIGN}8 array"][6] == shown.DASH
+    assert isinstance(rows["INT8", "MAC"][6], shown.Number)
 
 
 def test_a_study_without_arrays_and_accumulators_shows_none(layer, made_up):
@@ -217,8 +216,8 @@ def test_a_study_without_arrays_and_accumulators_shows_none(layer, made_up):
 
 def test_the_front_is_what_nothing_beats():
     points = [(1.0, 1.0, "a"), (2.0, 0.5, "worse"), (2.0, 3.0, "b"), (3.0, 3.0, "dearer"), (3.0, 4.0, "c")]
-    assert [name for _, _, name in view.front(points)] == ["a", "b", "c"]
-    assert [name for _, _, name in view.front(reversed(points))] == ["a", "b", "c"]
+    assert [name for _, _, name in shown.front(points)] == ["a", "b", "c"]
+    assert [name for _, _, name in shown.front(reversed(points))] == ["a", "b", "c"]
 
 
 def test_a_study_without_dot_products_is_rendered_for_its_macs(layer, made_up):

@@ -125,7 +125,12 @@ def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypat
         run(tmp_path / "file" / "out", **tensors, progress=False)
 
 
-COMMITTED = "bitmill.reports.int_vs_fp.committed"
+COMMITTED = "bitmill.reports.committed"
+
+
+def _write_bench(results, record):
+    (results / "bench").mkdir(exist_ok=True)
+    (results / "bench" / "records.json").write_text(Records([record], study="bench").to_json(), encoding="utf-8")
 
 
 @pytest.fixture
@@ -133,15 +138,14 @@ def bench_file(tmp_path, monkeypatch):
     """A benchmark file of one whole dot product, of a unit and tools that tests can change."""
     case = Case(Pair("INT4", "INT4"), "dot32")
     digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest()
-    path = tmp_path / "records.json"
-    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", path)
+    monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
 
     def write(*, sha256=digest, tools=None):
         metrics = {name: metric(123.5, "MHz") for name in ("fmax", "fmax_min", "fmax_max")}
         metrics["placements"] = metric(3, "runs")
         record = Record("fmax/int4-dot32", "bench", case.config.to_dict(), "", {"verilog_sha256": sha256},
                         tools or {"yosys": yosys_release()}, (1, 2, 3), metrics, study="bench")  # fmt: skip
-        path.write_text(Records([record], study="bench").to_json(), encoding="utf-8")
+        _write_bench(tmp_path, record)
         return case
 
     return write
@@ -169,8 +173,8 @@ def test_clocks_with_dsp_blocks_are_of_the_unit_with_a_plain_multiplier(tmp_path
     digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
     record = Record("fmax/int4-mac-dsp", "bench", config.to_dict(), "", {"verilog_sha256": digest}, {"yosys": yosys_release()},
                     (1,), {"fmax": metric(99, "MHz")}, study="bench")  # fmt: skip
-    (tmp_path / "records.json").write_text(Records([record], study="bench").to_json(), encoding="utf-8")
-    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", tmp_path / "records.json")
+    _write_bench(tmp_path, record)
+    monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
     found = committed_timing(case, dsp=True)
     assert found is not None
     assert (found.id, found.number("fmax")) == ("timing/int4-mac/ecp5-dsp", 99)
@@ -183,8 +187,8 @@ def test_committed_gates_are_taken_if_they_are_of_this_unit(tmp_path, monkeypatc
     digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest() if fresh else "0" * 64
     record = Record("area/int4-mac-bf16/generic", "bench", case.config.to_dict(), "mac", {"verilog_sha256": digest},
                     {"yosys": yosys_release()}, (), {"logic_per_mac": metric(1, "1")}, study="bench")  # fmt: skip
-    (tmp_path / "records.json").write_text(Records([record], study="bench").to_json(), encoding="utf-8")
-    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", tmp_path / "records.json")
+    _write_bench(tmp_path, record)
+    monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
     monkeypatch.setattr("bitmill.reports.int_vs_fp.accumulators.generic_record", lambda case: f"counted {case.name}")
     found = gates_record(case)
     if fresh:
@@ -194,7 +198,7 @@ def test_committed_gates_are_taken_if_they_are_of_this_unit(tmp_path, monkeypatc
 
 
 def test_the_whole_study_has_every_pair_and_unit(layer, tmp_path, monkeypatch):
-    monkeypatch.setattr(f"{COMMITTED}.BENCH_RECORDS", tmp_path / "none.json")
+    monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
     study = Study((layer,))
     book = ScaleBook()
     makers = (hardware_jobs(study), array_jobs(study), accumulator_jobs(study, book), verification_jobs(study, book))

@@ -1,4 +1,4 @@
-"""How pictures of this study look: fonts, colours, markers, labels clear of each other, and SVG without dates."""
+"""How pictures of reports look: fonts, greys, labels clear of each other, and SVG without dates."""
 
 from __future__ import annotations
 
@@ -18,25 +18,7 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from .study import TIMES, Pair
-
 INK, GREY, LIGHT = "#1f2328", "#6e7781", "#d0d7de"
-# Blue and vermillion of Okabe and Ito are told apart by every kind of colour vision; the shade says how many bits.
-_SHADES = {
-    "int": {"4": "#56a6dd", "8": "#0b5394", f"4{TIMES}8": "#2e7fbf"},
-    "fp": {"4": "#f2a45c", "6": "#e2711d", "8": "#a63603", f"4{TIMES}8": "#cc5500"},
-}
-_MARKERS = {"int": "s", "fp": "o"}
-FAMILY_COLOURS = {"int": "#0b5394", "fp": "#a63603"}
-PART_COLOURS = {
-    "decode": "#56b4e9",
-    "multiply": "#0072b2",
-    "align": "#e69f00",
-    "reduce": "#009e73",
-    "accumulate": "#cc79a7",
-    "control": "#999999",
-    "registers": "#d9d9d9",
-}
 
 Spot = NDArray[np.float64]
 """A place in pixels, ``[x, y]``."""
@@ -72,22 +54,6 @@ def style() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
-
-
-def colour(pair: Pair) -> str:
-    """Hue by family, shade by bits."""
-    shades = _SHADES[pair.family]
-    return shades.get(pair.bits, FAMILY_COLOURS[pair.family])
-
-
-def text_colour(pair: Pair) -> str:
-    """The family's dark hue, which reads well on white at any size."""
-    return FAMILY_COLOURS[pair.family]
-
-
-def marker(pair: Pair) -> str:
-    """Squares are integers, circles floating point."""
-    return _MARKERS[pair.family]
 
 
 THOUSANDS = FuncFormatter(lambda value, _: f"{value:,.4g}" if value < 1000 else f"{value:,.0f}")

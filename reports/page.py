@@ -1,0 +1,111 @@
+"""A report as one self-contained HTML file and as Markdown, from what a study has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .records import Records
+from .shown import Cell, Number, Table, tool_versions
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What a report shows, in this order; a function of the records alone.
+
+    Attributes
+    ----------
+    title, subject
+        Its headline, and what was measured in a phrase.
+    pictures
+        Name to SVG text; the Markdown refers to ``NAME.svg``.
+    captions
+        What each picture shows, for readers who cannot see it.
+    answer
+        The findings, a sentence each.
+    tables
+        The summary first.
+    regenerate
+        Commands and what they do.
+    records
+        Where all numbers come from.
+    """
+
+    title: str
+    subject: str
+    answer: Sequence[str]
+    tables: Sequence[Table]
+    regenerate: Sequence[tuple[str, str]]
+    records: Records
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
+
+    def caption(self, name: str) -> str:
+        """What a picture shows; its name if nobody said."""
+        return self.captions.get(name, name)
+
+    def files(self) -> dict[str, str]:
+        """File name to text of everything in the report's directory."""
+        return {
+            **{f"{name}.svg": picture for name, picture in self.pictures.items()},
+            "records.csv": self.records.to_csv(),
+            "report.md": render_markdown(self),
+            "index.html": render_html(self),
+            "records.json": self.records.to_json(),
+        }
+
+
+def render_html(page: Page) -> str:
+    """The text of ``index.html``: pictures, answer, tables, how to regenerate. Nothing is loaded from elsewhere."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["number"] = lambda cell: isinstance(cell, Number)
+    return environment.get_template("report.html.j2").render(
+        title=page.title,
+        subject=page.subject,
+        pictures=[(name, svg, page.caption(name)) for name, svg in page.pictures.items()],
+        answer=page.answer,
+        tables=page.tables,
+        regenerate=page.regenerate,
+        tools=tool_versions(page.records),
+        records=len(page.records),
+    )
+
+
+def render_markdown(page: Page) -> str:
+    """The text of ``report.md``; pictures are referred to by their file names."""
+    lines = [f"# {page.title}", "", f"{page.subject}.", ""]
+    for name in page.pictures:
+        lines += [f"![{page.caption(name)}]({name}.svg)", ""]
+    lines += ["## Answer", "", *(f"- {sentence}" for sentence in page.answer), ""]
+    for table in page.tables:
+        lines += [f"## {table.title}", "", table.note, "", *_table(table), ""]
+    lines += ["## How to regenerate", "", *(f"- `{command}`: {what}" for command, what in page.regenerate), ""]
+    versions = ", ".join(f"{tool} {version}" for tool, version in tool_versions(page.records).items())
+    lines += ["Every number is a metric of a record in `records.json` (`records.csv` has the same, a line each).", ""]
+    lines += [f"Tools: {versions}."]
+    return "\n".join(lines) + "\n"
+
+
+def _table(table: Table) -> list[str]:
+    right = [any(isinstance(row[column], Number) for row in table.rows) for column in range(len(table.header))]
+    rule = ["---:" if is_number else "---" for is_number in right]
+    return [_row(table.header), _row(rule), *(_row([_text(cell) for cell in row]) for row in table.rows)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _text(cell: Cell) -> str:
+    return cell.text if isinstance(cell, Number) else cell
