@@ -17,7 +17,7 @@ from .serial_pe import moved_down
 
 @dataclass(frozen=True)
 class _Order:
-    """What the second stage does: bits 1 wide but for ``places``."""
+    """What the second stage does: one bit each but for ``places``."""
 
     grows: Value
     places: Value
@@ -30,8 +30,9 @@ class ParallelPE(wiring.Component):
 
     Nothing is normalised: the same kind of accumulator as the bit-serial PE's, but the exponents are the PE's own business,
     because those of products differ from PE to PE. One shifter serves accumulator and product, and the first stage compares
-    exponents beside the multiplier. Operands come decoded from the tile's edge, weights of all kinds as significand and
-    exponent; without exponents there is neither shifter nor comparison. Operands must be numbers.
+    exponents beside the multiplier. What all PEs of a row or column would do alike is done at the tile's edge: weights of all
+    kinds come as octal digits and an exponent, activations in two's complement with their triple. Without exponents there is
+    neither shifter nor comparison. NaN and infinity are not handled: operands must be numbers.
 
     More than ``k_max`` products may leave the accumulator's range, of which the PE knows nothing.
 

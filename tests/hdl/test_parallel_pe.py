@@ -289,7 +289,7 @@ def test_the_comparison_can_fail():
     text = verilog.emit_component(Streamed(config=config), top="streamed")
     wrong = text.replace("moved1 = places", "moved1 = ~places")
     assert wrong != text
-    assert "wrong outputs" in plays(config, wrong, 20)
+    assert "wrong outputs" in str(plays(config, wrong, 20))
 
 
 def test_a_part_alone_has_its_ports():
