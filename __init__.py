@@ -12,8 +12,8 @@ if TYPE_CHECKING:
         FixedAccumulator,
         FloatAccumulator,
         WindowAccumulator,
-        preset,
     )
+    from .presets import preset
 
 __version__ = "0.1.0"
 
@@ -33,7 +33,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Validation takes longer to import than `bitmill formats` takes to run, so it is imported when it is asked for.
     if name in __all__:
-        from . import config
+        from . import config, presets
 
-        return getattr(config, name)
+        return getattr(presets if name == "preset" else config, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

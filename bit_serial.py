@@ -181,7 +181,8 @@ class BitSerialConfig(Document, frozen=True):
         """``bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window``."""
         window = "" if self.is_integer else f", {self.window}-bit window"
         window += ", given exponents" if self.exponents_given else ""
-        return f"bit-serial {self.rows}x{self.cols} tile of {self.lanes} lanes, {self.activation} activations{window}"
+        lanes = f"{self.lanes} lane{'s' * (self.lanes > 1)}"
+        return f"bit-serial {self.rows}x{self.cols} tile of {lanes}, {self.activation} activations{window}"
 
 
 def read_config(path: Path | str) -> AcceleratorConfig | BitSerialConfig:

@@ -22,8 +22,6 @@ from .formats import Format, Minifloat, Product
 
 __all__ = [
     "MAX_EXACT_BITS",
-    "PRESETS",
-    "REPORT_PAIRS",
     "AcceleratorConfig",
     "Accumulator",
     "AccumulatorSpec",
@@ -31,8 +29,6 @@ __all__ = [
     "FixedAccumulator",
     "FloatAccumulator",
     "WindowAccumulator",
-    "pair_key",
-    "preset",
 ]
 
 
@@ -164,60 +160,3 @@ class AcceleratorConfig(Document, frozen=True):
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields
-
-
-REPORT_PAIRS: tuple[tuple[str, str], ...] = (
-    ("INT4", "INT4"),
-    ("INT8", "INT8"),
-    ("E2M1", "E2M1"),
-    ("E2M3", "E2M3"),
-    ("E3M2", "E3M2"),
-    ("E4M3", "E4M3"),
-    ("E5M2", "E5M2"),
-    ("INT4", "INT8"),
-    ("E2M1", "E4M3"),
-)
-"""Weight and activation formats that the presets and the int-vs-fp report cover."""
-
-
-def pair_key(weight: str, activation: str) -> str:
-    """``e4m3`` or ``e2m1xe4m3``: how names of presets and records call two operand formats."""
-    return weight.lower() if weight == activation else f"{weight}x{activation}".lower()
-
-
-def _preset_rows() -> dict[str, AcceleratorConfig]:
-    rows: dict[str, AcceleratorConfig] = {}
-    for weight, activation in REPORT_PAIRS:
-        pair = pair_key(weight, activation)
-        rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
-        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(
-            weight=weight, activation=activation, accumulator=FloatAccumulator()
-        )
-        rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
-    for pair, width in (("int8", 32), ("e4m3", None)):
-        for size in (4, 8, 16):
-            rows[f"{pair}-{size}x{size}"] = AcceleratorConfig(
-                weight=pair.upper(),
-                activation=pair.upper(),
-                unit="array",
-                rows=size,
-                cols=size,
-                accumulator=ExactAccumulator(width=width),
-            )
-    return rows
-
-
-PRESETS: dict[str, AcceleratorConfig] = _preset_rows()
-
-
-def preset(name: str) -> AcceleratorConfig:
-    """The named configuration.
-
-    Raises
-    ------
-    BitmillError
-        If there is no preset of that name; the message lists them.
-    """
-    if name not in PRESETS:
-        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
-    return PRESETS[name]

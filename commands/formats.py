@@ -140,7 +140,7 @@ def _text(value: Any) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def presets(*, as_json: bool) -> None:
     """List the built-in configurations that --preset accepts."""
-    from ..config import PRESETS
+    from ..presets import PRESETS
 
     if as_json:
         click.echo(json.dumps({name: config.to_dict() for name, config in PRESETS.items()}, indent=2))

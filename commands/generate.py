@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import output_option, takes_any_config
+from .options import output_option, takes_config
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ CORE = "bitmill_top.core"
 
 
 @click.command()
-@takes_any_config
+@takes_config
 @output_option("DIR", "Directory to write to.", required=True)
 def generate(*, config: AcceleratorConfig | BitSerialConfig, output: Path) -> None:
     """Write DIR/bitmill_top.v, DIR/bitmill_top.core (FuseSoC), DIR/manifest.json and DIR/config.toml.

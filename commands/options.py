@@ -20,42 +20,17 @@ PATH = click.Path(path_type=Path)
 
 def takes_config(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command ``CONFIG.toml`` and ``--preset NAME``, of which one must be used, and call it with ``config``."""
-    return _takes(command, load_config)
 
-
-def takes_any_config(command: Callable[..., None]) -> Callable[..., None]:
-    """The same for commands that know bit-serial tiles too."""
-    return _takes(command, load_any_config)
-
-
-def _takes(command: Callable[..., None], load: Callable[[Path | None, str | None], Any]) -> Callable[..., None]:
     @click.argument("config_file", metavar="[CONFIG.toml]", required=False, type=PATH)
     @click.option("--preset", "preset_name", metavar="NAME", help="Use a built-in configuration (`bitmill presets`).")
     @functools.wraps(command)
     def with_config(*, config_file: Path | None, preset_name: str | None, **options: Any) -> None:
-        command(config=load(config_file, preset_name), **options)
+        command(config=load_config(config_file, preset_name), **options)
 
     return with_config
 
 
-def load_any_config(config_file: Path | None, preset_name: str | None) -> AcceleratorConfig | BitSerialConfig:
-    """The configuration that the command line names, of any kind.
-
-    Raises
-    ------
-    BitmillError
-        If it names none or two, or the named one is not valid.
-    """
-    from ..bit_serial import BitSerialConfig, read_config
-
-    if config_file is not None and preset_name is None:
-        found = read_config(config_file)
-        if isinstance(found, BitSerialConfig):
-            return found
-    return load_config(config_file, preset_name)
-
-
-def load_config(config_file: Path | None, preset_name: str | None) -> AcceleratorConfig:
+def load_config(config_file: Path | None, preset_name: str | None) -> AcceleratorConfig | BitSerialConfig:
     """The configuration that the command line names.
 
     Raises
@@ -64,18 +39,22 @@ def load_config(config_file: Path | None, preset_name: str | None) -> Accelerato
         If it names none or two, or the named one is not valid.
     """
     from ..bit_serial import read_config
-    from ..config import AcceleratorConfig, preset
+    from ..presets import any_preset
 
     if config_file is not None and preset_name is not None:
         raise BitmillError(f"give either CONFIG.toml or --preset, not both {str(config_file)!r} and {preset_name!r}")
     if config_file is not None:
-        found = read_config(config_file)
-        if not isinstance(found, AcceleratorConfig):
-            raise BitmillError(f"{config_file}: unit must be mac, dot or array for this command, not {found.unit!r}")
-        return found
+        return read_config(config_file)
     if preset_name is not None:
-        return preset(preset_name)
+        return any_preset(preset_name)
     raise BitmillError("give either CONFIG.toml or --preset NAME (`bitmill presets` lists them), not neither")
+
+
+def share_of(config: AcceleratorConfig | BitSerialConfig) -> str:
+    """What tables call a unit's figures over ``config.macs``: a lane of a tile takes several cycles a product."""
+    from ..config import AcceleratorConfig
+
+    return "per MAC" if isinstance(config, AcceleratorConfig) else "per lane"
 
 
 def output_option(metavar: str, text: str, *, required: bool = False) -> Callable[..., Any]:

@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import share_of
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
+    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
     from ..fpga.standard_cells import StandardCells
 
 
 def synth_liberty(
-    config: AcceleratorConfig, *, liberty: Path | None, period_ns: float, clock_gating: bool, output: Path | None
+    config: AcceleratorConfig | BitSerialConfig,
+    *,
+    liberty: Path | None,
+    period_ns: float,
+    clock_gating: bool,
+    output: Path | None,
 ) -> None:
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
     from ..files import output_file
     from ..fpga.liberty import read_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
-    from ..hdl.verilog import LANE, TOP, emit
+    from ..hdl.verilog import TOP, emit
 
     check_flow(period_ns)
     with ExitStack() as outputs:
@@ -39,7 +46,7 @@ def synth_liberty(
                 library,
                 period_ns=period_ns,
                 clock_gating=clock_gating,
-                once=(LANE,) if config.lanes > 1 else (),
+                once=_mapped_once(config),
                 progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
             )
         if staged is not None:
@@ -47,7 +54,17 @@ def synth_liberty(
     _print(config, result)
 
 
-def _record(config: AcceleratorConfig, result: StandardCells) -> dict[str, Any]:
+def _mapped_once(config: AcceleratorConfig | BitSerialConfig) -> tuple[str, ...]:
+    """Modules to be mapped by themselves: what there is many of, and most of the unit."""
+    from ..bit_serial import BitSerialConfig
+    from ..hdl.verilog import LANE, PE, SCALER
+
+    if isinstance(config, BitSerialConfig):
+        return (PE, SCALER) if config.rows * config.cols > 1 else ()
+    return (LANE,) if config.lanes > 1 else ()
+
+
+def _record(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) -> dict[str, Any]:
     from .. import __version__
 
     return {
@@ -58,17 +75,18 @@ def _record(config: AcceleratorConfig, result: StandardCells) -> dict[str, Any]:
     }
 
 
-def _print(config: AcceleratorConfig, result: StandardCells) -> None:
+def _print(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) -> None:
     best = result.best
     gating = "clock gating" if result.clock_gating else "no clock gating"
     click.echo(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")
     figures = [("logic, gate equivalents", best.logic_ge), ("registers, gate equivalents", best.registers_ge)]
-    rows = [[name, f"{value:.1f}", f"{value / config.lanes:.1f}"] for name, value in figures]
+    rows = [[name, f"{value:.1f}", f"{value / config.macs:.1f}"] for name, value in figures]
     rows += [
-        ["registers", str(best.registers), f"{best.registers / config.lanes:.1f}"],
-        ["area, library units", f"{best.area:g}", f"{best.area / config.lanes:.1f}"],
+        ["registers", str(best.registers), f"{best.registers / config.macs:.1f}"],
+        ["area, library units", f"{best.area:g}", f"{best.area / config.macs:.1f}"],
     ]
-    print_table(["count", "unit", "per MAC"], rows, right=["unit", "per MAC"])
+    of_one = share_of(config)
+    print_table(["count", "unit", of_one], rows, right=["unit", of_one])
     reached = f"shortest period {best.delay_ns:.2f} ns ({1000 / best.delay_ns:.1f} MHz)"
     tried = f"{len(result.tried)} recipes tried"
     if result.met:

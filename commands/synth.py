@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, output_option, takes_config
+from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
+    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
     from ..fpga.synthesis import Synthesis
     from ..fpga.timing import Timing
@@ -51,7 +52,7 @@ DEFAULT_PERIOD_NS = 10.0
 @output_option("FILE.json", "Also write the record.")
 def synth(
     *,
-    config: AcceleratorConfig,
+    config: AcceleratorConfig | BitSerialConfig,
     target: str,
     dsp: bool,
     seeds: int,
@@ -140,7 +141,7 @@ def _join(results: list[Synthesis | Timing]) -> tuple[Synthesis, Timing | None]:
     return synthesis, dataclasses.replace(timings[0], placements=placements)
 
 
-def _record(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
+def _record(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
     from .. import __version__
 
     return {
@@ -152,7 +153,9 @@ def _record(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | No
     }
 
 
-def _print(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | None) -> None:
+def _print(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> None:
+    from ..bit_serial import BitSerialConfig
+
     counts = synthesis.counts
     per_lane = f"{counts.logic / config.macs:.1f}"
     rows = [
@@ -162,10 +165,14 @@ def _print(config: AcceleratorConfig, synthesis: Synthesis, timing: Timing | Non
     if counts.target != "generic":
         rows += [[name, str(getattr(counts, name)), ""] for name in ("dsp", "carry")]
     click.echo(f"{config.title}, {synthesis.target}, recipe {synthesis.recipe}")
-    print_table(["count", "unit", "per MAC"], rows, right=["unit", "per MAC"])
+    of_one = share_of(config)
+    print_table(["count", "unit", of_one], rows, right=["unit", of_one])
     if timing is not None:
         count = len(timing.placements)
         median = f"{timing.fmax_mhz:.1f} MHz on {timing.device}"
         click.echo(f"Fmax {median}, median of {count} placements, spread {timing.spread_mhz:.1f} MHz")
-    if synthesis.dsp and config.multiplier == "logic" and not counts.dsp:
-        click.echo("bitmill: note: multiplier = 'logic' uses no DSP block; multiplier = 'operator' does", err=True)
+    if synthesis.dsp and not counts.dsp:
+        if isinstance(config, BitSerialConfig):
+            click.echo("bitmill: note: a bit-serial tile has no multiplier, so no DSP block is used", err=True)
+        elif config.multiplier == "logic":
+            click.echo("bitmill: note: multiplier = 'logic' uses no DSP block; multiplier = 'operator' does", err=True)

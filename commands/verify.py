@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .options import output_option, takes_any_config
+from .options import output_option, takes_config
 from .progress import progress
 from .tables import print_table
 
@@ -25,7 +25,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
 
 
 @click.command()
-@takes_any_config
+@takes_config
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="S", help="Repeat a run; random by default.")
 @click.option(
     "--dot-products", type=click.IntRange(1, 1_000_000), default=120, show_default=True, metavar="N",

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import golden
-from ..config import preset
 from ..errors import BitmillError
 from ..files import output_directory
 from ..fpga.jobs import run_jobs
+from ..presets import preset
 from ..tools import run_tool
 from .bench_cells import cell_jobs
 from .bench_record import AT_LEAST, AT_MOST, STUDY, bench_record

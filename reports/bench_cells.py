@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..config import AcceleratorConfig, preset
+from ..config import AcceleratorConfig
 from ..fpga.liberty import read_library
 from ..fpga.standard_cells import map_standard_cells
 from ..hdl import verilog
+from ..presets import preset
 from .bench_record import bench_record
 from .int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
 from .records import Record, metric

@@ -14,10 +14,11 @@ from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from ..cache import CACHE_VARIABLE
-from ..config import AcceleratorConfig, preset
+from ..config import AcceleratorConfig
 from ..errors import BitmillError
 from ..golden import encode
 from ..hdl import build, verilog
+from ..presets import preset
 from ..sim.compiled import CompiledSimulation
 from ..sim.job import Job, Phase
 from ..sim.verify import traffic_of

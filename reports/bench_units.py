@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from .. import golden
-from ..config import REPORT_PAIRS, AcceleratorConfig, pair_key, preset
+from ..config import AcceleratorConfig
 from ..fpga.synthesis import synthesize
 from ..fpga.timing import measure_timing
 from ..hdl import verilog
+from ..presets import REPORT_PAIRS, pair_key, preset
 from ..sim.gemm import gemm
 from .bench_record import STUDY, bench_record
 from .int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier

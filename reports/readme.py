@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import formats
-from ..config import REPORT_PAIRS
 from ..errors import BitmillError
 from ..files import atomic_write
+from ..presets import REPORT_PAIRS
 from . import shown
 from .int_vs_fp import view
 from .records import Records

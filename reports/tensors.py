@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from ..errors import BitmillError
+from ..golden.weights import QuantizedWeights
+from ..golden.weights.packed_file import is_packed, read_packed
 from .sample import LAYERS, load_layer
 
 ACCEPTED_DTYPES = "float16, bfloat16, float32 or float64"
@@ -128,6 +130,28 @@ def load_matrix(spec: str | Path, role: str) -> NDArray[np.float64]:
     if nans or infs:
         raise BitmillError(f"{where}: must be finite, not {nans} NaN and {infs} Inf among {array.size} values")
     return array.astype(np.float64)
+
+
+def load_packed(spec: str | Path, role: str) -> QuantizedWeights | None:
+    """A matrix that ``bitmill quantize`` packed; None where the file is no packed model, or the tensor was kept as it is.
+
+    Parameters
+    ----------
+    spec, role
+        As for ``load_matrix``.
+
+    Raises
+    ------
+    BitmillError
+        If the file is damaged, or the tensor is missing or not named among several.
+    """
+    path, name = _split_spec(str(spec))
+    if not is_packed(path):
+        return None
+    model = read_packed(path)
+    if name in model.kept:
+        return None
+    return model.quantized[_choose(model.quantized, name, f"{role}: {path}")]
 
 
 _Read = tuple[str | None, str | None, NDArray[Any]]

@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, formats, preset
-from bitmill.config import MAX_EXACT_BITS, PRESETS, REPORT_PAIRS
+from bitmill.config import MAX_EXACT_BITS
 from bitmill.golden import dot
+from bitmill.presets import PRESETS, REPORT_PAIRS, TILES, UNITS, any_preset
 
 GOOD: dict[str, Any] = {"weight": "E2M1", "activation": "E4M3"}
 
@@ -226,15 +227,15 @@ def test_from_toml_wrong_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_survive_a_round_trip(name: str) -> None:
-    config = preset(name)
-    again = AcceleratorConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    config = any_preset(name)
+    again = type(config).from_dict(json.loads(json.dumps(config.to_dict())))
     assert again == config
     assert hash(again) == hash(config)
     assert config.title
 
 
 def test_presets_cover_the_report_pairs() -> None:
-    units = {name: config for name, config in PRESETS.items() if config.unit != "array"}
+    units = {name: config for name, config in UNITS.items() if config.unit != "array"}
     assert len(units) == 3 * len(REPORT_PAIRS)
     assert {(c.weight, c.activation) for c in units.values()} == set(REPORT_PAIRS)
     assert preset("e4m3-dot32").lanes == 32
@@ -245,6 +246,19 @@ def test_presets_cover_the_report_pairs() -> None:
 def test_wrong_preset() -> None:
     with pytest.raises(BitmillError, match=r"preset must be one of int4-mac, .*, not 'int9'"):
         preset("int9")
+    with pytest.raises(BitmillError, match=r"preset must be one of .*, bitmod-8x8, .*, not 'bitmod'"):
+        any_preset("bitmod")
+    with pytest.raises(
+        BitmillError, match=r"^preset must be a MAC, a dot product or an array, not the bit-serial 8x8 .*'$"
+    ):
+        preset("bitmod-8x8")
+
+
+def test_presets_of_tiles() -> None:
+    assert TILES["bitmod-8x8"].title == "bit-serial 8x8 tile of 4 lanes, FP16 activations, 16-bit window"
+    assert TILES["bitmod-pe"].macs == 4
+    assert {config.activation for config in TILES.values()} == {"FP16", "BF16", "INT8"}
+    assert any_preset("bitmod-int8-8x8") is TILES["bitmod-int8-8x8"]
 
 
 def test_titles() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bitmill.config import PRESETS, AcceleratorConfig
+from bitmill.config import AcceleratorConfig
+from bitmill.presets import UNITS
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -26,8 +27,8 @@ FLOORS = {
     "config": ("errors", "files", "tools", "formats", "accumulators", "document"),
 }
 BASE = (*FLOORS, "config")
-FLOORS |= {"bit_serial": BASE}
-BASE = (*BASE, "bit_serial")
+FLOORS |= {"bit_serial": BASE, "presets": (*BASE, "bit_serial")}
+BASE = (*BASE, "bit_serial", "presets")
 FLOORS |= {"parallel": BASE}
 BASE = (*BASE, "parallel")
 FLOORS |= {
@@ -94,7 +95,7 @@ def test_imports_go_one_way(path):
     inside, outside = _imports(path)
     assert "bitmill" not in outside, "inside the package imports are relative"
     if not module:
-        assert {name[0] for name in inside} <= {"formats", "errors", "config"}
+        assert {name[0] for name in inside} <= {"formats", "errors", "config", "presets"}
         return
     floor = module[0]
     assert floor in FLOORS, f"{floor} is on no floor"
@@ -177,9 +178,9 @@ def test_data_files_are_listed():
         assert any(inner.match(pattern) for pattern in patterns[package]), f"{_id(path)} is not in the wheel"
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", UNITS)
 def test_presets_are_valid_and_say_what_they_are(name):
-    config = PRESETS[name]
+    config = UNITS[name]
     assert AcceleratorConfig.from_dict(config.to_dict()) == config
     weight, activation = config.weight.lower(), config.activation.lower()
     assert name.split("-")[0] == (weight if weight == activation else f"{weight}x{activation}")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError, deserialize, safe_open
 
 from ...errors import BitmillError
 from ...formats.scheme import Scheme, get_scheme
@@ -149,6 +149,15 @@ def read_packed(path: Path | str) -> PackedModel:
         except BitmillError as error:
             raise BitmillError(f"{path}: {name}: {error}") from None
     return PackedModel(quantized, tensors, {key: text for key, text in metadata.items() if key != KEY})
+
+
+def is_packed(path: Path | str) -> bool:
+    """Whether it is a safetensors file whose metadata say that ``to_bytes`` made it."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 def _packed_parts(found: QuantizedWeights) -> dict[str, NDArray[Any]]:

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from ... import formats
-from ...config import PRESETS, REPORT_PAIRS, AcceleratorConfig, Accumulator, FloatAccumulator, pair_key
+from ...config import AcceleratorConfig, Accumulator, FloatAccumulator
 from ...errors import BitmillError
 from ...formats import Int
 from ...golden import Granularity, Rule
+from ...presets import REPORT_PAIRS, pair_key, preset
 from ..tensors import Layer
 from .kinds import compared_with_exact, key_of, label_of
 
@@ -88,7 +89,7 @@ class Case:
     @property
     def config(self) -> AcceleratorConfig:
         """The unit's configuration."""
-        config = PRESETS[self.preset]
+        config = preset(self.preset)
         if self.accumulator is None:
             return config
         return AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": self.accumulator.model_dump()})

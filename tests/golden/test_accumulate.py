@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats
-from bitmill.config import REPORT_PAIRS
 from bitmill.golden import Result, dot, encode, matmul, to_float
+from bitmill.presets import REPORT_PAIRS
 
 SEED = 1234
 NAN = 0x7FC00000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, FloatAccumulator, golden, preset
-from bitmill.config import PRESETS
+from bitmill.presets import PRESETS, UNITS, any_preset
 from bitmill.reports.sample import load_layer
 from bitmill.sim import Verification, verify
 
@@ -66,9 +66,10 @@ def test_real_layer_runs_through_the_dot_product(name):
 @pytest.mark.long
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset(name):
-    config = preset(name)
-    if config.unit == "array":
-        # Icarus takes the better part of an hour for 256 PEs; small arrays of every kind run under it in test_array.
+    config = any_preset(name)
+    if config.rows * config.cols > 1:
+        # Icarus takes the better part of an hour for 256 PEs; small arrays and tiles of every kind run under it in
+        # test_array and test_serial_tile.
         check(verify(config, seed=16, dot_products=24, corner_steps=300, engine="compiled"), cols=config.cols)
         return
     check(verify(config, seed=16, dot_products=120, corner_steps=300 if "dot" in name else 4200))
@@ -76,6 +77,6 @@ def test_every_preset(name):
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["generic", "ecp5"])
-@pytest.mark.parametrize("name", [name for name, config in PRESETS.items() if config.unit == "mac"])
+@pytest.mark.parametrize("name", [name for name, config in UNITS.items() if config.unit == "mac"])
 def test_every_mac_netlist(name, kind):
     check(verify(preset(name), seed=17, dot_products=40, corner_steps=40, netlist=kind))

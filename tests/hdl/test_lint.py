@@ -12,8 +12,8 @@ import pytest
 
 from bitmill import AcceleratorConfig
 from bitmill.bit_serial import BitSerialConfig
-from bitmill.config import PRESETS, preset
 from bitmill.hdl import verilog
+from bitmill.presets import PRESETS, preset
 from bitmill.tools import YOSYS_VARIABLE, find_tool, run_yosys
 
 WAIVER = re.compile(r"/\* verilator lint_off (\w+) \*/")

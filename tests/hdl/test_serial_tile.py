@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,6 +190,13 @@ def test_payloads_of_simulations_are_the_layouts(serial_tile):
     payload = SerialPayload.of(serial_tile)
     assert payload.input_bits == step_layout(serial_tile).size
     assert payload.output_bits == serial_result_layout(serial_tile).size
+
+
+def test_names_have_no_brackets():
+    text = verilog.emit(BitSerialConfig(rows=1, cols=2, group=32))
+    names = re.findall(r"\\\S+", text[text.index("\nmodule ") :])
+    assert any("weights_1_" in name for name in names)
+    assert not any("[" in name for name in names)
 
 
 def test_parts_are_emitted_once():

@@ -7,8 +7,8 @@ import re
 from typing import get_args
 
 from bitmill import AcceleratorConfig, config, golden, hdl
-from bitmill.config import PRESETS
 from bitmill.hdl import verilog
+from bitmill.presets import UNITS
 
 FLOORS = ("hdl", "golden")
 """Packages that are mutated; their files are found when the check starts."""
@@ -55,7 +55,7 @@ def configurations() -> list[AcceleratorConfig]:
     chosen.append(AcceleratorConfig(weight="INT8", activation="INT8", k_max=8, multiplier="operator"))
     # Units and accumulators that are newer than this list come in by their presets, the first of each kind.
     known = {(item.unit, item.accumulator.kind) for item in chosen}
-    for preset in PRESETS.values():
+    for preset in UNITS.values():
         key = (preset.unit, preset.accumulator.kind)
         if key not in known:
             known.add(key)

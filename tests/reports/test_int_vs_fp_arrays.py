@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill.config import preset
+from bitmill.presets import preset
 from bitmill.reports.int_vs_fp import verification
 from bitmill.reports.int_vs_fp.arrays import clock_ratio_records, cycle_record, cycle_records
 from bitmill.reports.int_vs_fp.scales import ScaleBook

@@ -1,0 +1,66 @@
+"""``bitmill run gemm`` on an array."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .gemm_output import print_run, write_run
+from .progress import progress
+
+if TYPE_CHECKING:
+    from ..config import AcceleratorConfig
+    from ..golden import Rule
+
+PARTS = {
+    "steps": "steps taken, one a cycle at best",
+    "short_tiles": "waiting for results of short tiles to leave",
+    "stalls": "waiting for somebody to take results",
+    "gaps": "no step offered",
+    "fill": "fill: skew and pipeline",
+    "drain": "drain: last results on their way out",
+}
+
+
+def run_array(
+    config: AcceleratorConfig,
+    *,
+    weights: str,
+    activations: str,
+    rule: Rule,
+    engine: Literal["compiled", "cocotb"],
+    stall: float,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Quantize two matrices with one scale a row each, run their product, print and write what came of it."""
+    from ..files import output_directory
+    from ..reports.tensors import load_matrix
+    from ..sim.gemm import check_shapes
+
+    weight, activation = load_matrix(weights, "weights"), load_matrix(activations, "activations")
+    check_shapes(config, weight.shape, activation.shape)
+    with ExitStack() as outputs:
+        directory = outputs.enter_context(output_directory(output)) if output else None
+        with progress(f"quantizing for {config.title}") as step:
+            from .. import golden
+            from ..sim.gemm import gemm
+
+            scales = (
+                golden.choose_scale(config.weight, weight, granularity="channel", rule=rule, name="weights"),
+                golden.choose_scale(config.activation, activation, granularity="token", rule=rule, name="activations"),
+            )
+            codes = (
+                golden.quantize(config.weight, weight, scales[0]),
+                golden.quantize(config.activation, activation, scales[1]),
+            )
+            step(f"building {config.title} for {engine}")
+            result = gemm(
+                config, *codes, engine=engine, stall=stall, seed=seed,
+                progress=lambda done, total: step(f"running {config.title}", done=done, total=total),
+            )  # fmt: skip
+        if directory is not None:
+            real = golden.to_float(config, result.result) * scales[0].values[:, None] * scales[1].values[None, :]
+            write_run(directory, result, real, {"weights": weights, "activations": activations, "rule": rule})
+    print_run(result, PARTS)

@@ -1,0 +1,146 @@
+"""``bitmill run gemm`` on a bit-serial tile."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from ..errors import BitmillError
+from .gemm_output import print_run, write_run
+from .progress import progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..bit_serial import BitSerialConfig
+    from ..formats.scheme import Scheme
+    from ..golden import Rule
+    from ..golden.weights import QuantizedWeights
+
+DEFAULT_SCHEME = "bitmod-fp4"
+PARTS = {
+    "terms": "terms of steps, one a cycle",
+    "waits": "between steps: sums being scaled, results leaving, no step offered",
+    "drain": "drain: last sums scaled, last results on their way out",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """Weights from a file: real ones that are still to be quantized, or those of a packed model."""
+
+    real: NDArray[np.float64] | None
+    packed: QuantizedWeights | None
+    scheme: Scheme
+    group: int
+    shape: tuple[int, ...]
+
+
+def run_tile(
+    config: BitSerialConfig,
+    *,
+    weights: str,
+    activations: str,
+    scheme_name: str | None,
+    group: int | None,
+    rule: Rule | None,
+    engine: Literal["compiled", "cocotb"],
+    stall: float,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Quantize weights in groups and activations in the tile's format, run their product, print and write what came of it."""
+    from ..files import output_directory
+    from ..reports.tensors import load_matrix
+    from ..sim.serial_gemm import check_fit
+
+    if rule is not None and not config.is_integer:
+        raise BitmillError(f"--rule must not be given with {config.activation} activations, which have no scale")
+    weight, activation = _load(weights, scheme_name, group), load_matrix(activations, "activations")
+    check_fit(config, weight.scheme, weight.group, weight.shape, activation.shape)
+    chosen = "maximum" if rule is None and config.is_integer else rule
+    with ExitStack() as outputs:
+        directory = outputs.enter_context(output_directory(output)) if output else None
+        with progress(f"quantizing with {weight.scheme.name} for {config.title}") as step:
+            from ..golden.weights import dequantize, quantize_weights
+            from ..sim.serial_gemm import serial_gemm
+
+            packed = weight.packed or quantize_weights(weight.scheme, _given(weight.real), group=weight.group)
+            codes, scales, rounded = _encoded(config, activation, chosen)
+            step(f"building {config.title} for {engine}")
+            result = serial_gemm(
+                config, packed, codes, engine=engine, stall=stall, seed=seed,
+                progress=lambda done, total: step(f"running {config.title}", done=done, total=total),
+            )  # fmt: skip
+            found, dequantized = result.output * scales, dequantize(packed)
+            is_exact = not result.result.bound.any()
+            sqnr = {"sqnr_of_the_tile_db": None if is_exact else _sqnr(dequantized @ rounded.T, found)}
+            if weight.real is not None:
+                sqnr["sqnr_db"] = _sqnr(weight.real @ activation.T, found)
+        if directory is not None:
+            inputs = {"weights": weights, "activations": activations, "rule": chosen}
+            write_run(directory, result, found, inputs, **sqnr)
+    print_run(result, PARTS)
+    click.echo(
+        f"{weight.scheme.name} in groups of {weight.group}, {result.weight_cycles} cycle(s) a weight; SQNR: {_told(sqnr)}"
+    )
+
+
+def _load(spec: str, scheme_name: str | None, group: int | None) -> _Weights:
+    from ..formats.scheme import get_scheme
+    from ..reports.tensors import load_matrix, load_packed
+
+    packed = load_packed(spec, "weights")
+    if packed is not None:
+        for option, value in (("--scheme", scheme_name), ("--group", group)):
+            if value is not None:
+                raise BitmillError(
+                    f"{option} must not be given with {spec}, which is quantized in {packed.scheme.name}"
+                )
+        return _Weights(None, packed, packed.scheme, packed.group, packed.shape)
+    scheme = get_scheme(DEFAULT_SCHEME if scheme_name is None else scheme_name)
+    real = load_matrix(spec, "weights")
+    return _Weights(real, None, scheme, scheme.group if group is None else group, real.shape)
+
+
+def _given(real: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    assert real is not None, "weights are real or packed"
+    return real
+
+
+def _encoded(
+    config: BitSerialConfig, activation: NDArray[np.float64], rule: Rule | None
+) -> tuple[NDArray[Any], NDArray[np.float64] | float, NDArray[np.float64]]:
+    """Codes of the activations, the scale of each token that results are multiplied by, and the numbers they stand for."""
+    from .. import golden
+
+    if rule is None:
+        codes = golden.encode(config.activation, activation)
+        return codes, 1.0, golden.decode(config.activation, codes)
+    scales = golden.choose_scale(config.activation, activation, granularity="token", rule=rule, name="activations")
+    codes = golden.quantize(config.activation, activation, scales)
+    return codes, scales.values, golden.dequantize(config.activation, codes, scales)
+
+
+def _sqnr(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> float | None:
+    """In dB; None where the reference is zero everywhere, or met exactly."""
+    from ..reports.int_vs_fp.accuracy import sqnr_db
+
+    if not wanted.any() or (wanted == found).all():
+        return None
+    return sqnr_db(wanted, found)
+
+
+def _told(sqnr: dict[str, float | None]) -> str:
+    texts = {"sqnr_db": "the product of the given matrices", "sqnr_of_the_tile_db": "that of the quantized ones"}
+    parts = [
+        f"{'no error' if sqnr[name] is None else f'{sqnr[name]:.2f} dB'} against {text}"
+        for name, text in texts.items()
+        if name in sqnr
+    ]
+    return ", ".join(parts)

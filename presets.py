@@ -1,0 +1,89 @@
+"""The built-in configurations by name: units, arrays and bit-serial tiles."""
+
+from __future__ import annotations
+
+from .bit_serial import BitSerialConfig
+from .config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+from .errors import BitmillError
+
+REPORT_PAIRS: tuple[tuple[str, str], ...] = (
+    ("INT4", "INT4"),
+    ("INT8", "INT8"),
+    ("E2M1", "E2M1"),
+    ("E2M3", "E2M3"),
+    ("E3M2", "E3M2"),
+    ("E4M3", "E4M3"),
+    ("E5M2", "E5M2"),
+    ("INT4", "INT8"),
+    ("E2M1", "E4M3"),
+)
+"""Weight and activation formats that the presets and the int-vs-fp report cover."""
+
+
+def pair_key(weight: str, activation: str) -> str:
+    """``e4m3`` or ``e2m1xe4m3``: how names of presets and records call two operand formats."""
+    return weight.lower() if weight == activation else f"{weight}x{activation}".lower()
+
+
+def _units() -> dict[str, AcceleratorConfig]:
+    rows: dict[str, AcceleratorConfig] = {}
+    for weight, activation in REPORT_PAIRS:
+        pair = pair_key(weight, activation)
+        rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
+        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(
+            weight=weight, activation=activation, accumulator=FloatAccumulator()
+        )
+        rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
+    for pair, width in (("int8", 32), ("e4m3", None)):
+        for size in (4, 8, 16):
+            rows[f"{pair}-{size}x{size}"] = AcceleratorConfig(
+                weight=pair.upper(),
+                activation=pair.upper(),
+                unit="array",
+                rows=size,
+                cols=size,
+                accumulator=ExactAccumulator(width=width),
+            )
+    return rows
+
+
+UNITS: dict[str, AcceleratorConfig] = _units()
+"""MACs, dot products and arrays."""
+
+TILES: dict[str, BitSerialConfig] = {
+    "bitmod-pe": BitSerialConfig(),
+    "bitmod-8x8": BitSerialConfig(rows=8, cols=8),
+    "bitmod-bf16-4x4": BitSerialConfig(rows=4, cols=4, activation="BF16"),
+    "bitmod-int8-8x8": BitSerialConfig(rows=8, cols=8, activation="INT8"),
+}
+"""Bit-serial tiles."""
+
+PRESETS: dict[str, AcceleratorConfig | BitSerialConfig] = {**UNITS, **TILES}
+"""All of them."""
+
+
+def any_preset(name: str) -> AcceleratorConfig | BitSerialConfig:
+    """The named configuration.
+
+    Raises
+    ------
+    BitmillError
+        If there is no preset of that name; the message lists them.
+    """
+    if name not in PRESETS:
+        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    return PRESETS[name]
+
+
+def preset(name: str) -> AcceleratorConfig:
+    """The named MAC, dot product or array.
+
+    Raises
+    ------
+    BitmillError
+        If there is no preset of that name, or it is a bit-serial tile, which ``any_preset`` gives.
+    """
+    found = any_preset(name)
+    if not isinstance(found, AcceleratorConfig):
+        raise BitmillError(f"preset must be a MAC, a dot product or an array, not the {found.title} {name!r}")
+    return found
