@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 DIGIT_BITS = 3
 
 
@@ -26,6 +28,7 @@ def octal_digits(value: int, count: int) -> tuple[int, ...]:
     return found
 
 
+@lru_cache(maxsize=32)
 def greatest_digits(magnitude: int) -> tuple[int, ...]:
     """The greatest magnitude of every digit, lowest first, of the integers ``-magnitude .. magnitude``."""
     count = 1
