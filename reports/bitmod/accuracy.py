@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formats.scheme import SCHEMES, Scheme
+from ...formats.scheme import SCHEMES, Scheme, get_scheme
 from ...golden.weights import dequantize, quantize_weights
 from ...golden.weights.model import decibels
 from ..records import BITMOD, Metric, Record, metric
@@ -19,7 +19,7 @@ from ..sample.forward import pad, record_inputs
 from .blas import one_blas_thread
 from .embeddings import agreement, embed
 from .model import EncoderModel, Matrix
-from .sentences import SENTENCES_PATH, SentencePair, sentence_pairs
+from .sentences import SENTENCES_PATH, SentencePair
 
 Job = Callable[[], list[Record]]
 
@@ -104,7 +104,7 @@ class Reference:
             return self._run
 
 
-def accuracy_jobs(model: EncoderModel, pairs: Sequence[SentencePair] | None = None) -> Iterator[tuple[str, Job]]:
+def accuracy_jobs(reference: Reference, schemes: Sequence[str] = tuple(SCHEMES)) -> Iterator[tuple[str, Job]]:
     """Name and job of every scheme: its records of weights, layers and embeddings, and of other groups.
 
     The matrices of all linear layers are quantized; embedding tables, biases and normalisation stay in FP32, and so do
@@ -112,10 +112,10 @@ def accuracy_jobs(model: EncoderModel, pairs: Sequence[SentencePair] | None = No
 
     Parameters
     ----------
-    model
-        The encoder.
-    pairs
-        Sentence pairs; the committed ones if left out.
+    reference
+        The FP32 model on sentence pairs.
+    schemes
+        Names of schemes; all if left out.
 
     Raises
     ------
@@ -123,9 +123,8 @@ def accuracy_jobs(model: EncoderModel, pairs: Sequence[SentencePair] | None = No
         If a sentence has more tokens than the model has positions. From a job: if the scheme's own group does not divide
         the input dimension of every linear layer, or its scales overflow.
     """
-    reference = Reference(model, sentence_pairs() if pairs is None else pairs)
     # The search for outliers takes longest, so it starts first.
-    for scheme in sorted(SCHEMES.values(), key=lambda scheme: scheme.outlier is None):
+    for scheme in sorted(map(get_scheme, schemes), key=lambda scheme: scheme.outlier is None):
         yield f"accuracy {scheme.name}", lambda scheme=scheme: scheme_records(scheme, reference)
 
 

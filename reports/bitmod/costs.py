@@ -39,7 +39,7 @@ class _Cost:
         self.candidate, self.label, self.parts = candidate, label, parts
         pe, *edges, scaler, control = (part.number("total") for part in parts)
         self.pe = pe
-        self.edges = sum(edges) / SIDE
+        self.edges = (sum(edges) + candidate.operand_bits * parts[0].number("flip_flop")) / SIDE
         self.scaling = scaler + control / (SIDE if candidate.control_per_row else 1)
         # A tile whose parts miss the period runs as fast as its slowest part.
         self.plain_clock = max(
@@ -82,7 +82,7 @@ def _record(cost: _Cost, base: _Cost) -> Record:
         unit=candidate.key,
         flow={
             "derived_from": [part.id for part in [*cost.parts, *base.parts]],
-            "edges": f"of a tile of {SIDE} x {SIDE}: a part of a row or column over {SIDE} PEs",
+            "edges": f"of a tile of {SIDE} x {SIDE}: parts of a row or column, and flip-flops of operands, over {SIDE} PEs",
             "scaling": f"a scaler per PE, its control per {'row' if candidate.control_per_row else 'PE'}",
         },
         tool_versions=dict(cost.parts[0].tool_versions),

@@ -8,13 +8,13 @@ from typing import Any
 from ...bit_serial import BitSerialConfig
 from ...fpga.liberty import read_library
 from ...fpga.power import vectorless_power
-from ...fpga.standard_cells import Flow, map_standard_cells
+from ...fpga.standard_cells import Flow, StandardCells, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.synthesis import synthesize
 from ...fpga.timing import measure_timing
 from ..committed import committed, digest_of
 from ..jobs import Job
-from ..measured import COUNTED, NAND2, timing_flow, timing_metrics
+from ..measured import COUNTED, COUNTED_CELLS, NAND2, timing_flow, timing_metrics
 from ..records import BITMOD, Metric, Record, metric
 from .operands import LAYER, PRODUCTS, parallel_activity, serial_activity
 from .units import PART_TOP, Candidate, Part, candidates
@@ -34,142 +34,154 @@ def labels() -> tuple[str, ...]:
     return (*(f"{period:g}ns" for period in PERIODS_NS), BEST)
 
 
-def hardware_jobs(*, seeds: tuple[int, ...] = SEEDS) -> Iterator[tuple[str, Job]]:
-    """Name and job of every measurement."""
-    for candidate in candidates():
-        yield f"clock of {candidate.title}", lambda pe=candidate.pe: [timing_record(pe, seeds)]
-    for candidate in candidates():
-        for period in PERIODS_NS:
-            yield (
-                f"{candidate.title} at {period:g} ns",
-                lambda candidate=candidate, period=period: _at_period(candidate, period),
-            )
-        yield f"{candidate.title} as fast as it goes", lambda candidate=candidate: _at_best(candidate)
-        yield f"energy of {candidate.title}", lambda candidate=candidate: [power_record(candidate)]
-    for part in {part.key: part for candidate in candidates() for part in candidate.parts}.values():
-        yield f"gates of {part.title}", lambda part=part: [gates_record(part)]
-        yield f"ECP5 of {part.title}", lambda part=part: [ecp5_record(part)]
+def hardware_jobs(*, fresh: bool = False, quick: bool = False) -> Iterator[tuple[str, Job]]:
+    """Name and job of every measurement.
+
+    Parameters
+    ----------
+    fresh
+        Measure what is committed as well.
+    quick
+        Only the first two candidates, at ``POWER_NS``, without place and route.
+    """
+    flow = Measurements(fresh=fresh)
+    chosen = candidates()[:2] if quick else candidates()
+    for candidate in chosen:
+        if not quick:
+            yield f"clock of {candidate.title}", lambda pe=candidate.pe: [flow.timing(pe)]
+            yield f"{candidate.title} as fast as it goes", lambda candidate=candidate: flow.at_best(candidate)
+        for period in (POWER_NS,) if quick else PERIODS_NS:
+            name = f"{candidate.title} at {period:g} ns"
+            yield name, lambda candidate=candidate, period=period: flow.at_period(candidate, period)
+        yield f"energy of {candidate.title}", lambda candidate=candidate: [flow.power(candidate)]
+    for part in {part.key: part for candidate in chosen for part in candidate.parts}.values():
+        yield f"gates of {part.title}", lambda part=part: [flow.gates(part)]
+        yield f"ECP5 of {part.title}", lambda part=part: [flow.ecp5(part)]
 
 
-def _at_period(candidate: Candidate, period: float) -> list[Record]:
-    return [cells_record(part, period, f"{period:g}ns") for part in candidate.parts]
+class Measurements:
+    """Records of parts, taken from the committed ones where those are of the same circuit and tools.
+
+    Parameters
+    ----------
+    fresh
+        Take none from there.
+    """
+
+    def __init__(self, *, fresh: bool = False) -> None:
+        self.fresh = fresh
+
+    def at_period(self, candidate: Candidate, period: float) -> list[Record]:
+        """All parts of a candidate at a clock period."""
+        return [self.cells(part, period, f"{period:g}ns") for part in candidate.parts]
+
+    def at_best(self, candidate: Candidate) -> list[Record]:
+        """The PE as fast as it goes, then its edges at that clock, under the candidate's name."""
+        pe = self.cells(candidate.pe, _FASTEST_NS, BEST)
+        period = pe.number("delay")
+        return [pe, *(self.cells(part, period, f"{BEST}-{candidate.key}") for part in candidate.parts[1:])]
+
+    def cells(self, part: Part, period: float, label: str) -> Record:
+        """Gate equivalents on osu018, logic and registers apart, and the clock, of the smallest recipe that meets a period."""
+
+        def measure(name: str) -> Record:
+            library = read_library()
+            result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=period)
+            metrics = {
+                "logic": metric(result.best.logic_ge, "GE"),
+                "registers": metric(result.best.registers_ge, "GE"),
+                "total": metric(result.best.logic_ge + result.best.registers_ge, "GE"),
+                "delay": metric(result.best.delay_ns, "ns"),
+                "period": metric(period, "ns"),
+                "flip_flop": metric(library.areas[library.flip_flop.cell] / library.gate_area, "GE"),
+            }
+            flow = {**_flow_of(result), "met": result.met, "counted": COUNTED_CELLS}
+            return _record(name, "cells", part, flow, metrics, tools=result.tools)
+
+        return self._known(f"cells/{part.key}/{label}", part, measure)
+
+    def gates(self, part: Part) -> Record:
+        """NAND2-equivalents of the generic target."""
+
+        def measure(name: str) -> Record:
+            result = synthesize(part.verilog, PART_TOP, "generic")
+            metrics = {
+                "logic": metric(result.counts.logic, NAND2),
+                "registers": metric(result.counts.registers, "flip-flops"),
+            }
+            flow = {"target": "generic", "recipe": result.recipe, "counted": COUNTED["generic"]}
+            return _record(name, "area", part, flow, metrics, tools=result.tools)
+
+        return self._known(f"area/{part.key}/generic", part, measure)
+
+    def ecp5(self, part: Part) -> Record:
+        """LUT4 on ECP5, without and with DSP blocks."""
+
+        def measure(name: str) -> Record:
+            plain, blocks = (synthesize(part.verilog, PART_TOP, "ecp5", dsp=dsp) for dsp in (False, True))
+            metrics = {
+                "lut4": metric(plain.counts.logic, "LUT4"),
+                "registers": metric(plain.counts.registers, "flip-flops"),
+                "lut4_dsp": metric(blocks.counts.logic, "LUT4"),
+                "dsp": metric(blocks.counts.dsp, "MULT18X18D"),
+            }
+            flow = {"target": "ecp5", "recipe": plain.recipe, "recipe_dsp": blocks.recipe, "counted": COUNTED["ecp5"]}
+            return _record(name, "area", part, flow, metrics, tools=plain.tools)
+
+        return self._known(f"area/{part.key}/ecp5", part, measure)
+
+    def timing(self, part: Part) -> Record:
+        """Clock on ECP5 without DSP blocks, placed and routed with several seeds."""
+
+        def measure(name: str) -> Record:
+            result = measure_timing(part.verilog, PART_TOP, "ecp5", seeds=SEEDS)
+            flow = timing_flow(result, part.verilog)
+            return _record(name, "timing", part, flow, timing_metrics(result), tools=result.tools, seeds=SEEDS)
+
+        return self._known(f"timing/{part.key}/ecp5", part, measure)
+
+    def power(self, candidate: Candidate) -> Record:
+        """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
+        part = candidate.pe
+
+        def measure(name: str) -> Record:
+            library, config = read_library(), part.config
+            # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
+            plain = Flow(verilog=part.verilog, top=PART_TOP, library=library, period_ns=POWER_NS, clock_gating=False)
+            result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=POWER_NS, clock_gating=False)
+            serial = isinstance(config, BitSerialConfig)
+            activity = serial_activity(config) if serial else parallel_activity(config)
+            power = vectorless_power(
+                plain.netlist(recipe_named(result.best.recipe)), PART_TOP, library,
+                period_ns=POWER_NS, toggles=activity.toggles, high=activity.high,
+            )  # fmt: skip
+            metrics = {
+                "energy": metric(power.energy_pj, "pJ per cycle"),
+                "energy_per_product": metric(power.energy_pj / candidate.products_per_cycle(candidate.bits), "pJ"),
+                "sequential": metric(power.sequential * POWER_NS * 1e3, "pJ per cycle"),
+            }
+            flow = {
+                **_flow_of(result),
+                "period_ns": POWER_NS,
+                "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
+                "estimated": "OpenSTA: toggles of the operands at the ports, carried on without vectors; no wires, no clock tree",
+            }
+            return _record(name, "power", part, flow, metrics, tools=result.tools)
+
+        return self._known(f"power/{part.key}", part, measure)
+
+    def _known(self, name: str, part: Part, measure: Callable[[str], Record]) -> Record:
+        known = None if self.fresh else committed(BITMOD, name, lambda: part.verilog, measured_by=MEASURED_BY)
+        return known or measure(name)
 
 
-def _at_best(candidate: Candidate) -> list[Record]:
-    """The PE as fast as it goes, then its edges at that clock, under the candidate's name."""
-    pe = cells_record(candidate.pe, _FASTEST_NS, BEST)
-    period = pe.number("delay")
-    return [pe, *(cells_record(part, period, f"{BEST}-{candidate.key}") for part in candidate.parts[1:])]
-
-
-def cells_record(part: Part, period: float, label: str) -> Record:
-    """Gate equivalents on osu018, logic and registers apart, and the clock, at the smallest recipe that meets a period."""
-    return _measured(f"cells/{part.key}/{label}", part, lambda: _cells(part, period, label))
-
-
-def _cells(part: Part, period: float, label: str) -> Record:
-    result = map_standard_cells(part.verilog, PART_TOP, read_library(), period_ns=period)
-    metrics = {
-        "logic": metric(result.best.logic_ge, "GE"),
-        "registers": metric(result.best.registers_ge, "GE"),
-        "total": metric(result.best.logic_ge + result.best.registers_ge, "GE"),
-        "delay": metric(result.best.delay_ns, "ns"),
-        "period": metric(period, "ns"),
-    }
-    flow = {
+def _flow_of(result: StandardCells) -> dict[str, Any]:
+    return {
         "library": result.library,
         "library_sha256": result.library_sha256,
         "recipe": result.best.recipe,
         "clock_gating": result.clock_gating,
-        "met": result.met,
-        "counted": "cell area over the smallest NAND2's; registers and their clock gates apart; before layout",
     }
-    return _record(f"cells/{part.key}/{label}", "cells", part, flow, metrics, tools=result.tools)
-
-
-def gates_record(part: Part) -> Record:
-    """NAND2-equivalents of the generic target."""
-
-    def measure() -> Record:
-        result = synthesize(part.verilog, PART_TOP, "generic")
-        metrics = {
-            "logic": metric(result.counts.logic, NAND2),
-            "registers": metric(result.counts.registers, "flip-flops"),
-        }
-        flow = {"target": "generic", "recipe": result.recipe, "counted": COUNTED["generic"]}
-        return _record(f"area/{part.key}/generic", "area", part, flow, metrics, tools=result.tools)
-
-    return _measured(f"area/{part.key}/generic", part, measure)
-
-
-def ecp5_record(part: Part) -> Record:
-    """LUT4 on ECP5, with DSP blocks where the part has a multiplier for one."""
-
-    def measure() -> Record:
-        plain, blocks = (synthesize(part.verilog, PART_TOP, "ecp5", dsp=dsp) for dsp in (False, True))
-        metrics = {
-            "lut4": metric(plain.counts.logic, "LUT4"),
-            "registers": metric(plain.counts.registers, "flip-flops"),
-            "lut4_dsp": metric(blocks.counts.logic, "LUT4"),
-            "dsp": metric(blocks.counts.dsp, "MULT18X18D"),
-        }
-        flow = {"target": "ecp5", "recipe": plain.recipe, "recipe_dsp": blocks.recipe, "counted": COUNTED["ecp5"]}
-        return _record(f"area/{part.key}/ecp5", "area", part, flow, metrics, tools=plain.tools)
-
-    return _measured(f"area/{part.key}/ecp5", part, measure)
-
-
-def timing_record(part: Part, seeds: tuple[int, ...]) -> Record:
-    """Clock on ECP5 without DSP blocks, placed and routed with several seeds."""
-
-    def measure() -> Record:
-        result = measure_timing(part.verilog, PART_TOP, "ecp5", seeds=seeds)
-        flow = timing_flow(result, part.verilog)
-        return _record(
-            f"timing/{part.key}/ecp5", "timing", part, flow, timing_metrics(result), tools=result.tools, seeds=seeds
-        )
-
-    return _measured(f"timing/{part.key}/ecp5", part, measure)
-
-
-def power_record(candidate: Candidate) -> Record:
-    """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
-    part = candidate.pe
-
-    def measure() -> Record:
-        library = read_library()
-        # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
-        flat = Flow(verilog=part.verilog, top=PART_TOP, library=library, period_ns=POWER_NS, clock_gating=False)
-        result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=POWER_NS, clock_gating=False)
-        activity = (
-            serial_activity(part.config) if isinstance(part.config, BitSerialConfig) else parallel_activity(part.config)
-        )
-        power = vectorless_power(
-            flat.netlist(recipe_named(result.best.recipe)), PART_TOP, library,
-            period_ns=POWER_NS, toggles=activity.toggles, high=activity.high,
-        )  # fmt: skip
-        metrics = {
-            "energy": metric(power.energy_pj, "pJ per cycle"),
-            "energy_per_product": metric(power.energy_pj / candidate.products_per_cycle(4), "pJ"),
-            "sequential": metric(power.sequential * POWER_NS * 1e3, "pJ per cycle"),
-        }
-        flow = {
-            "library": result.library,
-            "library_sha256": result.library_sha256,
-            "recipe": result.best.recipe,
-            "clock_gating": False,
-            "period_ns": POWER_NS,
-            "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
-            "estimated": "OpenSTA: toggles of the operands at the ports, carried on without vectors; no wires, no clock tree",
-        }
-        return _record(f"power/{part.key}", "power", part, flow, metrics, tools=result.tools)
-
-    return _measured(f"power/{part.key}", part, measure)
-
-
-def _measured(name: str, part: Part, measure: Callable[[], Record]) -> Record:
-    """The committed record if it is of this circuit and these tools, a new measurement if not."""
-    return committed(BITMOD, name, lambda: part.verilog, measured_by=MEASURED_BY) or measure()
 
 
 def _record(

@@ -12,11 +12,12 @@ from ...bit_serial import BitSerialConfig
 from ...hdl.activation_decoder import ActivationDecoder
 from ...hdl.ant_decoder import AntDecoder
 from ...hdl.olive_decoder import OliveDecoder
+from ...hdl.parallel_layouts import activation_layout, weight_layout
 from ...hdl.parallel_pe import ParallelPE
 from ...hdl.serial_aligner import SerialAligner
 from ...hdl.serial_pe import SerialPE
 from ...hdl.serial_scaler import ScalerControl, SerialScaler
-from ...hdl.term_generator import TermGenerator
+from ...hdl.term_generator import TERM_LAYOUT, TermGenerator
 from ...hdl.verilog import emit_component
 from ...hdl.weight_decoder import WeightDecoder
 from ...parallel import ParallelConfig
@@ -25,6 +26,9 @@ SIDE = 8
 """Rows and columns of the tile whose edges PEs share."""
 PART_TOP = "bitmill_part"
 """Name of the top module of a part that is measured alone."""
+
+GUARD = 5
+"""Bits below a product of few-bit weights: with them a PE keeps as many bits of an activation as a window of 16."""
 
 Config = BitSerialConfig | ParallelConfig
 
@@ -72,6 +76,8 @@ class Candidate:
         Whether a row has one control; without, every PE has its own, because exponents differ from PE to PE.
     cycles
         Bits of a weight to the cycles that it takes.
+    operand_bits
+        Of the registers that a row and a column keep its operands in, where its edges do not count them.
     lanes
         Products worked on at a time.
     """
@@ -84,12 +90,18 @@ class Candidate:
     control: Part
     control_per_row: bool
     cycles: Mapping[int, int]
+    operand_bits: int
     lanes: int = 1
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """All that is measured of it, the PE first."""
         return (self.pe, *self.edges, self.scaler, self.control)
+
+    @property
+    def bits(self) -> int:
+        """The width of weights at which it is compared: 4 where it can, else its own."""
+        return 4 if 4 in self.cycles else min(self.cycles)
 
     def products_per_cycle(self, bits: int) -> float:
         """Products a cycle with weights of that many bits."""
@@ -101,7 +113,8 @@ def _serial(key: str, title: str, **fields: object) -> Candidate:
     suffix = key.removeprefix("serial")
 
     def part(name: str, part_title: str, component: Callable[..., wiring.Component]) -> Part:
-        return Part(key=f"{name}{suffix}", title=part_title, config=config, build=lambda: component(config=config))
+        whose = part_title if not suffix else f"{part_title}, {title.removeprefix('bit-serial, ')}"
+        return Part(key=f"{name}{suffix}", title=whose, config=config, build=lambda: component(config=config))
 
     pe = Part(key=f"{key}-pe", title=f"{title}, PE", config=config, build=lambda: SerialPE(config=config))
     edges = (
@@ -112,6 +125,7 @@ def _serial(key: str, title: str, **fields: object) -> Candidate:
         key=key, title=title, pe=pe, edges=edges, control_per_row=True, lanes=config.lanes,
         scaler=part("scaler", "scaler", SerialScaler), control=part("control", "control of scalers", ScalerControl),
         cycles={bits: -(-bits // 2) for bits in range(3, config.weight_bits + 1)},
+        operand_bits=config.lanes * TERM_LAYOUT.size,
     )  # fmt: skip
 
 
@@ -139,6 +153,7 @@ def _parallel(key: str, title: str, config: ParallelConfig, *, bits: int, like: 
         control=like.control,
         control_per_row=config.is_integer,
         cycles={bits: 1},
+        operand_bits=weight_layout(config).size + activation_layout(config).size,
     )
 
 
@@ -151,7 +166,10 @@ def candidates() -> tuple[Candidate, ...]:
     integers = _serial("serial-int8", "bit-serial, INT8 activations", activation="INT8")
 
     def parallel(weight: str, bits: int, like: Candidate = serial, activation: str = "FP16") -> Candidate:
-        config = ParallelConfig.model_validate({"weight": weight, "activation": activation})
+        fields: dict[str, object] = {"weight": weight, "activation": activation}
+        if weight not in ("FP16", activation):
+            fields["guard"] = GUARD
+        config = ParallelConfig.model_validate(fields)
         name = {"OLIVE": "OliVe"}.get(weight, weight)
         key = f"{activation}x{weight}".lower()
         return _parallel(key, f"{activation} \N{MULTIPLICATION SIGN} {name}", config, bits=bits, like=like)

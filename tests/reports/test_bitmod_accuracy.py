@@ -16,7 +16,7 @@ from bitmill.reports.bitmod import accuracy, blas, embeddings
 from bitmill.reports.bitmod.accuracy import Reference, accuracy_jobs, quantize_matrices, scheme_records, swept_groups
 from bitmill.reports.bitmod.embeddings import agreement, embed, pearson, ranks
 from bitmill.reports.bitmod.model import EncoderModel, load_encoder
-from bitmill.reports.bitmod.sentences import SentencePair
+from bitmill.reports.bitmod.sentences import SentencePair, sentence_pairs
 from bitmill.reports.records import Records
 from bitmill.reports.sample import LAYERS, load_layer
 from bitmill.reports.sample.forward import EncoderConfig, encode, record_inputs
@@ -46,7 +46,7 @@ def reference(model):
 
 @pytest.fixture(scope="module")
 def records(model):
-    return Records([record for _, job in accuracy_jobs(model, PAIRS) for record in job()], study="bitmod")
+    return Records([record for _, job in accuracy_jobs(Reference(model, PAIRS)) for record in job()], study="bitmod")
 
 
 def one_by_one(model, sequences):
@@ -127,7 +127,7 @@ def test_agreement_by_hand():
 
 
 def test_every_scheme_is_a_job_with_all_its_records(model, records):
-    assert {name for name, _ in accuracy_jobs(model, PAIRS)} == {f"accuracy {name}" for name in SCHEMES}
+    assert {name for name, _ in accuracy_jobs(Reference(model, PAIRS))} == {f"accuracy {name}" for name in SCHEMES}
     expected = set()
     for name, scheme in SCHEMES.items():
         expected |= {f"{kind}/{name}" for kind in ("weights", "layers", "embeddings")}
@@ -229,7 +229,7 @@ def test_the_reference_is_computed_once_for_jobs_at_the_same_time(model, monkeyp
         return embed(which, sequences)
 
     monkeypatch.setattr(accuracy, "embed", counted)
-    jobs = dict(accuracy_jobs(model, PAIRS))
+    jobs = dict(accuracy_jobs(Reference(model, PAIRS)))
     chosen = [jobs[f"accuracy {name}"] for name in ("int4", "int5", "int6", "int8")]
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(lambda job: job(), chosen))
@@ -257,7 +257,7 @@ def test_a_group_that_divides_no_row_is_refused(tmp_path):
 def test_long_sentences_are_refused_before_any_job(model):
     long = replace(PAIRS[0], second="a " * 30)
     with pytest.raises(BitmillError, match="a position for each of 32 tokens"):
-        next(accuracy_jobs(model, [long]))
+        next(accuracy_jobs(Reference(model, [long])))
 
 
 def test_blas_threads_come_back():
@@ -290,7 +290,7 @@ def test_bitmod_has_the_least_error_on_the_committed_sample():
 def test_bitmod_has_the_least_error_on_the_real_model():
     model = load_encoder()
     assert len(model.linear) == 36
-    jobs = dict(accuracy_jobs(model))
+    jobs = dict(accuracy_jobs(Reference(model, sentence_pairs())))
     mse, bits, drop = {}, {}, {}
     for name in SCHEMES:
         found = {record.id: record for record in jobs[f"accuracy {name}"]()}

@@ -29,7 +29,7 @@ def test_a_folder_is_read_as_it_is(tmp_path):
 
 
 def test_other_floating_types_become_float32_and_integers_are_left_out(tmp_path):
-    weights = {name: value.astype(np.float64) for name, value in tiny_encoder.tensors().items()}
+    weights: dict[str, np.ndarray] = {name: value.astype(np.float64) for name, value in tiny_encoder.tensors().items()}
     weights["embeddings.position_ids"] = np.arange(24)
     model = load_encoder(tiny_encoder.write(tmp_path / "wide", weights=weights))
     assert {value.dtype for value in model.weights.values()} == {np.dtype(np.float32)}

@@ -1,0 +1,277 @@
+"""The tables of the report, built from the records alone."""
+
+from __future__ import annotations
+
+from ...formats.scheme import SCHEMES
+from .. import shown
+from ..records import Record, Records
+from ..shown import Cell, Table
+from .derived import MAIN, claim_texts
+from .hardware import BEST, labels
+from .units import BASELINE, Candidate, candidates
+
+SWEPT = (32, 64, 128, 384)
+CLOCKS = {BEST: "own best"}
+
+
+def all_tables(records: Records) -> list[Table]:
+    """Every table whose records are there, the summaries first."""
+    tables = [
+        pe_table(records),
+        scheme_table(records),
+        clock_table(records),
+        part_table(records),
+        group_table(records),
+        error_table(records),
+        run_table(records),
+        share_table(records),
+        replication_table(records),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def built(records: Records, label: str = MAIN) -> list[Candidate]:
+    """The candidates with a cost at a clock."""
+    return [candidate for candidate in candidates() if f"cost/{candidate.key}/{label}" in records]
+
+
+def clock_name(label: str) -> str:
+    """``8 ns`` or ``own best``."""
+    return CLOCKS.get(label, label.replace("ns", " ns"))
+
+
+def pe_table(records: Records) -> Table:
+    """One row per PE: area, clock, cycles, throughput per area."""
+    rows = []
+    for candidate in built(records):
+        cost, best, bits = f"cost/{candidate.key}/{MAIN}", f"cost/{candidate.key}/{BEST}", candidate.bits
+        rows.append((
+            candidate.title,
+            f"{bits}",
+            f"{candidate.cycles[bits]} for {candidate.lanes}",
+            *(shown.number(records, cost, name) for name in ("pe", "edges", "scaling")),
+            *(shown.number(records, cost, f"{name}_{bits}", 2) for name in _RELATIVE),
+            shown.optional(records, best, "clock", 2),
+            *(shown.optional(records, best, f"{name}_{bits}", 2) for name in _RELATIVE),
+            shown.optional(records, f"power/{candidate.pe.key}", "energy_per_product", 1),
+        ))  # fmt: skip
+    return Table(
+        f"The PEs at {clock_name(MAIN)} and at each one's own best clock",
+        "Gate equivalents on osu018, logic and registers, before layout: the PE, its share of what the rows and columns of an "
+        "8 x 8 tile have beside it, and what scales a group's sum and adds up groups. Then throughput per area over that "
+        f"of the {candidates()[0].title} PE at the same clock: PEs alone; with edges; both with the same scaler; and with scaler "
+        "against an FP16 PE without one, whose weights are dequantized beforehand. Energy of a product by OpenSTA on operands of "
+        "a real layer.",
+        (
+            "PE", "weight bits", "cycles for products", "PE / GE", "edges / GE", "scaling / GE",
+            *(f"{name}, {clock_name(MAIN)}" for name in _RELATIVE.values()),
+            "best clock / ns", *(f"{name}, own best" for name in _RELATIVE.values()), "pJ per product",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+_RELATIVE = {
+    "relative_pe": "PE alone",
+    "relative": "with edges",
+    "relative_scaled": "with scalers",
+    "relative_dequantized": "scaler on one side",
+}
+"""Metrics of throughput per area over the baseline's, less their width of weights, and their columns."""
+
+
+def clock_table(records: Records) -> Table:
+    """Throughput per area over the baseline's at every clock and width of weights."""
+    rows: list[tuple[Cell, ...]] = []
+    for candidate in built(records):
+        if candidate.key == BASELINE:
+            continue
+        for bits in (bits for bits in (4, 6, 8) if bits in candidate.cycles):
+            names = [f"cost/{candidate.key}/{label}" for label in labels()]
+            cells = [shown.optional(records, name, f"relative_{bits}", 2) for name in names]
+            areas = [shown.optional(records, name, "total") for name in names]
+            rows.append((candidate.title, f"{bits}", *cells, *areas))
+    return Table(
+        "Throughput per area over the FP16 PE, clock by clock",
+        "With edges, without scalers. Both sides at the same clock, or where a PE misses it at the clock that it reaches; in the "
+        "last column each at its own best. Then the gate equivalents of the PE with its share of the edges.",
+        (
+            "PE",
+            "weight bits",
+            *(clock_name(label) for label in labels()),
+            *(f"GE, {clock_name(label)}" for label in labels()),
+        ),
+        tuple(rows),
+    )
+
+
+def part_table(records: Records) -> Table:
+    """Every part on every target."""
+    rows = []
+    for part in {part.key: part for candidate in candidates() for part in candidate.parts}.values():
+        if f"area/{part.key}/generic" not in records:
+            continue
+        timing, best = f"timing/{part.key}/ecp5", f"cells/{part.key}/{BEST}"
+        rows.append((
+            part.title,
+            *(shown.number(records, f"area/{part.key}/generic", name) for name in ("logic", "registers")),
+            *(shown.optional(records, f"cells/{part.key}/{MAIN}", name) for name in ("logic", "registers")),
+            shown.optional(records, best, "delay", 2),
+            *(shown.number(records, f"area/{part.key}/ecp5", name) for name in ("lut4", "lut4_dsp", "dsp")),
+            *(shown.optional(records, timing, name) for name in ("fmax", "fmax_min", "fmax_max")),
+        ))  # fmt: skip
+    return Table(
+        "Every part, whole",
+        "Generic: NAND2-equivalents of logic and plain D flip-flops. osu018: gate equivalents of the smallest recipe that meets "
+        f"{clock_name(MAIN)}, and the shortest period of the fastest recipe. ECP5: LUT4 + 2 CCU2C without and with DSP blocks; "
+        "Fmax is the median, the lowest and the highest of three placements.",
+        (
+            "part", "NAND2-eq.", "FF", f"GE at {clock_name(MAIN)}", "GE of registers", "fastest / ns", "LUT4", "LUT4 with DSP",
+            "DSP", "Fmax / MHz", "lowest", "highest",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def schemes(records: Records) -> list[str]:
+    """The schemes that were evaluated, in the order of the catalog."""
+    found = {record.config["scheme"] for record in records.of_kind("embeddings")}
+    return [name for name in SCHEMES if name in found]
+
+
+def scheme_table(records: Records) -> Table:
+    """One row per scheme: bits, error of weights and of layers, agreement of embeddings."""
+    rows = []
+    for name in schemes(records):
+        rows.append((
+            name,
+            SCHEMES[name].about,
+            f"{records[f'weights/{name}'].config['group']}",
+            shown.number(records, f"weights/{name}", "bits_per_weight", 3),
+            shown.optional(records, f"compare/{name}", "mse", 3),
+            shown.number(records, f"weights/{name}", "sqnr", 2),
+            *(shown.number(records, f"layers/{name}", metric, 1) for metric in ("sqnr", "sqnr_min", "sqnr_max")),
+            shown.number(records, f"embeddings/{name}", "agreement_drop", 2),
+            shown.number(records, f"embeddings/{name}", "mean_cosine", 4),
+            shown.number(records, f"embeddings/{name}", "worst_change", 3),
+        ))  # fmt: skip
+    pairs = [shown.shown(record.number("pairs")) for record in records.of_kind("embeddings")[:1]]
+    return Table(
+        "The schemes on a real model",
+        "Weights of all linear layers. Squared error relative to BitMoD's of as many bits, FP3 for 3, FP4 for others. Output "
+        "SQNR of the layers on the inputs that the FP32 model gives them: over all, the worst and the best layer. Embeddings: "
+        f"100 (1 - Spearman's correlation) of the cosine similarities of {', '.join(pairs)} sentence pairs with those in FP32; "
+        "cosine of a sentence's two embeddings; greatest change of a similarity.",
+        (
+            "scheme", "what it is", "group", "bits per weight", "squared error", "weights / dB", "layers / dB", "worst", "best",
+            "agreement lost / %", "cosine", "worst change",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def group_table(records: Records) -> Table:
+    """Squared error by group, for the 3- and 4-bit schemes."""
+    rows: list[tuple[Cell, ...]] = []
+    for name in schemes(records):
+        cells = [shown.optional(records, f"compare/{name}/g{group}", "mse", 3) for group in SWEPT]
+        bits = [shown.optional(records, f"weights/{name}/g{group}", "bits_per_weight", 3) for group in SWEPT]
+        if any(cell != shown.DASH for cell in cells):
+            rows.append((name, *cells, *bits))
+    return Table(
+        "Squared error of the weights by group",
+        "Relative to BitMoD's of as many bits at group 128, and the bits per weight that go with it.",
+        ("scheme", *(f"group {group}" for group in SWEPT), *(f"bits, {group}" for group in SWEPT)),
+        tuple(rows),
+    )
+
+
+def error_table(records: Records) -> Table:
+    """What the PEs' own rounding costs."""
+    rows = [
+        (
+            _pe_of(record),
+            shown.number(records, record.id, "sqnr", 1),
+            shown.number(records, record.id, "largest", 7),
+            shown.number(records, record.id, "largest_of_bound", 2),
+            shown.number(records, record.id, "results"),
+        )
+        for record in records.of_kind("error")
+    ]
+    return Table(
+        "What the arithmetic of the PEs loses",
+        "Results against the exact sums of the same codes on the sample's output layer: SQNR, the largest error over the largest "
+        "result, and the largest error over the bound that the golden model states for that very result.",
+        ("PE", "SQNR / dB", "largest error", "of the bound", "results"),
+        tuple(rows),
+    )
+
+
+def _pe_of(record: Record) -> str:
+    if "window" not in record.config:
+        return candidates()[0].title
+    return f"bit-serial, exponents {record.config['group_exponent']}, {record.config['window']}-bit window"
+
+
+def run_table(records: Records) -> Table:
+    """Whole layers through the RTL."""
+    rows = [
+        (
+            f"exponents {record.config['group_exponent']}",
+            record.config["layer"],
+            *(shown.number(records, record.id, name) for name in ("M", "K", "N", "results", "cycles", "ideal_cycles")),
+            shown.number(records, record.id, "utilisation", 2),
+            shown.number(records, record.id, "sqnr", 2),
+        )
+        for record in records.of_kind("run")
+    ]
+    return Table(
+        "A whole layer through the RTL of the 8 x 8 tile",
+        "BitMoD FP4 weights, FP16 activations, compiled simulation; every result equal to golden, bit for bit. SQNR against the "
+        "product of the FP32 weights and activations.",
+        (
+            "tile", "layer", "channels", "inputs", "tokens", "results equal", "cycles", "cycles of the products",
+            "utilisation / %", "output / dB",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def share_table(records: Records) -> Table:
+    """The term generators' share of the tile."""
+    rows = [
+        (
+            clock_name(record.config["label"]),
+            shown.number(records, record.id, "generators"),
+            shown.number(records, record.id, "tile"),
+            shown.number(records, record.id, "share", 2),
+            shown.number(records, record.id, "share_bare", 2),
+        )
+        for record in records.of_kind("share")
+    ]
+    return Table(
+        "Term generators in an 8 x 8 tile",
+        "Of PEs, aligners, generators and scalers; and without scalers.",
+        ("clock", "generators / GE", "tile / GE", "share / %", "share without scalers / %"),
+        tuple(rows),
+    )
+
+
+def replication_table(records: Records) -> Table:
+    """Published figures beside ours."""
+    rows = [
+        (
+            claim.claim,
+            records[name].config["source"],
+            *(shown.number(records, name, metric, 2) for metric in ("published", "ours")),
+            claim.why,
+        )
+        for name, claim in claim_texts().items()
+        if name in records
+    ]
+    return Table(
+        "Published figures and ours",
+        f"At {clock_name(MAIN)} where nothing else is said.",
+        ("claim", "source", "published", "ours", "why they differ"),
+        tuple(rows),
+    )

@@ -1,0 +1,114 @@
+"""Words of the report, and its findings as sentences whose numbers are the records'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..records import Records
+from ..shown import shown
+from .derived import MAIN
+from .hardware import BEST
+from .tables import built, clock_name, schemes
+
+TITLE = "BitMoD: bit-serial mixture of data types, from weights to gates"
+
+CAPTIONS: Mapping[str, str] = {
+    "throughput": "Throughput per area of every PE over that of an FP16 PE, at several clocks and at each one's own best.",
+    "accuracy": "What every scheme's bits buy: agreement of sentence embeddings with FP32, and the error of the layers' outputs.",
+    "area": "Where the gates of a PE go: the PE itself, its share of the tile's edges, and the scaler of group sums.",
+    "groups": "Squared error of the weights as groups shrink: what scales cost in bits against what they save in error.",
+}
+
+COMMAND = "bitmill report bitmod -o reports/results/bitmod"
+REGENERATE = (
+    (COMMAND, "this report; measurements that are committed are taken from there while circuit and tools are the same"),
+    ("bitmill report bitmod -o DIR --model FOLDER", "on your own BERT-style encoder, accuracy and whole layer"),
+    ("bitmill report bitmod -o DIR --fresh", "everything measured again"),
+)
+"""Commands and what they do."""
+
+
+def subject(records: Records) -> str:
+    """The model in a phrase."""
+    weights = records.of_kind("weights")
+    model = f"{weights[0].config['model']}, {weights[0].config['tensors']} weight matrices; " if weights else ""
+    return f"{model}PEs on osu018 standard cells and ECP5"
+
+
+def answer(records: Records) -> list[str]:
+    """The findings that the records allow."""
+    return [*_accuracy(records), *_hardware(records), *_arithmetic(records)]
+
+
+def _accuracy(records: Records) -> Iterator[str]:
+    names = schemes(records)
+    if "bitmod-fp4" not in names:
+        return
+    others = [
+        name for name in ("int4", "int4-asym", "fp4", "ant4", "olive4", "mxfp4", "mxint4", "nf4") if name in names
+    ]
+    error = {name: records[f"compare/{name}"].number("mse") for name in others}
+    beaten = [f"{name} {shown(error[name], 2)}" for name in others if error[name] > 1]
+    ahead = [f"{name} {shown(error[name], 3)}" for name in others if error[name] <= 1]
+    bits = records["weights/bitmod-fp4"].number("bits_per_weight")
+    yield (
+        f"Squared error of the weights relative to BitMoD FP4, which has {shown(bits, 2)} bits per weight: {', '.join(beaten)}."
+        + (f" Less than BitMoD's: {', '.join(ahead)}." if ahead else "")
+    )
+    drop = {name: records[f"embeddings/{name}"].number("agreement_drop") for name in names}
+    four = sorted((drop[name], name) for name in [*others, "bitmod-fp4"])
+    yield (
+        "Agreement of sentence embeddings with FP32, lost in percent, four bits: "
+        f"{', '.join(f'{name} {shown(value, 2)}' for value, name in four)}."
+    )
+    three = sorted((drop[name], name) for name in names if name in ("bitmod-fp3", "fp3", "int3", "int3-asym"))
+    if three:
+        yield f"With three bits: {', '.join(f'{name} {shown(value, 2)}' for value, name in three)}."
+    small = [
+        (records[f"compare/{name}/g{group}"].number("mse"), name, group)
+        for name in others
+        for group in (32, 64)
+        if f"compare/{name}/g{group}" in records and records[f"compare/{name}/g{group}"].number("mse") < 1
+    ]
+    if small:
+        listed = ", ".join(f"{name} in groups of {group} ({shown(value, 2)})" for value, name, group in sorted(small))
+        yield f"Smaller groups beat better types: less error than BitMoD FP4 in groups of 128 have {listed}."
+
+
+def _hardware(records: Records) -> Iterator[str]:
+    for label in (MAIN, BEST):
+        parts = []
+        for candidate in built(records, label)[1:]:
+            value = records[f"cost/{candidate.key}/{label}"].number(f"relative_{candidate.bits}")
+            parts.append((value, f"{candidate.title} {shown(value, 2)}"))
+        if parts:
+            listed = "; ".join(text for _, text in sorted(parts, reverse=True))
+            yield f"Throughput per area over the FP16 PE, edges included, at {clock_name(label)}: {listed}."
+    if f"cost/serial/{MAIN}" in records:
+        cost = records[f"cost/serial/{MAIN}"]
+        yield (
+            f"Scaling the sums of groups is the dear part: {shown(cost.number('scaling'))} GE beside a PE of "
+            f"{shown(cost.number('pe'))}. With the same scaler on both sides the bit-serial PE is at "
+            f"{shown(cost.number('relative_scaled_4'), 2)} of the FP16 PE; against an FP16 PE with dequantized weights and no "
+            f"scaler at {shown(cost.number('relative_dequantized_4'), 2)}."
+        )
+    if f"share/generator/{MAIN}" in records:
+        share = records[f"share/generator/{MAIN}"].number("share")
+        yield f"Term generators are {shown(share, 1)} % of an 8 x 8 tile."
+
+
+def _arithmetic(records: Records) -> Iterator[str]:
+    names = ("error/serial-running/w16", "error/serial-given/w16", "error/serial-given/w20", "error/fp16xfp16")
+    if all(name in records for name in names):
+        running, given, wide, parallel = (shown(records[name].number("sqnr"), 1) for name in names)
+        yield (
+            f"The PEs' own arithmetic errs far less than quantization: {running} dB with a 16-bit window and a running "
+            f"exponent, {given} dB where it is given, {wide} dB with 20 bits, {parallel} dB in the FP16 PE."
+        )
+    if "run/serial-running" in records:
+        run = records["run/serial-running"]
+        yield (
+            f"A whole layer of {shown(run.number('M'))} x {shown(run.number('K'))} on {shown(run.number('N'))} tokens went "
+            f"through the RTL, {shown(run.number('results'))} results equal to golden, in {shown(run.number('cycles'))} cycles "
+            f"at {shown(run.number('utilisation'), 2)} % utilisation."
+        )
