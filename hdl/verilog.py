@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from amaranth.back import rtlil
@@ -76,10 +77,7 @@ def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
     from .. import __version__
 
     unit = build(config, module_prefix=TOP)
-    modules = {**unit.repeated(), TOP: unit}
-    files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
-    script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
-    verilog = run_yosys(script, files=files, outputs=["unit.v"])["unit.v"]
+    text = written({**unit.repeated(), TOP: unit})
     header = _HEADER.format(
         version=__version__,
         title=config.title,
@@ -87,8 +85,14 @@ def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
         latency=unit.LATENCY,
         throughput=config.throughput,
     )
-    text = _without_tool_header(verilog)
-    return header + (_without_brackets(text) if isinstance(config, BitSerialConfig) else text)
+    return header + (without_brackets(text) if isinstance(config, BitSerialConfig) else text)
+
+
+def written(modules: Mapping[str, wiring.Component]) -> str:
+    """Verilog of components, by the names of their modules; those that instantiate others come last."""
+    files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
+    script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
+    return _without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
 
 
 def _rtlil(unit: wiring.Component, *, name: str) -> str:
@@ -97,7 +101,7 @@ def _rtlil(unit: wiring.Component, *, name: str) -> str:
     return rtlil.convert(unit, name=name, ports=[port for port in ports if len(port)])
 
 
-def _without_brackets(verilog: str) -> str:
+def without_brackets(verilog: str) -> str:
     """Yosys 0.70's mapping to ECP5 takes brackets in names for indices and fails where many names have some, as a tile's do."""
     return re.sub(r"\\\S+", lambda name: name[0].replace("[", "_").replace("]", "_"), verilog)
 
