@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from amaranth.back import rtlil
@@ -76,8 +77,7 @@ def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
     from .. import __version__
 
     unit = build(config, module_prefix=TOP)
-    modules = {**unit.repeated(), TOP: unit}
-    files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
+    text = written({**unit.repeated(), TOP: unit})
     header = _HEADER.format(
         version=__version__,
         title=config.title,
@@ -85,8 +85,14 @@ def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
         latency=unit.LATENCY,
         throughput=config.throughput,
     )
-    text = _verilog(files)
-    return header + (_without_brackets(text) if isinstance(config, BitSerialConfig) else text)
+    return header + (without_brackets(text) if isinstance(config, BitSerialConfig) else text)
+
+
+def written(modules: Mapping[str, wiring.Component]) -> str:
+    """Verilog of components, by the names of their modules; those that instantiate others come last."""
+    files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
+    script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
+    return _without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
 
 
 def emit_component(component: wiring.Component, *, top: str) -> str:
@@ -100,12 +106,7 @@ def emit_component(component: wiring.Component, *, top: str) -> str:
     BitmillError
         If Yosys is missing or refuses the design.
     """
-    return _without_brackets(_verilog({"part.il": _rtlil(component, name=top)}))
-
-
-def _verilog(files: dict[str, str]) -> str:
-    script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
-    return _without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
+    return without_brackets(written({top: component}))
 
 
 def _rtlil(unit: wiring.Component, *, name: str) -> str:
@@ -114,7 +115,7 @@ def _rtlil(unit: wiring.Component, *, name: str) -> str:
     return rtlil.convert(unit, name=name, ports=[port for port in ports if len(port)])
 
 
-def _without_brackets(verilog: str) -> str:
+def without_brackets(verilog: str) -> str:
     """Yosys 0.70's mapping to ECP5 takes brackets in names for indices and fails where many names have some, as a tile's do."""
     return re.sub(r"\\\S+", lambda name: name[0].replace("[", "_").replace("]", "_"), verilog)
 

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from bitmill import BitmillError
 from bitmill.bit_serial import BitSerialConfig
 from bitmill.formats import get
 from bitmill.formats.scheme import get_scheme
 from bitmill.golden import decode, encode
 from bitmill.golden.bit_serial import SerialResult, matmul
-from bitmill.hdl import verilog
+from bitmill.hdl import build, verilog
 from bitmill.hdl.serial_layouts import serial_result_layout, step_layout
 from bitmill.hdl.serial_tile import SerialTile
 from bitmill.hdl.term_generator import special_fields
 from bitmill.sim.serial_payload import SerialPayload
 from bitmill.sim.serial_traffic import SerialTileWork, SerialTraffic
+from bitmill.tools import run_yosys
 
 SEED = 91
 
@@ -204,6 +206,51 @@ def test_parts_are_emitted_once():
     for part, count in (("pe", 6), ("scaler", 6), ("control", 2), ("aligner", 2), ("generator", 3)):
         assert text.count(f"\nmodule \\bitmill_top.{part} ") == 1
         assert text.count(f"\n  \\bitmill_top.{part}  {part}") == count
+
+
+EQUIVALENCE = """
+read_verilog plain.v
+read_verilog emitted.v
+attrmap -modattr -remove top
+proc
+flatten
+opt_clean
+async2sync
+rename -hide w:*$*
+equiv_make plain_unit bitmill_top equivalence
+hierarchy -top equivalence
+opt_clean
+equiv_struct -icells
+equiv_simple -undef
+equiv_induct -undef
+equiv_status -assert
+write_rtlil proved.il
+"""
+EQUAL = [
+    BitSerialConfig(rows=1, cols=1, lanes=2, group=4, k_max=8, activation="INT8", weight_bits=4),
+    BitSerialConfig(rows=2, cols=2, lanes=1, group=4, k_max=8, activation="INT8", weight_bits=4),
+]
+
+
+def prove_equal(config, emitted):
+    # Registers are paired by name, so the plain hierarchy is written as the emitted one is.
+    plain = verilog.written({"plain_unit": build(config)})
+    files = {"plain.v": verilog.without_brackets(plain), "emitted.v": emitted}
+    run_yosys(EQUIVALENCE, files=files, outputs=["proved.il"])
+
+
+@pytest.mark.parametrize("config", EQUAL, ids=lambda config: config.title)
+def test_instantiated_parts_equal_elaborated_parts(config):
+    prove_equal(config, verilog.emit(config))
+
+
+@pytest.mark.parametrize(("part", "port", "wrong"), [("generator", "special", "2'h0"), ("pe", "last", "1'h0")])
+def test_the_equivalence_can_fail(part, port, wrong):
+    text = verilog.emit(EQUAL[0])
+    place = text.index(f".{port}(", text.index(f"\\bitmill_top.{part}  {part}0"))
+    faulty = f"{text[:place]}.{port}({wrong}{text[text.index(')', place) :]}"
+    with pytest.raises(BitmillError, match="unproven"):
+        prove_equal(EQUAL[0], faulty)
 
 
 def test_init_wrong_config():
