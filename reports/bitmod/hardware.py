@@ -19,7 +19,7 @@ from ..records import BITMOD, Metric, Record, metric
 from .operands import LAYER, PRODUCTS, parallel_activity, serial_activity
 from .units import PART_TOP, Candidate, Part, candidates
 
-PERIODS_NS = (10.0, 8.0, 6.0, 5.0)
+PERIODS_NS = (8.0, 6.0, 5.0)
 """Clock periods at which all candidates are mapped."""
 BEST = "best"
 """The clock that is a candidate's own: what its PE reaches with the fastest recipe, and its edges with it."""
@@ -30,7 +30,7 @@ MEASURED_BY = "bitmill report bitmod"
 
 
 def labels() -> tuple[str, ...]:
-    """What records call the clocks: ``10ns`` and so on, then ``best``."""
+    """What records call the clocks: ``8ns`` and so on, then ``best``."""
     return (*(f"{period:g}ns" for period in PERIODS_NS), BEST)
 
 

@@ -35,11 +35,11 @@ def _rank(path: Path) -> tuple[bool, str]:
     return path.name not in configurations.FIRST_TESTS, path.name
 
 
-def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False) -> Campaign:
+def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False, only: str = "") -> Campaign:
     """The campaign against this checkout."""
     return Campaign(
         package=ROOT, name="bitmill", floors=floors(), count=count, seed=seed, journal=journal,
-        least_per_file=configurations.LEAST_PER_FILE, trust_killed=trust_killed,
+        least_per_file=configurations.LEAST_PER_FILE, trust_killed=trust_killed, only=only,
     )  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=configurations.COUNT, help="mutants that must count")
     parser.add_argument("--seed", type=int, default=configurations.SEED, help="chooses the mutants")
     parser.add_argument("--workers", type=int, help="processes; the number of cores by default")
+    parser.add_argument("--only", default="", metavar="REGEX", help="mutate files only whose path it finds")
     parser.add_argument("-o", "--output", type=Path, help="directory for records.json and mutation.md")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run found")
     parser.add_argument("--trust-killed", action="store_true", help="try survivors again only, even if tests changed")
@@ -66,9 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.fresh:
             journal.unlink(missing_ok=True)
         trials = campaign(
-            count=options.count, seed=options.seed, journal=journal, trust_killed=options.trust_killed
+            count=options.count,
+            seed=options.seed,
+            journal=journal,
+            trust_killed=options.trust_killed,
+            only=options.only,
         ).run(workers=options.workers, tell=lambda line: print(f"mutation: {line}", file=sys.stderr, flush=True))
-        summary = write(trials, seed=options.seed, out=options.output)
+        summary = write(trials, seed=options.seed, out=options.output, only=options.only)
     except BitmillError as error:
         print(f"mutation: error: {error}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import queue
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ class Campaign:
     package, name
         Directory of the package, and what it is imported as.
     floors
-        What to mutate; every ``*.py`` file directly in their folders is found.
+        What to mutate; every ``*.py`` file in their folders is found, and in folders of these.
     count
         Mutants that must count, that is: elaborate.
     seed
@@ -63,6 +64,8 @@ class Campaign:
         A trial is ended, and its mutant counted as killed, after this many times the unmutated run, plus a minute.
     test_seconds
         Processor time after which a single test counts as failed.
+    only
+        Regular expression that a file's path must hold to be mutated.
     trust_killed
         Take kills from the journal even if anything has changed since: for work on survivors, not for a record.
     """
@@ -80,13 +83,15 @@ class Campaign:
         least_per_file: int = 2,
         trust_killed: bool = False,
         test_seconds: float = 30.0,
+        only: str = "",
     ) -> None:
         self.package, self.name, self.seed, self.count = package, name, seed, count
         self.journal, self.timeout_factor, self.test_seconds = journal, timeout_factor, test_seconds
         self._floor_of = {
             str(path.relative_to(package)): floor
             for floor in floors
-            for path in sorted((package / floor.folder).glob("*.py"))
+            for path in sorted((package / floor.folder).rglob("*.py"))
+            if re.search(only, str(path.relative_to(package)))
         }
         self.mutants = {
             path: sorted(

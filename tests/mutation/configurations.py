@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import get_args
 
+import numpy as np
+from amaranth.lib import wiring
+
 from bitmill import AcceleratorConfig, config, golden, hdl
+from bitmill.bit_serial import BitSerialConfig
+from bitmill.formats.scheme import SCHEMES
+from bitmill.golden.bit_serial import matmul
+from bitmill.golden.parallel import parallel_pe_sum
+from bitmill.golden.weights import dequantize, quantize_weights
 from bitmill.hdl import verilog
+from bitmill.hdl.activation_decoder import ActivationDecoder
+from bitmill.hdl.ant_decoder import AntDecoder
+from bitmill.hdl.olive_decoder import OliveDecoder
+from bitmill.hdl.parallel_pe import ParallelPE
+from bitmill.hdl.weight_decoder import WeightDecoder
+from bitmill.parallel import ParallelConfig
 from bitmill.presets import UNITS
 
 FLOORS = ("hdl", "golden")
 """Packages that are mutated; their files are found when the check starts."""
 
-COUNT = 110
+COUNT = 150
 """Mutants a run by default."""
 
 SEED = 1
@@ -63,14 +78,33 @@ def configurations() -> list[AcceleratorConfig]:
     return chosen
 
 
+TILES = (
+    {"lanes": 2, "group": 8, "weight_bits": 8, "drop": 2},
+    {"rows": 2, "cols": 2, "lanes": 4, "group": 16, "weight_bits": 4, "group_exponent": "given"},
+    {"lanes": 3, "group": 9, "activation": "INT8", "weight_bits": 6},
+    {"lanes": 1, "group": 4, "activation": "BF16", "window": 9, "weight_bits": 4},
+)
+"""Small bit-serial tiles of every kind of activation, width of weights, and way to align."""
+PARALLEL = (("FP16", "FP16"), ("INT8", "FP16"), ("ANT", "BF16"), ("OLIVE", "FP16"), ("INT8", "INT8"))
+"""Weights and activations of parallel PEs."""
+
+
+def components() -> Iterator[wiring.Component]:
+    """Units that have no unit of ``AcceleratorConfig`` around them."""
+    yield from (hdl.build(BitSerialConfig.from_dict({"k_max": 64, **fields})) for fields in TILES)
+    for weight, activation in PARALLEL:
+        chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
+        decoder = {"ANT": AntDecoder, "OLIVE": OliveDecoder}.get(weight, WeightDecoder)
+        yield from (part(config=chosen) for part in (ParallelPE, ActivationDecoder, decoder))
+
+
 def elaborated() -> str:
     """A digest of the RTLIL of all configurations; an exception if one does not elaborate."""
     assert {item.accumulator.kind for item in configurations()} <= {
         kind.model_fields["kind"].default for kind in get_args(get_args(config.Accumulator)[0])
     }
     digest = hashlib.sha256()
-    for chosen in configurations():
-        unit = hdl.build(chosen)
+    for unit in (*map(hdl.build, configurations()), *components()):
         text = verilog._rtlil(unit, name="unit")
         digest.update(re.sub(r"^\s*attribute \\src .*\n", "", text, flags=re.MULTILINE).encode())
     return digest.hexdigest()
@@ -88,6 +122,16 @@ def ran() -> str:
             chosen = AcceleratorConfig(weight=name, activation=name, unit="dot", lanes=2, accumulator=accumulator)
             golden.to_float(chosen, golden.dot(chosen, codes, codes))
             golden.matmul(chosen, codes, codes)
+    for fields in TILES:
+        tile = BitSerialConfig.from_dict({"k_max": 64, **fields})
+        codes = golden.encode(tile.activation, [[1.0, -0.5] * tile.group])
+        scales = [[3, 200]]
+        matmul(tile, [[1, -3] * tile.group], codes, scales=scales, groups=[tile.group] * 2).to_float()
+    for weight, activation in PARALLEL:
+        chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
+        parallel_pe_sum(chosen, [[1, 2]], golden.encode(activation, [[1.0, 2.0]]))
+    for scheme in SCHEMES:
+        dequantize(quantize_weights(scheme, np.linspace(-1, 2, 256, dtype=np.float32).reshape(2, 128)))
     return ""
 
 

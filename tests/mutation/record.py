@@ -28,9 +28,9 @@ class Summary:
     text: str
 
 
-def records(trials: Sequence[Trial], *, seed: int) -> Records:
+def records(trials: Sequence[Trial], *, seed: int, only: str = "") -> Records:
     """One record of the whole, one per file, one per survivor."""
-    rows = [_counts("total", trials, seed, {})]
+    rows = [_counts("total", trials, seed, {"only": only} if only else {})]
     for path in sorted({trial.mutant.path for trial in trials}):
         rows.append(_counts(f"file/{path}", [t for t in trials if t.mutant.path == path], seed, {"file": path}))
     known = explained()
@@ -40,7 +40,7 @@ def records(trials: Sequence[Trial], *, seed: int) -> Records:
     return Records(rows, study=STUDY)
 
 
-def write(trials: Sequence[Trial], *, seed: int, out: Path | None) -> Summary:
+def write(trials: Sequence[Trial], *, seed: int, out: Path | None, only: str = "") -> Summary:
     """The summary; with ``out`` also ``records.json`` and ``mutation.md`` there.
 
     Raises
@@ -48,7 +48,7 @@ def write(trials: Sequence[Trial], *, seed: int, out: Path | None) -> Summary:
     BitmillError
         If ``out`` cannot be written.
     """
-    found = records(trials, seed=seed)
+    found = records(trials, seed=seed, only=only)
     text = render(found)
     if out is not None:
         with output_directory(out) as folder:
@@ -61,12 +61,14 @@ def render(found: Records) -> str:
     """The records as Markdown."""
     total = found["total"]
     counted = total.number("killed") + total.number("survived")
+    only = total.config.get("only")
+    command = f"python -m bitmill.tests.mutation --only '{only}'" if only else "make mutation"
     lines = [
         "# Mutation check", "",
         f"Seed {total.seeds[0]}: {counted:.0f} mutants that elaborate, {total.number('killed'):.0f} killed "
         f"({100 * total.number('kill_rate_of_all'):.1f} %); {total.number('equivalent'):.0f} of the survivors compute the same, "
         f"which leaves {100 * total.number('kill_rate'):.1f} % of those that do not. "
-        f"{_processor_time(total)}Regenerate with `make mutation`.", "",
+        f"{_processor_time(total)}Regenerate with `{command}`.", "",
         "| file | killed | survived | of these equivalent | did not elaborate |", "|---|---:|---:|---:|---:|",
     ]  # fmt: skip
     for record in found.of_kind("mutants"):

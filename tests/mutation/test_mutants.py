@@ -12,7 +12,7 @@ from bitmill.tests.mutation.reach import Reach
 from bitmill.tests.mutation.survivors import FILE, explained
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(path for floor in ("hdl", "golden") for path in (ROOT / floor).glob("*.py"))
+FILES = sorted(path for floor in ("hdl", "golden") for path in (ROOT / floor).rglob("*.py"))
 
 
 def changes(source: str) -> set[tuple[str, str]]:
@@ -101,7 +101,7 @@ def test_reach_follows_names_to_the_files_that_define_them():
     assert not {"golden/scale.py", "golden/accumulate.py"} & codec
     for path in FILES:
         name = str(path.relative_to(ROOT))
-        tests = (ROOT / "tests" / path.parent.name).glob("test_*.py")
+        tests = (ROOT / "tests" / path.relative_to(ROOT).parts[0]).glob("test_*.py")
         assert any(name in reach.files(str(test.relative_to(ROOT))) for test in tests) or path.name == "__init__.py", (
             name
         )
