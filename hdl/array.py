@@ -1,13 +1,11 @@
-# amaranth: UnusedElaboratable=no
-# Where a part is an instance, the component itself is only asked for its ports.
 """The output-stationary array: row and column vectors of codes in, the results of a tile out row by row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from amaranth import Cat, Module, Signal, Value
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,7 +16,6 @@ from .column_bus import ColumnBus
 from .entry import Entry
 from .layouts import operands_layout, result_layout
 from .pe import PE
-from .placed import placed
 
 
 class Array(wiring.Component):
@@ -169,17 +166,31 @@ class Array(wiring.Component):
                 "step": Cat(steps[row : row + config.cols]),
                 "last": Cat(lasts[row : row + config.cols]),
             }
-            found = self._placed(m, "row", row, ports)
-            activation = found.activation_next
+            outputs = {"activation_next": len(activation), "result": config.cols * size}
+            placed = self._placed(m, "row", row, ports, outputs)
+            activation = placed["activation_next"]
             for col, column in enumerate(results):
-                column.append(found.result.word_select(col, size))
+                column.append(placed["result"].word_select(col, size))
         return results
 
-    def _placed(self, m: Module, part: Literal["row", "bus"], index: int, inputs: dict[str, Value]) -> Any:
-        """A row or a bus, elaborated here or as an instance of its module."""
-        component = ArrayRow(config=self.config) if part == "row" else self._bus()
-        module = None if self.module_prefix is None else f"{self.module_prefix}.{part}"
-        return placed(m, f"{part}{index}", component, module, inputs=inputs)
+    def _placed(
+        self, m: Module, part: Literal["row", "bus"], index: int, ports: dict[str, Value], outputs: dict[str, int]
+    ) -> dict[str, Value]:
+        """The outputs of a row or a bus, elaborated here or as an instance of its module."""
+        name = f"{part}{index}"
+        if self.module_prefix is None:
+            m.submodules[name] = placed = ArrayRow(config=self.config) if part == "row" else self._bus()
+            m.d.comb += [getattr(placed, port).eq(value) for port, value in ports.items()]
+            return {port: getattr(placed, port) for port in outputs}
+        made = {port: Signal(width, name=f"{port}_of_{name}") for port, width in outputs.items()}
+        m.submodules[name] = Instance(
+            f"{self.module_prefix}.{part}",
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal(),
+            **{f"i_{port}": value for port, value in ports.items()},
+            **{f"o_{port}": value for port, value in made.items()},
+        )
+        return made
 
     def _drain(self, m: Module, advance: Signal, lasts: list[Value], entry: Entry, results: list[list[Value]]) -> None:
         """Join the rows of each column, bring the columns of a row together, and count the rows out."""
@@ -189,7 +200,7 @@ class Array(wiring.Component):
             joined = column[0]
             if config.rows > 1:
                 ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
-                joined = self._placed(m, "bus", col, ports).o
+                joined = self._placed(m, "bus", col, ports, {"o": layout.size})["o"]
             joined = layout(_delayed(m, advance, joined, config.cols - 1 - col, f"result{col}"))
             m.d.comb += self.o.payload.value[col].eq(joined.value)
             if layout["invalid"].width:

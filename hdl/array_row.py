@@ -1,16 +1,13 @@
-# amaranth: UnusedElaboratable=no
-# Where a PE is an instance, the component itself is only asked for its ports.
 """One row of an array's PEs: the weights travel along it, the activations pass through it."""
 
 from __future__ import annotations
 
-from amaranth import Cat, Module
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from .pe import PE
-from .placed import placed
 
 
 class ArrayRow(wiring.Component):
@@ -59,9 +56,28 @@ class ArrayRow(wiring.Component):
                 "step": self.step[col],
                 "last": self.last[col],
             }
-            pe = placed(m, f"pe{col}", PE(config=self.config), self.pe_module, inputs=ports)
-            weight = pe.weight_next
-            activations.append(pe.activation_next)
-            results.append(pe.result.as_value())
+            weight, activation, result = self._placed(m, f"pe{col}", ports)
+            activations.append(activation)
+            results.append(result)
         m.d.comb += [self.activation_next.eq(Cat(activations)), self.result.eq(Cat(results))]
         return m
+
+    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> tuple[Value, Value, Value]:
+        """One PE: its registered operands and its result."""
+        if self.pe_module is None:
+            m.submodules[name] = pe = PE(config=self.config)
+            m.d.comb += [getattr(pe, port).eq(value) for port, value in ports.items()]
+            return pe.weight_next, pe.activation_next, pe.result.as_value()
+        weight = Signal(len(ports["weight"]), name=f"weight_of_{name}")
+        activation = Signal(len(ports["activation"]), name=f"activation_of_{name}")
+        result = Signal(PE.result_layout(self.config).size, name=f"result_of_{name}")
+        m.submodules[name] = Instance(
+            self.pe_module,
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal(),
+            **{f"i_{port}": value for port, value in ports.items()},
+            o_weight_next=weight,
+            o_activation_next=activation,
+            o_result=result,
+        )
+        return weight, activation, result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,15 +9,7 @@ from amaranth import ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 
 
-def placed(
-    m: Module,
-    name: str,
-    component: wiring.Component,
-    module: str | None,
-    *,
-    inputs: Mapping[str, Value] | None = None,
-    clocked: bool = True,
-) -> Any:
+def placed(m: Module, name: str, component: wiring.Component, module: str | None, *, clocked: bool = True) -> Any:
     """Something with the ports of ``component`` as attributes.
 
     Parameters
@@ -31,20 +22,16 @@ def placed(
         What to place; its ports must be plain signals.
     module
         Name of the module to instantiate; None elaborates the component itself.
-    inputs
-        What drives its inputs, by port; those that are left out are attributes of the result, to be driven later.
     clocked
         Whether the module has a clock and a reset.
     """
     if module is None:
         m.submodules[name] = component
-        m.d.comb += [getattr(component, port).eq(value) for port, value in (inputs or {}).items()]
         return component
     ports: dict[str, Any] = {}
     connected: dict[str, Value] = {}
     for port, member in component.signature.members.items():
-        driven = (inputs or {}).get(port)
-        ports[port] = Signal(member.shape, name=f"{port}_of_{name}") if driven is None else driven
+        ports[port] = Signal(member.shape, name=f"{port}_of_{name}")
         if len(Value.cast(ports[port])):
             connected[f"{'i' if member.flow == wiring.In else 'o'}_{port}"] = Value.cast(ports[port])
     clock = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}

@@ -1,0 +1,120 @@
+"""What a PE costs in a tile, computed by hand; how operands toggle; that every part can be measured alone."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from bitmill.bit_serial import BitSerialConfig
+from bitmill.formats import get
+from bitmill.formats.term import terms
+from bitmill.golden.weights import quantize_weights
+from bitmill.reports.bitmod import costs, hardware
+from bitmill.reports.bitmod.operands import LAYER, PRODUCTS, parallel_activity, serial_activity
+from bitmill.reports.bitmod.units import BASELINE, PART_TOP, SIDE, candidates
+from bitmill.reports.records import BITMOD, Record, Records, metric
+from bitmill.reports.sample import load_layer
+
+BY_KEY = {candidate.key: candidate for candidate in candidates()}
+
+
+def cells(part, label, total, delay, period):
+    metrics = {"logic": metric(total - 10, "GE"), "registers": metric(10, "GE"), "total": metric(total, "GE"),
+               "delay": metric(delay, "ns"), "period": metric(period, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
+    return Record(f"cells/{part.key}/{label}", "cells", {}, part.key, {}, {"yosys": "0"}, (), metrics, BITMOD)
+
+
+def made_up(areas, *, delay=5.0, period=8.0, label="8ns"):
+    """Cells of parts by key, all of one delay."""
+    parts = {part.key: part for candidate in candidates() for part in candidate.parts if part.key in areas}
+    return [cells(part, label, areas[key], delay, period) for key, part in parts.items()]
+
+
+AREAS = {
+    "fp16xfp16-pe": 2000, "row-fp16": 400, "column-fp16": 80, "scaler": 1000, "control": 200,
+    "serial-pe": 1500, "aligner": 1600, "generator": 320,
+}  # fmt: skip
+
+
+def test_costs_by_hand():
+    found = {record.id: record for record in costs.cost_records(Records(made_up(AREAS), study=BITMOD))}
+    assert set(found) == {"cost/fp16xfp16/8ns", "cost/serial/8ns"}
+    serial, base = found["cost/serial/8ns"], found["cost/fp16xfp16/8ns"]
+    # 4 lanes of 4-bit terms, and 25 + 31 bits of a decoded weight and activation, in flip-flops of 4 GE.
+    assert serial.number("edges") == (1600 + 320 + 16 * 4) / 8 == 248
+    assert base.number("edges") == (400 + 80 + 56 * 4) / 8 == 88
+    assert (serial.number("scaling"), base.number("scaling")) == (1000 + 200 / 8, 1000 + 200)
+    assert (serial.number("total"), serial.number("total_scaled")) == (1748, 2773)
+    assert (serial.number("clock"), base.number("clock")) == (8, 8)
+    # 4 products every 2, 3 and 4 cycles against one.
+    assert serial.number("relative_pe_4") == pytest.approx(2 * 2000 / 1500)
+    assert serial.number("relative_4") == pytest.approx(2 * 2088 / 1748)
+    assert serial.number("relative_6") == pytest.approx(4 / 3 * 2088 / 1748)
+    assert serial.number("relative_8") == pytest.approx(2088 / 1748)
+    assert serial.number("relative_scaled_4") == pytest.approx(2 * 3288 / 2773)
+    assert serial.number("relative_dequantized_4") == pytest.approx(2 * 2088 / 2773)
+    assert serial.number("throughput_4") == pytest.approx(2 * 125 / 1.748)
+    assert base.number("relative_16") == 1
+
+
+def test_a_tile_runs_as_fast_as_its_slowest_part():
+    records = made_up(AREAS)
+    slow = [cells(BY_KEY["serial"].edges[0], "8ns", 1600, 16.0, 8.0)]
+    found = {
+        r.id: r
+        for r in costs.cost_records(Records([*(r for r in records if "aligner" not in r.id), *slow], study=BITMOD))
+    }
+    assert found["cost/serial/8ns"].number("clock") == 16
+    assert found["cost/serial/8ns"].number("relative_4") == pytest.approx(2088 / 1748)
+
+
+def test_the_best_clock_is_each_ones_own():
+    records = []
+    for candidate, delay in ((BY_KEY[BASELINE], 4.0), (BY_KEY["serial"], 2.5)):
+        pe, *others = candidate.parts
+        records.append(cells(pe, hardware.BEST, AREAS[pe.key], delay, 1.0))
+        records += [cells(part, f"{hardware.BEST}-{candidate.key}", AREAS[part.key], 1.5, delay) for part in others]
+    found = {record.id: record for record in costs.cost_records(Records(records, study=BITMOD))}
+    assert found["cost/serial/best"].number("clock") == 2.5
+    assert found["cost/serial/best"].number("relative_4") == pytest.approx(2 * 2088 / 1748 * 4.0 / 2.5)
+
+
+def test_share_of_generators_by_hand():
+    record = costs.generator_record(Records(made_up(AREAS), study=BITMOD), "8ns")
+    tile = 64 * (1500 + 1000) + 8 * (1600 + 320 + 200)
+    assert record.number("share") == pytest.approx(100 * 8 * 320 / tile)
+    assert record.number("share_bare") == pytest.approx(100 * 8 * 320 / (64 * 1500 + 8 * 1920))
+    assert SIDE == 8
+
+
+@pytest.mark.parametrize("candidate", candidates(), ids=lambda candidate: candidate.key)
+def test_every_part_is_a_module_whose_ports_the_activity_names(candidate):
+    for part in candidate.parts:
+        assert f"module {PART_TOP}(" in part.verilog
+    config = candidate.pe.config
+    activity = serial_activity(config) if isinstance(config, BitSerialConfig) else parallel_activity(config)
+    widths = {
+        name: int(high or 0) + 1
+        for high, name in re.findall(r"^  input (?:\[(\d+):0\] )?(\w+);", candidate.pe.verilog, re.M)
+    }
+    for name in {**activity.toggles, **activity.high}:
+        port, _, bit = name.partition("[")
+        assert int(bit.rstrip("]") or 0) < widths[port]
+    assert all(0 <= rate <= 1 for rate in (*activity.toggles.values(), *activity.high.values()))
+    assert {"enable", "step"} <= set(activity.high)
+
+
+def test_terms_toggle_as_those_of_the_layers_weights():
+    activity = serial_activity(BitSerialConfig())
+    quantized = quantize_weights("bitmod-fp4", load_layer(LAYER).weight[:1, :PRODUCTS])
+    assert quantized.selectors is not None
+    names = [quantized.scheme.elements[choice] for choice in quantized.selectors[0]]
+    digits = [terms(get(names[k // quantized.group]), int(quantized.codes[0, k])) for k in range(0, PRODUCTS, 4)]
+    # Lane 0: negative, one, two, four.
+    for place, exponent in ((1, 0), (2, 1), (3, 2)):
+        stream = np.array([term.mantissa and term.exponent == exponent for pair in digits for term in pair], int)
+        assert activity.high[f"terms[{place}]"] == pytest.approx(stream.mean())
+        assert activity.toggles[f"terms[{place}]"] == pytest.approx(np.abs(np.diff(stream)).mean())
+    assert activity.toggles["cycle[0]"] == 1
