@@ -22,10 +22,12 @@ from ..files import output_directory
 from ..fpga.jobs import run_jobs
 from ..presets import preset
 from ..tools import run_tool
+from .bench_bitmod import layer_record, quantize_record
 from .bench_cells import cell_jobs
 from .bench_record import AT_LEAST, AT_MOST, STUDY, bench_record
 from .bench_simulation import speed_record
 from .bench_units import clock_jobs, clock_ratio_records, cycle_jobs, gate_jobs, lut_jobs, verilog_record
+from .bitmod.arithmetic import SCHEME
 from .records import Metric, Record, Records, metric
 
 ROOT = Path(__file__).parents[1]
@@ -123,6 +125,8 @@ def _alone(whole_report: bool) -> Iterator[tuple[str, Callable[[], Record | list
         yield f"exact-dot/{name.lower()}", lambda name=name: exact_dot_record(name)
     yield "verilog/int8-32x32", verilog_record
     yield "simulation/int8-8x8", speed_record
+    yield f"quantize/{SCHEME}", quantize_record
+    yield "layer/bitmod-8x8", layer_record
     if whole_report:
         yield "make-report", lambda: list(report_records())
 

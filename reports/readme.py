@@ -16,8 +16,9 @@ from ..errors import BitmillError
 from ..files import atomic_write
 from ..presets import REPORT_PAIRS
 from . import shown
+from .bitmod import readme as bitmod
 from .int_vs_fp import view
-from .records import Records
+from .records import BITMOD, Records
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -109,11 +110,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing, exit with status 1 if a block is stale")
     parser.add_argument("--readme", type=Path, default=README, help="file to fill in (default: %(default)s)")
     parser.add_argument("--records", type=Path, default=ROOT / RESULTS / "records.json", help="default: %(default)s")
+    bitmod_default = ROOT / bitmod.RESULTS / "records.json"
+    parser.add_argument("--bitmod-records", type=Path, default=bitmod_default, help="default: %(default)s")
     options = parser.parse_args(arguments)
     try:
         old = options.readme.read_text(encoding="utf-8")
         records = Records.load(options.records)
-        new = filled(old, {"formats": format_table, "figures": lambda: figures_block(records)})
+        of_bitmod = Records.load(options.bitmod_records, study=BITMOD)
+        blocks = {
+            "formats": format_table,
+            "figures": lambda: figures_block(records),
+            "bitmod": lambda: bitmod.figures_block(of_bitmod),
+        }
+        new = filled(old, blocks)
         if new == old:
             return 0
         if options.check:

@@ -15,6 +15,8 @@ prose
 <!-- figures:begin -->
 old
 <!-- figures:end -->
+<!-- bitmod:begin -->
+<!-- bitmod:end -->
 end
 """
 

@@ -1,0 +1,58 @@
+"""Benchmarks of BitMoD: a whole model quantized, a whole layer through a tile's RTL. Wall times, on an idle machine."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from ..formats.scheme import get_scheme
+from ..golden import encode
+from ..golden.weights import quantize_weights
+from ..golden.weights.model import quantize_model
+from ..golden.weights.packed_file import read_tensors, to_bytes
+from ..presets import TILES
+from ..sim.serial_gemm import serial_gemm
+from .bench_record import bench_record
+from .bitmod.arithmetic import SCHEME, TOKENS, WHOLE_LAYER
+from .records import Record, metric
+from .sample.fetch import fetch_model
+from .sample.make_sample import record_model
+
+QUANTIZE_TARGET_S, LAYER_TARGET_S = 20.0, 600.0
+
+
+def quantize_record(name: str = SCHEME) -> Record:
+    """Seconds to read all-MiniLM-L6-v2, quantize it and write the packed file."""
+    path = fetch_model() / "model.safetensors"
+    with tempfile.TemporaryDirectory(prefix="bitmill-bench-") as folder:
+        start = time.perf_counter()
+        tensors, _ = read_tensors(path)
+        packed, reports = quantize_model(get_scheme(name), tensors)
+        (Path(folder) / "packed.safetensors").write_bytes(to_bytes(packed))
+        seconds = time.perf_counter() - start
+    weights = sum(report.weights for report in reports if not report.kept)
+    metrics = {
+        "seconds": metric(seconds, "s"),
+        "target_seconds": metric(QUANTIZE_TARGET_S, "s"),
+        "weights": metric(weights, "weights"),
+    }
+    return bench_record(f"quantize/{name}", {"scheme": name}, {"model": path.parent.name}, metrics)
+
+
+def layer_record(tile: str = "bitmod-8x8") -> Record:
+    """Seconds to run a whole feed-forward matrix times 128 tokens through the RTL of a tile, golden and compiling included."""
+    recording = record_model(fetch_model())
+    weights = quantize_weights(SCHEME, recording.weights[WHOLE_LAYER])
+    config = TILES[tile]
+    codes = encode(config.activation, recording.inputs["held_out"][WHOLE_LAYER][:TOKENS])
+    start = time.perf_counter()
+    done = serial_gemm(config, weights, codes)
+    metrics = {
+        "seconds": metric(time.perf_counter() - start, "s"),
+        "target_seconds": metric(LAYER_TARGET_S, "s"),
+        "cycles": metric(done.account.cycles, "cycles"),
+        "results": metric(done.result.value.size, "results equal to golden"),
+    }
+    flow = {"shape": list(done.shape), "scheme": SCHEME, "engine": done.engine}
+    return bench_record(f"layer/{tile}", config.to_dict(), flow, metrics)

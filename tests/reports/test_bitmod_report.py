@@ -1,0 +1,217 @@
+"""The BitMoD report: fresh from its committed records, targets met, every number traceable; quick runs and bad input."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from bitmill.errors import BitmillError
+from bitmill.reports import committed
+from bitmill.reports.bitmod import hardware, readme, runner, text
+from bitmill.reports.bitmod.derived import claim_texts, derived_records
+from bitmill.reports.bitmod.model import load_encoder
+from bitmill.reports.bitmod.sentences import SentencePair
+from bitmill.reports.bitmod.tables import all_tables
+from bitmill.reports.bitmod.units import candidates
+from bitmill.reports.records import BITMOD, Record, Records, metric
+from bitmill.reports.shown import Number
+
+from . import tiny_encoder
+
+RESULTS = committed.RESULTS / BITMOD
+DERIVED = ("cost", "share", "compare", "claim")
+PAIRS = [
+    SentencePair("unrelated", "a b c", "d e"),
+    SentencePair("sense", "a b", "b a f"),
+    SentencePair("sibling", "g", ". a"),
+]
+
+
+@pytest.fixture(scope="module")
+def records():
+    return committed.committed_records(BITMOD)
+
+
+@pytest.fixture(scope="module")
+def files(records):
+    return runner.page(records).files()
+
+
+def test_the_committed_report_is_rendered_from_its_records(files):
+    for name in ("report.md", "records.csv", "records.json"):
+        assert (RESULTS / name).read_text() == files[name], name
+    assert {path.name for path in RESULTS.iterdir()} == set(files)
+
+
+def test_derived_figures_are_those_of_the_measured_ones(records):
+    measured = Records([record for record in records if record.kind not in DERIVED], study=BITMOD)
+    again = {record.id: record for record in derived_records(measured)}
+    assert set(again) == {record.id for record in records if record.kind in DERIVED}
+    for name, record in again.items():
+        for key, value in record.metrics.items():
+            assert records[name].metrics[key].value == pytest.approx(value.value)
+
+
+def test_everything_was_measured(records):
+    for candidate in candidates():
+        for label in hardware.labels():
+            assert f"cost/{candidate.key}/{label}" in records
+        assert records[f"timing/{candidate.pe.key}/ecp5"].seeds == hardware.SEEDS
+        assert records[f"power/{candidate.pe.key}"].number("energy") > 0
+        for part in candidate.parts:
+            assert {f"area/{part.key}/generic", f"area/{part.key}/ecp5"} <= {record.id for record in records}
+    assert set(claim_texts()) == {record.id for record in records.of_kind("claim")}
+
+
+def test_targets_of_the_hardware(records):
+    assert records["cost/fp16xfp16/8ns"].number("pe") < 3090
+    for label in hardware.labels():
+        # Bare, and with the same scaler on both sides.
+        for name in ("relative_pe_4", "relative_4", "relative_scaled_4"):
+            assert records[f"cost/serial-given/{label}"].number(name) >= 1.7, (label, name)
+        assert records[f"share/generator/{label}"].number("share") <= 5
+    run = records["run/serial-running"]
+    assert (run.number("M"), run.number("K"), run.number("N")) == (384, 1536, 128)
+    assert run.number("results") == 384 * 128
+    assert run.number("products_per_cycle_and_pe") == pytest.approx(2, rel=0.001)
+
+
+def test_targets_of_the_weights(records):
+    error = {
+        record.config["scheme"]: record.number("mse")
+        for record in records.of_kind("weights")
+        if record.id.count("/") == 1
+    }
+    assert all(error["bitmod-fp4"] < error[name] for name in ("int4", "int4-asym", "fp4", "ant4", "mxfp4"))
+    assert all(error["bitmod-fp3"] < error[name] for name in ("int3", "int3-asym", "fp3"))
+    assert all(record.number("pairs") >= 500 for record in records.of_kind("embeddings"))
+
+
+def test_a_claim_by_hand(records):
+    def tile(pe, row, column, operand_bits):
+        total = {name: records[f"cells/{name}/8ns"].number("total") for name in (pe, row, column)}
+        return total[pe] + (total[row] + total[column] + operand_bits * flip_flop) / 8
+
+    flip_flop = records["cells/serial-pe/8ns"].number("flip_flop")
+    serial, base = tile("serial-pe", "aligner", "generator", 16), tile("fp16xfp16-pe", "row-fp16", "column-fp16", 56)
+    assert records["claim/area-edges"].number("ours") == pytest.approx(serial / base)
+    assert records["claim/gain-8ns"].number("ours") == pytest.approx(2 * base / serial)
+    assert records["claim/gain-8ns"].number("published") == pytest.approx(2.61, abs=0.005)
+    assert records["claim/energy"].number("published") == pytest.approx(0.727, abs=0.001)
+
+
+def test_every_number_of_a_table_is_a_records(records):
+    tables = all_tables(records)
+    assert len(tables) == 9
+    cells = [cell for table in tables for row in table.rows for cell in row if isinstance(cell, Number)]
+    assert len(cells) > 400
+    for cell in cells:
+        assert cell.metric in records[cell.record].metrics
+    for table in tables:
+        assert {len(row) for row in table.rows} == {len(table.header)}, table.title
+
+
+def test_every_number_of_the_answer_is_a_records(records):
+    known = [entry.value for record in records for entry in record.metrics.values() if entry.value is not None]
+    values = {round(value, digits) for value in known for digits in range(4)}
+    found = re.findall(r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w-])", " ".join(text.answer(records)))
+    names = {"8", "4", "16", "20", "32", "64", "128"}
+    assert len(found) > 40
+    assert [number for number in found if number not in names and float(number.replace(",", "")) not in values] == []
+
+
+def test_pictures_come_first_and_carry_no_date(files):
+    page = files["index.html"]
+    assert page.index("<svg") < page.index("<h2>Answer") < page.index("<table>")
+    pictures = [name for name in files if name.endswith(".svg")]
+    assert pictures == ["throughput.svg", "accuracy.svg", "area.svg", "groups.svg"]
+    for name in pictures:
+        assert "date" not in files[name].lower()
+        assert len(files[name]) < 400_000
+        assert name.removesuffix(".svg") in text.CAPTIONS
+
+
+def test_the_block_of_the_readme_has_a_row_per_pe_and_scheme(records):
+    block = readme.figures_block(records)
+    for candidate in candidates():
+        assert f"| {candidate.title} | {candidate.bits} |" in block
+    assert "| bitmod-fp4 | 4.11 | 1.00 |" in block
+    assert text.COMMAND in block
+
+
+@pytest.fixture
+def quickly(monkeypatch, tmp_path):
+    """A quick run on a tiny encoder, whose hardware is made up."""
+
+    def hardware_jobs(*, fresh, quick):
+        assert quick
+        metrics = {"logic": metric(90, "GE"), "registers": metric(10, "GE"), "total": metric(100, "GE"), "delay": metric(7, "ns"),
+                   "period": metric(8, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
+        for candidate in candidates()[:2]:
+            found = [
+                Record(f"cells/{p.key}/8ns", "cells", {}, p.key, {}, {}, (), metrics, BITMOD) for p in candidate.parts
+            ]
+            yield candidate.title, lambda found=found: found
+
+    monkeypatch.setattr(runner, "hardware_jobs", hardware_jobs)
+    monkeypatch.setattr(runner, "sentence_pairs", lambda: PAIRS)
+    return tiny_encoder.write(tmp_path / "tiny")
+
+
+def test_a_quick_run(quickly, tmp_path):
+    page = runner.run(tmp_path / "out", model=quickly, quick=True, progress=False)
+    found = Records.load(tmp_path / "out" / "records.json", study=BITMOD)
+    assert page == tmp_path / "out" / "index.html"
+    assert {record.config["scheme"] for record in found.of_kind("embeddings")} == set(runner.QUICK_SCHEMES)
+    assert found["cost/serial/8ns"].number("relative_pe_4") == pytest.approx(2)
+    assert found["compare/int4"].number("mse") > 1
+    assert not found.of_kind("run")
+    assert "BitMoD" in page.read_text()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_failure_leaves_the_old_report(quickly, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "index.html").write_text("old")
+    monkeypatch.setattr(runner, "arithmetic_jobs", lambda _: iter([("fails", _fail)]))
+    with pytest.raises(BitmillError, match="no such luck"):
+        runner.run(tmp_path / "out", model=quickly, quick=True, progress=False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["index.html"]
+
+
+def _fail():
+    raise BitmillError("no such luck")
+
+
+def test_committed_measurements_are_of_this_very_circuit(records, monkeypatch):
+    part = candidates()[0].edges[0]
+    taken = hardware.Measurements().gates(part)
+    assert taken.number("logic") == records[f"area/{part.key}/generic"].number("logic")
+    assert taken.flow["measured_by"] == hardware.MEASURED_BY
+    monkeypatch.setattr(committed, "digest_of", lambda _: "another")
+    fresh = hardware.Measurements().gates(part)
+    assert "measured_by" not in fresh.flow
+    assert fresh.number("logic") == taken.number("logic")
+    assert "measured_by" not in hardware.Measurements(fresh=True).gates(part).flow
+
+
+def test_bad_models_are_one_line(refuses, here):
+    line = refuses("report", "bitmod", "-o", "out", "--model", "nowhere")
+    assert re.match(r"model must be a folder with .*, not nowhere: no ", line)
+    folder = tiny_encoder.write(here / "cut")
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:999])
+    assert "model.safetensors" in refuses("report", "bitmod", "-o", "out", "--model", "cut")
+    weights = tiny_encoder.tensors()
+    weights["encoder.layer.0.output.dense.weight"][0, 0] = np.nan
+    tiny_encoder.write(here / "nan", weights=weights)
+    assert "must be finite" in refuses("report", "bitmod", "-o", "out", "--model", "nan")
+
+
+def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "load_encoder", lambda _: pytest.fail("work was done"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
+        runner.run(tmp_path / "file" / "out", progress=False)
+    assert load_encoder is not runner.load_encoder
