@@ -89,7 +89,7 @@ class SerialAligner(wiring.Component):
             m.d.sync += waiting.eq(self.activations)
         for lane in range(self.config.lanes):
             value = waiting[lane].as_signed()
-            self._register(m, lane, second, value)
+            self._register(m, lane, second, value, -value)
 
     def _floats(self, m: Module, second: Value) -> None:
         fmt, lanes = self.config.activation_float, self.config.lanes
@@ -120,10 +120,14 @@ class SerialAligner(wiring.Component):
                 m.d.sync += [
                     negative.eq(decoded[lane].sign), significand.eq(significands[lane]), exponent.eq(exponents[lane])
                 ]  # fmt: skip
-            magnitude = self._rounded(m, lane, significand, reference, exponent)
-            value = Signal(signed(self.config.window + 1), name=f"value{lane}")
-            m.d.comb += value.eq(Mux(negative, -magnitude, magnitude))
-            self._register(m, lane, second, value)
+            kept, up = self._moved_significand(m, lane, significand, reference, exponent)
+            # -(kept + up) is ~kept + 1 - up: rounding and negation in one carry each, side by side.
+            flipped, carry = Signal(signed(self.config.window + 1), name=f"flipped{lane}"), Signal(name=f"carry{lane}")
+            m.d.comb += [
+                flipped.eq(Cat(kept, Const(0, 1)) ^ negative.replicate(len(flipped))),
+                carry.eq(up ^ negative),
+            ]
+            self._register(m, lane, second, flipped + carry, ~flipped + ~carry)
         with m.If(self.enable & second):
             m.d.sync += [self.shift.eq(moved), self.exponent.eq(reference), self.invalid.eq(invalid)]
 
@@ -142,8 +146,10 @@ class SerialAligner(wiring.Component):
             m.d.sync += moved.eq(limited)
         return moved
 
-    def _rounded(self, m: Module, lane: int, significand: Value, reference: Value, exponent: Value) -> Value:
-        """The significand at the top of the window, moved down to the reference, rounded to nearest even."""
+    def _moved_significand(
+        self, m: Module, lane: int, significand: Value, reference: Value, exponent: Value
+    ) -> tuple[Value, Value]:
+        """The significand at the top of the window, moved down to the reference, and whether to the nearest even is up."""
         window = self.config.window
         distance = Signal(len(reference), name=f"distance{lane}")
         m.d.comb += distance.eq(reference - exponent)
@@ -158,16 +164,14 @@ class SerialAligner(wiring.Component):
             following = Signal(window + 2, name=f"moved{lane}_{places}")
             m.d.comb += following.eq(Mux(distance[index], moved, current))
             current = following
-        rounded = Signal(window + 1, name=f"rounded{lane}")
-        m.d.comb += rounded.eq(current[2:] + (current[1] & (current[0] | current[2])))
-        return rounded
+        return current[2:], current[1] & (current[0] | current[2])
 
-    def _register(self, m: Module, lane: int, second: Value, value: Value) -> None:
+    def _register(self, m: Module, lane: int, second: Value, value: Value, negated: Value) -> None:
         plus = Signal(signed(aligned_bits(self.config)), name=f"plus{lane}", reset_less=True)
         minus = Signal(signed(aligned_bits(self.config)), name=f"minus{lane}", reset_less=True)
         m.d.comb += [self.aligned[lane].plus.eq(plus), self.aligned[lane].minus.eq(minus)]
         with m.If(self.enable & second):
-            m.d.sync += [plus.eq(value), minus.eq(-value)]
+            m.d.sync += [plus.eq(value), minus.eq(negated)]
 
 
 def _greatest(m: Module, values: list[Value]) -> Value:

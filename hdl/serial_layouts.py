@@ -43,7 +43,7 @@ def step_layout(config: BitSerialConfig) -> data.StructLayout:
 def serial_result_layout(config: BitSerialConfig) -> data.StructLayout:
     """One row of results: ``values[col] * 2**(exponent - bias - window + 1 + drop)``, as ``golden.bit_serial`` has it.
 
-    ``invalid``: an activation was NaN or infinite. ``too_long``: the tile had more steps than ``k_max``
+    ``invalid``: an activation was NaN, infinite or above the given exponent. ``too_long``: the tile had more steps than ``k_max``
     fills. ``last``: it is the tile's last row.
     """
     return data.StructLayout({

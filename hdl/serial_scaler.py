@@ -160,7 +160,9 @@ class ScalerControl(wiring.Component):
         if self.config.is_integer:
             return 0
         fmt = self.config.activation_float
-        return min(bits, fmt.max_exponent - fmt.min_exponent)
+        # What is given may be any code of an exponent, 0 and the one of infinities among them.
+        span = (1 << fmt.exponent_bits) - 1 if self.config.exponents_given else fmt.max_exponent - fmt.min_exponent
+        return min(bits, span)
 
     def _exponents(self, m: Module, joins: Signal, grows: Signal) -> None:
         exponent = Signal.like(self.exponent)

@@ -168,6 +168,8 @@ class SerialTraffic:
     def _loose(self, rng: np.random.Generator, item: SerialTileWork) -> Codes:
         """Exponents a little greater than those of the groups in half of the tiles, now and then one that is too small."""
         top = (1 << self.config.activation_float.exponent_bits) - 1
+        if rng.random() < 0.2:  # From one end to the other, which moves sums as far as they can be moved.
+            return rng.choice([1, top - 1, top], (self.config.rows, len(item.groups))).astype(np.uint8)
         tight = self._exponents(item).astype(np.int64)
         found = tight + rng.integers(0, 4, tight.shape) * rng.integers(2)
         if rng.random() < 0.1:

@@ -27,7 +27,7 @@ class Aligned:
     cut
         bool ``[N, steps, lanes]``: where rounding changed the value.
     invalid
-        bool ``[N]``: where a row holds a NaN or an infinity, which count as zero.
+        bool ``[N]``: where a row holds a NaN, an infinity or an exponent above the given one; these count as zero.
     """
 
     values: NDArray[np.int64]
@@ -45,7 +45,8 @@ def align(
     A float of ``p`` significand bits and biased exponent ``e = max(E, 1)`` is ``m * 2**(e - bias - p + 1)``. A step's
     reference ``r`` is the greatest ``e`` of its group's activations so far, 1 where all are zero; then
     ``value = round_half_even(m * 2**(window - p) / 2**(r - e))``, and the unit is ``2**(r - bias - window + 1)``.
-    Where exponents are given, ``r`` is the group's, and an activation of a greater exponent counts as zero and is invalid.
+    Where exponents are given, ``r`` is the group's, and an activation of a greater exponent counts as zero and is invalid;
+    zeros and subnormals have exponent 1, so that a given 0 makes any group invalid.
     Integers are themselves, in units of 1, with exponent 0.
 
     Parameters
@@ -65,9 +66,7 @@ def align(
         If codes, groups or exponents are not as described.
     """
     fmt = config.activation_format
-    codes = checked_codes(fmt, activations, name="activations")
-    if codes.ndim != 2:
-        raise BitmillError(f"activations must be a matrix [N, K], not of shape {list(codes.shape)}")
+    codes = _checked_matrix(config, activations)
     starts = group_starts(config, groups, codes.shape[1])
     given = _given(config, codes, groups, exponents)
     rows, length = codes.shape
@@ -89,11 +88,20 @@ def group_exponents(config: BitSerialConfig, activations: ArrayLike, groups: Arr
     Raises
     ------
     BitmillError
-        As ``align``.
+        As ``align``, and for integers, which have none.
     """
-    codes = checked_codes(config.activation_format, activations, name="activations")
+    if config.is_integer:
+        raise BitmillError(f"activations must be floats to have exponents, not {config.activation}")
+    codes = _checked_matrix(config, activations)
     starts = group_starts(config, groups, codes.shape[1]) * config.lanes
     return np.maximum.reduceat(_biased(config, split(config.activation_format, codes)), starts, axis=1)
+
+
+def _checked_matrix(config: BitSerialConfig, activations: ArrayLike) -> NDArray[np.integer]:
+    codes = checked_codes(config.activation_format, activations, name="activations")
+    if codes.ndim != 2:
+        raise BitmillError(f"activations must be a matrix [N, K], not of shape {list(codes.shape)}")
+    return codes
 
 
 def _given(

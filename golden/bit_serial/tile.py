@@ -27,7 +27,7 @@ class SerialResult:
     bound
         float64 ``[M, N]``: how far the result may be from the exact sum, 0 where it is exact.
     invalid
-        bool ``[N]``: an activation was NaN or infinite.
+        bool ``[N]``: an activation was NaN, infinite or of an exponent above the given one.
     too_long
         Whether K had more steps of ``lanes`` than ``k_max`` has.
     """

@@ -42,9 +42,9 @@ class _Cost:
         self.edges = (sum(edges) + candidate.operand_bits * parts[0].number("flip_flop")) / SIDE
         self.scaling = scaler + control / (SIDE if candidate.control_per_row else 1)
         # A tile whose parts miss the period runs as fast as its slowest part.
-        self.plain_clock = max(
-            parts[0].number("period") if label != BEST else 0.0, *(p.number("delay") for p in parts[:-2])
-        )
+        asked = parts[0].number("period") if label != BEST else 0.0
+        self.own_clock = max(asked, parts[0].number("delay"))
+        self.plain_clock = max(self.own_clock, *(part.number("delay") for part in parts[1:-2]))
         self.scaled_clock = max(self.plain_clock, *(part.number("delay") for part in parts[-2:]))
 
     def rate(self, bits: int, area: float, clock: float) -> float:
@@ -65,12 +65,12 @@ def _record(cost: _Cost, base: _Cost) -> Record:
     }
     plain, scaled = (base.pe + base.edges, base.plain_clock), (base.pe + base.edges + base.scaling, base.scaled_clock)
     for bits in (width for width in WIDTHS if width in candidate.cycles):
-        alone = cost.rate(bits, cost.pe, cost.plain_clock)
+        alone = cost.rate(bits, cost.pe, cost.own_clock)
         bare = cost.rate(bits, cost.pe + cost.edges, cost.plain_clock)
         whole = cost.rate(bits, cost.pe + cost.edges + cost.scaling, cost.scaled_clock)
         metrics |= {
             f"throughput_{bits}": metric(bare, RATE),
-            f"relative_pe_{bits}": metric(alone / base.rate(16, base.pe, base.plain_clock), "times"),
+            f"relative_pe_{bits}": metric(alone / base.rate(16, base.pe, base.own_clock), "times"),
             f"relative_{bits}": metric(bare / base.rate(16, *plain), "times"),
             f"relative_scaled_{bits}": metric(whole / base.rate(16, *scaled), "times"),
             f"relative_dequantized_{bits}": metric(whole / base.rate(16, *plain), "times"),

@@ -177,6 +177,13 @@ def test_an_activation_above_the_given_exponent_is_zero_and_invalid():
     assert (found.exact(0, 0), found.exact(0, 1)) == (Fraction(7, 2), 4)
 
 
+def test_exponents_of_groups_are_of_matrices_of_floats():
+    with pytest.raises(BitmillError, match=r"activations must be a matrix \[N, K\], not of shape \[4\]"):
+        group_exponents(BitSerialConfig(), np.zeros(4, int), [4])
+    with pytest.raises(BitmillError, match="activations must be floats to have exponents, not INT8"):
+        group_exponents(BitSerialConfig(activation="INT8"), np.zeros((1, 4), int), [4])
+
+
 @pytest.mark.parametrize(
     ("kind", "exponents", "message"),
     [

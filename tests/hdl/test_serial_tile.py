@@ -166,6 +166,18 @@ def test_cycles_are_the_formula(bits):
     assert check(config, tiles) == steps * bits // 2 + unit.LATENCY + config.rows
 
 
+@pytest.mark.parametrize("exponents", [[1, 31], [31, 1], [0, 31], [30, 1], [31, 31]])
+def test_given_exponents_at_both_ends(exponents):
+    config = BitSerialConfig(rows=1, cols=1, group=4, group_exponent="given")
+    small, great = np.full(4, 0x03FF), np.full(4, 0x7BFF)
+    activations = np.concatenate([great if exponent > 29 else small for exponent in exponents])[None].astype(np.uint16)
+    given = np.array([exponents], np.uint8)
+    weights, scales = np.full((1, 8), -127), np.full((1, 2), 255)
+    golden = matmul(config, weights, activations, scales=scales, groups=[4, 4], exponents=given)
+    work = SerialTileWork(8, (4, 4), [["INT8", "INT8"]], weights & 255, activations, scales, "ends", given)
+    check(config, [Tile(work, golden)])
+
+
 def test_beyond_k_max():
     config = BitSerialConfig(rows=1, cols=1, lanes=2, group=8, k_max=16, activation="INT8")
     rng = np.random.default_rng(SEED)
