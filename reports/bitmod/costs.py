@@ -21,30 +21,35 @@ def cost_records(records: Records) -> Iterator[Record]:
             ids = [_cells(candidate, part, label) for part in candidate.parts]
             if any(name not in records for name in ids):
                 continue
-            found = _Cost(candidate, [records[name] for name in ids], label)
+            fastest = f"cells/{candidate.pe.key}/{BEST}"
+            alone = records[fastest if label == BEST and fastest in records else ids[0]]
+            found = _Cost(candidate, [records[name] for name in ids], alone, label)
             base = found if candidate.key == BASELINE else base
             if base is not None:
                 yield _record(found, base)
 
 
 def _cells(candidate: Candidate, part: Part, label: str) -> str:
-    own = label == BEST and part is not candidate.pe
-    return f"cells/{part.key}/{f'{BEST}-{candidate.key}' if own else label}"
+    return f"cells/{part.key}/{f'{BEST}-{candidate.key}' if label == BEST else label}"
 
 
 class _Cost:
     """Gate equivalents of one PE of a tile, logic and registers."""
 
-    def __init__(self, candidate: Candidate, parts: list[Record], label: str) -> None:
+    def __init__(self, candidate: Candidate, parts: list[Record], alone: Record, label: str) -> None:
         self.candidate, self.label, self.parts = candidate, label, parts
         pe, *edges, scaler, control = (part.number("total") for part in parts)
         self.pe = pe
         self.edges = (sum(edges) + candidate.operand_bits * parts[0].number("flip_flop")) / SIDE
         self.scaling = scaler + control / (SIDE if candidate.control_per_row else 1)
         # A tile whose parts miss the period runs as fast as its slowest part.
-        asked = parts[0].number("period") if label != BEST else 0.0
-        self.own_clock = max(asked, parts[0].number("delay"))
-        self.plain_clock = max(self.own_clock, *(part.number("delay") for part in parts[1:-2]))
+        asked = parts[0].number("period")
+        self.plain_clock = max(asked, *(part.number("delay") for part in parts[:-2]))
+        # Alone a PE may be faster than with its edges.
+        self.alone = (
+            alone.number("total"),
+            alone.number("delay") if label == BEST else max(asked, alone.number("delay")),
+        )
         self.scaled_clock = max(self.plain_clock, *(part.number("delay") for part in parts[-2:]))
 
     def rate(self, bits: int, area: float, clock: float) -> float:
@@ -65,12 +70,12 @@ def _record(cost: _Cost, base: _Cost) -> Record:
     }
     plain, scaled = (base.pe + base.edges, base.plain_clock), (base.pe + base.edges + base.scaling, base.scaled_clock)
     for bits in (width for width in WIDTHS if width in candidate.cycles):
-        alone = cost.rate(bits, cost.pe, cost.own_clock)
+        alone = cost.rate(bits, *cost.alone)
         bare = cost.rate(bits, cost.pe + cost.edges, cost.plain_clock)
         whole = cost.rate(bits, cost.pe + cost.edges + cost.scaling, cost.scaled_clock)
         metrics |= {
             f"throughput_{bits}": metric(bare, RATE),
-            f"relative_pe_{bits}": metric(alone / base.rate(16, base.pe, base.own_clock), "times"),
+            f"relative_pe_{bits}": metric(alone / base.rate(16, *base.alone), "times"),
             f"relative_{bits}": metric(bare / base.rate(16, *plain), "times"),
             f"relative_scaled_{bits}": metric(whole / base.rate(16, *scaled), "times"),
             f"relative_dequantized_{bits}": metric(whole / base.rate(16, *plain), "times"),

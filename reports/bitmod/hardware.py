@@ -22,7 +22,7 @@ from .units import PART_TOP, Candidate, Part, candidates
 PERIODS_NS = (8.0, 6.0, 5.0)
 """Clock periods at which all candidates are mapped."""
 BEST = "best"
-"""The clock that is a candidate's own: what its PE reaches with the fastest recipe, and its edges with it."""
+"""The clock that is a candidate's own: the fastest that its PE and its edges all reach."""
 _FASTEST_NS = 1.0
 POWER_NS = 8.0
 SEEDS = (1, 2, 3)
@@ -76,10 +76,10 @@ class Measurements:
         return [self.cells(part, period, f"{period:g}ns") for part in candidate.parts]
 
     def at_best(self, candidate: Candidate) -> list[Record]:
-        """The PE as fast as it goes, then its edges at that clock, under the candidate's name."""
-        pe = self.cells(candidate.pe, _FASTEST_NS, BEST)
-        period = pe.number("delay")
-        return [pe, *(self.cells(part, period, f"{BEST}-{candidate.key}") for part in candidate.parts[1:])]
+        """PE and edges as fast as they go, then all parts at the clock of the slowest, under the candidate's name."""
+        fastest = [self.cells(part, _FASTEST_NS, BEST) for part in (candidate.pe, *candidate.edges)]
+        period = max(record.number("delay") for record in fastest)
+        return [*fastest, *(self.cells(part, period, f"{BEST}-{candidate.key}") for part in candidate.parts)]
 
     def cells(self, part: Part, period: float, label: str) -> Record:
         """Gate equivalents on osu018, logic and registers apart, and the clock, of the smallest recipe that meets a period."""
@@ -95,10 +95,11 @@ class Measurements:
                 "period": metric(period, "ns"),
                 "flip_flop": metric(library.areas[library.flip_flop.cell] / library.gate_area, "GE"),
             }
-            flow = {**_flow_of(result), "met": result.met, "counted": COUNTED_CELLS}
+            flow = {**_flow_of(result), "period_ns": period, "met": result.met, "counted": COUNTED_CELLS}
             return _record(name, "cells", part, flow, metrics, tools=result.tools)
 
-        return self._known(f"cells/{part.key}/{label}", part, measure)
+        same = {"period_ns": period, "library_sha256": read_library().sha256}
+        return self._known(f"cells/{part.key}/{label}", part, measure, same)
 
     def gates(self, part: Part) -> Record:
         """NAND2-equivalents of the generic target."""
@@ -170,9 +171,14 @@ class Measurements:
 
         return self._known(f"power/{part.key}", part, measure)
 
-    def _known(self, name: str, part: Part, measure: Callable[[str], Record]) -> Record:
+    def _known(
+        self, name: str, part: Part, measure: Callable[[str], Record], same: Mapping[str, Any] | None = None
+    ) -> Record:
+        """The committed record, if besides circuit and tools what its flow says of ``same`` is the same; else a new one."""
         known = None if self.fresh else committed(BITMOD, name, lambda: part.verilog, measured_by=MEASURED_BY)
-        return known or measure(name)
+        if known is None or any(known.flow.get(key) != value for key, value in (same or {}).items()):
+            return measure(name)
+        return known
 
 
 def _flow_of(result: StandardCells) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from functools import cached_property, lru_cache
 from amaranth.lib import wiring
 
 from ...bit_serial import BitSerialConfig
+from ...formats.weight_type import KIND_BITS, SPECIALS
 from ...hdl.activation_decoder import ActivationDecoder
 from ...hdl.ant_decoder import AntDecoder
 from ...hdl.olive_decoder import OliveDecoder
 from ...hdl.parallel_layouts import activation_layout, weight_layout
 from ...hdl.parallel_pe import ParallelPE
 from ...hdl.serial_aligner import SerialAligner
-from ...hdl.serial_pe import SerialPE
+from ...hdl.serial_pe import SerialPE, shift_bits
 from ...hdl.serial_scaler import ScalerControl, SerialScaler
 from ...hdl.term_generator import TERM_LAYOUT, TermGenerator
 from ...hdl.verilog import emit_component
@@ -29,6 +30,9 @@ PART_TOP = "bitmill_part"
 
 GUARD = 5
 """Bits below a product of few-bit weights: with them a PE keeps as many bits of an activation as a window of 16."""
+
+GROUP_HEADROOM = 7
+"""Bits above a product for a group of 128, whose sum a scaler takes."""
 
 Config = BitSerialConfig | ParallelConfig
 
@@ -125,7 +129,9 @@ def _serial(key: str, title: str, **fields: object) -> Candidate:
         key=key, title=title, pe=pe, edges=edges, control_per_row=True, lanes=config.lanes,
         scaler=part("scaler", "scaler", SerialScaler), control=part("control", "control of scalers", ScalerControl),
         cycles={bits: -(-bits // 2) for bits in range(3, config.weight_bits + 1)},
-        operand_bits=config.lanes * TERM_LAYOUT.size,
+        # A column: codes, which stand for all their terms, and what they are, then the terms. A row: the shift of its sums.
+        operand_bits=config.lanes * (config.weight_bits + TERM_LAYOUT.size) + KIND_BITS + (SPECIALS - 1).bit_length()
+        + shift_bits(config),
     )  # fmt: skip
 
 
@@ -169,6 +175,8 @@ def candidates() -> tuple[Candidate, ...]:
         fields: dict[str, object] = {"weight": weight, "activation": activation}
         if weight not in ("FP16", activation):
             fields["guard"] = GUARD
+        if weight == activation == "INT8":
+            fields["headroom"] = GROUP_HEADROOM
         config = ParallelConfig.model_validate(fields)
         name = {"OLIVE": "OliVe"}.get(weight, weight)
         key = f"{activation}x{weight}".lower()
