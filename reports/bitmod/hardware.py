@@ -7,16 +7,17 @@ from typing import Any
 
 from ...bit_serial import BitSerialConfig
 from ...fpga.liberty import read_library
-from ...fpga.power import vectorless_power
+from ...fpga.power import simulated_power
 from ...fpga.standard_cells import Flow, StandardCells, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.synthesis import synthesize
 from ...fpga.timing import measure_timing
+from ...fpga.wrap import ports_of
 from ..committed import committed, digest_of
 from ..jobs import Job
 from ..measured import COUNTED, COUNTED_CELLS, NAND2, timing_flow, timing_metrics
 from ..records import BITMOD, Metric, Record, metric
-from .operands import LAYER, PRODUCTS, parallel_activity, serial_activity
+from .operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from .units import PART_TOP, Candidate, Part, candidates
 
 PERIODS_NS = (8.0, 6.0, 5.0)
@@ -151,10 +152,10 @@ class Measurements:
             plain = Flow(verilog=part.verilog, top=PART_TOP, library=library, period_ns=POWER_NS, clock_gating=False)
             result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=POWER_NS, clock_gating=False)
             serial = isinstance(config, BitSerialConfig)
-            activity = serial_activity(config) if serial else parallel_activity(config)
-            power = vectorless_power(
-                plain.netlist(recipe_named(result.best.recipe)), PART_TOP, library,
-                period_ns=POWER_NS, toggles=activity.toggles, high=activity.high,
+            stimulus = serial_stimulus(config) if serial else parallel_stimulus(config)
+            power = simulated_power(
+                plain.netlist(recipe_named(result.best.recipe)), PART_TOP, ports_of(part.verilog, PART_TOP), library,
+                period_ns=POWER_NS, stimulus=stimulus,
             )  # fmt: skip
             metrics = {
                 "energy": metric(power.energy_pj, "pJ per cycle"),
@@ -165,7 +166,7 @@ class Measurements:
                 **_flow_of(result),
                 "period_ns": POWER_NS,
                 "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
-                "estimated": "OpenSTA: toggles of the operands at the ports, carried on without vectors; no wires, no clock tree",
+                "estimated": "netlist simulated without delays, its toggles weighed by OpenSTA; no wires, clock tree or glitches",
             }
             return _record(name, "power", part, flow, metrics, tools=result.tools)
 

@@ -1,9 +1,8 @@
-"""How the inputs of PEs toggle on a real layer: its codes through the decoders of a tile's edge, cycle by cycle."""
+"""What the inputs of PEs are on a real layer: its codes through the decoders of a tile's edge, cycle by cycle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,15 +29,11 @@ PRODUCTS = 512
 """Of the layer's first channel and token."""
 
 
-@dataclass(frozen=True)
-class Activity:
-    """Of every bit of a PE's inputs, ``port[bit]``: toggles per cycle, and the share of cycles in which it is 1."""
-
-    toggles: Mapping[str, float]
-    high: Mapping[str, float]
+Stimulus = dict[str, list[int]]
+"""Input port to its values, one a cycle."""
 
 
-def serial_activity(config: BitSerialConfig) -> Activity:
+def serial_stimulus(config: BitSerialConfig) -> Stimulus:
     """Inputs of a bit-serial PE at 4-bit BitMoD weights, two cycles a step."""
     sample = load_layer(LAYER)
     weights = quantize_weights("bitmod-fp4", sample.weight[:1, :PRODUCTS])
@@ -55,6 +50,7 @@ def serial_activity(config: BitSerialConfig) -> Activity:
     exponents = group_exponents(config, activations[None], groups)[0] if config.exponents_given else []
     steps = range(0, PRODUCTS, config.lanes)
     aligned: list[int] = []
+    shifts: list[int] = []
     terms: list[int] = []
 
     async def align(ctx: Any) -> None:
@@ -69,6 +65,7 @@ def serial_activity(config: BitSerialConfig) -> Activity:
                 ctx.set(aligner.load, load)
                 await ctx.tick()
                 aligned.append(ctx.get(Value.cast(aligner.aligned)))
+                shifts.append(ctx.get(aligner.shift) if len(aligner.shift) else 0)
 
     async def generate(ctx: Any) -> None:
         for index, value in enumerate(value for bank in default_specials() for value in bank):
@@ -85,15 +82,24 @@ def serial_activity(config: BitSerialConfig) -> Activity:
 
     _simulate(aligner, align)
     _simulate(generator, generate, clocked=False)
-    cycle = [index % 2 for index in range(len(terms))]
-    return _activity({
-        "activations": (aligned[2:], len(Value.cast(aligner.aligned))),
-        "terms": (terms, len(Value.cast(generator.terms))),
-        "cycle": (cycle, config.term_cycles.bit_length() - 1),
-    })  # fmt: skip
+    # The second stage is a cycle behind the terms: its controls are those of the term before.
+    count = len(terms)
+    stage = [(index - 1) % count for index in range(count)]
+    group = 2 * weights.group // config.lanes
+    found = {
+        "activations": [aligned[min(index + 1, count - 1)] for index in range(count)],
+        "terms": terms,
+        "cycle": [index % 2 for index in stage],
+        "last": [int(index % group == group - 1) for index in stage],
+        "enable": [1] * count,
+        "step": [1] * count,
+    }
+    # Sums move with the first term of a step.
+    shift = [0 if index % 2 else shifts[min(index + 1, count - 1)] for index in stage]
+    return found | ({"shift": shift} if len(aligner.shift) else {})
 
 
-def parallel_activity(config: ParallelConfig) -> Activity:
+def parallel_stimulus(config: ParallelConfig) -> Stimulus:
     """Inputs of a parallel PE, a new weight and activation every cycle."""
     sample = load_layer(LAYER)
     row, column = sample.weight[:1, :PRODUCTS], sample.held_out[0, :PRODUCTS]
@@ -116,10 +122,13 @@ def parallel_activity(config: ParallelConfig) -> Activity:
 
     _simulate(activation, decode, clocked=False)
     _simulate(weight, decode_weights, clocked=False)
-    return _activity({
-        "weight": (found["weight"], len(Value.cast(weight.weight))),
-        "activation": (found["activation"], len(Value.cast(activation.activation))),
-    })  # fmt: skip
+    group = config.k_max
+    return {
+        **found,
+        "first": [int(index % group == 0) for index in range(len(found["weight"]))],
+        "enable": [1] * len(found["weight"]),
+        "step": [1] * len(found["weight"]),
+    }
 
 
 def _weights(config: ParallelConfig, row: np.ndarray[Any, Any]) -> tuple[Any, Iterable[list[tuple[Any, int]]]]:
@@ -149,14 +158,3 @@ def _simulate(unit: wiring.Component, bench: Any, *, clocked: bool = True) -> No
         simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-
-
-def _activity(streams: Mapping[str, tuple[list[int], int]]) -> Activity:
-    toggles, high = {}, {"enable": 1.0, "step": 1.0}
-    for port, (values, bits) in streams.items():
-        for bit in range(bits):
-            stream = np.array([value >> bit & 1 for value in values])
-            name = port if bits == 1 else f"{port}[{bit}]"
-            toggles[name] = float(np.mean(stream[1:] != stream[:-1]))
-            high[name] = float(stream.mean())
-    return Activity(toggles, high)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
-import numpy as np
 import pytest
 
+from bitmill import golden
 from bitmill.bit_serial import BitSerialConfig
 from bitmill.formats import get
 from bitmill.formats.term import terms
+from bitmill.fpga.wrap import ports_of
+from bitmill.golden.bit_serial import align
 from bitmill.golden.weights import quantize_weights
 from bitmill.reports.bitmod import costs, hardware
-from bitmill.reports.bitmod.operands import LAYER, PRODUCTS, parallel_activity, serial_activity
+from bitmill.reports.bitmod.operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from bitmill.reports.bitmod.units import BASELINE, PART_TOP, SIDE, candidates
 from bitmill.reports.records import BITMOD, Record, Records, metric
 from bitmill.reports.sample import load_layer
@@ -93,31 +93,54 @@ def test_share_of_generators_by_hand():
 
 
 @pytest.mark.parametrize("candidate", candidates(), ids=lambda candidate: candidate.key)
-def test_every_part_is_a_module_whose_ports_the_activity_names(candidate):
+def test_every_part_is_a_module_and_the_stimulus_is_of_its_inputs(candidate):
     for part in candidate.parts:
         assert f"module {PART_TOP}(" in part.verilog
     config = candidate.pe.config
-    activity = serial_activity(config) if isinstance(config, BitSerialConfig) else parallel_activity(config)
-    widths = {
-        name: int(high or 0) + 1
-        for high, name in re.findall(r"^  input (?:\[(\d+):0\] )?(\w+);", candidate.pe.verilog, re.M)
+    stimulus = serial_stimulus(config) if isinstance(config, BitSerialConfig) else parallel_stimulus(config)
+    ports = {port.name: port.width for port in ports_of(candidate.pe.verilog, PART_TOP) if port.direction == "input"}
+    assert set(stimulus) == set(ports) - {"clk", "rst"}
+    assert {len(values) for values in stimulus.values()} == {
+        PRODUCTS // candidate.lanes * candidate.cycles[candidate.bits]
     }
-    for name in {**activity.toggles, **activity.high}:
-        port, _, bit = name.partition("[")
-        assert int(bit.rstrip("]") or 0) < widths[port]
-    assert all(0 <= rate <= 1 for rate in (*activity.toggles.values(), *activity.high.values()))
-    assert {"enable", "step"} <= set(activity.high)
+    assert all(0 <= min(values) <= max(values) < 1 << ports[name] for name, values in stimulus.items())
+    assert all(
+        len(set(stimulus[name])) > 4 for name in stimulus if name in ("weight", "activation", "terms", "activations")
+    )
 
 
-def test_terms_toggle_as_those_of_the_layers_weights():
-    activity = serial_activity(BitSerialConfig())
+def test_terms_are_those_of_the_layers_weights():
+    stimulus = serial_stimulus(BitSerialConfig())
     quantized = quantize_weights("bitmod-fp4", load_layer(LAYER).weight[:1, :PRODUCTS])
     assert quantized.selectors is not None
     names = [quantized.scheme.elements[choice] for choice in quantized.selectors[0]]
-    digits = [terms(get(names[k // quantized.group]), int(quantized.codes[0, k])) for k in range(0, PRODUCTS, 4)]
-    # Lane 0: negative, one, two, four.
-    for place, exponent in ((1, 0), (2, 1), (3, 2)):
-        stream = np.array([term.mantissa and term.exponent == exponent for pair in digits for term in pair], int)
-        assert activity.high[f"terms[{place}]"] == pytest.approx(stream.mean())
-        assert activity.toggles[f"terms[{place}]"] == pytest.approx(np.abs(np.diff(stream)).mean())
-    assert activity.toggles["cycle[0]"] == 1
+    found = [
+        [terms(get(names[k // quantized.group]), int(quantized.codes[0, k + lane])) for lane in range(4)]
+        for k in range(0, PRODUCTS, 4)
+    ]
+    for step, of_step in enumerate(found):
+        for cycle in range(2):
+            word = stimulus["terms"][2 * step + cycle]
+            for lane, of_lane in enumerate(of_step):
+                bits, term = word >> 4 * lane & 15, of_lane[cycle]
+                assert bits >> 1 == (term.mantissa << term.exponent)
+                assert not term.mantissa or bits & 1 == term.sign
+    # The controls of the second stage are a cycle behind.
+    assert stimulus["cycle"][:4] == [1, 0, 1, 0]
+    assert [index for index, last in enumerate(stimulus["last"]) if last] == [0, 64, 128, 192]
+
+
+def test_activations_are_those_of_the_layer():
+    config = BitSerialConfig()
+    stimulus = serial_stimulus(config)
+    codes = golden.encode("FP16", load_layer(LAYER).held_out[:1, :PRODUCTS])
+    wanted = align(config, codes, [128] * 4).values[0]
+    mask = (1 << 17) - 1
+    for step in range(0, len(wanted), 7):
+        for lane in range(4):
+            for cycle in (0, 1):
+                both = stimulus["activations"][2 * step + cycle] >> 34 * lane
+                assert (both & mask, both >> 17 & mask) == (
+                    int(wanted[step, lane]) & mask,
+                    int(-wanted[step, lane]) & mask,
+                )
