@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ... import golden
 from ...bit_serial import BitSerialConfig
+from ...formats.scheme import get_scheme
 from ...golden.bit_serial import matmul
 from ...golden.parallel import parallel_pe_sum
 from ...golden.weights import QuantizedWeights, quantize_weights
@@ -17,12 +18,13 @@ from ...golden.weights.model import decibels
 from ...golden.weights.quantize import dequantize, integer_steps
 from ...golden.weights.quantized import CHANNEL_STEP
 from ...parallel import ParallelConfig
-from ...sim.serial_gemm import SerialGemm, serial_gemm
+from ...sim.serial_gemm import SerialGemm, check_fit, serial_gemm
 from ...tools import tool_versions
 from ..jobs import Job
 from ..records import BITMOD, Metric, Record, metric
 from ..sample import load_layer
 from .accuracy import Reference
+from .model import EncoderModel
 from .operands import LAYER
 from .units import SIDE
 
@@ -30,6 +32,7 @@ SCHEME = "bitmod-fp4"
 WINDOWS = (11, 12, 14, 16, 20, 24)
 """Windows of bit-serial tiles whose error is stated."""
 WHOLE_LAYER = "encoder.layer.2.output.dense"
+"""The layer that goes through the RTL whole; of a model without it, the last one."""
 TOKENS = 128
 
 
@@ -99,10 +102,24 @@ def _errors(exact: NDArray[np.float64], found: NDArray[np.float64], bound: NDArr
     }
 
 
+def layer_of(model: EncoderModel) -> str:
+    """The layer that goes through the RTL whole.
+
+    Raises
+    ------
+    BitmillError
+        If it does not fit the tile.
+    """
+    layer = WHOLE_LAYER if WHOLE_LAYER in model.linear else model.linear[-1]
+    shape, config = model.matrix(layer).shape, BitSerialConfig()
+    check_fit(config, get_scheme(SCHEME), get_scheme(SCHEME).group, shape, (TOKENS, shape[1]))
+    return layer
+
+
 def whole_layer(config: BitSerialConfig, reference: Reference) -> Record:
     """A whole feed-forward matrix times the inputs that it sees, through the RTL of the tile, all results equal to golden."""
-    matrix = reference.model.matrix(WHOLE_LAYER)
-    inputs = reference.inputs[WHOLE_LAYER][:TOKENS]
+    layer = layer_of(reference.model)
+    matrix, inputs = reference.model.matrix(layer), reference.inputs[layer][:TOKENS]
     done = serial_gemm(config, quantize_weights(SCHEME, matrix), golden.encode(config.activation, inputs))
     exact = matrix.astype(np.float64) @ inputs.T.astype(np.float64)
     sqnr = decibels(float(np.square(exact).sum()), float(np.square(exact - done.output).sum()))
@@ -110,7 +127,7 @@ def whole_layer(config: BitSerialConfig, reference: Reference) -> Record:
     return _record(
         f"run/serial-{config.group_exponent}",
         "run",
-        config.to_dict() | {"layer": WHOLE_LAYER, "scheme": SCHEME},
+        config.to_dict() | {"layer": layer, "scheme": SCHEME},
         metrics,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -144,15 +145,16 @@ class Measurements:
 
     def power(self, candidate: Candidate) -> Record:
         """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
-        part = candidate.pe
+        part, config = candidate.pe, candidate.pe.config
+        serial = isinstance(config, BitSerialConfig)
+        stimulus = serial_stimulus(config) if serial else parallel_stimulus(config)
+        library = read_library()
+        same = {"stimulus_sha256": digest_of(json.dumps(stimulus)), "library_sha256": library.sha256}
 
         def measure(name: str) -> Record:
-            library, config = read_library(), part.config
             # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
             plain = Flow(verilog=part.verilog, top=PART_TOP, library=library, period_ns=POWER_NS, clock_gating=False)
             result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=POWER_NS, clock_gating=False)
-            serial = isinstance(config, BitSerialConfig)
-            stimulus = serial_stimulus(config) if serial else parallel_stimulus(config)
             power = simulated_power(
                 plain.netlist(recipe_named(result.best.recipe)), PART_TOP, ports_of(part.verilog, PART_TOP), library,
                 period_ns=POWER_NS, stimulus=stimulus,
@@ -164,13 +166,14 @@ class Measurements:
             }
             flow = {
                 **_flow_of(result),
+                **same,
                 "period_ns": POWER_NS,
                 "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
                 "estimated": "netlist simulated without delays, its toggles weighed by OpenSTA; no wires, clock tree or glitches",
             }
             return _record(name, "power", part, flow, metrics, tools=result.tools)
 
-        return self._known(f"power/{part.key}", part, measure)
+        return self._known(f"power/{part.key}", part, measure, same)
 
     def _known(
         self, name: str, part: Part, measure: Callable[[str], Record], same: Mapping[str, Any] | None = None

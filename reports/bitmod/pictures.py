@@ -12,13 +12,11 @@ from ...formats.scheme import SCHEMES
 from .. import shown
 from ..drawing import GREY, INK, LIGHT, figure, label_points, style, to_svg
 from ..records import Records
-from .derived import MAIN
+from .derived import MAIN, PAPER_GAIN
 from .hardware import labels
 from .tables import SWEPT, built, clock_name, schemes
 from .units import BASELINE, candidates
 
-PAPER_GAIN = 2 * 1968.7 / 1507.7
-"""Throughput per area of BitMoD's PE over the FP16 PE's at 4 bits, from the paper's areas."""
 OURS, OTHERS, INTEGERS = "#a63603", "#6e7781", "#0b5394"
 _COLOURS = {
     "serial": "#e2711d", "serial-given": "#a63603", "serial-given-20": "#7f2704", "serial-w4": "#f2a45c",
@@ -118,13 +116,13 @@ def throughput_picture(records: Records) -> Figure:
     """Throughput per area over the FP16 PE's against the clock, with and without scalers."""
     here = [label for label in labels() if len(built(records, label)) > 1]
     made = figure(
-        11.5, 5.6, "Throughput per area over an FP16 PE, clock by clock",
+        13.0, 5.6, "Throughput per area over an FP16 PE, clock by clock",
         "Weights of 4 bits, or a PE's own; osu018 cells, registers included; each PE with its share of the edges of an 8 x 8 "
-        "tile. Left: sums of groups. Right: the\nsame scaler on both sides. At fixed clocks both sides run at that clock; at own "
-        f"best, each at the fastest it reaches. {shown.tools_named(records, 'cells')}.", top=0.72,
+        "tile. Left: sums of groups. Right: with\na scaler of the same kind on both sides. At fixed clocks both sides run at "
+        f"that clock; at own best, each at the fastest it reaches. {shown.tools_named(records, 'cells')}.", top=0.72,
     )  # fmt: skip
     panels = made.subplots(1, 2, sharey=True)
-    made.subplots_adjust(left=0.065, right=0.83, bottom=0.1, wspace=0.06)
+    made.subplots_adjust(left=0.055, right=0.715, bottom=0.1, wspace=0.06)
     handles = []
     for axes, metric, title in (
         (panels[0], "relative", "without scalers"),
@@ -151,7 +149,7 @@ def throughput_picture(records: Records) -> Figure:
         axes.set_xlabel("clock period")
         axes.set_ylim(bottom=0)
     panels[0].set_ylabel("times the FP16 PE's")
-    made.legend(handles=handles, loc="center left", bbox_to_anchor=(0.835, 0.5), frameon=False, fontsize=9)
+    made.legend(handles=handles, loc="center left", bbox_to_anchor=(0.72, 0.5), frameon=False, fontsize=9)
     return made
 
 

@@ -49,9 +49,9 @@ def figures_block(records: Records) -> str:
     lines += [
         "",
         "A PE with its share of the edges of an 8 x 8 tile, without the scaler of group sums (the report has both), on osu018 "
-        "cells before layout; throughput per area over the FP16 PE's at the same clock, and each at its own best. Squared error "
-        "of the weights relative to BitMoD's of as many bits; rank correlation of the similarities of sentence embeddings with "
-        "FP32's. "
+        "cells before layout; throughput per area over the FP16 PE's at the same clock, and each at its own best; energy in the "
+        "PE alone. Squared error of the weights relative to BitMoD's of as many bits; rank correlation of the similarities of "
+        "sentence embeddings with FP32's. "
         f"Regenerate with `{COMMAND}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",
     ]
     return "\n".join(lines)

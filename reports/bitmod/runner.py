@@ -11,7 +11,7 @@ from ..page import Page
 from ..records import BITMOD, Records
 from . import text
 from .accuracy import Reference, accuracy_jobs
-from .arithmetic import arithmetic_jobs
+from .arithmetic import arithmetic_jobs, layer_of
 from .derived import derived_records
 from .hardware import hardware_jobs
 from .model import EncoderModel, load_encoder
@@ -77,6 +77,7 @@ def measure(
         The first failure; what tools had finished is in the cache.
     """
     reference = Reference(model, sentence_pairs())
+    layer_of(model)
     jobs: dict[str, Job] = dict(hardware_jobs(fresh=fresh, quick=quick))
     jobs |= arithmetic_jobs(None if quick else reference)
     jobs |= accuracy_jobs(reference, QUICK_SCHEMES if quick else tuple(SCHEMES))

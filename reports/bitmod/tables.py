@@ -59,13 +59,13 @@ def pe_table(records: Records) -> Table:
         f"The PEs at {clock_name(MAIN)} and at each one's own best clock",
         "Gate equivalents on osu018, logic and registers, before layout: the PE, its share of what the rows and columns of an "
         "8 x 8 tile have beside it, and what scales a group's sum and adds up groups. Then throughput per area over that "
-        f"of the {candidates()[0].title} PE at the same clock: PEs alone; with edges; both with the same scaler; and with scaler "
-        "against an FP16 PE without one, whose weights are dequantized beforehand. Energy of a product by OpenSTA on operands of "
-        "a real layer.",
+        f"of the {candidates()[0].title} PE at the same clock: PEs alone; with edges; both with a scaler of the same kind; and "
+        "with scaler against an FP16 PE without one, which adds up 128 products of weights that were dequantized beforehand. "
+        "Energy of a product in the PE alone: its netlist, clocks not gated, simulated on operands of a real layer.",
         (
             "PE", "weight bits", "cycles for products", "PE / GE", "edges / GE", "scaling / GE",
             *(f"{name}, {clock_name(MAIN)}" for name in _RELATIVE.values()),
-            "best clock / ns", *(f"{name}, own best" for name in _RELATIVE.values()), "pJ per product",
+            "best clock / ns", *(f"{name}, own best" for name in _RELATIVE.values()), "pJ per product, PE alone",
         ),
         tuple(rows),
     )  # fmt: skip
@@ -126,8 +126,8 @@ def part_table(records: Records) -> Table:
         f"{clock_name(MAIN)}, and the shortest period of the fastest recipe. ECP5: LUT4 + 2 CCU2C without and with DSP blocks; "
         "Fmax is the median, the lowest and the highest of three placements.",
         (
-            "part", "NAND2-eq.", "FF", f"GE at {clock_name(MAIN)}", "GE of registers", "fastest / ns", "LUT4", "LUT4 with DSP",
-            "DSP", "Fmax / MHz", "lowest", "highest",
+            "part", "NAND2-eq.", "FF", f"GE of logic at {clock_name(MAIN)}", "GE of registers", "fastest / ns", "LUT4",
+            "LUT4 with DSP", "DSP", "Fmax / MHz", "lowest", "highest",
         ),
         tuple(rows),
     )  # fmt: skip

@@ -51,10 +51,12 @@ def _accuracy(records: Records) -> Iterator[str]:
     beaten = [f"{name} {shown(error[name], 2)}" for name in others if error[name] > 1]
     ahead = [f"{name} {shown(error[name], 3)}" for name in others if error[name] <= 1]
     bits = records["weights/bitmod-fp4"].number("bits_per_weight")
-    yield (
-        f"Squared error of the weights relative to BitMoD FP4, which has {shown(bits, 2)} bits per weight: {', '.join(beaten)}."
-        + (f" Less than BitMoD's: {', '.join(ahead)}." if ahead else "")
-    )
+    if beaten:
+        less = f" Less than BitMoD's: {', '.join(ahead)}." if ahead else ""
+        yield (
+            f"Squared error of the weights relative to BitMoD FP4, which has {shown(bits, 2)} bits per weight: "
+            f"{', '.join(beaten)}.{less}"
+        )
     drop = {name: records[f"embeddings/{name}"].number("agreement_drop") for name in names}
     four = sorted((drop[name], name) for name in [*others, "bitmod-fp4"])
     yield (
@@ -87,8 +89,8 @@ def _hardware(records: Records) -> Iterator[str]:
     if f"cost/serial/{MAIN}" in records:
         cost = records[f"cost/serial/{MAIN}"]
         yield (
-            f"Scaling the sums of groups is the dear part: {shown(cost.number('scaling'))} GE beside a PE of "
-            f"{shown(cost.number('pe'))}. With the same scaler on both sides the bit-serial PE is at "
+            f"What scales the sums of groups takes {shown(cost.number('scaling'))} GE beside a PE of "
+            f"{shown(cost.number('pe'))}. With a scaler of the same kind on both sides the bit-serial PE is at "
             f"{shown(cost.number('relative_scaled_4'), 2)} of the FP16 PE; against an FP16 PE with dequantized weights and no "
             f"scaler at {shown(cost.number('relative_dequantized_4'), 2)}."
         )
@@ -103,7 +105,9 @@ def _arithmetic(records: Records) -> Iterator[str]:
         running, given, wide, parallel = (shown(records[name].number("sqnr"), 1) for name in names)
         yield (
             f"The PEs' own arithmetic errs far less than quantization: {running} dB with a 16-bit window and a running "
-            f"exponent, {given} dB where it is given, {wide} dB with 20 bits, {parallel} dB in the FP16 PE."
+            f"exponent, {given} dB where it is given, {wide} dB with 20 bits, {parallel} dB in the FP16 PE, whose groups are "
+            "added up exactly. Quantized results have some 20 dB; at the FP16 PE's own accuracy the 20-bit window is to be "
+            "compared."
         )
     if "run/serial-running" in records:
         run = records["run/serial-running"]
