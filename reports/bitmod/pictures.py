@@ -69,13 +69,12 @@ def accuracy_picture(records: Records) -> Figure:
             tint = scheme_colour(name)
             axes.plot(x, y, "o", markersize=7, color=tint, markeredgecolor="white", markeredgewidth=0.8, zorder=5)
             points.append((x, y, name, tint, name.startswith("bitmod")))
-        if kind == "embeddings":
-            axes.set_yscale("log")
         axes.set_xlabel("bits per weight, scales and selectors included")
         axes.set_ylabel(label)
         xs, ys = [point[0] for point in points], [point[1] for point in points]
         axes.set_xlim(min(xs) - 0.35, max(xs) + 0.6)
-        if kind == "embeddings":
+        if kind == "embeddings" and min(ys) > 0:
+            axes.set_yscale("log")
             axes.set_ylim(min(ys) / 1.8, max(ys) * 1.8)
         else:
             axes.set_ylim(min(ys) - 3, max(ys) + 3)
