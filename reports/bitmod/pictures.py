@@ -140,7 +140,7 @@ def throughput_picture(records: Records) -> Figure:
                 handles.append(line)
         axes.axhline(PAPER_GAIN, color=GREY, linewidth=1, linestyle=":")
         axes.annotate(
-            f"{PAPER_GAIN:.2f}: the paper's areas", (0.01, PAPER_GAIN), xycoords=("axes fraction", "data"), xytext=(0, 3),
+            f"{PAPER_GAIN:.2f}: the paper's areas", (0.01, PAPER_GAIN), xycoords=("axes fraction", "data"), xytext=(0, -11),
             textcoords="offset points", fontsize=8.5, color=GREY,
         )  # fmt: skip
         axes.set_xticks(range(len(here)), [clock_name(label) for label in here])
