@@ -199,6 +199,11 @@ def test_wrong_exponents(kind, exponents, message):
         align(config, np.zeros((1, 4), int), [4], exponents)
 
 
+def test_the_greatest_scale():
+    result = matmul(BitSerialConfig(activation="INT8"), [[3]], [[2]], scales=[[255]], groups=[1])
+    assert result.value.tolist() == [[6 * 255]]
+
+
 def test_too_long():
     config = BitSerialConfig(activation="INT8", lanes=2, group=4, k_max=6)
     for length, expected in ((6, False), (8, True)):

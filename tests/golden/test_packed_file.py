@@ -15,7 +15,7 @@ from safetensors.numpy import load, load_file, save_file
 from bitmill import BitmillError
 from bitmill.formats.scheme import SCHEMES, get_scheme
 from bitmill.golden.weights import bits, quantize_weights
-from bitmill.golden.weights.model import quantize_model
+from bitmill.golden.weights.model import decibels, quantize_model
 from bitmill.golden.weights.packed_file import KEY, PackedModel, RawTensor, read_packed, read_tensors, to_bytes
 
 PARTS = ("codes", "group_scales", "channel_scales", "selectors", "zero_points")
@@ -171,6 +171,23 @@ def test_truncated_files(model, size):
     model.write_bytes(content[:size])
     with pytest.raises(BitmillError, match=r"model\.safetensors: not a whole safetensors file: "):
         read_tensors(model)
+
+
+def test_decibels_and_progress_by_hand(model):
+    assert decibels(100.0, 1.0) == pytest.approx(20)
+    assert decibels(1.0, 1000.0) == pytest.approx(-30)
+    calls = []
+    quantize_model(get_scheme("int4"), read_tensors(model)[0], progress=lambda *call: calls.append(call))
+    whole = 5 * 256 + 3 * 384 + 3 + 400 + 128 + 512
+    # In the order of names: b.bias has 3 and brain 512 values before b.weight.
+    assert calls == [("a.weight", 0, whole), ("b.weight", 5 * 256 + 3, whole)]
+
+
+@pytest.mark.parametrize("note", ["", "1", "22", "333", "4444", "55555", "666666", "7777777"])
+def test_headers_end_on_eight_bytes(model, note):
+    tensors, _ = read_tensors(model)
+    found, _ = quantize_model(get_scheme("int4"), tensors, metadata={"note": note})
+    assert int.from_bytes(to_bytes(found)[:8], "little") % 8 == 0
 
 
 def test_missing_file(tmp_path):

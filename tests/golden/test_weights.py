@@ -137,6 +137,10 @@ def test_many_rows_in_chunks_are_the_same(monkeypatch):
 def test_no_rows():
     found = quantize_weights("bitmod-fp3", np.zeros((0, 128), np.float32))
     assert dequantize(found).shape == (0, 128)
+    empty = quantize_weights("bitmod-fp3", np.zeros((2, 0), np.float32))
+    assert dequantize(empty).shape == (2, 0)
+    assert empty.channel_scales is not None
+    assert empty.channel_scales.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from bitmill import BitmillError
@@ -80,7 +81,7 @@ def expected(config, tile):
         }
 
 
-def play(config, tiles, *, rng=None, stall=0.0, specials=(), reset_at=()):
+def play(config, tiles, *, rng=None, stall=0.0, specials=()):
     """Rows of results, and the cycles from the first step's entry to the last result, without stalls."""
     unit = SerialTile(config=config)
     layout = step_layout(config)
@@ -176,6 +177,59 @@ def test_given_exponents_at_both_ends(exponents):
     golden = matmul(config, weights, activations, scales=scales, groups=[4, 4], exponents=given)
     work = SerialTileWork(8, (4, 4), [["INT8", "INT8"]], weights & 255, activations, scales, "ends", given)
     check(config, [Tile(work, golden)])
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_an_invalid_tile_leaves_the_next_one_alone(bits):
+    config = BitSerialConfig(rows=2, cols=1, lanes=2, group=4)
+    rng = np.random.default_rng(SEED)
+    tiles = []
+    for index in range(8):
+        tile = random_tile(config, rng, [2], bits, specials=index % 2 == 0)
+        assert tile.golden.invalid.any() == (index % 2 == 0)
+        tiles.append(tile)
+    check(config, tiles)
+
+
+@pytest.mark.parametrize("cycles", [1, 3, 4, 5, 6, 8, 12, 14, 15, 16, 17, 18, 19, 20, 22, 25])
+def test_a_reset_forgets_everything(cycles):
+    """A tile under way, an invalid one, is cut off after so many cycles, its results not taken; the next one is whole."""
+    config = BitSerialConfig(rows=2, cols=1, lanes=2, group=4)
+    rng = np.random.default_rng(SEED)
+    first, second = (random_tile(config, rng, [4, 2], 4, specials=specials) for specials in (True, False))
+    unit, reset = SerialTile(config=config), Signal()
+    traffic = SerialTraffic(config)
+    found = []
+
+    async def bench(ctx):
+        async def feed(tile, limit):
+            steps, clock = list(traffic.inputs([tile.work])), 0
+            while clock < limit:
+                ctx.set(unit.i.valid, bool(steps))
+                if steps:
+                    ctx.set(unit.i.payload.as_value(), steps[0])
+                taken = ctx.get(unit.i.ready) and bool(steps)
+                if ctx.get(unit.o.valid) and ctx.get(unit.o.ready):
+                    payload = ctx.get(unit.o.payload)
+                    found.append((payload.values[0], payload.exponent, payload.invalid))
+                await ctx.tick()
+                clock += 1
+                steps = steps[int(taken) :]
+
+        ctx.set(unit.o.ready, 0)
+        await feed(first, cycles)
+        ctx.set(reset, 1)
+        ctx.set(unit.i.valid, 0)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(unit.o.ready, 1)
+        await feed(second, 60)
+
+    simulator = Simulator(ResetInserter(reset)(unit))
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert found == [(row["values"][0], row["exponent"], row["invalid"]) for row in expected(config, second)]
 
 
 def test_beyond_k_max():
