@@ -61,9 +61,10 @@ def integer_bias(beta: ArrayLike, gamma: ArrayLike, *, length: int) -> NDArray[n
 def newton_root(v: NDArray[np.int64], *, iterations: int) -> NDArray[np.int64]:
     """``k = 2**16``, then ``iterations`` times ``k = (k + v // k) >> 1``: at least ``floor(sqrt(v))``, from above.
 
-    For small ``v`` ten steps have not converged (they may stay 2 and more above the root up to 34595), and ``v = m**2 - 1`` goes to and fro between ``m - 1`` and
-    ``m``, so that the count is part of the result. ``v = 0`` halves ``k`` each time: 64 after ten steps, 0 from
-    the 17th on, where it stays.
+    Ten steps from there have not converged for small ``v``: they may end 2 and more above the root up to 34595,
+    and do so again from about ``2**46`` on, which takes 16-bit rows longer than ``2**14``. And
+    ``v = m**2 - 1`` goes to and fro between ``m - 1`` and ``m``. So the count is part of the result. ``v = 0`` halves
+    ``k`` each time: 64 after ten steps, 0 from the 17th on, where it stays.
 
     Parameters
     ----------

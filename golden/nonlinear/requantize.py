@@ -105,6 +105,7 @@ def _shift_rounded(product: NDArray[np.int64], shifts: NDArray[np.int64], *, up:
     count = np.minimum(shifts, LARGEST_SHIFT)
     below = product >> count
     rest = product - (below << count)
+    # Without a shift there is no rest, and a half of 1 is never reached.
     half = np.int64(1) << np.maximum(count - 1, 0)
     passed = (rest > half) | ((rest == half) & (up | (below % 2 == 1)))
-    return np.where(shifts > LARGEST_SHIFT, 0, below + (passed & (count > 0)))
+    return np.where(shifts > LARGEST_SHIFT, 0, below + passed)

@@ -61,7 +61,8 @@ def shift_exp(d: NDArray[np.int64], x0: int, *, fraction_bits: int) -> NDArray[n
         e = (r - 2 * x0) << (n - q - 1)              # 2**f is about 1 + f/2; a negative count shifts right
 
     For ``d <= 0`` the result is from ``|x0|`` to ``|x0| << n``, never 0. For ``d > 0``, which ShiftGELU asks for when
-    a row's maximum is negative, the count passes ``n``: the result is the least of the formula in unbounded integers and ``2**31 - 1``.
+    a row's maximum is negative, the count passes ``n``: the result is the least of the formula in unbounded integers
+    and ``2**31 - 1``.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def shiftmax(
     x0 = integer_reciprocal(scale, fraction_bits=fraction_bits, rounding=profile.reciprocal_rounding)
     taken = _mask_of(mask, rows.shape)
     greatest = np.where(taken, rows, -(1 << (INPUT_BITS - 1))).max(axis=-1, keepdims=True)
-    exponentials = np.where(taken, shift_exp(np.minimum(rows - greatest, 0), x0, fraction_bits=fraction_bits), 0)
+    exponentials = np.where(taken, shift_exp(rows - greatest, x0, fraction_bits=fraction_bits), 0)
     total = np.minimum(exponentials.sum(axis=-1, keepdims=True), LARGEST)
     # Only a row that is masked altogether sums to 0: its maximum's exponential is |x0| << n.
     reciprocal = LARGEST // np.maximum(total, 1)
