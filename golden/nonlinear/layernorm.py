@@ -62,7 +62,7 @@ def newton_root(v: NDArray[np.int64], *, iterations: int) -> NDArray[np.int64]:
     """``k = 2**16``, then ``iterations`` times ``k = (k + v // k) >> 1``: at least ``floor(sqrt(v))``, from above.
 
     Ten steps from there have not converged for small ``v``: they may end 2 and more above the root up to 34595,
-    and do so again from about ``2**46`` on, which takes 16-bit rows longer than ``2**14``. And
+    and do so again from about ``2**46`` on, which takes 16-bit rows of about ``2**16``. And
     ``v = m**2 - 1`` goes to and fro between ``m - 1`` and ``m``. So the count is part of the result. ``v = 0`` halves
     ``k`` each time: 64 after ten steps, 0 from the 17th on, where it stays.
 
