@@ -1,0 +1,144 @@
+"""What the integer-only units refuse: one line that names the field, the value and what is accepted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bitmill import BitmillError
+from bitmill.golden.nonlinear import (
+    PROFILES,
+    dyadic,
+    integer_bias,
+    integer_reciprocal,
+    layernorm,
+    requantize,
+    shift_exp,
+    shift_gelu,
+    shiftmax,
+)
+
+IVIT = PROFILES["ivit"]
+ROW = np.array([1, 2, 3])
+
+
+def refuses(message, function, *arguments, **named):
+    with pytest.raises(BitmillError) as caught:
+        function(*arguments, **named)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("unit", [shiftmax, shift_gelu])
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        (0.0, "scale must be positive and finite, not 0.0"),
+        (-0.5, "scale must be positive and finite, not -0.5"),
+        (np.float64(-0.5), "scale must be positive and finite, not -0.5"),
+        (float("nan"), "scale must be positive and finite, not nan"),
+        (float("inf"), "scale must be positive and finite, not inf"),
+        (5e-324, "to fit 31 bits, not 5e-324"),
+        ("1", "scale must be a number, not '1'"),
+    ],
+)
+def test_scales(unit, scale, message):
+    refuses(message, unit, IVIT, ROW, scale=scale)
+
+
+def test_the_least_scales_that_fit():
+    """1.0 is |x0| << n: at n = 15 |x0| may be 65535, at n = 23 255."""
+    assert shiftmax(IVIT, ROW, scale=1 / 65535).max() > 0
+    refuses("scale must be at least 1.5259e-05, for 1.0 with 15 fraction bits", shiftmax, IVIT, ROW, scale=1 / 65535.5)
+    shift_gelu(IVIT, ROW, scale=1 / 254.9 / 1.702)
+    refuses("scale must be at least 0.00230409", shift_gelu, IVIT, ROW, scale=1 / 255.1 / 1.702)
+    refuses("scale must be below 2", integer_reciprocal, 2.0, fraction_bits=15, rounding="nearest")
+    refuses("x0 must be from -65535 to -1, not 0", shift_exp, ROW, 0, fraction_bits=15)
+    refuses("x0 must be from -65535 to -1, not -65536", shift_exp, ROW, -65536, fraction_bits=15)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        lambda x: shiftmax(IVIT, x, scale=0.1),
+        lambda x: shift_gelu(IVIT, x, scale=0.1),
+        lambda x: layernorm(IVIT, x),
+    ],
+)
+def test_rows(unit):
+    refuses("elements, not 0", unit, np.zeros((4, 0), dtype=np.int8))
+    refuses("elements, not 0", unit, np.int64(3))
+    refuses("x must hold integers, not float64", unit, [0.5])
+    refuses("x must hold integers, not bool", unit, [True])
+    refuses("not 4294967296", unit, [1, 2**32])
+    refuses("not -4294967296", unit, [1, -(2**32)])
+    refuses("not 18446744073709551615", unit, np.array([2**64 - 1], dtype=np.uint64))
+    assert unit(np.zeros((0, 4), dtype=np.int8)).shape == (0, 4)
+
+
+def test_layernorm_rows_of_16_bits():
+    refuses("x must be from -32768 to 32767, not 32768", layernorm, IVIT, [0, 32768])
+    refuses(
+        "x must have rows of 1 to 1048576 elements, not 1048577", layernorm, IVIT, np.zeros(2**20 + 1, dtype=np.int8)
+    )
+    refuses("bias must broadcast to x of shape (3,), not (2,)", layernorm, IVIT, ROW, bias=[1, 2])
+    refuses("bias must be from -2147483648 to 2147483647, not 2147483648", layernorm, IVIT, ROW, bias=[2**31])
+
+
+def test_masks():
+    refuses("mask must be bool", shiftmax, IVIT, ROW, scale=0.1, mask=[1, 0, 1])
+    refuses("mask must broadcast to x of shape (3,), not (2,)", shiftmax, IVIT, ROW, scale=0.1, mask=[True, False])
+
+
+def test_biases():
+    refuses("gamma must not be 0", integer_bias, [1.0, 1.0], [1.0, 0.0], length=4)
+    refuses("beta must be finite, not nan", integer_bias, [float("nan")], [1.0], length=4)
+    refuses("gamma must be finite, not inf", integer_bias, [1.0], [float("inf")], length=4)
+    refuses("beta / gamma must be within 4 for 32 bits of bias, not 4.0", integer_bias, [4.0], [1.0], length=4)
+    assert integer_bias([-4.0], [1.0], length=4).tolist() == [-(2**31)]
+
+
+def test_ratios():
+    for ratio in (0.0, float("nan"), float("-inf")):
+        refuses(f"ratio must be finite and not 0, not {ratio}", dyadic, [1.0, ratio])
+    refuses("ratio must round to less than 2**31 in magnitude, not 2147483648.0", dyadic, 2.0**31)
+    refuses("ratio must round to less than 2**31", dyadic, 2.0**31 - 2.0**-10)
+
+
+@pytest.mark.parametrize(
+    ("message", "changed"),
+    [
+        ("bits must be an integer from 2 to 32, not 1", {"bits": 1}),
+        ("bits must be an integer from 2 to 32, not 33", {"bits": 33}),
+        ("bits must be an integer from 2 to 32, not True", {"bits": True}),
+        ("shift must be at least 0, not -1", {"shift": -1}),
+        ("multiplier must be of 31 bits and a sign, not -2147483648", {"multiplier": -(2**31)}),
+        ("multiplier must be from -2147483648 to 2147483647, not 2147483648", {"multiplier": 2**31}),
+        ("multiplier must broadcast to z of shape (3,), not (2,)", {"multiplier": [1, 2]}),
+        ("z must be from -4294967296 to 4294967295, not 4294967296", {"z": [2**32]}),
+    ],
+)
+def test_requantize(message, changed):
+    named = {"z": ROW, "multiplier": 1, "shift": 0, "bits": 8} | changed
+    refuses(message, requantize, IVIT, named.pop("z"), **named)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("softmax_fraction_bits", 0),
+        ("gelu_fraction_bits", 31),
+        ("softmax_output_bits", 1),
+        ("gelu_output_bits", 32),
+        ("root_iterations", 0),
+        ("root_iterations", True),
+        ("root_iterations", 10.0),
+        ("reciprocal_rounding", "ceil"),
+        ("gelu_maximum", "column"),
+        ("mean_rounding", "up"),
+        ("ties", "odd"),
+    ],
+)
+def test_profiles(field, value):
+    refuses(f"{field} must be ", replace, IVIT, **{field: value})
+    refuses(f", not {value!r}", replace, IVIT, **{field: value})
