@@ -134,6 +134,17 @@ def test_many_rows_in_chunks_are_the_same(monkeypatch):
         np.testing.assert_array_equal(getattr(whole, part), getattr(parts, part))
 
 
+def test_the_least_scale_of_outliers_is_tried():
+    """Normals of 1 and 16 steps, which no greater scale has, beside one outlier near the end of its range."""
+    step = 2.0**-3.5 / 16
+    weights = np.concatenate([[1.0, 0.0], np.tile([16 * step, step], 255)]).astype(np.float32)[None]
+    found = quantize_weights("olive4", weights, group=512)
+    check("olive4", weights, 512)
+    assert found.channel_scales is not None
+    scale = float(found.channel_scales[0]) * int(found.group_scales[0, 0]) / 256
+    assert scale == pytest.approx(step, rel=0.05)
+
+
 def test_no_rows():
     found = quantize_weights("bitmod-fp3", np.zeros((0, 128), np.float32))
     assert dequantize(found).shape == (0, 128)
