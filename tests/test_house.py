@@ -29,8 +29,8 @@ FLOORS = {
 BASE = (*FLOORS, "config")
 FLOORS |= {"bit_serial": BASE, "presets": (*BASE, "bit_serial")}
 BASE = (*BASE, "bit_serial", "presets")
-FLOORS |= {"parallel": BASE}
-BASE = (*BASE, "parallel")
+FLOORS |= {"parallel": BASE, "nonlinear": BASE}
+BASE = (*BASE, "parallel", "nonlinear")
 FLOORS |= {
     "golden": BASE,
     "hdl": BASE,

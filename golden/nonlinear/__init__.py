@@ -1,18 +1,15 @@
-"""Integer-only softmax, GELU, LayerNorm and requantization: one specification in exact integers, with named profiles.
+"""Integer-only softmax, GELU, LayerNorm and requantization: one specification in exact integers, by the rules of ``nonlinear``.
 
 Every function takes and returns int64 and computes what unbounded integers would; what does not fit is refused.
 """
 
 from .gelu import gelu_scale, shift_gelu
 from .layernorm import integer_bias, layernorm, layernorm_scale, newton_root
-from .profile import PROFILES, NonlinearProfile
 from .requantize import dyadic, requantize
 from .shift_exp import integer_reciprocal, shift_exp
 from .softmax import shiftmax, shiftmax_scale
 
 __all__ = [
-    "PROFILES",
-    "NonlinearProfile",
     "dyadic",
     "gelu_scale",
     "integer_bias",

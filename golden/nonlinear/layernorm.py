@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
+from ...nonlinear import LARGEST, LayerNormRule, MeanRounding
 from .operands import as_integers, as_rows
-from .profile import LARGEST, MeanRounding, NonlinearProfile
 
 INPUT_BITS = 16
 LONGEST_ROW = 1 << 20
@@ -82,12 +82,12 @@ def newton_root(v: NDArray[np.int64], *, iterations: int) -> NDArray[np.int64]:
     return k
 
 
-def layernorm(profile: NonlinearProfile, x: ArrayLike, *, bias: ArrayLike | None = None) -> NDArray[np.int64]:
+def layernorm(rule: LayerNormRule, x: ArrayLike, *, bias: ArrayLike | None = None) -> NDArray[np.int64]:
     """Each row less its mean, over its standard deviation, in units of ``layernorm_scale(length=N)``.
 
-    With floor divisions and shifts but for the mean, which ``profile.mean_rounding`` rounds::
+    With floor divisions and shifts but for the mean, which ``rule.mean_rounding`` rounds::
 
-        mu = round(sum(x) / N);  y = x - mu;  V = sum(y**2);  k = newton_root(V, iterations=profile.root_iterations)
+        mu = round(sum(x) / N);  y = x - mu;  V = sum(y**2);  k = newton_root(V, iterations=rule.root_iterations)
         z = ((y * ((2**31 - 1) // k)) >> 1) + bias
 
     A row of equal elements, a row of length 1 among them, has ``y = 0`` and returns the bias whatever ``k`` is.
@@ -95,8 +95,8 @@ def layernorm(profile: NonlinearProfile, x: ArrayLike, *, bias: ArrayLike | None
 
     Parameters
     ----------
-    profile
-        ``mean_rounding`` and ``root_iterations`` count.
+    rule
+        How the mean is rounded and the root is found.
     x
         ``[..., N]``, any integer dtype, values of 16 bits signed; ``1 <= N <= 2**20``.
     bias
@@ -115,8 +115,8 @@ def layernorm(profile: NonlinearProfile, x: ArrayLike, *, bias: ArrayLike | None
     those of the authors' PyTorch code.
     """
     rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
-    centred = rows - _mean(rows, profile.mean_rounding)
-    root = newton_root(np.square(centred).sum(axis=-1, keepdims=True), iterations=profile.root_iterations)
+    centred = rows - _mean(rows, rule.mean_rounding)
+    root = newton_root(np.square(centred).sum(axis=-1, keepdims=True), iterations=rule.root_iterations)
     # A root of 0 belongs to a row of zeros, which any divisor leaves zeros.
     normalized = (centred * (LARGEST // np.maximum(root, 1))) >> 1
     if bias is None:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
+from ...nonlinear import MULTIPLIER_BITS, TieRule
 from .operands import as_integers
-from .profile import MULTIPLIER_BITS, NonlinearProfile
 
 INPUT_BITS = 33
 """What LayerNorm hands over. The product with a multiplier of 31 bits and a sign fits int64."""
@@ -53,23 +53,21 @@ def dyadic(ratio: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.where(ratios < 0, -1, 1) * (magnitude >> carried), shift
 
 
-def requantize(
-    profile: NonlinearProfile, z: ArrayLike, *, multiplier: ArrayLike, shift: ArrayLike, bits: int
-) -> NDArray[np.int64]:
+def requantize(z: ArrayLike, *, multiplier: ArrayLike, shift: ArrayLike, bits: int, ties: TieRule) -> NDArray[np.int64]:
     """``round(z * m / 2**e)``, saturated at signed integers of ``bits``.
 
-    The product is exact and rounded once, by ``profile.ties``: halves to ``even`` or ``up``, toward plus infinity.
+    The product is exact and rounded once, halves to ``even`` or ``up``, toward plus infinity.
 
     Parameters
     ----------
-    profile
-        ``ties`` counts.
     z
         Any integer dtype and shape, values of 33 bits signed.
     multiplier, shift
         ``m`` of 31 bits and a sign and ``e >= 0``, as of ``dyadic``; both broadcast to ``z``.
     bits
         Width of the result, 2 to 32.
+    ties
+        ``even`` or ``up``.
 
     Returns
     -------
@@ -97,7 +95,7 @@ def requantize(
             np.broadcast_to(operand, values.shape)
         except ValueError:
             raise BitmillError(f"{name} must broadcast to z of shape {values.shape}, not {operand.shape}") from None
-    rounded = _shift_rounded(values * factors, shifts, up=profile.ties == "up")
+    rounded = _shift_rounded(values * factors, shifts, up=ties == "up")
     return np.clip(rounded, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BitmillError
-from .profile import LARGEST, WIDTH, ReciprocalRounding
+from ...nonlinear import LARGEST, WIDTH, ReciprocalRounding
 
 
 def integer_reciprocal(scale: float, *, fraction_bits: int, rounding: ReciprocalRounding, slope: float = 1.0) -> int:

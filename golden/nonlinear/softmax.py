@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
+from ...nonlinear import LARGEST, WIDTH, ShiftmaxRule
 from .operands import as_rows
-from .profile import LARGEST, WIDTH, NonlinearProfile
 from .shift_exp import integer_reciprocal, shift_exp
 
 INPUT_BITS = 32
@@ -15,17 +15,15 @@ LONGEST_ROW = 1 << 31
 """A sum of that many exponentials of 31 bits fits int64."""
 
 
-def shiftmax_scale(profile: NonlinearProfile) -> float:
+def shiftmax_scale(rule: ShiftmaxRule) -> float:
     """What one unit of ``shiftmax``'s output is worth: ``2**(1 - ob)``."""
-    return 2.0 ** (1 - profile.softmax_output_bits)
+    return 2.0 ** (1 - rule.output_bits)
 
 
-def shiftmax(
-    profile: NonlinearProfile, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None
-) -> NDArray[np.int64]:
-    """Softmax of each row, in units of ``shiftmax_scale(profile)``.
+def shiftmax(rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> NDArray[np.int64]:
+    """Softmax of each row, in units of ``shiftmax_scale(rule)``.
 
-    With ``e = shift_exp(x - max(x))`` and ``ob = profile.softmax_output_bits``::
+    With ``e = shift_exp(x - max(x))`` and ``ob = rule.output_bits``::
 
         S = min(sum(e), 2**31 - 1)
         y = (e * ((2**31 - 1) // S)) >> (32 - ob)
@@ -38,8 +36,8 @@ def shiftmax(
 
     Parameters
     ----------
-    profile
-        ``softmax_fraction_bits``, ``softmax_output_bits`` and ``reciprocal_rounding`` count.
+    rule
+        Widths and roundings.
     x
         ``[..., L]``, any integer dtype, values of 32 bits signed; ``L >= 1``.
     scale
@@ -58,16 +56,16 @@ def shiftmax(
 
     Source: I-ViT (Li and Gu, ICCV 2023), section "Integer-only Softmax: Shiftmax", algorithm 1; masks are ours.
     """
-    fraction_bits = profile.softmax_fraction_bits
+    fraction_bits = rule.fraction_bits
     rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
-    x0 = integer_reciprocal(scale, fraction_bits=fraction_bits, rounding=profile.reciprocal_rounding)
+    x0 = integer_reciprocal(scale, fraction_bits=fraction_bits, rounding=rule.reciprocal_rounding)
     taken = _mask_of(mask, rows.shape)
     greatest = np.where(taken, rows, -(1 << (INPUT_BITS - 1))).max(axis=-1, keepdims=True)
     exponentials = np.where(taken, shift_exp(rows - greatest, x0, fraction_bits=fraction_bits), 0)
     total = np.minimum(exponentials.sum(axis=-1, keepdims=True), LARGEST)
     # Only a row that is masked altogether sums to 0: its maximum's exponential is |x0| << n.
     reciprocal = LARGEST // np.maximum(total, 1)
-    return (exponentials * reciprocal) >> (WIDTH + 1 - profile.softmax_output_bits)
+    return (exponentials * reciprocal) >> (WIDTH + 1 - rule.output_bits)
 
 
 def _mask_of(mask: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:

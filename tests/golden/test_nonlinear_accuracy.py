@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bitmill.golden.nonlinear import (
-    PROFILES,
     gelu_scale,
     layernorm,
     layernorm_scale,
@@ -15,6 +14,7 @@ from bitmill.golden.nonlinear import (
     shiftmax,
     shiftmax_scale,
 )
+from bitmill.nonlinear import PROFILES
 
 IVIT = PROFILES["ivit"]
 ROWS = 512
@@ -59,26 +59,26 @@ def softmax_error(profile, x, scale):
     ],
 )
 def test_softmax_errs_as_measured(rows, scale, ob, greatest, mean):
-    error = softmax_error(replace(IVIT, softmax_output_bits=ob), rows[scale, 197], scale)
+    error = softmax_error(replace(IVIT.softmax, output_bits=ob), rows[scale, 197], scale)
     assert near(error.max(), greatest)
     assert near(error.mean(), mean)
 
 
 def test_softmax_suffers_where_the_reciprocal_is_cut(rows):
-    assert near(softmax_error(IVIT, rows[0.045, 197], 0.045).max(), "0.060")
+    assert near(softmax_error(IVIT.softmax, rows[0.045, 197], 0.045).max(), "0.060")
 
 
 @pytest.mark.parametrize(("scale", "greatest"), [(1 / 16, "0.31"), (1 / 32, "0.25"), (1 / 64, "0.28")])
 def test_gelu_by_row_errs_as_measured(rows, scale, greatest):
     x = rows[scale, 384]
-    got = shift_gelu(IVIT, x, scale=scale) * gelu_scale(IVIT, scale=scale)
+    got = shift_gelu(IVIT.gelu, x, scale=scale) * gelu_scale(IVIT.gelu, scale=scale)
     assert near(np.abs(got - real_gelu(x * scale)).max(), greatest)
 
 
 @pytest.mark.parametrize(("scale", "greatest"), [(1 / 16, "0.085"), (1 / 32, "0.053"), (1 / 64, "0.043")])
 def test_gelu_by_element_errs_as_measured(scale, greatest):
     """Every int8, rounded to 8 bits of which the greatest is max|x * Phi(x)|."""
-    profile = replace(IVIT, gelu_maximum="element", gelu_fraction_bits=16)
+    profile = replace(IVIT.gelu, maximum="element", fraction_bits=16)
     x = np.arange(-128, 128)
     real = real_gelu(x * scale)
     step = np.abs(real).max() / 127
@@ -95,10 +95,10 @@ def layernorm_error(profile, sigma):
 
 
 def test_layernorm_errs_as_measured_where_ten_steps_have_not_converged():
-    assert near(layernorm_error(IVIT, 3), "1.65")
-    assert layernorm_error(replace(IVIT, root_iterations=20), 3) < 0.305
+    assert near(layernorm_error(IVIT.layernorm, 3), "1.65")
+    assert layernorm_error(replace(IVIT.layernorm, root_iterations=20), 3) < 0.305
 
 
 def test_layernorm_of_wide_rows_has_converged():
-    assert layernorm_error(IVIT, 32) < 0.042
-    assert layernorm_error(IVIT, 32) == layernorm_error(replace(IVIT, root_iterations=20), 32)
+    assert layernorm_error(IVIT.layernorm, 32) < 0.042
+    assert layernorm_error(IVIT.layernorm, 32) == layernorm_error(replace(IVIT.layernorm, root_iterations=20), 32)

@@ -7,7 +7,6 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.golden.nonlinear import (
-    PROFILES,
     dyadic,
     integer_bias,
     integer_reciprocal,
@@ -17,6 +16,7 @@ from bitmill.golden.nonlinear import (
     shift_gelu,
     shiftmax,
 )
+from bitmill.nonlinear import PROFILES
 
 IVIT = PROFILES["ivit"]
 ROW = np.array([1, 2, 3])
@@ -43,15 +43,22 @@ def refuses(message, function, *arguments, **named):
     ],
 )
 def test_scales(unit, scale, message):
-    refuses(message, unit, IVIT, ROW, scale=scale)
+    rule = IVIT.softmax if unit is shiftmax else IVIT.gelu
+    refuses(message, unit, rule, ROW, scale=scale)
 
 
 def test_the_least_scales_that_fit():
     """1.0 is |x0| << n: at n = 15 |x0| may be 65535, at n = 23 255."""
-    assert shiftmax(IVIT, ROW, scale=1 / 65535).max() > 0
-    refuses("scale must be at least 1.5259e-05, for 1.0 with 15 fraction bits", shiftmax, IVIT, ROW, scale=1 / 65535.5)
-    shift_gelu(IVIT, ROW, scale=1 / 254.9 / 1.702)
-    refuses("scale must be at least 0.00230409", shift_gelu, IVIT, ROW, scale=1 / 255.1 / 1.702)
+    assert shiftmax(IVIT.softmax, ROW, scale=1 / 65535).max() > 0
+    refuses(
+        "scale must be at least 1.5259e-05, for 1.0 with 15 fraction bits",
+        shiftmax,
+        IVIT.softmax,
+        ROW,
+        scale=1 / 65535.5,
+    )
+    shift_gelu(IVIT.gelu, ROW, scale=1 / 254.9 / 1.702)
+    refuses("scale must be at least 0.00230409", shift_gelu, IVIT.gelu, ROW, scale=1 / 255.1 / 1.702)
     refuses("scale must be below 2", integer_reciprocal, 2.0, fraction_bits=15, rounding="nearest")
     refuses("x0 must be from -65535 to -1, not 0", shift_exp, ROW, 0, fraction_bits=15)
     refuses("x0 must be from -65535 to -1, not -65536", shift_exp, ROW, -65536, fraction_bits=15)
@@ -60,9 +67,9 @@ def test_the_least_scales_that_fit():
 @pytest.mark.parametrize(
     "unit",
     [
-        lambda x: shiftmax(IVIT, x, scale=0.1),
-        lambda x: shift_gelu(IVIT, x, scale=0.1),
-        lambda x: layernorm(IVIT, x),
+        lambda x: shiftmax(IVIT.softmax, x, scale=0.1),
+        lambda x: shift_gelu(IVIT.gelu, x, scale=0.1),
+        lambda x: layernorm(IVIT.layernorm, x),
     ],
 )
 def test_rows(unit):
@@ -77,17 +84,22 @@ def test_rows(unit):
 
 
 def test_layernorm_rows_of_16_bits():
-    refuses("x must be from -32768 to 32767, not 32768", layernorm, IVIT, [0, 32768])
+    refuses("x must be from -32768 to 32767, not 32768", layernorm, IVIT.layernorm, [0, 32768])
     refuses(
-        "x must have rows of 1 to 1048576 elements, not 1048577", layernorm, IVIT, np.zeros(2**20 + 1, dtype=np.int8)
+        "x must have rows of 1 to 1048576 elements, not 1048577",
+        layernorm,
+        IVIT.layernorm,
+        np.zeros(2**20 + 1, dtype=np.int8),
     )
-    refuses("bias must broadcast to x of shape (3,), not (2,)", layernorm, IVIT, ROW, bias=[1, 2])
-    refuses("bias must be from -2147483648 to 2147483647, not 2147483648", layernorm, IVIT, ROW, bias=[2**31])
+    refuses("bias must broadcast to x of shape (3,), not (2,)", layernorm, IVIT.layernorm, ROW, bias=[1, 2])
+    refuses("bias must be from -2147483648 to 2147483647, not 2147483648", layernorm, IVIT.layernorm, ROW, bias=[2**31])
 
 
 def test_masks():
-    refuses("mask must be bool", shiftmax, IVIT, ROW, scale=0.1, mask=[1, 0, 1])
-    refuses("mask must broadcast to x of shape (3,), not (2,)", shiftmax, IVIT, ROW, scale=0.1, mask=[True, False])
+    refuses("mask must be bool", shiftmax, IVIT.softmax, ROW, scale=0.1, mask=[1, 0, 1])
+    refuses(
+        "mask must broadcast to x of shape (3,), not (2,)", shiftmax, IVIT.softmax, ROW, scale=0.1, mask=[True, False]
+    )
 
 
 def test_biases():
@@ -119,26 +131,26 @@ def test_ratios():
     ],
 )
 def test_requantize(message, changed):
-    named = {"z": ROW, "multiplier": 1, "shift": 0, "bits": 8} | changed
-    refuses(message, requantize, IVIT, named.pop("z"), **named)
+    named = {"z": ROW, "multiplier": 1, "shift": 0, "bits": 8, "ties": "even"} | changed
+    refuses(message, requantize, named.pop("z"), **named)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("rule", "field", "value"),
     [
-        ("softmax_fraction_bits", 0),
-        ("gelu_fraction_bits", 31),
-        ("softmax_output_bits", 1),
-        ("gelu_output_bits", 32),
-        ("root_iterations", 0),
-        ("root_iterations", True),
-        ("root_iterations", 10.0),
-        ("reciprocal_rounding", "ceil"),
-        ("gelu_maximum", "column"),
-        ("mean_rounding", "up"),
-        ("ties", "odd"),
+        (IVIT.softmax, "fraction_bits", 0),
+        (IVIT.gelu, "fraction_bits", 31),
+        (IVIT.softmax, "output_bits", 1),
+        (IVIT.gelu, "output_bits", 32),
+        (IVIT.layernorm, "root_iterations", 0),
+        (IVIT.layernorm, "root_iterations", True),
+        (IVIT.layernorm, "root_iterations", 10.0),
+        (IVIT.softmax, "reciprocal_rounding", "ceil"),
+        (IVIT.gelu, "maximum", "column"),
+        (IVIT.layernorm, "mean_rounding", "up"),
+        (IVIT, "ties", "odd"),
     ],
 )
-def test_profiles(field, value):
-    refuses(f"{field} must be ", replace, IVIT, **{field: value})
-    refuses(f", not {value!r}", replace, IVIT, **{field: value})
+def test_rules(rule, field, value):
+    refuses(f"{field} must be ", replace, rule, **{field: value})
+    refuses(f", not {value!r}", replace, rule, **{field: value})

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bitmill.golden.nonlinear import (
-    PROFILES,
     integer_bias,
     integer_reciprocal,
     layernorm,
@@ -17,6 +16,7 @@ from bitmill.golden.nonlinear import (
     shift_gelu,
     shiftmax,
 )
+from bitmill.nonlinear import PROFILES
 
 from . import nonlinear_reference as reference
 
@@ -31,9 +31,10 @@ def random_rows(count, length, least=-128, greatest=127):
 
 
 def test_ivit_is_what_the_authors_compute():
-    assert (IVIT.softmax_fraction_bits, IVIT.softmax_output_bits) == (15, 16)
-    assert (IVIT.gelu_fraction_bits, IVIT.gelu_output_bits, IVIT.gelu_maximum) == (23, 8, "row")
-    assert (IVIT.reciprocal_rounding, IVIT.mean_rounding, IVIT.root_iterations) == ("floor", "nearest-even", 10)
+    assert (IVIT.softmax.fraction_bits, IVIT.softmax.output_bits) == (15, 16)
+    assert (IVIT.gelu.fraction_bits, IVIT.gelu.output_bits, IVIT.gelu.maximum) == (23, 8, "row")
+    assert (IVIT.softmax.reciprocal_rounding, IVIT.gelu.reciprocal_rounding) == ("floor", "floor")
+    assert (IVIT.layernorm.mean_rounding, IVIT.layernorm.root_iterations) == ("nearest-even", 10)
     assert IVIT.ties == "even"
 
 
@@ -88,7 +89,7 @@ def test_exp_at_the_ends_of_its_widths():
 @pytest.mark.parametrize("ob", [8, 16])
 @pytest.mark.parametrize("scale", SCALES)
 def test_softmax_of_random_rows(scale, ob):
-    profile = replace(IVIT, softmax_output_bits=ob)
+    profile = replace(IVIT.softmax, output_bits=ob)
     x0 = math.floor(-1 / scale)
     for length in (1, 2, 7, 197):
         rows = random_rows(6, length)
@@ -100,7 +101,7 @@ def test_softmax_of_a_saturated_sum():
     """The sum passes 31 bits at L * |x0| = 65536 for 15 fraction bits; both sides of it and far beyond."""
     for length in (1023, 1024, 1025, 4096):
         row = [5] * (length - 1) + [4]
-        assert shiftmax(IVIT, np.array(row), scale=1 / 64).tolist() == reference.softmax(row, -64, 15, 16)
+        assert shiftmax(IVIT.softmax, np.array(row), scale=1 / 64).tolist() == reference.softmax(row, -64, 15, 16)
 
 
 def test_softmax_with_masks():
@@ -110,27 +111,29 @@ def test_softmax_with_masks():
     expected = [
         reference.softmax(row, -16, 15, 16, taken) for row, taken in zip(rows.tolist(), mask.tolist(), strict=True)
     ]
-    got = shiftmax(IVIT, rows, scale=1 / 16, mask=mask)
+    got = shiftmax(IVIT.softmax, rows, scale=1 / 16, mask=mask)
     assert got.tolist() == expected
     assert (got[~mask] == 0).all()
     causal = np.tril(np.ones((33, 33), dtype=bool))
     batch = np.broadcast_to(rows[:1], (33, 33))
-    assert shiftmax(IVIT, batch, scale=1 / 16, mask=causal)[0].tolist() == [32760] + [0] * 32
+    assert shiftmax(IVIT.softmax, batch, scale=1 / 16, mask=causal)[0].tolist() == [32760] + [0] * 32
 
 
 def test_a_row_masked_altogether_gives_zeros():
     rows = random_rows(2, 9)
-    assert shiftmax(IVIT, rows, scale=1 / 16, mask=np.array([[True], [False]]))[1].tolist() == [0] * 9
+    assert shiftmax(IVIT.softmax, rows, scale=1 / 16, mask=np.array([[True], [False]]))[1].tolist() == [0] * 9
 
 
 def test_what_is_masked_does_not_matter():
     rows, mask = random_rows(4, 20), np.arange(20) % 3 > 0
     other = np.where(mask, rows, 2**31 - 1)
-    assert (shiftmax(IVIT, rows, scale=1 / 32, mask=mask) == shiftmax(IVIT, other, scale=1 / 32, mask=mask)).all()
+    assert (
+        shiftmax(IVIT.softmax, rows, scale=1 / 32, mask=mask) == shiftmax(IVIT.softmax, other, scale=1 / 32, mask=mask)
+    ).all()
 
 
 def test_equal_elements_vanish_from_128_on_at_eight_bits():
-    profile = replace(IVIT, softmax_output_bits=8)
+    profile = replace(IVIT.softmax, output_bits=8)
     for value in (-128, 0, 127):
         assert set(shiftmax(profile, np.full(127, value), scale=1 / 16).tolist()) == {1}
         assert set(shiftmax(profile, np.full(128, value), scale=1 / 16).tolist()) == {0}
@@ -142,7 +145,7 @@ def test_equal_elements_vanish_from_128_on_at_eight_bits():
     [(8, 1 / 64, 127), (8, 0.045, 127), (8, 3.0, 127), (16, 3.0, 32767), (16, 1 / 16, 32760), (16, 1 / 64, 32736)],
 )
 def test_a_softmax_row_of_length_one_gives_nearly_one(ob, scale, one):
-    profile = replace(IVIT, softmax_output_bits=ob)
+    profile = replace(IVIT.softmax, output_bits=ob)
     assert shiftmax(profile, np.arange(-128, 128)[:, None], scale=scale).tolist() == [[one]] * 256
 
 
@@ -150,16 +153,16 @@ def test_softmax_does_not_depend_on_order_or_offset():
     """Running maxima that start at 0 fail on rows of negative numbers alone."""
     rows = random_rows(5, 64, -128, -60)
     permutation = np.random.default_rng(SEED).permutation(64)
-    expected = shiftmax(IVIT, rows, scale=1 / 32)
-    assert (shiftmax(IVIT, rows[:, permutation], scale=1 / 32) == expected[:, permutation]).all()
-    assert (shiftmax(IVIT, rows + 187, scale=1 / 32) == expected).all()
+    expected = shiftmax(IVIT.softmax, rows, scale=1 / 32)
+    assert (shiftmax(IVIT.softmax, rows[:, permutation], scale=1 / 32) == expected[:, permutation]).all()
+    assert (shiftmax(IVIT.softmax, rows + 187, scale=1 / 32) == expected).all()
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_gelu_elementwise_of_every_int8(scale):
     x0 = math.floor(-1 / (1.702 * scale))
     for n in (16, 23):
-        profile = replace(IVIT, gelu_maximum="element", gelu_fraction_bits=n)
+        profile = replace(IVIT.gelu, maximum="element", fraction_bits=n)
         expected = reference.gelu(INT8, x0, n, 8, elementwise=True)
         assert shift_gelu(profile, np.array(INT8, dtype=np.int8), scale=scale).tolist() == expected
 
@@ -169,7 +172,7 @@ def test_gelu_of_every_int8_under_every_maximum(scale):
     x0 = math.floor(-1 / (1.702 * scale))
     rows = [[x, m] for m in INT8[::5] for x in INT8 if x <= m]
     expected = [reference.gelu(row, x0, 23, 8, elementwise=False) for row in rows]
-    assert shift_gelu(IVIT, np.array(rows), scale=scale).tolist() == expected
+    assert shift_gelu(IVIT.gelu, np.array(rows), scale=scale).tolist() == expected
 
 
 def test_gelu_of_a_row_with_a_negative_maximum():
@@ -178,8 +181,8 @@ def test_gelu_of_a_row_with_a_negative_maximum():
         rows = random_rows(6, 40, -128, -1)
         x0 = math.floor(-1 / (1.702 * scale))
         expected = [reference.gelu(row, x0, 23, 8, elementwise=False) for row in rows.tolist()]
-        assert shift_gelu(IVIT, rows, scale=scale).tolist() == expected
-    assert shift_gelu(IVIT, np.array([-128]), scale=3.0).tolist() == [0]
+        assert shift_gelu(IVIT.gelu, rows, scale=scale).tolist() == expected
+    assert shift_gelu(IVIT.gelu, np.array([-128]), scale=3.0).tolist() == [0]
 
 
 @pytest.mark.parametrize(("sigma", "length"), [(3, 197), (32, 197), (3, 2), (32, 1000), (9000, 768)])
@@ -188,28 +191,28 @@ def test_layernorm_of_random_rows(sigma, length):
     drawn = np.random.default_rng(SEED).normal(0, sigma, (8, length)).round().clip(-limit, limit - 1).astype(np.int64)
     bias = np.random.default_rng(SEED).integers(-(2**31), 2**31, length)
     for iterations in (1, 10, 16):
-        profile = replace(IVIT, root_iterations=iterations)
+        profile = replace(IVIT.layernorm, root_iterations=iterations)
         expected = [reference.layernorm(row, bias.tolist(), iterations) for row in drawn.tolist()]
         assert layernorm(profile, drawn, bias=bias).tolist() == expected
     floored = [reference.layernorm(row, [0] * length, 10, math.floor) for row in drawn.tolist()]
-    assert layernorm(replace(IVIT, mean_rounding="floor"), drawn).tolist() == floored
+    assert layernorm(replace(IVIT.layernorm, mean_rounding="floor"), drawn).tolist() == floored
 
 
 def test_layernorm_rounds_halves_of_the_mean_to_even():
     for row in ([0, 1], [1, 2], [-1, 0], [-2, -1], [-3, -2], [0, 0, 1, 1], [3, 0, 0, 3]):
-        assert layernorm(IVIT, np.array(row)).tolist() == reference.layernorm(row, [0] * len(row), 10)
+        assert layernorm(IVIT.layernorm, np.array(row)).tolist() == reference.layernorm(row, [0] * len(row), 10)
 
 
 def test_layernorm_of_the_widest_sums():
     row = [2**15 - 1, -(2**15)] * 512
-    assert layernorm(IVIT, np.array(row)).tolist() == reference.layernorm(row, [0] * 1024, 10)
-    assert set(layernorm(IVIT, np.full(4096, -(2**15))).tolist()) == {0}
+    assert layernorm(IVIT.layernorm, np.array(row)).tolist() == reference.layernorm(row, [0] * 1024, 10)
+    assert set(layernorm(IVIT.layernorm, np.full(4096, -(2**15))).tolist()) == {0}
 
 
 def test_layernorm_of_equal_elements_is_the_bias_whatever_the_root():
     bias = np.arange(-3, 4)
     for iterations in (1, 10, 16, 17, 64):
-        profile = replace(IVIT, root_iterations=iterations)
+        profile = replace(IVIT.layernorm, root_iterations=iterations)
         for value in (-32768, -1, 0, 77, 32767):
             assert layernorm(profile, np.full((2, 7), value), bias=bias).tolist() == [bias.tolist()] * 2
             assert layernorm(profile, np.array([value]), bias=np.array([9])).tolist() == [9]
@@ -246,4 +249,4 @@ def test_layernorm_with_a_negative_gamma_is_the_real_one():
     beta, gamma = np.linspace(-1, 1, 256), np.where(np.arange(256) % 2, -0.7, 1.3)
     bias = integer_bias(beta, gamma, length=256)
     real = (rows - rows.mean(1, keepdims=True)) / rows.std(1, keepdims=True) * gamma + beta
-    assert np.abs(layernorm(IVIT, rows, bias=bias) * layernorm_scale(length=256) * gamma - real).max() < 0.05
+    assert np.abs(layernorm(IVIT.layernorm, rows, bias=bias) * layernorm_scale(length=256) * gamma - real).max() < 0.05

@@ -1,0 +1,1 @@
+"""Integer-only softmax, GELU, LayerNorm and requantization as streaming hardware."""

@@ -1,0 +1,52 @@
+"""Profiles: one rule for each unit, under a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .gelu_rules import ShiftGeluRule
+from .layernorm_rules import LayerNormRule
+from .softmax_rules import ShiftmaxRule
+from .widths import TieRule, check_choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonlinearProfile:
+    """How the units compute where formulas leave a choice.
+
+    Attributes
+    ----------
+    name
+        For messages and reports.
+    softmax, gelu, layernorm
+        The units' rules; a rule's class says which algorithm.
+    ties
+        ``even`` or ``up``: requantization.
+
+    Raises
+    ------
+    BitmillError
+        If ``ties`` is something else.
+    """
+
+    name: str
+    softmax: ShiftmaxRule
+    gelu: ShiftGeluRule
+    layernorm: LayerNormRule
+    ties: TieRule
+
+    def __post_init__(self) -> None:
+        check_choice("ties", self.ties, TieRule)
+
+
+PROFILES = {
+    # The authors' PyTorch code for DeiT; their Swin has 8 bits of softmax output, their TVM code other values.
+    "ivit": NonlinearProfile(
+        name="ivit",
+        softmax=ShiftmaxRule(fraction_bits=15, output_bits=16, reciprocal_rounding="floor"),
+        gelu=ShiftGeluRule(fraction_bits=23, output_bits=8, reciprocal_rounding="floor", maximum="row"),
+        layernorm=LayerNormRule(mean_rounding="nearest-even", root_iterations=10),
+        ties="even",
+    ),
+}
+"""Profiles by name; ``dataclasses.replace`` makes variants of a rule."""
