@@ -3,7 +3,7 @@
 Facts only; ``golden.nonlinear`` computes by them and ``hdl.nonlinear`` builds by them.
 """
 
-from .gelu_rules import GeluMaximum, ShiftGeluRule
+from .gelu_rules import GeluMaximum, PiecewiseGeluRule, ShiftGeluRule
 from .layernorm_rules import LayerNormRule, MeanRounding
 from .profiles import PROFILES, NonlinearProfile
 from .softmax_rules import ReciprocalRounding, ShiftmaxRule, TableSoftmaxRule
@@ -18,6 +18,7 @@ __all__ = [
     "LayerNormRule",
     "MeanRounding",
     "NonlinearProfile",
+    "PiecewiseGeluRule",
     "ReciprocalRounding",
     "ShiftGeluRule",
     "ShiftmaxRule",
