@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -46,8 +46,8 @@ class Rows:
     scale: float
     codes: NDArray[np.int8]
     kept: NDArray[np.int64] | None = None
-    gamma: NDArray[np.float64] | float = 1.0
-    beta: NDArray[np.float64] | float = 0.0
+    gamma: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
+    beta: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     output_scale: float = 1.0
     input_error: float = 0.0
 
