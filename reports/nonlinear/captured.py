@@ -20,7 +20,7 @@ from ..sample.forward import Array, encode, layer_norm, pad
 from ..sample.make_sample import evenly_spaced
 from ..sample.wordpiece import END, START
 from .real_units import real_output
-from .rows import UNITS, Rows, Unit, scale_of, to_codes
+from .rows import Rows, Unit, scale_of, to_codes, unit_named
 
 CAPTURED_PATH = Path(__file__).parent / "captured.safetensors"
 """A small capture of all-MiniLM-L6-v2, committed; ``make_captured.py`` makes it."""
@@ -205,12 +205,11 @@ def _from_tensors(tensors: dict[str, NDArray[np.generic]]) -> tuple[Rows, ...]:
 
 def _read(tensors: dict[str, NDArray[np.generic]], key: str) -> Rows:
     _, name, place = key.split("/")
-    (unit,) = (unit for unit in UNITS if unit == name)
     facts = dict(zip((name for name, _ in _FACTS), tensors[f"{key}/facts"].tolist(), strict=True))
     kept, affine = tensors.get(f"{key}/kept"), tensors.get(f"{key}/affine")
     if affine is not None:
         facts |= dict(zip(("gamma", "beta"), affine.astype(np.float64), strict=True))
     return Rows(
-        unit=unit, place=place, codes=tensors[f"{key}/codes"].astype(np.int8), **facts,
+        unit=unit_named(name), place=place, codes=tensors[f"{key}/codes"].astype(np.int8), **facts,
         kept=None if kept is None else kept.astype(np.int64),
     )  # fmt: skip
