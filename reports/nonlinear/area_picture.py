@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure, label_points
@@ -36,24 +37,26 @@ def area_picture(records: Records) -> Figure:
                     [x for x, _, _ in line], [y for _, y, _ in line], "o-", color=tint, markersize=5, linewidth=1.4
                 )
                 x, y, last = line[-1]
-                points.append((x, y, f"{last.config['title']} {shown.shown(y)}", tint, False))
+                points.append((x, y, f"{last.config['profile']} {shown.shown(y)}", tint, False))
             lanes = sorted({record.config["lanes"] for record in found})
             axes.set_xscale("log", base=2)
             axes.set_xticks(lanes, [str(count) for count in lanes])
             axes.set_xticks([], minor=True)
-            axes.set_xlim(min(lanes) / 1.6, max(lanes) * 1.6)
+            axes.set_xlim(min(lanes) / 1.6, max(lanes) * 3)
             axes.set_yscale("log")
             peer = ITA_LINES.get((unit, target, metric))
             values = [record.number(metric) for record in found] + ([peer] if peer else [])
             axes.set_ylim(min(values) / 1.6, max(values) * 1.8)
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter(THOUSANDS)
+            axes.yaxis.set_minor_locator(NullLocator())
             if peer:
                 axes.axhline(peer, color=GREY, linewidth=1, linestyle=":")
                 axes.annotate(
                     f"ITA {shown.shown(peer)}", (0.02, peer), xycoords=("axes fraction", "data"), xytext=(0, 3),
                     textcoords="offset points", fontsize=8.5, color=GREY,
                 )  # fmt: skip
-            label_points(axes, points)
+            label_points(axes, points, [(r.config["lanes"], r.number(metric)) for r in found])
             axes.set_xlabel("lanes")
             if column == 0:
                 axes.set_ylabel(label)

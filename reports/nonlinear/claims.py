@@ -55,7 +55,7 @@ _IVIT = f"I-ViT (ICCV 2023), {FORMULAS}"
 _IBERT = f"I-BERT (ICML 2021), {FORMULAS}"
 _ITA = f"ITA (ISLPED 2023), {FORMULAS}"
 _SAME = "The same algorithm on the same rows."
-_OWN = "Recorded after rounding to 8 bits of an unstated scale; ours is the unit's own output."
+_OWN = "Length of the rows and rounding of the output were not recorded; ours is the unit's own output."
 _OURS = "Not its algorithm: that of our profile `accurate`, 8 bits out, on the same rows."
 
 _SOFTMAX = (
@@ -81,18 +81,19 @@ _LAYERNORM = (
     ("ibert", "I-BERT", _IBERT, 32, "0.042", _OWN),
 )  # fmt: skip
 
+_SHIFTS = "ITA's exponents are shifts of a fixed scale; ours takes its scale at run time, and its divider is counted."
+_POLYNOMIAL = "ITA evaluates I-BERT's polynomial."
 _PEERS = (
     # unit, what, target, metric, published, unit of it, why
-    ("softmax", "16-lane softmax without its ten dividers of 700 GE, logic", "osu018", "logic", "8128", "GE",
-     "ITA's exponents are shifts of a fixed scale; ours takes its scale at run time, and its divider is counted."),
-    ("softmax", "registers of the 16-lane softmax", "osu018", "registers", "4850", "GE", "As above."),
-    ("softmax", "16-lane softmax on ECP5, no DSP blocks", "ecp5", "lut4", "3049", "LUT4", "As above."),
-    ("gelu", "16-lane GELU, logic", "osu018", "logic", "3993", "GE", "ITA evaluates I-BERT's polynomial."),
-    ("gelu", "16-lane GELU on ECP5, no DSP blocks", "ecp5", "lut4", "1588", "LUT4", "As above."),
-    ("gelu", "16-lane GELU on ECP5 with three DSP blocks", "ecp5", "lut4_dsp", "206", "LUT4", "As above."),
-    ("gelu", "clock of the 16-lane GELU on ECP5", "clock", "fmax", "45", "MHz", "As above."),
-    ("requantize", "a requantizer lane, logic", "osu018", "logic", "2975", "GE",
-     "Ours multiplies 33 bits by 31 and a sign, rounds by either tie rule and always saturates."),
+    ("softmax", "softmax of 16 lanes without its ten dividers of 700 GE, logic", "osu018", "logic", "8128", "GE", _SHIFTS),
+    ("softmax", "softmax of 16 lanes, registers", "osu018", "registers", "4850", "GE", _SHIFTS),
+    ("softmax", "softmax of 16 lanes on ECP5 without DSP blocks", "ecp5", "lut4", "3049", "LUT4", _SHIFTS),
+    ("gelu", "GELU of 16 lanes, logic", "osu018", "logic", "3993", "GE", _POLYNOMIAL),
+    ("gelu", "GELU of 16 lanes on ECP5 without DSP blocks", "ecp5", "lut4", "1588", "LUT4", _POLYNOMIAL),
+    ("gelu", "GELU of 16 lanes on ECP5 beside three DSP blocks", "ecp5", "lut4_dsp", "206", "LUT4", _POLYNOMIAL),
+    ("gelu", "GELU of 16 lanes on ECP5, clock", "clock", "fmax", "45", "MHz", _POLYNOMIAL),
+    ("requantize", "requantizer, logic of a lane", "osu018", "logic", "2975", "GE",
+     "ITA's multiplies 26 bits by 8; the widths of ours are in its title."),
 )  # fmt: skip
 ITA_LINES = {(unit, target, metric): float(published) for unit, _, target, metric, published, _, _ in _PEERS}
 """ITA's figures by unit, target and metric, for reference lines in pictures: 16 lanes, or one of the requantizer."""

@@ -66,9 +66,9 @@ def contenders(unit: Unit, profiles: tuple[str, ...] | None = None) -> tuple[Con
 
 
 _VARIANTS: dict[Unit, tuple[str, str, dict[str, object]]] = {
-    "softmax": ("ivit-8", "ivit, 8-bit output", {"output_bits": 8}),
-    "gelu": ("ivit-element", "ivit, element by element", {"maximum": "element", "fraction_bits": 16}),
-    "layernorm": ("ivit-20", "ivit, 20 root steps", {"root_iterations": 20}),
+    "softmax": ("ivit-8", "ivit (8-bit output)", {"output_bits": 8}),
+    "gelu": ("ivit-element", "ivit (element by element)", {"maximum": "element", "fraction_bits": 16}),
+    "layernorm": ("ivit-20", "ivit (20 root steps)", {"root_iterations": 20}),
 }
 """Of I-ViT: key, title and what differs from the profile. Its Swin transformer's softmax; the other two are ours."""
 
@@ -120,9 +120,9 @@ def outputs(contender: Contender, rows: Rows) -> Outputs:
     if rows.unit == "softmax":
         codes, scale = dispatch.softmax(contender.rule, x, scale=rows.scale, mask=rows.mask)
     elif rows.unit == "gelu":
-        codes, scale = dispatch.gelu(contender.rule, x, scale=rows.scale)
+        codes, scale = dispatch.gelu(contender.rule, x, scale=rows.scale, output_scale=step)
     else:
-        codes, scale = dispatch.layernorm(contender.rule, x, gamma=rows.gamma, beta=rows.beta)
+        codes, scale = dispatch.layernorm(contender.rule, x, gamma=rows.gamma, beta=rows.beta, output_scale=step)
     multiplier, shift = dyadic(np.asarray(scale) / step)
     # A bit more than 8 is softmax's, whose output has no sign.
     bits = 9 if rows.unit == "softmax" else 8

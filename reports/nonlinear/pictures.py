@@ -153,7 +153,7 @@ def functions_picture(records: Records) -> Figure:
             y = np.array(curve.flow["y"])
             above.plot(x, y, color=tint, linewidth=1.2)
             below.plot(x, y - np.array(curve.flow["real"]), color=tint, linewidth=1.2)
-        above.set_title(f"{'exp' if function == 'exp' else 'GELU'}, scale {scale:g}")
+        above.set_title(f"{'exp' if function == 'exp' else 'GELU'}, scale {view.scale_name(scale)}")
         below.axhline(0, color=INK, linewidth=0.8)
         below.set_xlabel("input")
     panels[0][0].set_ylabel("output")

@@ -141,7 +141,7 @@ def curve_table(records: Records) -> Table:
     rows = [
         (
             "exp" if record.config["function"] == "exp" else "GELU",
-            f"{record.config['scale']:g}",
+            view.scale_name(record.config["scale"]),
             record.config["title"],
             shown.number(records, record.id, "max", 4),
             shown.number(records, record.id, "mean", ERROR_DIGITS),
@@ -228,6 +228,6 @@ def replication_table(records: Records) -> Table:
         "I-ViT, I-BERT and ITA: their figures and ours",
         "Errors of published algorithms on rows of one generator, as they were computed from the papers' formulas, and hardware "
         "of the authors as it was synthesized by the flow that ours goes through.",
-        ("claim", "source", "published", "ours", "unit", "why they differ"),
+        ("claim", "source", "stated", "ours", "unit", "why they differ"),
         tuple(rows),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ...nonlinear import PROFILES
 from ..records import Record, Records
 from ..shown import shown
 from . import view
@@ -33,8 +34,9 @@ REGENERATE = (
 def subject(records: Records) -> str:
     """What was measured, in a phrase."""
     captured = [record for record in records.of_kind("inputs") if record.unit == "softmax"]
-    profiles = [title for title in view.titles(records, "softmax").values() if title != "ideal 8 bit"]
-    return f"Profiles {', '.join(profiles)}; made-up rows, and inputs of all {len(captured)} layers of a real encoder"
+    profiles = [title for title in view.titles(records, "softmax").values() if title in PROFILES]
+    named = f"Profile{'s' * (len(profiles) > 1)} {', '.join(profiles)}"
+    return f"{named}; made-up rows, and inputs of all {len(captured)} layers of a real encoder"
 
 
 def answer(records: Records) -> list[str]:
@@ -92,9 +94,10 @@ def _hardware(records: Records) -> Iterator[str]:
             continue
         lut4 = f"hardware/{config['key']}/x{config['lanes']}/ecp5"
         fpga = f" and {_number(records[lut4], 'lut4')} LUT4" if lut4 in records else ""
+        lanes = f"{config['lanes']} lane{'s' * (config['lanes'] > 1)}"
         yield (
-            f"{config['title']}, {config['lanes']} lanes: {_number(record, 'logic')} gate equivalents of logic{fpga}; ITA's "
-            f"takes {shown(peer)} gate equivalents."
+            f"{config['title']}, {lanes}: {_number(record, 'logic')} gate equivalents of logic{fpga}; ITA's takes "
+            f"{shown(peer)} gate equivalents."
         )
 
 

@@ -42,16 +42,21 @@ def sources(records: Iterable[Record]) -> list[str]:
     return list(dict.fromkeys(record.config["source"] for record in records))
 
 
+def scale_name(scale: float) -> str:
+    """``1/16`` where it is one over an integer, else its digits."""
+    return f"1/{1 / scale:g}" if (1 / scale).is_integer() else f"{scale:g}"
+
+
 def source_title(source: str) -> str:
     """``t(3), scale 0.0625, L = 197`` and the like."""
     kind, *rest = source.split("/")
     length = f", L = {rest[-1].removeprefix('L')}" if rest[-1].startswith("L") else ""
     if kind == "t3":
-        return f"Student's t(3), scale {rest[0]}{length}"
+        return f"Student's t(3), scale {scale_name(float(rest[0]))}{length}"
     if kind == "normal":
         return f"normal, sigma {rest[0]}{length}"
     if kind == "codes":
-        return f"every code, scale {rest[0]}"
+        return f"every code, scale {scale_name(float(rest[0]))}"
     return f"captured{length}"
 
 
@@ -62,9 +67,14 @@ def groups(records: Records, unit: Unit) -> dict[str, list[str]]:
         kind, *rest = source.split("/")
         if kind == "codes":
             continue
-        name = {"t3": f"scale {rest[0]}", "normal": f"sigma {rest[0]}"}.get(kind, "captured")
-        found.setdefault(name, []).append(source)
+        found.setdefault(_without_length(kind, rest), []).append(source)
     return {name: sorted(listed, key=length_of) for name, listed in found.items()}
+
+
+def _without_length(kind: str, rest: list[str]) -> str:
+    if kind == "t3":
+        return f"scale {scale_name(float(rest[0]))}"
+    return f"sigma {rest[0]}" if kind == "normal" else "captured"
 
 
 def length_of(source: str) -> int:
