@@ -19,6 +19,7 @@ from ..bitmod.sentences import SentencePair
 from ..sample.forward import Array, encode, layer_norm, pad
 from ..sample.make_sample import evenly_spaced
 from ..sample.wordpiece import END, START
+from ..sample.wordpiece import encode as token_ids
 from .real_units import real_output
 from .rows import Rows, Unit, scale_of, to_codes, unit_named
 
@@ -94,7 +95,7 @@ def _texts(model: EncoderModel, sentences: Sequence[str], length: int, texts: in
     if not 3 <= length <= positions:
         raise BitmillError(f"length must be from 3 to the model's {positions} positions, not {length!r}")
     start, end = model.vocabulary[START], model.vocabulary[END]
-    remaining: Iterator[list[int]] = (ids[1:-1] for ids in model.tokens([f"{sentence}." for sentence in sentences]))
+    remaining: Iterator[list[int]] = (token_ids(f"{text}.", model.vocabulary)[1:-1] for text in sentences)
     found = []
     for index in range(texts):
         wanted = max(length - index * length // 8, 3)

@@ -46,7 +46,7 @@ def figures_block(records: Records) -> str:
     lines += [
         "",
         "The worst of all scales and row lengths, of outputs rounded to 8 bits: mean error over that of the ideal 8-bit "
-        "quantizer, and greatest error in output steps; on made-up rows, and on what all layers of a real encoder give the units. "
+        "quantizer, and greatest error in output steps; on made-up rows, and on what a real encoder gives the units. "
         f"Regenerate with `{COMMAND}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",
     ]
     return "\n".join(lines)
