@@ -6,7 +6,7 @@ Facts only; ``golden.nonlinear`` computes by them and ``hdl.nonlinear`` builds b
 from .gelu_rules import GeluMaximum, ShiftGeluRule
 from .layernorm_rules import LayerNormRule, MeanRounding
 from .profiles import PROFILES, NonlinearProfile
-from .softmax_rules import ReciprocalRounding, ShiftmaxRule
+from .softmax_rules import ReciprocalRounding, ShiftmaxRule, TableSoftmaxRule
 from .widths import LARGEST, MULTIPLIER_BITS, WIDTH, TieRule
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "ReciprocalRounding",
     "ShiftGeluRule",
     "ShiftmaxRule",
+    "TableSoftmaxRule",
     "TieRule",
 ]
