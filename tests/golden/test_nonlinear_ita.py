@@ -90,7 +90,7 @@ def test_gelu_of_every_int8(scale, factor):
 
 def test_gelu_constants_have_16_bits():
     assert ita_gelu_constants(scale=0.014539, output_scale=1).constant >= -(2**15)
-    with pytest.raises(BitmillError, match="scale must be at least 0.0145376 for constants of 16 bits, not 0.0145"):
+    with pytest.raises(BitmillError, match=r"scale must be at least 0\.0145376 for constants of 16 bits, not 0\.0145"):
         ita_gelu_constants(scale=0.0145, output_scale=1)
 
 

@@ -67,7 +67,7 @@ def test_ibert_layernorm_errs_less_than_recorded(sigma, recorded, ours):
     ("scale", "greatest", "mean"), [(1 / 16, "0.150", 1.42e-3), (1 / 32, "0.053", 2.26e-3), (1 / 64, "0.011", 1.77e-3)]
 )
 def test_ita_softmax_errs_at_most_as_measured(scale, greatest, mean):
-    """The greatest errors are those of a slope of two bits; the record's mean errors (1.3, 2.5 and 1.2e-3) are of no slope tried."""
+    """A slope of two bits has the greatest errors recorded; no slope tried has the mean errors, 1.3, 2.5 and 1.2e-3."""
     x = heavy_tailed()[scale, 197].astype(np.int64)
     multiplier, shift = ita_softmax_slope(scale=scale, multiplier_bits=2)
     got = ita_softmax(x, multiplier=multiplier, shift=shift, block=197) * ita_softmax_scale()
