@@ -49,8 +49,19 @@ def softmax(rule: Any, x: ArrayLike, *, scale: float, mask: ArrayLike | None = N
 
 
 @singledispatch
-def gelu(rule: Any, x: ArrayLike, *, scale: float) -> Scaled:
+def gelu(rule: Any, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
     """GELU of each element of rows ``[..., L]`` of integers whose step is worth ``scale``; rules may look at the whole row.
+
+    Parameters
+    ----------
+    rule
+        A GELU rule of ``nonlinear``.
+    x
+        Integers.
+    scale
+        Real value of one step of ``x``.
+    output_scale
+        What one step of the output is to be worth, where the rule rounds to few bits itself; others have a step of their own.
 
     Raises
     ------
@@ -61,7 +72,9 @@ def gelu(rule: Any, x: ArrayLike, *, scale: float) -> Scaled:
 
 
 @singledispatch
-def layernorm(rule: Any, x: ArrayLike, *, gamma: ArrayLike = 1.0, beta: ArrayLike = 0.0) -> ScaledByChannel:
+def layernorm(
+    rule: Any, x: ArrayLike, *, gamma: ArrayLike = 1.0, beta: ArrayLike = 0.0, output_scale: float | None = None
+) -> ScaledByChannel:
     """``gamma * (x - mean) / deviation + beta`` of each row ``[..., N]`` of integers, whose scale cancels out.
 
     Parameters
@@ -72,6 +85,8 @@ def layernorm(rule: Any, x: ArrayLike, *, gamma: ArrayLike = 1.0, beta: ArrayLik
         Integers.
     gamma, beta
         Real, one per channel or one for all.
+    output_scale
+        What one step of the output is to be worth, where the rule rounds to few bits itself; others have a step of their own.
 
     Raises
     ------
@@ -87,13 +102,18 @@ def _shiftmax(rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike
 
 
 @gelu.register
-def _shift_gelu(rule: ShiftGeluRule, x: ArrayLike, *, scale: float) -> Scaled:
+def _shift_gelu(rule: ShiftGeluRule, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
     return shift_gelu(rule, x, scale=scale), gelu_scale(rule, scale=scale)
 
 
 @layernorm.register
 def _newton_layernorm(
-    rule: LayerNormRule, x: ArrayLike, *, gamma: ArrayLike = 1.0, beta: ArrayLike = 0.0
+    rule: LayerNormRule,
+    x: ArrayLike,
+    *,
+    gamma: ArrayLike = 1.0,
+    beta: ArrayLike = 0.0,
+    output_scale: float | None = None,
 ) -> ScaledByChannel:
     length = np.shape(x)[-1] if np.ndim(x) else 0
     slopes, shifts = np.broadcast_arrays(np.asarray(gamma, dtype=np.float64), np.asarray(beta, dtype=np.float64))

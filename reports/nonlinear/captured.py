@@ -19,8 +19,9 @@ from ..bitmod.sentences import SentencePair
 from ..sample.forward import Array, encode, layer_norm, pad
 from ..sample.make_sample import evenly_spaced
 from ..sample.wordpiece import END, START
+from ..sample.wordpiece import encode as token_ids
 from .real_units import real_output
-from .rows import Rows, Unit, scale_of, to_codes
+from .rows import Rows, Unit, scale_of, to_codes, unit_named
 
 CAPTURED_PATH = Path(__file__).parent / "captured.safetensors"
 """A small capture of all-MiniLM-L6-v2, committed; ``make_captured.py`` makes it."""
@@ -94,7 +95,7 @@ def _texts(model: EncoderModel, sentences: Sequence[str], length: int, texts: in
     if not 3 <= length <= positions:
         raise BitmillError(f"length must be from 3 to the model's {positions} positions, not {length!r}")
     start, end = model.vocabulary[START], model.vocabulary[END]
-    remaining: Iterator[list[int]] = (ids[1:-1] for ids in model.tokens([f"{sentence}." for sentence in sentences]))
+    remaining: Iterator[list[int]] = (token_ids(f"{text}.", model.vocabulary)[1:-1] for text in sentences)
     found = []
     for index in range(texts):
         wanted = max(length - index * length // 8, 3)
@@ -114,10 +115,7 @@ def _captured(
     largest: dict[str, float] = {}
 
     def calibrate(mask: NDArray[np.bool_], name: str, x: Array) -> None:
-        if x.ndim == 4:
-            x = np.where(mask[:, None, :, None] & mask[:, None, None, :], x, 0)
-        else:
-            x = x[mask]
+        x = np.where(mask[:, None, :, None] & mask[:, None, None, :], x, 0) if x.ndim == 4 else x[mask]
         largest[name] = float(np.abs(x).max())
         if name.endswith("LayerNorm"):
             largest[f"{name} out"] = float(np.abs(_normalized(model, name, x)).max())
@@ -134,12 +132,12 @@ def _captured(
             x = x[evenly_spaced(len(x), min(tokens, len(x)))]
         real = x.astype(np.float64)
         scale = scale_of(largest[name])
-        gamma, beta = _parameters(model, name) if unit == "layernorm" else (1.0, 0.0)
+        gamma, beta = _parameters(model, name) if unit == "layernorm" else (np.ones(1), np.zeros(1))
         rows = Rows(
             unit=unit, place=place, scale=scale, codes=to_codes(real, scale), kept=kept, gamma=gamma, beta=beta,
             output_scale=scale_of(largest[f"{name} out"]) if unit == "layernorm" else 1.0,
         )  # fmt: skip
-        changed = np.abs(real_output(rows, rows.codes * scale) - real_output(rows, real))
+        changed = np.abs(real_output(rows, rows.codes.astype(np.float64) * scale) - real_output(rows, real))
         found.append(replace(rows, input_error=float(changed[rows.mask].mean())))
 
     for hook, batch in zip((calibrate, keep), batches, strict=True):
@@ -200,16 +198,19 @@ def to_bytes(captured: Sequence[Rows]) -> bytes:
 
 
 def _from_tensors(tensors: dict[str, NDArray[np.generic]]) -> tuple[Rows, ...]:
-    return tuple(_read(tensors, key) for key in sorted(name.removesuffix("/codes") for name in tensors if name.endswith("/codes")))
+    return tuple(
+        _read(tensors, key)
+        for key in sorted(name.removesuffix("/codes") for name in tensors if name.endswith("/codes"))
+    )
 
 
 def _read(tensors: dict[str, NDArray[np.generic]], key: str) -> Rows:
-    _, unit, place = key.split("/")
+    _, name, place = key.split("/")
     facts = dict(zip((name for name, _ in _FACTS), tensors[f"{key}/facts"].tolist(), strict=True))
     kept, affine = tensors.get(f"{key}/kept"), tensors.get(f"{key}/affine")
     if affine is not None:
         facts |= dict(zip(("gamma", "beta"), affine.astype(np.float64), strict=True))
     return Rows(
-        unit=unit, place=place, codes=tensors[f"{key}/codes"].astype(np.int8), **facts,
+        unit=unit_named(name), place=place, codes=tensors[f"{key}/codes"].astype(np.int8), **facts,
         kept=None if kept is None else kept.astype(np.int64),
     )  # fmt: skip

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import BitmillError
+
 Unit = Literal["softmax", "gelu", "layernorm"]
-UNITS: tuple[Unit, ...] = get_args(Unit)
+UNITS: tuple[Unit, ...] = ("softmax", "gelu", "layernorm")
 
 INPUT_LARGEST = 127
 """Magnitude of the code to which a scale brings the largest magnitude that was seen."""
@@ -46,8 +48,8 @@ class Rows:
     scale: float
     codes: NDArray[np.int8]
     kept: NDArray[np.int64] | None = None
-    gamma: NDArray[np.float64] | float = 1.0
-    beta: NDArray[np.float64] | float = 0.0
+    gamma: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
+    beta: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     output_scale: float = 1.0
     input_error: float = 0.0
 
@@ -62,6 +64,14 @@ class Rows:
         if self.kept is None:
             return np.ones(self.codes.shape, dtype=np.bool_)
         return np.arange(self.length) < self.kept[:, None]
+
+
+def unit_named(name: str) -> Unit:
+    """The unit of that name."""
+    for unit in UNITS:
+        if unit == name:
+            return unit
+    raise BitmillError(f"unit must be one of {', '.join(UNITS)}, not {name!r}")
 
 
 def of_unit(rows: Iterable[Rows], unit: Unit) -> list[Rows]:

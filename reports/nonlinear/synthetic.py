@@ -47,4 +47,6 @@ def normal_rows(sigma: int, length: int) -> Rows:
     codes = np.clip(np.rint(drawn), -128, 127).astype(np.int8)
     centred = codes - codes.mean(axis=1, keepdims=True)
     largest = float(np.abs(centred / codes.std(axis=1, keepdims=True)).max())
-    return Rows(unit="layernorm", place=f"normal, sigma {sigma}", scale=1.0, codes=codes, output_scale=scale_of(largest))
+    return Rows(
+        unit="layernorm", place=f"normal, sigma {sigma}", scale=1.0, codes=codes, output_scale=scale_of(largest)
+    )
