@@ -55,13 +55,20 @@ def shiftmax(rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike 
 
     Source: I-ViT (Li and Gu, ICCV 2023), section "Integer-only Softmax: Shiftmax", algorithm 1; masks are ours.
     """
+    exponentials = shiftmax_exponentials(rule, x, scale=scale, mask=mask)
+    total = np.minimum(exponentials.sum(axis=-1, keepdims=True), LARGEST)
+    # Only a row that is masked altogether sums to 0: its maximum's exponential is |x0| << n.
+    reciprocal = LARGEST // np.maximum(total, 1)
+    return (exponentials * reciprocal) >> (WIDTH + 1 - rule.output_bits)
+
+
+def shiftmax_exponentials(
+    rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None
+) -> NDArray[np.int64]:
+    """``e`` of ``shiftmax``, of the shape of ``x``: 0 where masked."""
     fraction_bits = rule.fraction_bits
     rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
     x0 = integer_reciprocal(scale, fraction_bits=fraction_bits, rounding=rule.reciprocal_rounding)
     taken = as_mask(mask, rows.shape)
     greatest = np.where(taken, rows, -(1 << (INPUT_BITS - 1))).max(axis=-1, keepdims=True)
-    exponentials = np.where(taken, shift_exp(rows - greatest, x0, fraction_bits=fraction_bits), 0)
-    total = np.minimum(exponentials.sum(axis=-1, keepdims=True), LARGEST)
-    # Only a row that is masked altogether sums to 0: its maximum's exponential is |x0| << n.
-    reciprocal = LARGEST // np.maximum(total, 1)
-    return (exponentials * reciprocal) >> (WIDTH + 1 - rule.output_bits)
+    return np.where(taken, shift_exp(rows - greatest, x0, fraction_bits=fraction_bits), 0)
