@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth import Cat, Const, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...nonlinear import WIDTH
-from ..adders import add
+from .exp_terms import ExpTerms
 
 
 class ShiftExp(wiring.Component):
     """``exp(difference * scale)`` in units of ``1 / (x0 << n)``, where ``x0`` is the magnitude of I-ViT's ``x0``.
 
-    With ``p = difference + (difference >> 1) - (difference >> 4)`` and ``P`` the distance ``-p``, or ``p - 1`` where ``p`` is
-    above 0, of which ``q`` and ``r`` are quotient and remainder by ``x0``::
+    ``ExpTerms`` and the shift, saturated at ``2**31 - 1`` where differences may be above 0.
 
-        e = (2 * x0 - r) << (n - 1 - q), but x0 where q >= n        for p <= 0
-        e = min((x0 + 1 + r) << (n + q), 2**31 - 1)                 for p > 0
-
-    A quotient above ``n``, or one that saturates, is all alike, so ``q`` has few bits, and as many subtractions find it: fewer
-    gates than multiplying by a reciprocal of ``x0``, and no constant beside ``x0``.
-
-    LATENCY: 3 enabled cycles: product, quotient, shift.
+    LATENCY: 3 enabled cycles.
 
     Parameters
     ----------
-    fraction_bits
-        ``n``. 1 to 30.
-    difference_bits
-        Width of the signed difference: 9 for int8, at least 2.
-    x0_bits
-        Width of ``x0``, at least 1; ``x0 << n`` must fit 31 bits.
-    rises
-        Whether a difference may be above 0.
+    fraction_bits, difference_bits, x0_bits, rises
+        As for ``ExpTerms``.
 
     Members
     -------
-    enable : In(1)
-    difference : In(signed(difference_bits))
-        Not above 0 unless ``rises``.
-    x0 : In(x0_bits)
-        Stable while a difference is inside; 1 or more. 0 gives nothing of meaning, and waits for nothing.
+    enable, difference, x0
+        As for ``ExpTerms``.
     result : Out(result_bits)
 
     Raises
@@ -52,19 +36,12 @@ class ShiftExp(wiring.Component):
     Source: I-ViT (Li and Gu, ICCV 2023), section "Integer-only Softmax: Shiftmax", procedure ShiftExp of algorithm 1.
     """
 
-    LATENCY = 3
+    LATENCY = ExpTerms.LATENCY + 1
 
     def __init__(self, *, fraction_bits: int, difference_bits: int, x0_bits: int, rises: bool = False) -> None:
-        if isinstance(fraction_bits, bool) or fraction_bits not in range(1, WIDTH):
-            raise ValueError(f"ShiftExp fraction_bits must be from 1 to {WIDTH - 1}, not {fraction_bits!r}")
-        if isinstance(difference_bits, bool) or not isinstance(difference_bits, int) or difference_bits < 2:
-            raise ValueError(f"ShiftExp difference_bits must be an integer of at least 2, not {difference_bits!r}")
-        if isinstance(x0_bits, bool) or x0_bits not in range(1, WIDTH - fraction_bits + 1):
-            raise ValueError(f"ShiftExp x0_bits must be from 1 to {WIDTH - fraction_bits}, not {x0_bits!r}")
-        self.fraction_bits = fraction_bits
-        self.difference_bits = difference_bits
-        self.x0_bits = x0_bits
-        self.rises = rises
+        self.terms = ExpTerms(
+            fraction_bits=fraction_bits, difference_bits=difference_bits, x0_bits=x0_bits, rises=rises
+        )
         self.result_bits = WIDTH if rises else x0_bits + fraction_bits
         super().__init__({
             "enable": In(1),
@@ -73,81 +50,22 @@ class ShiftExp(wiring.Component):
             "result": Out(self.result_bits),
         })  # fmt: skip
 
-    @property
-    def quotient_bits(self) -> int:
-        """So many that all ones stand for ``n`` and more, and where ``p`` rises shift the least significand beyond 31 bits."""
-        return max(self.fraction_bits, WIDTH - 1 - self.fraction_bits if self.rises else 0).bit_length()
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bits = self.difference_bits
-        # -p, whose complement is p - 1. Neither passes 1.5 times the greatest difference.
-        half, negated = Signal(signed(bits + 1)), Signal(signed(bits + 1))
-        distance, rising = Signal(bits, reset_less=True), Signal(reset_less=True)
+        m.submodules.terms = terms = self.terms
         m.d.comb += [
-            half.eq(add(m, self.difference, self.difference >> 1, half.shape(), name="one_and_a_half")),
-            negated.eq(add(m, ~half, self.difference >> 4, half.shape(), carry=1, name="negated_product")),
+            terms.enable.eq(self.enable),
+            terms.difference.eq(self.difference),
+            terms.x0.eq(self.x0),
         ]
+        if terms.rises:
+            moved = (terms.significand << terms.places)[1:]
+            beyond = terms.saturated | moved[WIDTH:].any()
+            shifted = moved[:WIDTH] | beyond.replicate(WIDTH)
+        else:
+            shifted = Cat(Const(0, terms.fraction_bits), terms.significand)[1:] >> terms.places
+        result = Signal(self.result_bits, reset_less=True)
+        m.d.comb += self.result.eq(result)
         with m.If(self.enable):
-            if self.rises:
-                m.d.sync += [distance.eq(negated ^ negated[-1].replicate(bits)), rising.eq(negated[-1])]
-            else:
-                m.d.sync += distance.eq(negated)
-
-        quotient, remainder = self._divided(m, distance)
-        with m.If(self.enable):
-            m.d.sync += self.result.eq(
-                self._risen(m, rising, quotient, remainder) if self.rises else self._fallen(m, quotient, remainder)
-            )
+            m.d.sync += result.eq(shifted)
         return m
-
-    def _divided(self, m: Module, distance: Value) -> tuple[Value, Value]:
-        """Quotient and remainder by ``x0``; a quotient of more bits gives all ones, and a remainder of no meaning."""
-        rest, found = distance, []
-        for step in reversed(range(self.quotient_bits)):
-            high = rest[step:]
-            width = max(len(high), self.x0_bits)
-            # The carry of high - x0 says whether x0 fits in.
-            inverted = ~Cat(self.x0, Const(0, width - self.x0_bits))
-            trial = add(m, high, inverted, unsigned(width + 1), carry=1, name=f"trial{step}")
-            fits = trial[-1]
-            rest = Cat(rest[:step], Mux(fits, trial[: len(high)], high))
-            found.insert(0, fits)
-        return Cat(found), rest[: self.x0_bits]
-
-    def _fallen(self, m: Module, quotient: Value, remainder: Value) -> Value:
-        """``(2 * x0 - r) << n >> 1 >> q``, with ``r = 0`` and ``q = n`` from there on, registered between sum and shift."""
-        n = self.fraction_bits
-        beyond = Signal()
-        m.d.comb += beyond.eq(quotient >= n)
-        significand = Signal(self.x0_bits + 1, reset_less=True)
-        places = Signal(range(n + 1), reset_less=True)
-        kept = Mux(beyond, 0, remainder)
-        doubled = add(m, self.x0 << 1, ~Cat(kept, Const(0, 1)), significand.shape(), carry=1, name="doubled")
-        with m.If(self.enable):
-            m.d.sync += [significand.eq(doubled), places.eq(Mux(beyond, n, quotient))]
-        return Cat(Const(0, n), significand)[1:] >> places
-
-    def _risen(self, m: Module, rising: Value, quotient: Value, remainder: Value) -> Value:
-        """The same for both signs: ``s << c >> 1``, saturated."""
-        n = self.fraction_bits
-        beyond, saturated = Signal(), Signal(reset_less=True)
-        significand = Signal(self.x0_bits + 1, reset_less=True)
-        places = Signal(range(WIDTH), reset_less=True)
-        count = Signal(range(n + (1 << self.quotient_bits) + 1))
-        m.d.comb += [
-            beyond.eq(~rising & (quotient >= n)),
-            # n + q + 1, or n - q.
-            count.eq(add(m, quotient ^ (~rising).replicate(len(count)), n, count.shape(), carry=1, name="count_sum")),
-        ]
-        kept = Cat(Mux(beyond, 0, remainder), Const(0, 1)) ^ (~rising).replicate(self.x0_bits + 1)
-        base = Mux(rising, self.x0, self.x0 << 1)
-        with m.If(self.enable):
-            m.d.sync += [
-                significand.eq(add(m, base, kept, significand.shape(), carry=1, name="significand_sum")),
-                places.eq(Mux(beyond, 0, count)),
-                # The least significand is 2.
-                saturated.eq(rising & (count >= WIDTH)),
-            ]
-        moved = (significand << places)[1:]
-        return moved[:WIDTH] | (saturated | moved[WIDTH:].any()).replicate(WIDTH)

@@ -1,4 +1,4 @@
-"""ShiftExp in hardware: every difference of int8 for every scale constant, against the golden model, in RTL and netlist."""
+"""ExpTerms in hardware: every difference of int8 for every scale constant, against the golden model, in RTL and netlist."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ class Streamed(wiring.Component):
 
     def __init__(self, **arguments):
         self.unit = ShiftExp(difference_bits=BITS, **arguments)
-        self.operands = data.StructLayout({"difference": signed(BITS), "x0": self.unit.x0_bits})
+        self.operands = data.StructLayout({"difference": signed(BITS), "x0": self.unit.terms.x0_bits})
         super().__init__({
             "i": In(stream.Signature(self.operands)),
             "o": Out(stream.Signature(self.unit.result_bits)),
@@ -35,7 +35,7 @@ class Streamed(wiring.Component):
         m = Module()
         m.submodules.unit = unit = self.unit
         waits = Signal(unit.LATENCY)
-        x0 = Signal(unit.x0_bits)
+        x0 = Signal(unit.terms.x0_bits)
         m.d.comb += [
             unit.enable.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(unit.enable & (~waits.any() | (x0 == self.i.payload.x0))),
@@ -57,7 +57,7 @@ def job_of(streamed, x0s, differences, *patterns):
     inputs, outputs = [], []
     for x0 in x0s:
         inputs.append((differences & ((1 << BITS) - 1)) | (x0 << BITS))
-        outputs.append(shift_exp(differences, -x0, fraction_bits=unit.fraction_bits))
+        outputs.append(shift_exp(differences, -x0, fraction_bits=unit.terms.fraction_bits))
     payloads = [np.concatenate(part).tolist() for part in (inputs, outputs)]
     bits = len(streamed.i.payload.as_value()), unit.result_bits
     rows = [PayloadRows.of(part, width) for part, width in zip(payloads, bits, strict=True)]
@@ -114,11 +114,11 @@ def test_a_constant_of_zero_waits_for_nothing():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fraction_bits": 0}, "ShiftExp fraction_bits must be from 1 to 30, not 0"),
-        ({"fraction_bits": True}, "ShiftExp fraction_bits must be from 1 to 30, not True"),
-        ({"difference_bits": 1}, "ShiftExp difference_bits must be an integer of at least 2, not 1"),
-        ({"x0_bits": 17}, "ShiftExp x0_bits must be from 1 to 16, not 17"),
-        ({"x0_bits": 0}, "ShiftExp x0_bits must be from 1 to 16, not 0"),
+        ({"fraction_bits": 0}, "ExpTerms fraction_bits must be from 1 to 30, not 0"),
+        ({"fraction_bits": True}, "ExpTerms fraction_bits must be from 1 to 30, not True"),
+        ({"difference_bits": 1}, "ExpTerms difference_bits must be an integer of at least 2, not 1"),
+        ({"x0_bits": 17}, "ExpTerms x0_bits must be from 1 to 16, not 17"),
+        ({"x0_bits": 0}, "ExpTerms x0_bits must be from 1 to 16, not 0"),
     ],
 )
 def test_init_wrong_arguments(arguments, message):
