@@ -120,7 +120,7 @@ class ExpTerms(wiring.Component):
             fits = trial[-1]
             rest = Cat(rest[:step], Mux(fits, trial[: len(high)], high))
             found.insert(0, fits)
-        return Cat(found), rest[: self.x0_bits]
+        return Cat(found), Cat(rest, Const(0, self.x0_bits))[: self.x0_bits]
 
     def _falling(self, m: Module, quotient: Value, remainder: Value, significand: Signal, places: Signal) -> None:
         n = self.fraction_bits

@@ -71,7 +71,7 @@ def check(job, text):
 
 FALLING = np.arange(-256, 1)
 BOTH = np.arange(-256, 256)
-VARIANTS = [(15, 9, False), (23, 8, False), (23, 8, True), (14, 9, True)]
+VARIANTS = [(15, 9, False), (23, 8, False), (23, 8, True), (14, 9, True), (20, 11, False)]
 OTHERS = [(16, 9, False), (15, 9, True), (1, 12, True), (30, 1, True)]
 
 
