@@ -18,7 +18,7 @@ from . import table_lane
 from .layouts import row_layout
 from .normalized_reciprocal import NormalizedReciprocal
 from .power_table import PowerTable
-from .row_maximum import greatest_of
+from .greatest import greatest_of
 from .row_replay import RowReplay, pass_layout
 
 MAXIMUM, SUM, OUTPUT = range(3)
