@@ -4,7 +4,8 @@ Facts only; ``golden.nonlinear`` computes by them and ``hdl.nonlinear`` builds b
 """
 
 from .gelu_rules import GeluMaximum, ShiftGeluRule
-from .layernorm_rules import LayerNormRule, MeanRounding
+from .layernorm_rules import LayerNormRule, MeanRounding, RootNormRule
+from .norm_widths import NormWidths
 from .profiles import PROFILES, NonlinearProfile
 from .softmax_rules import ReciprocalRounding, ShiftmaxRule
 from .widths import LARGEST, MULTIPLIER_BITS, WIDTH, TieRule
@@ -18,7 +19,9 @@ __all__ = [
     "LayerNormRule",
     "MeanRounding",
     "NonlinearProfile",
+    "NormWidths",
     "ReciprocalRounding",
+    "RootNormRule",
     "ShiftGeluRule",
     "ShiftmaxRule",
     "TieRule",

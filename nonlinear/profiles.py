@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .gelu_rules import ShiftGeluRule
-from .layernorm_rules import LayerNormRule
+from .layernorm_rules import LayerNormRule, RootNormRule
 from .softmax_rules import ShiftmaxRule
 from .widths import TieRule, check_choice
 
@@ -32,7 +32,7 @@ class NonlinearProfile:
     name: str
     softmax: ShiftmaxRule
     gelu: ShiftGeluRule
-    layernorm: LayerNormRule
+    layernorm: LayerNormRule | RootNormRule
     ties: TieRule
 
     def __post_init__(self) -> None:

@@ -5,11 +5,14 @@ Every function takes and returns int64 and computes what unbounded integers woul
 
 from .gelu import gelu_scale, shift_gelu
 from .layernorm import integer_bias, layernorm, layernorm_scale, newton_root
+from .norm_constants import norm_constants, norm_error
 from .requantize import dyadic, requantize
+from .root_norm import NormConstants, root_norm
 from .shift_exp import integer_reciprocal, shift_exp
 from .softmax import shiftmax, shiftmax_scale
 
 __all__ = [
+    "NormConstants",
     "dyadic",
     "gelu_scale",
     "integer_bias",
@@ -17,7 +20,10 @@ __all__ = [
     "layernorm",
     "layernorm_scale",
     "newton_root",
+    "norm_constants",
+    "norm_error",
     "requantize",
+    "root_norm",
     "shift_exp",
     "shift_gelu",
     "shiftmax",
