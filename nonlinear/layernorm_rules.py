@@ -60,6 +60,9 @@ class RootNormRule:
         Of the normalized element that meets gamma. 1 to less than ``root_fraction_bits``, and at most ``factor_guard_bits``.
     multiplier_bits
         Width of a channel's signed multiplier. 2 to 31.
+    shift_bits
+        Of the choice of how far products are moved down to the output, which a layer makes once: from where a gamma of
+        ``2**output_bits`` output steps has a multiplier that just does not fit, to ``2**shift_bits - 1`` further. 0 to 5.
     ties
         ``even`` or ``up``: rounding to the output.
 
@@ -75,7 +78,8 @@ class RootNormRule:
     factor_guard_bits: int = 9
     normalized_fraction_bits: int = 9
     multiplier_bits: int = 14
-    ties: TieRule = "even"
+    shift_bits: int = 3
+    ties: TieRule = "up"
 
     def __post_init__(self) -> None:
         if not isinstance(self.centred, bool):
@@ -86,4 +90,5 @@ class RootNormRule:
         greatest = min(self.root_fraction_bits - 1, self.factor_guard_bits)
         check_integer("normalized_fraction_bits", self.normalized_fraction_bits, 1, greatest)
         check_integer("multiplier_bits", self.multiplier_bits, 2, 31)
+        check_integer("shift_bits", self.shift_bits, 0, 5)
         check_choice("ties", self.ties, TieRule)

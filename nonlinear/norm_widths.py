@@ -119,6 +119,11 @@ class NormWidths:
         return self.bias_bits + 1
 
     @property
+    def least_shift(self) -> int:
+        """The least ``e`` of products and biases in units of ``2**-e`` output steps."""
+        return max(self.rule.normalized_fraction_bits + self.rule.multiplier_bits - 1 - self.output_bits, 0)
+
+    @property
     def greatest_shift(self) -> int:
-        """How far that may be moved down to an output; from there on nothing is left but its rounding."""
-        return self.total_bits - 1
+        """The greatest."""
+        return self.least_shift + (1 << self.rule.shift_bits) - 1

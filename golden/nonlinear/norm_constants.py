@@ -60,15 +60,16 @@ def norm_constants(
     greatest_bias = (1 << (widths.bias_bits - 1)) - 1
     with np.errstate(over="ignore"):
         slopes, shifts = slopes / output_scale, shifts / output_scale
-        for shift in range(widths.greatest_shift, -1, -1):
+        for shift in range(widths.greatest_shift, widths.least_shift - 1, -1):
             multiplier, bias = np.rint(np.ldexp(slopes, shift - fraction)), np.rint(np.ldexp(shifts, shift))
             if np.abs(multiplier).max() <= greatest_multiplier and np.abs(bias).max() <= greatest_bias:
                 break
         else:
+            least = widths.least_shift
             worst_slope, worst_shift = float(np.abs(slopes).max()), float(np.abs(shifts).max())
             raise BitmillError(
-                f"gamma / output_scale must be within {greatest_multiplier << fraction} and beta / output_scale within "
-                f"{greatest_bias}, not {worst_slope!r} and {worst_shift!r}"
+                f"gamma / output_scale must be within {math.ldexp(greatest_multiplier, fraction - least):g} and "
+                f"beta / output_scale within {math.ldexp(greatest_bias, -least):g}, not {worst_slope!r} and {worst_shift!r}"
             )
     return NormConstants(
         widths=widths, multiplier=multiplier.astype(np.int64), bias=bias.astype(np.int64), shift=shift, epsilon=steps

@@ -27,7 +27,7 @@ class NormConstants:
     multiplier, bias
         int64 ``[C]``, one per channel: gamma and beta in units of the output; gamma may be negative or 0.
     shift
-        ``e``: product and bias are in units of ``2**-e`` output steps. 0 to ``widths.greatest_shift``.
+        ``e``: product and bias are in units of ``2**-e`` output steps. ``widths.least_shift`` to ``widths.greatest_shift``.
     epsilon
         What is added to the variance, in units of ``2**-epsilon_fraction_bits`` squares of an input step.
 
@@ -50,7 +50,7 @@ class NormConstants:
             raise BitmillError(
                 f"multiplier and bias must be of one shape [C], not {self.multiplier.shape} and {self.bias.shape}"
             )
-        check_integer("shift", self.shift, 0, self.widths.greatest_shift)
+        check_integer("shift", self.shift, self.widths.least_shift, self.widths.greatest_shift)
         check_integer("epsilon", self.epsilon, 0, (1 << self.widths.epsilon_bits) - 1)
 
 
@@ -65,7 +65,7 @@ def root_norm(constants: NormConstants, x: ArrayLike) -> NDArray[np.int64]:
         y = round_half_up(((x - q) * A - B) / 2**(f-n))
         z = saturate(round((y * multiplier + bias) / 2**shift))
 
-    with ``R``, ``F`` and ``n`` the rule's bits of fraction of root, epsilon and ``y``. What is added to all of a row changes ``q``
+    with ``R``, ``F`` and ``n`` the rule's bits of fraction of root, epsilon and ``y``. What is added to all of a row changes
     ``q`` alone, so a row is worth the same wherever it lies. A row of equal elements has ``y = 0`` whatever the root is, and
     returns the rounded bias; so does a row of length 1, and without a mean a row of zeros. No width is exceeded:
     ``NormWidths``.

@@ -34,6 +34,7 @@ def rules(draw):
         factor_guard_bits=guard,
         normalized_fraction_bits=draw(st.integers(1, min(root - 1, guard))),
         multiplier_bits=draw(st.integers(2, 16)),
+        shift_bits=draw(st.integers(0, 5)),
         ties=draw(st.sampled_from(["even", "up"])),
     )
 
@@ -58,7 +59,7 @@ def layers(draw, chosen=rules(), least=1):  # noqa: B008
         widths=widths,
         multiplier=np.array(draw(signed(widths.rule.multiplier_bits))),
         bias=np.array(draw(signed(widths.bias_bits))),
-        shift=draw(st.integers(0, widths.greatest_shift)),
+        shift=draw(st.integers(widths.least_shift, widths.greatest_shift)),
         epsilon=draw(st.integers(0, (1 << widths.epsilon_bits) - 1) | st.just(0)),
     )
     return np.array(draw(signed(widths.input_bits))), constants
@@ -116,17 +117,17 @@ def test_gamma_0_is_the_bias_and_gamma_below_0_turns_the_sign(layer):
 @pytest.mark.parametrize("length", [1, 2, 37, 64])
 @pytest.mark.parametrize("value", [-128, -1, 0, 3, 127])
 def test_a_row_of_equal_elements_is_the_bias(value, length, epsilon):
-    bias = np.arange(length) * 7 - 200
+    bias = (np.arange(length) * 7 - 200) << 12
     constants = NormConstants(
-        widths=widths_of(), multiplier=np.full(length, 8191), bias=bias, shift=2, epsilon=epsilon,
+        widths=widths_of(), multiplier=np.full(length, 8191), bias=bias, shift=14, epsilon=epsilon,
     )  # fmt: skip
-    wanted = [min(max(round(b / 4), -128), 127) for b in bias.tolist()]
+    wanted = [min(max(math.floor(b / (1 << 14) + 0.5), -128), 127) for b in bias.tolist()]
     assert root_norm(constants, np.full(length, value)).tolist() == wanted
 
 
 def test_zeros_without_a_mean_are_the_bias_and_one_element_is_its_sign():
     widths = widths_of(RMS)
-    constants = NormConstants(widths=widths, multiplier=np.array([16]), bias=np.array([3 << 9]), shift=9)
+    constants = NormConstants(widths=widths, multiplier=np.array([512]), bias=np.array([3 << 14]), shift=14)
     assert root_norm(constants, [[0], [1], [-7], [127]])[:, 0].tolist() == [3, 19, -13, 19]
 
 
@@ -214,8 +215,8 @@ def test_the_predicted_error_holds_for_any_row(length, seed, centred, epsilon):
     rng = np.random.default_rng(seed)
     x = np.rint(rng.standard_t(2, (8, length)) * 10.0 ** rng.uniform(-1, 2)).clip(-128, 127).astype(int)
     given = {
-        "gamma": rng.normal(size=length) * 10.0 ** rng.uniform(-3, 3), "beta": rng.normal(size=length),
-        "output_scale": 10.0 ** rng.uniform(-2, 1), "input_scale": 0.25, "epsilon": epsilon,
+        "gamma": rng.normal(size=length) * 10.0 ** rng.uniform(-3, 1), "beta": rng.normal(size=length),
+        "output_scale": 10.0 ** rng.uniform(-0.5, 1), "input_scale": 0.25, "epsilon": epsilon,
     }  # fmt: skip
     constants = norm_constants(widths_of(RootNormRule(centred=centred)), **given)
     spread = np.square(x - centred * x.mean(axis=-1, keepdims=True)).sum(axis=-1) > 0
@@ -241,20 +242,20 @@ def test_more_bits_make_16_bits_of_output_as_good():
 
 def test_constants_by_hand():
     constants = norm_constants(
-        widths_of(), gamma=[1.0, -0.5, 0.0], beta=[0.0, 0.25, -1.0], output_scale=0.5, input_scale=0.5, epsilon=1.0,
+        widths_of(), gamma=[4.0, -2.0, 0.0], beta=[0.0, 0.25, -4.0], output_scale=0.5, input_scale=0.5, epsilon=1.0,
     )  # fmt: skip
-    # 2 * 2**(e-9) <= 8191 gives e = 20 as 4096; 2 * 2**12 = 8192 does not fit.
-    assert constants.shift == 20
+    # 8 * 2**(e-9) <= 8191 gives e = 18 as 4096; 8 * 2**10 = 8192 does not fit.
+    assert constants.shift == 18
     assert constants.multiplier.tolist() == [4096, -2048, 0]
-    assert constants.bias.tolist() == [0, 1 << 19, -(2 << 20)]
+    assert constants.bias.tolist() == [0, 1 << 17, -(8 << 18)]
     assert constants.epsilon == 4 << 16
-    # Deviations -1, 1, 0 over sqrt(2/3 + 4) = 2.160: 0.4629, times 2, and a mean that is taken off.
-    assert root_norm(constants, [99, 101, 100]).tolist() == [-1, 0, -2]
+    # Deviations -1, 1, 0 over sqrt(2/3 + 4) = 2.160: 0.4629, times 8, -4, 0.
+    assert root_norm(constants, [99, 101, 100]).tolist() == [-4, -1, -8]
 
 
 def test_great_biases_leave_the_multiplier_less():
-    constants = norm_constants(widths_of(), gamma=[1.0], beta=[1e4], output_scale=1.0)
-    assert constants.bias[0] >> constants.shift == 10000
+    constants = norm_constants(widths_of(), gamma=[1.0], beta=[1000.0], output_scale=1.0)
+    assert (constants.shift, constants.multiplier.tolist(), constants.bias[0] >> constants.shift) == (15, [64], 1000)
     assert root_norm(constants, [5]).tolist() == [127]
 
 
@@ -269,7 +270,10 @@ def test_great_biases_leave_the_multiplier_less():
         ({"gamma": [[1.0, 2.0]]}, "gamma must be of one axis, not (1, 2)"),
         ({"gamma": [1.0] * 65, "beta": [1.0] * 65}, "gamma and beta must be of one length from 1 to 64, not 65 and 65"),
         ({"gamma": [], "beta": []}, "gamma and beta must be of one length from 1 to 64, not 0 and 0"),
-        ({"gamma": [1e8, 1.0]}, "gamma / output_scale must be within 4193792 and beta / output_scale within 33554431"),
+        (
+            {"gamma": [1e8, 1.0]},
+            "gamma / output_scale must be within 255.969 and beta / output_scale within 2048, not 100000000.0 and 0.0",
+        ),
         ({"beta": [1e9, 1.0]}, "not 1.0 and 1000000000.0"),
         (
             {"epsilon": 16384.0},
@@ -292,19 +296,20 @@ def test_constants_that_are_refused(changed, message):
         ({"multiplier": [1, 8192]}, "multiplier must be from -8192 to 8191, not 8192"),
         ({"bias": [0, 1 << 40]}, "bias must be from"),
         ({"bias": [0]}, "multiplier and bias must be of one shape [C], not (2,) and (1,)"),
-        ({"shift": 99}, "shift must be an integer from 0 to"),
+        ({"shift": 13}, "shift must be an integer from 14 to 21, not 13"),
+        ({"shift": 22}, "not 22"),
         ({"epsilon": -1}, "epsilon must be an integer from 0 to"),
     ],
 )
 def test_integers_that_are_refused(changed, message):
-    given = {"multiplier": [1, 2], "bias": [0, 0], "shift": 3} | changed
+    given = {"multiplier": [1, 2], "bias": [0, 0], "shift": 14} | changed
     with pytest.raises(BitmillError) as caught:
         NormConstants(widths=widths_of(), **given)
     assert message in str(caught.value)
 
 
 def test_rows_that_are_refused():
-    constants = NormConstants(widths=widths_of(), multiplier=np.array([1, 2]), bias=np.array([0, 0]), shift=3)
+    constants = NormConstants(widths=widths_of(), multiplier=np.array([1, 2]), bias=np.array([0, 0]), shift=14)
     for row, message in (
         ([1, 2, 3], "x must have a row of the 2 channels of multiplier, not 3"),
         ([1, 128], "x must be from -128 to 127, not 128"),
@@ -324,6 +329,7 @@ def test_rows_that_are_refused():
         ("factor_guard_bits", 17, "factor_guard_bits must be an integer from 1 to 16, not 17"),
         ("normalized_fraction_bits", 10, "normalized_fraction_bits must be an integer from 1 to 9, not 10"),
         ("multiplier_bits", 1, "multiplier_bits must be an integer from 2 to 31, not 1"),
+        ("shift_bits", 6, "shift_bits must be an integer from 0 to 5, not 6"),
         ("ties", "odd", "ties must be one of even, up, not 'odd'"),
     ],
 )
