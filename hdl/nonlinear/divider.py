@@ -21,9 +21,12 @@ class Divider(wiring.Component):
     Parameters
     ----------
     dividend_bits, divisor_bits
-        Widths of the operands, and of quotient and remainder, at least 1.
+        Widths of the operands, at least 1; the remainder is as wide as the divisor.
     bits_per_cycle
-        How many subtractions stand behind one another, 1 to ``dividend_bits``.
+        How many subtractions stand behind one another, 1 to ``quotient_bits``.
+    quotient_bits
+        Width of the quotient, where it is known that none is greater, for which there are no cycles for leading zeros: 1 to
+        ``dividend_bits``, and that if None. Where a quotient does not fit, it and the remainder are undefined, but come out.
 
     Attributes
     ----------
@@ -41,24 +44,30 @@ class Divider(wiring.Component):
         If a width is out of range.
     """
 
-    def __init__(self, *, dividend_bits: int, divisor_bits: int, bits_per_cycle: int = 1) -> None:
+    def __init__(
+        self, *, dividend_bits: int, divisor_bits: int, bits_per_cycle: int = 1, quotient_bits: int | None = None
+    ) -> None:
         for name, value in (("dividend_bits", dividend_bits), ("divisor_bits", divisor_bits)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"Divider {name} must be an integer of at least 1, not {value!r}")
-        if isinstance(bits_per_cycle, bool) or bits_per_cycle not in range(1, dividend_bits + 1):
-            raise ValueError(f"Divider bits_per_cycle must be from 1 to {dividend_bits}, not {bits_per_cycle!r}")
+        quotient_bits = dividend_bits if quotient_bits is None else quotient_bits
+        if isinstance(quotient_bits, bool) or quotient_bits not in range(1, dividend_bits + 1):
+            raise ValueError(f"Divider quotient_bits must be from 1 to {dividend_bits}, not {quotient_bits!r}")
+        if isinstance(bits_per_cycle, bool) or bits_per_cycle not in range(1, quotient_bits + 1):
+            raise ValueError(f"Divider bits_per_cycle must be from 1 to {quotient_bits}, not {bits_per_cycle!r}")
         self.dividend_bits = dividend_bits
         self.divisor_bits = divisor_bits
         self.bits_per_cycle = bits_per_cycle
+        self.quotient_bits = quotient_bits
         super().__init__({
             "i": In(stream.Signature(data.StructLayout({"dividend": dividend_bits, "divisor": divisor_bits}))),
-            "o": Out(stream.Signature(data.StructLayout({"quotient": dividend_bits, "remainder": divisor_bits}))),
+            "o": Out(stream.Signature(data.StructLayout({"quotient": quotient_bits, "remainder": divisor_bits}))),
         })  # fmt: skip
 
     @property
     def steps(self) -> int:
         """Cycles of subtractions."""
-        return -(-self.dividend_bits // self.bits_per_cycle)
+        return -(-self.quotient_bits // self.bits_per_cycle)
 
     @property
     def LATENCY(self) -> int:
@@ -79,7 +88,8 @@ class Divider(wiring.Component):
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 quotient.eq(self.i.payload.dividend),
-                remainder.eq(0),
+                # Less than the divisor, as the quotient fits.
+                remainder.eq(self.i.payload.dividend >> len(quotient)),
                 divisor.eq(self.i.payload.divisor),
                 left.eq(self.steps),
             ]

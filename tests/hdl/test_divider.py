@@ -33,6 +33,21 @@ def test_every_quotient_of_short_operands(widths, per_cycle):
     assert got == [expected(a, b, *widths) for a, b in pairs]
 
 
+@pytest.mark.parametrize(("quotient_bits", "per_cycle"), [(3, 1), (3, 2), (4, 3), (1, 1)])
+def test_a_short_quotient_takes_no_cycles_for_zeros_before_it(quotient_bits, per_cycle):
+    pairs = [(a, b) for a in range(64) for b in range(1, 32) if a // b < 1 << quotient_bits]
+    unit = Divider(dividend_bits=6, divisor_bits=5, bits_per_cycle=per_cycle, quotient_bits=quotient_bits)
+    got, taken, given = divided(unit, pairs)
+    assert got == [divmod(a, b) for a, b in pairs]
+    assert given[0] - taken[0] == unit.LATENCY == -(-quotient_bits // per_cycle) + 1
+
+
+def test_a_quotient_that_does_not_fit_comes_out_all_the_same():
+    unit = Divider(dividend_bits=6, divisor_bits=5, quotient_bits=2)
+    got, _, _ = divided(unit, [(63, 1), (5, 0), (9, 5), (63, 0), (31, 16)])
+    assert (got[2], got[4]) == ((1, 4), (1, 15))
+
+
 @pytest.mark.parametrize(("widths", "per_cycle"), [((31, 31), 1), ((43, 22), 2), ((31, 31), 4), ((8, 40), 3)])
 def test_long_operands_at_random_and_at_the_borders(widths, per_cycle):
     rng = np.random.default_rng(SEED)
@@ -88,6 +103,9 @@ def test_a_division_that_a_reset_ends_leaves_nothing():
         ({"dividend_bits": 0}, "Divider dividend_bits must be an integer of at least 1, not 0"),
         ({"divisor_bits": 1.5}, "Divider divisor_bits must be an integer of at least 1, not 1.5"),
         ({"bits_per_cycle": 9}, "Divider bits_per_cycle must be from 1 to 8, not 9"),
+        ({"quotient_bits": 4, "bits_per_cycle": 5}, "Divider bits_per_cycle must be from 1 to 4, not 5"),
+        ({"quotient_bits": 9}, "Divider quotient_bits must be from 1 to 8, not 9"),
+        ({"quotient_bits": 0}, "Divider quotient_bits must be from 1 to 8, not 0"),
         ({"bits_per_cycle": True}, "Divider bits_per_cycle must be from 1 to 8, not True"),
     ],
 )
