@@ -5,6 +5,7 @@ Facts only; ``golden.nonlinear`` computes by them and ``hdl.nonlinear`` builds b
 
 from .gelu_rules import GeluMaximum, ShiftGeluRule
 from .layernorm_rules import LayerNormRule, MeanRounding, RootNormRule
+from .newton_widths import NewtonWidths
 from .norm_widths import NormWidths
 from .profiles import PROFILES, NonlinearProfile
 from .softmax_rules import ReciprocalRounding, ShiftmaxRule
@@ -18,6 +19,7 @@ __all__ = [
     "GeluMaximum",
     "LayerNormRule",
     "MeanRounding",
+    "NewtonWidths",
     "NonlinearProfile",
     "NormWidths",
     "ReciprocalRounding",

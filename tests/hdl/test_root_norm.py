@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth import Module, ResetInserter, Signal
-from amaranth.sim import Simulator
 
 from bitmill.golden.nonlinear import NormConstants, root_norm
 from bitmill.hdl.nonlinear.root_norm import RootNorm
 from bitmill.nonlinear import NormWidths, RootNormRule
 
+from .norm_traffic import as_rows, elements_of, errors_of, rows_of, run_reset
 from .row_traffic import beats, exchange
 
 SEED = 52
@@ -56,35 +55,6 @@ def golden(constants, row):
     return root_norm(part, row).tolist()
 
 
-def rows_of(widths, rng):
-    """Random rows, and those that have gone wrong elsewhere."""
-    least, greatest, longest = -(1 << (widths.input_bits - 1)), (1 << (widths.input_bits - 1)) - 1, widths.max_length
-    lengths = [longest, 1, 2, longest - 1, *rng.integers(1, longest + 1, 5).tolist(), 3]
-    rows = [
-        np.clip(np.rint(rng.standard_t(3, n) * greatest / 10 ** rng.uniform(0, 2)), least, greatest) for n in lengths
-    ]
-    rows += [np.full(longest, value) for value in (least, greatest, 0)]
-    rows += [np.where(np.arange(longest) % 2, least, greatest), np.full(longest, greatest) - (np.arange(longest) == 3)]
-    rows += [np.array([least]), np.array([least, greatest]), np.arange(longest) == 0, np.array([1, 1, 1])]
-    return [row.astype(np.int64) for row in rows]
-
-
-def elements_of(payload):
-    return [list(payload.elements), int(payload.keep), int(payload.last)]
-
-
-def as_rows(results, lanes):
-    """Elements that were kept, row by row; the others must be 0."""
-    rows, row = [], []
-    for elements, keep, last in results:
-        row += [x for lane, x in enumerate(elements) if keep >> lane & 1]
-        assert not any(x for lane, x in enumerate(elements) if not keep >> lane & 1)
-        if last:
-            rows, row = [*rows, row], []
-    assert not row
-    return rows
-
-
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
 @pytest.mark.parametrize(
     ("rule", "lanes", "bits", "out", "longest"),
@@ -98,7 +68,7 @@ def test_rows_are_golden(rule, lanes, bits, out, longest, stalls):
     widths = NormWidths(rule=rule, input_bits=bits, output_bits=out, max_length=longest)
     for epsilon in (0, int(rng.integers(1 << widths.epsilon_bits)) >> int(rng.integers(widths.epsilon_bits))):
         constants = constants_of(widths, rng, epsilon=epsilon)
-        rows = rows_of(widths, rng)
+        rows = rows_of(widths.input_bits, widths.max_length, rng)
         inputs = list(beats(rows, lanes, junk=-1))
         unit = RootNorm(widths=widths, lanes=lanes)
         results, _, _ = exchange(
@@ -116,7 +86,8 @@ def test_rows_take_what_is_promised(rule, lanes, bits, longest):
     widths = NormWidths(rule=rule, input_bits=bits, output_bits=8, max_length=longest)
     unit = RootNorm(widths=widths, lanes=lanes)
     rows = [
-        row[: max(1, longest // part)] for part, row in zip((1, 3, 1, 2, 9, 1, 1), rows_of(widths, rng), strict=False)
+        row[: max(1, longest // part)]
+        for part, row in zip((1, 3, 1, 2, 9, 1, 1), rows_of(widths.input_bits, widths.max_length, rng), strict=False)
     ]
     rows += [np.zeros(longest, dtype=int), np.ones(1, dtype=int), rows[0]]
     inputs = list(beats(rows, lanes))
@@ -136,22 +107,30 @@ def test_rows_take_what_is_promised(rule, lanes, bits, longest):
         start += 2 * count + unit.GAP - 1
 
 
+def test_a_row_that_cannot_leave_keeps_its_factors():
+    """Stalls at the output that are longer than what the next row takes to find its own."""
+    rng = np.random.default_rng(SEED)
+    widths = NormWidths(rule=ROUGH, input_bits=8, output_bits=8, max_length=8)
+    unit, constants = RootNorm(widths=widths, lanes=4), constants_of(widths, rng)
+    rows = [rng.integers(-128, 128, n) // int(rng.integers(1, 60)) for n in (8, 4, 3, 8, 1, 5, 8, 8, 2)]
+    inputs = list(beats(rows, 4))
+    results, _, _ = exchange(
+        unit, inputs, len(inputs), stalls=0.97, seed=SEED, look=elements_of, before=set_constants(unit, constants)
+    )  # fmt: skip
+    assert as_rows(results, 4) == [golden(constants, row) for row in rows]
+
+
 def test_a_row_that_is_too_long_is_cut_and_reported():
     rng = np.random.default_rng(SEED)
     widths = NormWidths(rule=LAYER, input_bits=8, output_bits=8, max_length=8)
     unit = RootNorm(widths=widths, lanes=2)
     constants = constants_of(widths, rng)
     rows = [rng.integers(-128, 128, n) for n in (8, 13, 5)]
-    errors = []
-
-    def look(payload):
-        return elements_of(payload)
-
     results, _, _ = exchange(
-        unit, list(beats(rows, 2)), 4 + 4 + 3, look=look, before=set_constants(unit, constants), stalls=0.2, seed=SEED
+        unit, list(beats(rows, 2)), 4 + 4 + 3, look=elements_of, before=set_constants(unit, constants), stalls=0.2, seed=SEED
     )  # fmt: skip
     assert as_rows(results, 2) == [golden(constants, row[:8]) for row in rows]
-    assert not errors
+    assert errors_of(RootNorm(widths=widths, lanes=2)) == [0, 0, 0, 1, 1, 1]
 
 
 def test_what_is_masked_takes_no_part_wherever_it_stands():
@@ -180,42 +159,9 @@ def test_reset_in_the_middle_of_a_row(moment):
     unit = RootNorm(widths=widths, lanes=2)
     constants = constants_of(widths, rng)
     first, second = (list(beats([rng.integers(-128, 128, n)], 2)) for n in (8, 6))
-    found = []
-
-    async def bench(ctx):
-        await set_constants(unit, constants)(ctx)
-        ctx.set(unit.o.ready, 1)
-        for beat in (first * 9)[:moment]:
-            ctx.set(unit.i.payload, beat)
-            ctx.set(unit.i.valid, 1)
-            await ctx.tick()
-        ctx.set(reset, 1)
-        await ctx.tick()
-        ctx.set(reset, 0)
-        assert not ctx.get(unit.o.valid)
-        ctx.set(unit.i.valid, 1)
-        for beat in second:
-            ctx.set(unit.i.payload, beat)
-            await ctx.tick().until(unit.i.ready)
-        ctx.set(unit.i.valid, 0)
-        for _ in second:
-            (payload,) = await ctx.tick().sample(unit.o.payload).until(unit.o.valid)
-            found.append(elements_of(payload))
-
-    resettable, reset = with_reset(unit)
-    simulator = Simulator(resettable)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+    found = run_reset(unit, first * 9, moment, second, before=set_constants(unit, constants))
     row = [x for beat in second for x in beat["elements"]]
     assert as_rows(found, 2) == [golden(constants, row)]
-
-
-def with_reset(unit):
-    """A module around the unit whose reset is a signal."""
-    m, reset = Module(), Signal()
-    m.submodules.unit = ResetInserter(reset)(unit)
-    return m, reset
 
 
 @pytest.mark.parametrize(
