@@ -11,6 +11,7 @@ from ...nonlinear import TableSoftmaxRule
 from ...nonlinear.softmax_rules import DIGIT_BITS, DIGITS, INPUT_BITS
 from ..adders import add
 
+
 def exponent_width(rule: TableSoftmaxRule) -> int:
     """Bits of ``A(c)`` of ``golden.nonlinear.table_softmax``."""
     greatest = (1 << INPUT_BITS) - 1
