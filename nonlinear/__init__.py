@@ -4,7 +4,7 @@ Facts only; ``golden.nonlinear`` computes by them and ``hdl.nonlinear`` builds b
 """
 
 from .exact_root_rules import ExactRootLayerNormRule
-from .gelu_rules import GeluMaximum, ShiftGeluRule
+from .gelu_rules import GeluMaximum, PiecewiseGeluRule, ShiftGeluRule
 from .layernorm_rules import LayerNormRule, MeanRounding
 from .output_rules import ClippedSoftmaxRule, Log2SoftmaxRule
 from .polynomial_rules import PolynomialGeluRule, PolynomialSoftmaxRule
@@ -24,6 +24,7 @@ __all__ = [
     "Log2SoftmaxRule",
     "MeanRounding",
     "NonlinearProfile",
+    "PiecewiseGeluRule",
     "PolynomialGeluRule",
     "PolynomialSoftmaxRule",
     "ReciprocalRounding",

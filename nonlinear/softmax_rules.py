@@ -108,7 +108,9 @@ class TableSoftmaxRule:
     @property
     def powers(self) -> tuple[int, ...]:
         """``round(2**(table_bits - i / 2**F))`` for ``i`` from 0 to ``2**F - 1``."""
-        return tuple(round(2.0 ** (self.table_bits - i / 2**self.fraction_bits)) for i in range(1 << self.fraction_bits))
+        return tuple(
+            round(2.0 ** (self.table_bits - i / 2**self.fraction_bits)) for i in range(1 << self.fraction_bits)
+        )
 
 
 INPUT_BITS = 8

@@ -45,7 +45,7 @@ def table_softmax(
         q, f = a >> F, a % 2**F
         S = sum((powers[f] << (E - mb)) >> q)
         R = floor(2**(E + z + rb) / S),  z the integer for which it is from 2**rb to 2**(rb+1) - 1
-        entry[f] = (powers[f] * R + half) >> (mb + rb - pb)
+        entry[f] = min((powers[f] * R + half) >> (mb + rb - pb), 2**(pb+1) - 1)
         y = min((((entry[f] >> (q + z)) >> (pb - ob - 1)) + 1) >> 1, 2**ob - 1)
 
     All elements of the row share the ``2**F`` entries, so no element needs a multiplication by the reciprocal. Because
@@ -92,6 +92,7 @@ def table_softmax(
     dropped = rule.table_bits + rule.reciprocal_bits - rule.entry_bits
     product = powers * reciprocal
     entries = (product + (1 << (dropped - 1))) >> dropped if dropped > 0 else product << -dropped
+    entries = np.minimum(entries, (2 << rule.entry_bits) - 1)
     halves = (entries >> np.minimum(whole + zeros, 62)) >> (rule.entry_bits - rule.output_bits - 1)
     return np.where(taken, np.minimum((halves + 1) >> 1, (1 << rule.output_bits) - 1), 0)
 

@@ -15,14 +15,18 @@ from bitmill.reports.sample.forward import encode, pad, record_inputs
 
 from . import tiny_encoder
 
-WORDS = "abcdefg"
+
+def pair(index):
+    """Of words that pairs of the other parity have none of."""
+    words = "abc" if index % 2 == 0 else "defg"
+    return SentencePair(
+        "sense",
+        " ".join(words[(index + k) % len(words)] for k in range(3 + index % 4)),
+        " ".join(words[(3 * index + k * k) % len(words)] for k in range(4)),
+    )
 
 
-def phrase(start, step, length):
-    return " ".join(WORDS[(start + step * index) % 7] for index in range(length))
-
-
-PAIRS = [SentencePair("sense", phrase(i, 1, 3 + i % 4), phrase(2 * i, 1, 4)) for i in range(24)]
+PAIRS = [pair(index) for index in range(40)]
 LENGTH = 16
 
 
@@ -89,6 +93,8 @@ def batches(model, monkeypatch):
 def test_scales_are_of_texts_that_are_not_judged(model, batches):
     rows = captured.capture(model, PAIRS, length=LENGTH, texts=2, queries=3, tokens=5)
     calibrating, judged = batches
+    words = [{tiny_encoder.WORDS[token] for text in batch for token in text[1:-1]} for batch in batches]
+    assert words == [set("abc."), set("defg.")]
     assert [len(text) for text in judged] == [len(text) for text in calibrating] == [16, 14]
     assert all(text[0] == 2 and text[-1] == 3 for text in (*calibrating, *judged))
     units, _, mask = seen_by(model, calibrating)
@@ -131,6 +137,21 @@ def test_softmax_rows_are_of_real_queries_and_mask_padding(model, batches):
         # Queries 0, 4 and 9 of the second text's 14, head 2.
         wanted = given[f"encoder.layer.{layer}.attention.self.softmax"][1, 2][[0, 4, 9]] / found.scale
         np.testing.assert_array_equal(found.codes[12 + 6 : 12 + 9], np.clip(np.round(wanted), -128, 127))
+
+
+def test_scales_see_no_padding(tmp_path, model, batches):
+    """The shortest of these texts are mostly padding, whose scores are greater than any real token's in one of the layers."""
+    model = load_encoder(tiny_encoder.write(tmp_path / "other", weights=tiny_encoder.tensors(seed=6)))
+    rows = captured.capture(model, PAIRS, length=24, texts=7)
+    units, _, mask = seen_by(model, batches[0])
+    assert mask.sum(axis=1).tolist() == [24, 21, 18, 15, 12, 9, 6]
+    passed = 0
+    for layer, found in enumerate(of_unit(rows, "softmax")):
+        scores = np.abs(units[f"encoder.layer.{layer}.attention.self.softmax"])
+        largest = max(scores[text][:, :length, :length].max() for text, length in enumerate(mask.sum(axis=1)))
+        assert found.scale == pytest.approx(largest / 127)
+        passed += scores.max() > largest
+    assert passed
 
 
 def test_nothing_is_computed_twice(model, monkeypatch):

@@ -129,8 +129,11 @@ def test_errors_by_hand():
 def test_steps_of_eight_bits():
     codes = np.zeros((1, 4), dtype=np.int8)
     assert output_step(Rows(unit="softmax", place="", scale=0.3, codes=codes)) == 1 / 256
-    # GELU of 127/16 is itself to twelve digits; of 127/1000 it is smaller than what -128/1000 gives in magnitude.
+    # GELU of 127/16 is itself to twelve digits. Where it is as good as x / 2, -128 gives the greatest magnitude.
     assert output_step(Rows(unit="gelu", place="", scale=1 / 16, codes=codes)) == pytest.approx(1 / 16, rel=1e-9)
+    assert output_step(Rows(unit="gelu", place="", scale=1e-5, codes=codes)) == pytest.approx(
+        1.28e-3 * 0.499489 / 127, rel=1e-5
+    )
     assert output_step(Rows(unit="gelu", place="", scale=1e-3, codes=codes)) == pytest.approx(
         0.127 * 0.55053 / 127, rel=1e-3
     )
@@ -218,6 +221,16 @@ def test_published_hardware_stands_beside_ours(records):
     assert line.endswith("ITA's takes 3,993 gate equivalents.")
     assert records["claim/ivit-gpu"].number("published") == 4.11
     assert "ours" not in records["claim/ivit-gpu"].metrics
+
+
+def test_a_requantizer_is_compared_lane_by_lane(records):
+    measured = records["hardware/tripler/x1/osu018"]
+    found = []
+    for lanes in (1, 16):
+        config = {**measured.config, "key": f"r{lanes}", "lanes": lanes, "unit": "requantize"}
+        found.append(replace(measured, id=f"hardware/r/x{lanes}/osu018", config=config))
+    claims = [record.id for record in claim_records(Records(found, study=NONLINEAR)) if "ours" in record.metrics]
+    assert claims == ["claim/ita-requantize-osu018-logic/r1"]
 
 
 def test_every_number_of_a_table_is_a_records(records):
