@@ -10,6 +10,8 @@ from amaranth.lib import data
 from ...nonlinear import TableSoftmaxRule
 from ...nonlinear.softmax_rules import DIGIT_BITS, DIGITS, INPUT_BITS
 from ..adders import add
+from .one_hot import one_hot
+
 
 
 def exponent_width(rule: TableSoftmaxRule) -> int:
@@ -18,33 +20,39 @@ def exponent_width(rule: TableSoftmaxRule) -> int:
     return (greatest * ((1 << rule.slope_bits) - 1) >> (rule.slope_fraction_bits - rule.exponent_bits)).bit_length()
 
 
-def exponent(m: Module, rule: TableSoftmaxRule, x: Value, slope: Value, slope3: Value, *, name: str) -> Value:
-    """``A(127 - x)`` of ``golden.nonlinear.table_softmax``: each base-4 digit picks a multiple of the slope.
+def exponent(
+    m: Module, rule: TableSoftmaxRule, x: Value, multiples: Sequence[Value], offsets: Sequence[Value], *, name: str
+) -> Value:
+    """``A(127 - x) + offset``, wrapped at the width of the offset: each base-4 digit picks a multiple of the slope.
 
-    ``slope3`` is three times the slope, which all lanes share.
+    ``multiples`` are 0 to 3 times the slope, ``offsets`` the offset plus those: all lanes share them.
     """
-    # 127 - x is x with all bits but the sign inverted.
-    complement = Cat(~x[: INPUT_BITS - 1], x[INPUT_BITS - 1])
+    complement = _complement(x)
     terms: list[Value] = []
     for j in range(DIGITS):
         low, high = complement[DIGIT_BITS * j], complement[DIGIT_BITS * j + 1]
-        dropped = DIGIT_BITS * (DIGITS - 1 - j)
-        multiples = [(low & ~high, slope), (~low & high, Cat(0, slope)[: len(slope) + 1]), (low & high, slope3)]
-        terms.append(one_hot(m, [(pick, multiple[dropped:]) for pick, multiple in multiples], name=f"{name}_digit{j}"))
-    width = exponent_width(rule)
-    lows = add(m, terms[0], terms[1], Shape(min(width, len(terms[1]) + 1)), name=f"{name}_low")
-    highs = add(m, terms[2], terms[3], Shape(width), name=f"{name}_high")
-    return add(m, lows, highs, Shape(width), name=f"{name}_exponent")
+        picks = [~low & ~high, low & ~high, ~low & high, low & high]
+        if j < DIGITS - 1:
+            dropped = DIGIT_BITS * (DIGITS - 1 - j)
+            choices = [(pick, multiple[dropped:]) for pick, multiple in zip(picks[1:], multiples[1:], strict=True)]
+        else:
+            choices = list(zip(picks, offsets, strict=True))
+        terms.append(one_hot(m, choices, name=f"{name}_digit{j}"))
+    width = len(terms[3])
+    lows = add(m, terms[0], terms[1], Shape(len(terms[1]) + 1), name=f"{name}_low")
+    lower = add(m, lows, terms[2], Shape(len(terms[2]) + 1), name=f"{name}_lower")
+    return add(m, lower, terms[3], Shape(width), name=f"{name}_exponent")
 
 
-def one_hot(m: Module, choices: Sequence[tuple[Value, Value]], *, name: str) -> Value:
-    """The value whose condition holds, of which at most one may; 0 if none does."""
-    chosen = Signal(max(len(value) for _, value in choices), name=name)
-    total: Value = Value.cast(0)
-    for pick, value in choices:
-        total = total | (value & pick.replicate(len(value)))
-    m.d.comb += chosen.eq(total)
-    return chosen
+def shifted_exponent(m: Module, rule: TableSoftmaxRule, x: Value, slope: int, offset: Value, *, name: str) -> Value:
+    """``exponent`` for a slope that is a power of two, of at least 64: one adder."""
+    places = slope.bit_length() - 1 - DIGIT_BITS * (DIGITS - 1)
+    return add(m, offset, Cat(Const(0, places), _complement(x)), Shape(len(offset)), name=f"{name}_exponent")
+
+
+def _complement(x: Value) -> Value:
+    """``127 - x``: all bits but the sign inverted."""
+    return Cat(~x[: INPUT_BITS - 1], x[INPUT_BITS - 1])
 
 
 def reduced_layout(rule: TableSoftmaxRule) -> data.StructLayout:
@@ -52,14 +60,13 @@ def reduced_layout(rule: TableSoftmaxRule) -> data.StructLayout:
     return data.StructLayout({"index": rule.fraction_bits, "whole": rule.whole_bits, "nothing": 1})
 
 
-def reduce(m: Module, rule: TableSoftmaxRule, total: Value, offset: Value, keep: Value, *, name: str) -> data.View:
-    """``total + offset``, which is an exponent with the rounding half in it, cut at the fraction's bits."""
-    width = max(len(total), len(offset))
-    moved = add(m, total, offset, Shape(width), name=f"{name}_moved")[rule.guard_bits :]
+def reduce(m: Module, rule: TableSoftmaxRule, moved: Value, keep: Value, *, name: str) -> data.View[data.StructLayout]:
+    """An exponent, with the rounding half in it, cut at the fraction's bits."""
+    cut = moved[rule.guard_bits :]
     reduced = Signal(reduced_layout(rule), name=f"{name}_reduced")
-    whole = moved[rule.fraction_bits :]
+    whole = cut[rule.fraction_bits :]
     m.d.comb += [
-        reduced.index.eq(moved[: rule.fraction_bits]),
+        reduced.index.eq(cut[: rule.fraction_bits]),
         reduced.whole.eq(whole[: rule.whole_bits]),
         reduced.nothing.eq(~keep | whole[rule.whole_bits :].any()),
     ]
@@ -71,7 +78,9 @@ def entry_width(rule: TableSoftmaxRule) -> int:
     return rule.entry_bits + 1
 
 
-def power(m: Module, rule: TableSoftmaxRule, entries: Sequence[Value], at: data.View, *, name: str) -> Value:
+def power(
+    m: Module, rule: TableSoftmaxRule, entries: Sequence[Value], at: data.View[data.StructLayout], *, name: str
+) -> Value:
     """``entry / 2**whole`` with as many places as the sum has, or 0 where nothing is left."""
     picks = [(at.index == index) & ~at.nothing for index in range(len(entries))]
     chosen = one_hot(m, list(zip(picks, entries, strict=True)), name=f"{name}_entry")
