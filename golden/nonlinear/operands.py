@@ -61,7 +61,7 @@ def as_mask(mask: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]
         raise BitmillError(f"mask must broadcast to x of shape {shape}, not {taken.shape}") from None
 
 
-def as_scale(scale: object) -> float:
+def as_scale(scale: object, *, name: str = "scale") -> float:
     """``scale`` as a float.
 
     Raises
@@ -70,8 +70,8 @@ def as_scale(scale: object) -> float:
         If it is not a positive and finite number.
     """
     if isinstance(scale, bool) or not isinstance(scale, int | float | np.floating):
-        raise BitmillError(f"scale must be a number, not {scale!r}")
+        raise BitmillError(f"{name} must be a number, not {scale!r}")
     real = float(scale)
     if not (math.isfinite(real) and real > 0):
-        raise BitmillError(f"scale must be positive and finite, not {real!r}")
+        raise BitmillError(f"{name} must be positive and finite, not {real!r}")
     return real

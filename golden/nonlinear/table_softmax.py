@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import BitmillError
 from ...nonlinear import TableSoftmaxRule
 from ...nonlinear.softmax_rules import DIGIT_BITS, DIGITS, INPUT_BITS
+from .dispatch import Scaled
+from .dispatch import softmax as softmax_by_rule
 from .operands import as_mask, as_rows, as_scale
 
 LONGEST_ROW = 1 << 20
@@ -45,7 +47,7 @@ def table_softmax(
         q, f = a >> F, a % 2**F
         S = sum((powers[f] << (E - mb)) >> q)
         R = floor(2**(E + z + rb) / S),  z the integer for which it is from 2**rb to 2**(rb+1) - 1
-        entry[f] = (powers[f] * R + half) >> (mb + rb - pb)
+        entry[f] = min((powers[f] * R + half) >> (mb + rb - pb), 2**(pb+1) - 1)
         y = min((((entry[f] >> (q + z)) >> (pb - ob - 1)) + 1) >> 1, 2**ob - 1)
 
     All elements of the row share the ``2**F`` entries, so no element needs a multiplication by the reciprocal. Because
@@ -92,6 +94,7 @@ def table_softmax(
     dropped = rule.table_bits + rule.reciprocal_bits - rule.entry_bits
     product = powers * reciprocal
     entries = (product + (1 << (dropped - 1))) >> dropped if dropped > 0 else product << -dropped
+    entries = np.minimum(entries, (2 << rule.entry_bits) - 1)
     halves = (entries >> np.minimum(whole + zeros, 62)) >> (rule.entry_bits - rule.output_bits - 1)
     return np.where(taken, np.minimum((halves + 1) >> 1, (1 << rule.output_bits) - 1), 0)
 
@@ -111,3 +114,8 @@ def _normalized_reciprocal(
     total = np.maximum(total, 1 << rule.sum_fraction_bits)
     zeros = np.ceil(np.log2(total.astype(np.float64))).astype(np.int64) - rule.sum_fraction_bits
     return (np.int64(1) << (zeros + rule.sum_fraction_bits + rule.reciprocal_bits)) // total, zeros
+
+
+@softmax_by_rule.register
+def _by_rule(rule: TableSoftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> Scaled:
+    return table_softmax(rule, x, scale=scale, mask=mask), 2.0**-rule.output_bits

@@ -25,7 +25,7 @@ class NormalizedReciprocal(wiring.Component):
     Attributes
     ----------
     LATENCY
-        Cycles from ``start`` to ``done``, whatever the sum.
+        Cycles from ``start`` to ``done``, whatever the sum; the reciprocal is there in the one after that.
 
     Members
     -------
@@ -35,8 +35,9 @@ class NormalizedReciprocal(wiring.Component):
     zero : Out(1)
         For one cycle for each of ``zeros``.
     done : Out(1)
-        For one cycle; the reciprocal then stays until the next start.
+        For one cycle.
     reciprocal : Out(rb + 1)
+        Stays until the next start.
 
     Raises
     ------
@@ -63,11 +64,16 @@ class NormalizedReciprocal(wiring.Component):
 
     @property
     def LATENCY(self) -> int:
-        return self.most_zeros + self.reciprocal_bits + 2
+        return self.latency(most_zeros=self.most_zeros, reciprocal_bits=self.reciprocal_bits)
+
+    @staticmethod
+    def latency(*, most_zeros: int, reciprocal_bits: int) -> int:
+        """``LATENCY`` of a unit with these parameters."""
+        return most_zeros + reciprocal_bits + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        left = Signal(range(self.LATENCY))
+        left = Signal(range(self.LATENCY + 1))
         remainder = Signal(len(self.sum) + 1, reset_less=True)
         difference = Signal(len(remainder) + 1)
         fits, full = Signal(), Signal()
@@ -80,7 +86,7 @@ class NormalizedReciprocal(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += [
-                left.eq(self.LATENCY - 1),
+                left.eq(self.LATENCY),
                 remainder.eq(1 << self.fraction_bits),
                 self.reciprocal.eq(0),
             ]

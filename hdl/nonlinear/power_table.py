@@ -12,7 +12,7 @@ from .table_lane import entry_width
 
 
 class PowerTable(wiring.Component):
-    """``entries[f] = round(powers[f] * reciprocal / 2**(table_bits + rb - pb))``, halves up; with ``restore`` for 1.0.
+    """``entries[f] = round(powers[f] * reciprocal / 2**(table_bits + rb - pb))``, halves up, saturated; with ``restore`` for 1.0.
 
     One multiplier fills an entry a cycle: the table moves by a place.
 
@@ -57,7 +57,12 @@ class PowerTable(wiring.Component):
 
     @property
     def LATENCY(self) -> int:
-        return len(self.rule.powers) + 1
+        return self.latency(self.rule)
+
+    @staticmethod
+    def latency(rule: TableSoftmaxRule) -> int:
+        """``LATENCY`` of a table of that rule."""
+        return len(rule.powers) + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -65,7 +70,7 @@ class PowerTable(wiring.Component):
         ones = [power << (rule.entry_bits - rule.table_bits) for power in rule.powers]
         entries = [Signal(entry_width(rule), name=f"entry{f}", init=one) for f, one in enumerate(ones)]
         busy, place = Signal(), Signal(range(len(entries)))
-        power, scaled = Signal(rule.table_bits + 1), Signal(entry_width(rule))
+        power, scaled = Signal(rule.table_bits + 1), Signal(entry_width(rule) + 1)
         m.d.comb += [
             *(self.entries[f].eq(entry) for f, entry in enumerate(entries)),
             power.eq(Array([Const(p, rule.table_bits + 1) for p in rule.powers])[place]),
@@ -76,6 +81,7 @@ class PowerTable(wiring.Component):
             m.d.comb += scaled.eq((product + (1 << (dropped - 1))) >> dropped)
         else:
             m.d.comb += scaled.eq(product << -dropped)
+        saturated = scaled[:-1] | scaled[-1].replicate(len(scaled) - 1)
         with m.If(self.fill):
             m.d.sync += [busy.eq(1), place.eq(0)]
         with m.Elif(busy):
@@ -84,5 +90,5 @@ class PowerTable(wiring.Component):
         with m.If(self.restore):
             m.d.sync += [entry.eq(one) for entry, one in zip(entries, ones, strict=True)]
         with m.Elif(busy):
-            m.d.sync += [entry.eq(later) for entry, later in zip(entries, [*entries[1:], scaled], strict=True)]
+            m.d.sync += [entry.eq(later) for entry, later in zip(entries, [*entries[1:], saturated], strict=True)]
         return m
