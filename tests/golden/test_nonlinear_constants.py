@@ -52,6 +52,18 @@ def test_the_softmax_bound_holds_and_is_not_loose(name, scale, ob, length):
     assert worst <= constants.error < 1.5 * worst
 
 
+@pytest.mark.parametrize("length", [20, 64])
+def test_the_bound_holds_where_exponentials_are_too_small(length):
+    """-1/0.4 to the nearest even is -2: exponentials sink too fast, and the maximum's share is too great."""
+    rule = replace(IVIT.softmax, reciprocal_rounding="nearest")
+    constants = softmax_constants(rule, scale=0.4, longest_row=length, output_scale=1 / 127)
+    above = below = 0.0
+    for rows in hard_rows(length):
+        error = np.multiply(*softmax(rule, rows, scale=0.4)) - real_softmax(rows, 0.4)
+        above, below = max(above, error.max()), max(below, -error.min())
+    assert below < above <= constants.error < 1.2 * above
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_bound_of_a_row_of_one_is_its_rounding(name):
     constants = softmax_constants(PROFILES[name].softmax, scale=1 / 32, longest_row=1, output_scale=1 / 127)

@@ -54,6 +54,7 @@ def test_the_wrapped_sum_differs_from_2048_equals_on():
     for length, same in ((2047, True), (2048, False), (2049, False), (2303, False)):
         row = np.zeros(length, dtype=int)
         assert (ita_softmax(row, wrap=True).tolist() == ita_softmax(row).tolist()) == same
+    assert set(ita_softmax(np.zeros(2048, dtype=int), wrap=True).tolist()) == {255}
 
 
 def does_not_depend_on_order(softmax):

@@ -67,6 +67,19 @@ def test_exp_of_every_difference_of_int8(scale, n, bits):
     assert got[-1] == rule.one == 2 ** (bits - 1) - 1
 
 
+def test_exp_rounds_halves_to_even():
+    """At three bits a constant of 48 makes the multiplier a power of two, and each 8 of the polynomial a half."""
+    rule = replace(IBERT.softmax, exponential_bits=3)
+    scale = 0.23994
+    assert exp_polynomial(rule, scale=scale).constant == 48
+    differences = np.arange(-30, 1)
+    halves = [d for d in differences.tolist() if reference.raw_exp(d, scale, 30) % 2**34 == 2**33]
+    assert halves
+    assert polynomial_exp(rule, differences, scale=scale).tolist() == [
+        reference.exp(d, scale, 30, 3) for d in differences.tolist()
+    ]
+
+
 def test_exp_at_the_ends_of_its_widths():
     """At the least scale the polynomial has 32 bits and the halvings reach over 24 of the input's."""
     for scale in (2.56e-5, 1e-4, 1e-3):
