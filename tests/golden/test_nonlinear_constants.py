@@ -12,10 +12,9 @@ from bitmill.golden.nonlinear import exact_root_layernorm, layernorm, requantize
 from bitmill.golden.nonlinear.constants import gelu_constants, softmax_constants
 from bitmill.golden.nonlinear.dispatch import gelu, softmax
 from bitmill.golden.nonlinear.layernorm_constants import layernorm_constants, longest_normalized_row
-from bitmill.nonlinear import PROFILES, ExactRootLayerNormRule, LayerNormRule
+from bitmill.nonlinear import IBERT, IVIT, PROFILES, ExactRootLayerNormRule, LayerNormRule
 
 SEED = 11
-IVIT, IBERT = PROFILES["ivit"], PROFILES["ibert"]
 NAMES = ("ivit", "ibert")
 SCALES = (1 / 16, 0.045, 1 / 32, 1 / 64, 0.2, 0.9)
 INT8 = np.arange(-128, 128)

@@ -17,12 +17,11 @@ from bitmill.golden.nonlinear import (
     polynomial_gelu_scale,
     polynomial_softmax,
 )
-from bitmill.nonlinear import PROFILES, ExactRootLayerNormRule, PolynomialGeluRule, PolynomialSoftmaxRule
+from bitmill.nonlinear import IBERT, ExactRootLayerNormRule, PolynomialGeluRule, PolynomialSoftmaxRule
 
 from . import polynomial_reference as reference
 
 SEED = 8
-IBERT = PROFILES["ibert"]
 SCALES = (1 / 16, 1 / 32, 1 / 64, 0.045, 0.9, 1.5)
 INT8 = np.arange(-128, 128)
 
