@@ -7,7 +7,7 @@ import pytest
 
 from bitmill.errors import BitmillError
 from bitmill.golden.nonlinear import dispatch
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import IVIT, PROFILES
 from bitmill.reports.nonlinear.captured import committed_rows
 from bitmill.reports.nonlinear.contenders import output_step
 from bitmill.reports.nonlinear.rows import of_unit
@@ -136,7 +136,7 @@ def test_layernorm(profile, rows):
 
 def test_limits_are_not_idle():
     """I-ViT's units come near those that are stated for them, on some layer."""
-    ivit = PROFILES["ivit"]
+    ivit = IVIT
     softmax = [softmax_error(ivit, rows) for rows in of_unit(ROWS, "softmax")]
     assert max(error.mean() for error in softmax) > MEAN_SOFTMAX["ivit"] / 2
     assert max(error.max() for error in softmax) > GREATEST_SOFTMAX["ivit"] / 2
@@ -153,7 +153,7 @@ def test_a_rule_that_nothing_computes_by_is_refused(unit):
 
 
 def test_layernorm_of_one_gamma_for_all_is_that_of_many():
-    rule, x = PROFILES["ivit"].layernorm, of_unit(ROWS, "layernorm")[0].codes
+    rule, x = IVIT.layernorm, of_unit(ROWS, "layernorm")[0].codes
     one, by_one = dispatch.layernorm(rule, x, gamma=-0.5, beta=0.25)
     many, by_many = dispatch.layernorm(rule, x, gamma=np.full(384, -0.5), beta=np.full(384, 0.25))
     assert np.array_equal(one * by_one, many * by_many)
@@ -163,6 +163,6 @@ def test_layernorm_of_one_gamma_for_all_is_that_of_many():
 
 def test_layernorm_of_no_row_is_refused_as_the_algorithm_does():
     with pytest.raises(BitmillError, match=r"x must have rows of 1 to \d+ elements, not 0"):
-        dispatch.layernorm(PROFILES["ivit"].layernorm, np.zeros((3, 0), dtype=int))
+        dispatch.layernorm(IVIT.layernorm, np.zeros((3, 0), dtype=int))
     with pytest.raises(BitmillError, match=r"x must have rows of 1 to \d+ elements, not 0"):
-        dispatch.layernorm(PROFILES["ivit"].layernorm, 3)
+        dispatch.layernorm(IVIT.layernorm, 3)
