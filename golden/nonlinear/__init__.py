@@ -3,20 +3,47 @@
 Every function takes and returns int64 and computes what unbounded integers would; what does not fit is refused.
 """
 
+from .clipped_softmax import clip_softmax
+from .exact_root_layernorm import exact_root, exact_root_layernorm
 from .gelu import gelu_scale, shift_gelu
+from .ita_gelu import ita_gelu, ita_gelu_constants
+from .ita_softmax import ita_softmax, ita_softmax_scale, ita_softmax_slope
 from .layernorm import integer_bias, layernorm, layernorm_scale, newton_root
+from .log2_softmax import log2_codes, log2_softmax
+from .masks import causal_mask, padding_mask
+from .polynomial_gelu import erf_polynomial, polynomial_gelu, polynomial_gelu_scale
+from .polynomial_softmax import exp_polynomial, polynomial_exp, polynomial_softmax, polynomial_softmax_scale
 from .requantize import dyadic, requantize
 from .shift_exp import integer_reciprocal, shift_exp
 from .softmax import shiftmax, shiftmax_scale
 
 __all__ = [
+    "causal_mask",
+    "clip_softmax",
     "dyadic",
+    "erf_polynomial",
+    "exact_root",
+    "exact_root_layernorm",
+    "exp_polynomial",
     "gelu_scale",
     "integer_bias",
     "integer_reciprocal",
+    "ita_gelu",
+    "ita_gelu_constants",
+    "ita_softmax",
+    "ita_softmax_scale",
+    "ita_softmax_slope",
     "layernorm",
     "layernorm_scale",
+    "log2_codes",
+    "log2_softmax",
     "newton_root",
+    "padding_mask",
+    "polynomial_exp",
+    "polynomial_gelu",
+    "polynomial_gelu_scale",
+    "polynomial_softmax",
+    "polynomial_softmax_scale",
     "requantize",
     "shift_exp",
     "shift_gelu",
