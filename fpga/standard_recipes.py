@@ -201,6 +201,7 @@ _FINE = [
     "memory -nomap",
     "opt -fast -full -nosdff",
     "memory_map",
+    "setattr -unset init w:*",
     "opt -undriven -fine -nosdff",
     "techmap",
     "opt -fast -nosdff",

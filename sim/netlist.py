@@ -9,13 +9,15 @@ from ..tools import run_yosys
 
 NetlistKind = Literal["generic", "ecp5"]
 
-# Initial values are dropped: gates have none, and a unit that needs them in spite of its reset shall fail.
+# Initial values are dropped, those of memories once they are flip-flops: gates have none, and a unit that needs them in spite
+# of its reset shall fail.
 _GENERIC = """
 read_verilog unit.v
 hierarchy -check -top {top}
 proc
 setattr -unset init w:*
 synth -flatten -noabc -top {top}
+setattr -unset init w:*
 dfflegalize -cell $_DFF_P_ x
 opt_clean
 abc -g AND,NAND,OR,NOR,XOR,XNOR,MUX

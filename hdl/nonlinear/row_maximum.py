@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Mux, Shape, Signal, Value
+from amaranth import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..balanced import balanced
+from .greatest import greatest_of
 from .layouts import row_layout
 
 
@@ -46,16 +46,11 @@ class RowMaximum(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        least = -(1 << (self.shape.width - 1))
         of_beat, greatest = Signal(self.shape, reset_less=True), Signal(self.shape, reset_less=True)
         stepped, begins = Signal(), Signal(init=1)
-        kept: list[Value] = []
-        for lane in range(self.lanes):
-            kept.append(Signal(self.shape, name=f"kept{lane}"))
-            m.d.comb += kept[-1].eq(Mux(self.beat.keep[lane], self.beat.elements[lane], least))
         m.d.comb += self.greatest.eq(greatest)
         m.d.sync += [
-            of_beat.eq(balanced(kept, lambda a, b, _place: Mux(a > b, a, b))),
+            of_beat.eq(greatest_of(m, list(self.beat.elements), list(self.beat.keep), name="greatest_kept")),
             stepped.eq(self.step),
             self.done.eq(self.step & self.beat.last),
         ]
