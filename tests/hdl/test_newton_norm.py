@@ -72,7 +72,8 @@ def known_rows(bits):
 )  # fmt: skip
 def test_rows_are_golden(rule, lanes, bits, longest, per_cycle, stalls):
     rng = np.random.default_rng(SEED)
-    unit = unit_of(rule, lanes, bits, longest, bits_per_cycle=per_cycle)
+    style = "operator" if stalls else "logic"
+    unit = unit_of(rule, lanes, bits, longest, bits_per_cycle=per_cycle, multiplier=style)
     rows, biases = rows_of(bits, longest, rng) + known_rows(bits), biases_of(longest, rng)
     inputs = list(beats(rows, lanes, junk=-2))
     results, _, _ = exchange(
@@ -169,6 +170,7 @@ def test_the_rule_chooses_the_unit():
     [
         ({"widths": "x"}, TypeError, "NewtonNorm widths must be a NewtonWidths, not 'x'"),
         ({"lanes": 0}, ValueError, "NewtonNorm lanes must be an integer of at least 1, not 0"),
+        ({"multiplier": 1}, ValueError, "NewtonNorm multiplier must be 'logic' or 'operator', not 1"),
         ({"lanes": 3}, ValueError, "NewtonNorm lanes must divide max_length 8, not 3"),
         ({"bits_per_cycle": 0}, ValueError, "Divider bits_per_cycle must be from 1 to 31, not 0"),
     ],

@@ -70,7 +70,8 @@ def test_rows_are_golden(rule, lanes, bits, out, longest, stalls):
         constants = constants_of(widths, rng, epsilon=epsilon)
         rows = rows_of(widths.input_bits, widths.max_length, rng)
         inputs = list(beats(rows, lanes, junk=-1))
-        unit = RootNorm(widths=widths, lanes=lanes)
+        # The styles are the same function of each lane: see test_square.py.
+        unit = RootNorm(widths=widths, lanes=lanes, multiplier="operator" if stalls else "logic")
         results, _, _ = exchange(
             unit, inputs, len(inputs), stalls=stalls, seed=SEED, look=elements_of, before=set_constants(unit, constants)
         )  # fmt: skip
@@ -170,6 +171,7 @@ def test_reset_in_the_middle_of_a_row(moment):
         ({"widths": "x"}, TypeError, "RootNorm widths must be a NormWidths, not 'x'"),
         ({"lanes": 0}, ValueError, "RootNorm lanes must be an integer of at least 1, not 0"),
         ({"lanes": True}, ValueError, "RootNorm lanes must be an integer of at least 1, not True"),
+        ({"multiplier": "dsp"}, ValueError, "RootNorm multiplier must be 'logic' or 'operator', not 'dsp'"),
         ({"lanes": 3}, ValueError, "RootNorm lanes must divide max_length 8, not 3"),
     ],
 )
