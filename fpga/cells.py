@@ -33,6 +33,8 @@ _ICE40_FLIP_FLOPS = frozenset(
     f"SB_DFF{edge}{enable}{reset}" for edge in ("", "N") for enable in ("", "E") for reset in ("", "SR", "R", "SS", "S")
 )
 _LUTS_PER_CCU2C = 2
+_LUTS_PER_DPR16X4 = 4
+"""A memory of 16 words of 4 bits takes the four LUTs of two slices; what steers its writes is not counted."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class CellCounts:
     target
         ``generic``, ``ice40`` or ``ecp5``.
     logic
-        Combinational logic in ``logic_unit``: NAND2-equivalents (generic), ``LUT4 + 2 CCU2C`` (ecp5), ``SB_LUT4``
+        Combinational logic in ``logic_unit``: NAND2-equivalents (generic), ``LUT4 + 2 CCU2C + 4 DPR16X4`` (ecp5), ``SB_LUT4``
         (ice40).
     registers
         Flip-flops.
@@ -138,6 +140,7 @@ def count_cells(target: Target, cells: Mapping[str, int]) -> CellCounts:
 _ECP5_FIGURES: Mapping[str, Mapping[str, float]] = {
     "LUT4": {"logic": 1},
     "CCU2C": {"logic": _LUTS_PER_CCU2C, "carry": 1},
+    "TRELLIS_DPR16X4": {"logic": _LUTS_PER_DPR16X4},
     "PFUMX": {"wide_muxes": 1},
     "L6MUX21": {"wide_muxes": 1},
     "TRELLIS_FF": {"registers": 1},

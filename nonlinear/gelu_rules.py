@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .softmax_rules import ReciprocalRounding
+from .softmax_rules import INPUT_BITS, ReciprocalRounding
 from .widths import WIDTH, check_choice, check_integer
 
 GeluMaximum = Literal["row", "element"]
@@ -43,3 +43,48 @@ class ShiftGeluRule:
         check_integer("output_bits", self.output_bits, 2, WIDTH)
         check_choice("reciprocal_rounding", self.reciprocal_rounding, ReciprocalRounding)
         check_choice("maximum", self.maximum, GeluMaximum)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiecewiseGeluRule:
+    """Ours: a straight line for each segment of the int8 inputs, from a table that is written at run time.
+
+    Any function of an int8 is computed alike; only the table knows that it is GELU.
+
+    Attributes
+    ----------
+    segment_bits
+        A segment is ``2**segment_bits`` neighbouring inputs. 1 to 6.
+    value_fraction_bits
+        ``fv``, of a segment's value. 1 to 12.
+    slope_fraction_bits
+        ``fs``, of a segment's slope, at least ``fv``, at most 12.
+    slope_bits
+        Width of a slope, signed. 2 to 16.
+
+    Raises
+    ------
+    BitmillError
+        If a value is not one of those listed.
+    """
+
+    segment_bits: int
+    value_fraction_bits: int
+    slope_fraction_bits: int
+    slope_bits: int
+
+    def __post_init__(self) -> None:
+        check_integer("segment_bits", self.segment_bits, 1, 6)
+        check_integer("value_fraction_bits", self.value_fraction_bits, 1, 12)
+        check_integer("slope_fraction_bits", self.slope_fraction_bits, self.value_fraction_bits, 12)
+        check_integer("slope_bits", self.slope_bits, 2, 16)
+
+    @property
+    def segments(self) -> int:
+        """Entries of the table."""
+        return 1 << (INPUT_BITS - self.segment_bits)
+
+    @property
+    def value_bits(self) -> int:
+        """Width of a value, signed: an int8 and the fraction."""
+        return INPUT_BITS + self.value_fraction_bits

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .exact_root_rules import ExactRootLayerNormRule
 from .gelu_rules import ShiftGeluRule
 from .layernorm_rules import LayerNormRule, RootNormRule
+from .polynomial_rules import PolynomialGeluRule, PolynomialSoftmaxRule
 from .softmax_rules import ShiftmaxRule
 from .widths import TieRule, check_choice
 
@@ -30,9 +32,9 @@ class NonlinearProfile:
     """
 
     name: str
-    softmax: ShiftmaxRule
-    gelu: ShiftGeluRule
-    layernorm: LayerNormRule | RootNormRule
+    softmax: ShiftmaxRule | PolynomialSoftmaxRule
+    gelu: ShiftGeluRule | PolynomialGeluRule
+    layernorm: LayerNormRule | RootNormRule | ExactRootLayerNormRule
     ties: TieRule
 
     def __post_init__(self) -> None:
@@ -46,6 +48,14 @@ PROFILES = {
         softmax=ShiftmaxRule(fraction_bits=15, output_bits=16, reciprocal_rounding="floor"),
         gelu=ShiftGeluRule(fraction_bits=23, output_bits=8, reciprocal_rounding="floor", maximum="row"),
         layernorm=LayerNormRule(mean_rounding="nearest-even", root_iterations=10),
+        ties="even",
+    ),
+    # The authors' PyTorch code; they cut 14 bits in GELU, of 32-bit inputs.
+    "ibert": NonlinearProfile(
+        name="ibert",
+        softmax=PolynomialSoftmaxRule(halvings=30, exponential_bits=16, output_bits=16),
+        gelu=PolynomialGeluRule(dropped_bits=0),
+        layernorm=ExactRootLayerNormRule(mean_rounding="nearest-even"),
         ties="even",
     ),
 }

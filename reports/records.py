@@ -19,6 +19,9 @@ INT_VS_FP = "int-vs-fp"
 BITMOD = "bitmod"
 """The study of BitMoD and the schemes around it."""
 
+NONLINEAR = "nonlinear"
+"""The study of the integer-only non-linear units."""
+
 SCHEMA = 1
 
 

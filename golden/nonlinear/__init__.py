@@ -3,9 +3,17 @@
 Every function takes and returns int64 and computes what unbounded integers would; what does not fit is refused.
 """
 
+from .clipped_softmax import clip_softmax
+from .exact_root_layernorm import exact_root, exact_root_layernorm
 from .gelu import gelu_scale, shift_gelu
+from .ita_gelu import ita_gelu, ita_gelu_constants
+from .ita_softmax import ita_softmax, ita_softmax_scale, ita_softmax_slope
 from .layernorm import integer_bias, layernorm, layernorm_scale, newton_root
+from .log2_softmax import log2_codes, log2_softmax
+from .masks import causal_mask, padding_mask
 from .norm_constants import norm_constants, norm_error
+from .polynomial_gelu import erf_polynomial, polynomial_gelu, polynomial_gelu_scale
+from .polynomial_softmax import exp_polynomial, polynomial_exp, polynomial_softmax, polynomial_softmax_scale
 from .requantize import dyadic, requantize
 from .root_norm import NormConstants, root_norm
 from .shift_exp import integer_reciprocal, shift_exp
@@ -13,15 +21,34 @@ from .softmax import shiftmax, shiftmax_scale
 
 __all__ = [
     "NormConstants",
+    "causal_mask",
+    "clip_softmax",
     "dyadic",
+    "erf_polynomial",
+    "exact_root",
+    "exact_root_layernorm",
+    "exp_polynomial",
     "gelu_scale",
     "integer_bias",
     "integer_reciprocal",
+    "ita_gelu",
+    "ita_gelu_constants",
+    "ita_softmax",
+    "ita_softmax_scale",
+    "ita_softmax_slope",
     "layernorm",
     "layernorm_scale",
+    "log2_codes",
+    "log2_softmax",
     "newton_root",
     "norm_constants",
     "norm_error",
+    "padding_mask",
+    "polynomial_exp",
+    "polynomial_gelu",
+    "polynomial_gelu_scale",
+    "polynomial_softmax",
+    "polynomial_softmax_scale",
     "requantize",
     "root_norm",
     "shift_exp",

@@ -112,7 +112,7 @@ def layernorm(rule: LayerNormRule, x: ArrayLike, *, bias: ArrayLike | None = Non
     those of the authors' PyTorch code.
     """
     rows = as_rows(x, bits=NEWTON_INPUT_BITS, longest=NEWTON_LONGEST_ROW)
-    centred = rows - _mean(rows, rule.mean_rounding)
+    centred = rows - rounded_mean(rows, rule.mean_rounding)
     root = newton_root(np.square(centred).sum(axis=-1, keepdims=True), iterations=rule.root_iterations)
     # A root of 0 belongs to a row of zeros, which any divisor leaves zeros.
     normalized = (centred * (LARGEST // np.maximum(root, 1))) >> 1
@@ -125,7 +125,8 @@ def layernorm(rule: LayerNormRule, x: ArrayLike, *, bias: ArrayLike | None = Non
         raise BitmillError(f"bias must broadcast to x of shape {rows.shape}, not {addends.shape}") from None
 
 
-def _mean(rows: NDArray[np.int64], rounding: MeanRounding) -> NDArray[np.int64]:
+def rounded_mean(rows: NDArray[np.int64], rounding: MeanRounding) -> NDArray[np.int64]:
+    """The mean of each row as an integer, last axis kept."""
     length = rows.shape[-1]
     total = rows.sum(axis=-1, keepdims=True)
     mean = total // length

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
-from ...nonlinear import NormWidths
-from .root_norm import NormConstants
+from ...nonlinear import NormWidths, RootNormRule
+from .dispatch import ScaledByChannel
+from .dispatch import layernorm as layernorm_by_rule
+from .operands import as_rows
+from .root_norm import NormConstants, root_norm
 
 
 def norm_constants(
@@ -117,6 +120,27 @@ def norm_error(
     of_slope = slopes - np.ldexp(constants.multiplier.astype(float), rule.normalized_fraction_bits - constants.shift)
     of_shift = shifts - np.ldexp(constants.bias.astype(float), -constants.shift)
     return 0.5 + greatest * np.abs(of_slope) + np.abs(of_shift) + np.abs(slopes) * normalized
+
+
+@layernorm_by_rule.register
+def _by_rule(
+    rule: RootNormRule,
+    x: ArrayLike,
+    *,
+    gamma: ArrayLike = 1.0,
+    beta: ArrayLike = 0.0,
+    output_scale: float | None = None,
+) -> ScaledByChannel:
+    """8 bits out, of inputs of 8 bits or, where these do not hold them, 16."""
+    if output_scale is None:
+        raise BitmillError("output_scale must be given where a rule rounds to few bits itself, not None")
+    rows = as_rows(x, bits=16, longest=1 << 20)
+    fits = -128 <= int(rows.min(initial=0)) and int(rows.max(initial=0)) <= 127
+    length = rows.shape[-1]
+    widths = NormWidths(rule=rule, input_bits=8 if fits else 16, output_bits=8, max_length=length)
+    slopes, shifts = (np.broadcast_to(np.asarray(part, dtype=np.float64), (length,)) for part in (gamma, beta))
+    constants = norm_constants(widths, gamma=slopes, beta=shifts, output_scale=output_scale)
+    return root_norm(constants, rows), output_scale
 
 
 def _epsilon(widths: NormWidths, epsilon: float, input_scale: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,3 +42,36 @@ def as_rows(x: ArrayLike, *, bits: int, longest: int, name: str = "x") -> NDArra
     if not 1 <= length <= longest:
         raise BitmillError(f"{name} must have rows of 1 to {longest} elements, not {length!r}")
     return rows
+
+
+def as_mask(mask: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """``mask`` broadcast to ``shape``, True everywhere if None.
+
+    Raises
+    ------
+    BitmillError
+        If it is not bool or does not broadcast.
+    """
+    taken = np.asarray(True if mask is None else mask)
+    if taken.dtype != np.bool_:
+        raise BitmillError(f"mask must be bool, True where an element takes part, not {taken.dtype.name}")
+    try:
+        return np.broadcast_to(taken, shape)
+    except ValueError:
+        raise BitmillError(f"mask must broadcast to x of shape {shape}, not {taken.shape}") from None
+
+
+def as_scale(scale: object, *, name: str = "scale") -> float:
+    """``scale`` as a float.
+
+    Raises
+    ------
+    BitmillError
+        If it is not a positive and finite number.
+    """
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.floating):
+        raise BitmillError(f"{name} must be a number, not {scale!r}")
+    real = float(scale)
+    if not (math.isfinite(real) and real > 0):
+        raise BitmillError(f"{name} must be positive and finite, not {real!r}")
+    return real

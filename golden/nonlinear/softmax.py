@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import BitmillError
 from ...nonlinear import LARGEST, WIDTH, ShiftmaxRule
-from .operands import as_rows
+from .operands import as_mask, as_rows
 from .shift_exp import integer_reciprocal, shift_exp
 
 INPUT_BITS = 32
@@ -56,23 +55,20 @@ def shiftmax(rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike 
 
     Source: I-ViT (Li and Gu, ICCV 2023), section "Integer-only Softmax: Shiftmax", algorithm 1; masks are ours.
     """
-    fraction_bits = rule.fraction_bits
-    rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
-    x0 = integer_reciprocal(scale, fraction_bits=fraction_bits, rounding=rule.reciprocal_rounding)
-    taken = _mask_of(mask, rows.shape)
-    greatest = np.where(taken, rows, -(1 << (INPUT_BITS - 1))).max(axis=-1, keepdims=True)
-    exponentials = np.where(taken, shift_exp(rows - greatest, x0, fraction_bits=fraction_bits), 0)
+    exponentials = shiftmax_exponentials(rule, x, scale=scale, mask=mask)
     total = np.minimum(exponentials.sum(axis=-1, keepdims=True), LARGEST)
     # Only a row that is masked altogether sums to 0: its maximum's exponential is |x0| << n.
     reciprocal = LARGEST // np.maximum(total, 1)
     return (exponentials * reciprocal) >> (WIDTH + 1 - rule.output_bits)
 
 
-def _mask_of(mask: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    taken = np.asarray(True if mask is None else mask)
-    if taken.dtype != np.bool_:
-        raise BitmillError(f"mask must be bool, True where an element takes part, not {taken.dtype.name}")
-    try:
-        return np.broadcast_to(taken, shape)
-    except ValueError:
-        raise BitmillError(f"mask must broadcast to x of shape {shape}, not {taken.shape}") from None
+def shiftmax_exponentials(
+    rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None
+) -> NDArray[np.int64]:
+    """``e`` of ``shiftmax``, of the shape of ``x``: 0 where masked."""
+    fraction_bits = rule.fraction_bits
+    rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
+    x0 = integer_reciprocal(scale, fraction_bits=fraction_bits, rounding=rule.reciprocal_rounding)
+    taken = as_mask(mask, rows.shape)
+    greatest = np.where(taken, rows, -(1 << (INPUT_BITS - 1))).max(axis=-1, keepdims=True)
+    return np.where(taken, shift_exp(rows - greatest, x0, fraction_bits=fraction_bits), 0)

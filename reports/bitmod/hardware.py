@@ -9,15 +9,13 @@ from typing import Any
 from ...bit_serial import BitSerialConfig
 from ...fpga.liberty import read_library
 from ...fpga.power import simulated_power
-from ...fpga.standard_cells import Flow, StandardCells, map_standard_cells
+from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
-from ...fpga.synthesis import synthesize
-from ...fpga.timing import measure_timing
 from ...fpga.wrap import ports_of
+from ..circuits import Measured, mapping_flow, measured_cells, measured_clock, measured_ecp5, measured_gates
 from ..committed import committed, digest_of
 from ..jobs import Job
-from ..measured import COUNTED, COUNTED_CELLS, NAND2, timing_flow, timing_metrics
-from ..records import BITMOD, Metric, Record, metric
+from ..records import BITMOD, Record, metric
 from .operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from .units import PART_TOP, Candidate, Part, candidates
 
@@ -87,59 +85,26 @@ class Measurements:
         """Gate equivalents on osu018, logic and registers apart, and the clock, of the smallest recipe that meets a period."""
 
         def measure(name: str) -> Record:
-            library = read_library()
-            result = map_standard_cells(part.verilog, PART_TOP, library, period_ns=period)
-            metrics = {
-                "logic": metric(result.best.logic_ge, "GE"),
-                "registers": metric(result.best.registers_ge, "GE"),
-                "total": metric(result.best.logic_ge + result.best.registers_ge, "GE"),
-                "delay": metric(result.best.delay_ns, "ns"),
-                "period": metric(period, "ns"),
-                "flip_flop": metric(library.areas[library.flip_flop.cell] / library.gate_area, "GE"),
-            }
-            flow = {**_flow_of(result), "period_ns": period, "met": result.met, "counted": COUNTED_CELLS}
-            return _record(name, "cells", part, flow, metrics, tools=result.tools)
+            return _record(name, "cells", part, measured_cells(part.verilog, PART_TOP, period_ns=period))
 
         same = {"period_ns": period, "library_sha256": read_library().sha256}
         return self._known(f"cells/{part.key}/{label}", part, measure, same)
 
     def gates(self, part: Part) -> Record:
         """NAND2-equivalents of the generic target."""
-
-        def measure(name: str) -> Record:
-            result = synthesize(part.verilog, PART_TOP, "generic")
-            metrics = {
-                "logic": metric(result.counts.logic, NAND2),
-                "registers": metric(result.counts.registers, "flip-flops"),
-            }
-            flow = {"target": "generic", "recipe": result.recipe, "counted": COUNTED["generic"]}
-            return _record(name, "area", part, flow, metrics, tools=result.tools)
-
-        return self._known(f"area/{part.key}/generic", part, measure)
+        name = f"area/{part.key}/generic"
+        return self._known(name, part, lambda name: _record(name, "area", part, measured_gates(part.verilog, PART_TOP)))
 
     def ecp5(self, part: Part) -> Record:
         """LUT4 on ECP5, without and with DSP blocks."""
-
-        def measure(name: str) -> Record:
-            plain, blocks = (synthesize(part.verilog, PART_TOP, "ecp5", dsp=dsp) for dsp in (False, True))
-            metrics = {
-                "lut4": metric(plain.counts.logic, "LUT4"),
-                "registers": metric(plain.counts.registers, "flip-flops"),
-                "lut4_dsp": metric(blocks.counts.logic, "LUT4"),
-                "dsp": metric(blocks.counts.dsp, "MULT18X18D"),
-            }
-            flow = {"target": "ecp5", "recipe": plain.recipe, "recipe_dsp": blocks.recipe, "counted": COUNTED["ecp5"]}
-            return _record(name, "area", part, flow, metrics, tools=plain.tools)
-
-        return self._known(f"area/{part.key}/ecp5", part, measure)
+        name = f"area/{part.key}/ecp5"
+        return self._known(name, part, lambda name: _record(name, "area", part, measured_ecp5(part.verilog, PART_TOP)))
 
     def timing(self, part: Part) -> Record:
         """Clock on ECP5 without DSP blocks, placed and routed with several seeds."""
 
         def measure(name: str) -> Record:
-            result = measure_timing(part.verilog, PART_TOP, "ecp5", seeds=SEEDS)
-            flow = timing_flow(result, part.verilog)
-            return _record(name, "timing", part, flow, timing_metrics(result), tools=result.tools, seeds=SEEDS)
+            return _record(name, "timing", part, measured_clock(part.verilog, PART_TOP, seeds=SEEDS))
 
         return self._known(f"timing/{part.key}/ecp5", part, measure)
 
@@ -165,13 +130,13 @@ class Measurements:
                 "sequential": metric(power.sequential * POWER_NS * 1e3, "pJ per cycle"),
             }
             flow = {
-                **_flow_of(result),
+                **mapping_flow(result),
                 **same,
                 "period_ns": POWER_NS,
                 "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
                 "estimated": "netlist simulated without delays, its toggles weighed by OpenSTA; no wires, clock tree or glitches",
             }
-            return _record(name, "power", part, flow, metrics, tools=result.tools)
+            return _record(name, "power", part, Measured(flow, metrics, result.tools))
 
         return self._known(f"power/{part.key}", part, measure, same)
 
@@ -185,33 +150,15 @@ class Measurements:
         return known
 
 
-def _flow_of(result: StandardCells) -> dict[str, Any]:
-    return {
-        "library": result.library,
-        "library_sha256": result.library_sha256,
-        "recipe": result.best.recipe,
-        "clock_gating": result.clock_gating,
-    }
-
-
-def _record(
-    name: str,
-    kind: str,
-    part: Part,
-    flow: Mapping[str, Any],
-    metrics: Mapping[str, Metric],
-    *,
-    tools: Mapping[str, str],
-    seeds: tuple[int, ...] = (),
-) -> Record:
+def _record(name: str, kind: str, part: Part, measured: Measured) -> Record:
     return Record(
         id=name,
         kind=kind,
         config={"part": part.title, **part.config.model_dump()},
         unit=part.key,
-        flow={**flow, "verilog_sha256": digest_of(part.verilog)},
-        tool_versions=dict(tools),
-        seeds=seeds,
-        metrics=dict(metrics),
+        flow={**measured.flow, "verilog_sha256": digest_of(part.verilog)},
+        tool_versions=dict(measured.tools),
+        seeds=measured.seeds,
+        metrics=dict(measured.metrics),
         study=BITMOD,
     )

@@ -1,4 +1,4 @@
-"""Forward pass of a BERT-style encoder in NumPy, with a hook on the input of every linear layer.
+"""Forward pass of a BERT-style encoder in NumPy, with hooks on the inputs of linear layers and of non-linear units.
 
 The architecture is that of BERT (Devlin et al., 2019, https://arxiv.org/abs/1810.04805) with post-layer normalisation.
 Weights carry the names of the model's own ``model.safetensors``. All arithmetic is in the floating-point type of the
@@ -23,6 +23,7 @@ from .erf import erf
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
 LinearHook = Callable[[str, Array], None]
+NonlinearHook = Callable[[str, Array], None]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def encode(
     ids: NDArray[np.int64],
     mask: NDArray[np.bool_],
     hook: LinearHook | None = None,
+    nonlinear_hook: NonlinearHook | None = None,
 ) -> Array:
     """Return the last hidden states ``[batch, length, hidden]`` of the encoder, in the dtype of ``weights``.
 
@@ -93,6 +95,9 @@ def encode(
         mask: ``[batch, length]``, true on tokens that may be attended to; at least one in each row.
         hook: Called as ``hook(name, x)`` before each linear layer with its input ``x`` of shape
             ``[batch, length, in]``, where ``f"{name}.weight"`` is the key of the layer's weight.
+        nonlinear_hook: Called in the same way before each softmax, on scores ``[batch, heads, length, length]`` before
+            the mask is applied, named ``...attention.self.softmax``; before each GELU, named ``...intermediate.gelu``; and
+            before each layer normalisation, by the name of its parameters.
 
     Raises:
         ValueError: If ``mask`` has another shape than ``ids`` or a row without a true entry.
@@ -107,7 +112,13 @@ def encode(
         flat = x.reshape(-1, x.shape[-1]) @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
         return flat.reshape(*x.shape[:-1], -1)
 
+    def watched(name: str, x: Array) -> Array:
+        if nonlinear_hook is not None:
+            nonlinear_hook(name, x)
+        return x
+
     def norm(name: str, x: Array) -> Array:
+        watched(name, x)
         return layer_norm(x, weights[f"{name}.weight"], weights[f"{name}.bias"], config.epsilon)
 
     table = "embeddings.{}_embeddings.weight".format
@@ -116,10 +127,11 @@ def encode(
     for index in range(config.layers):
         layer = f"encoder.layer.{index}"
         query, key, value = (linear(f"{layer}.attention.self.{part}", hidden) for part in ("query", "key", "value"))
-        attended = attention(query, key, value, mask, config.heads)
+        scores = watched(f"{layer}.attention.self.softmax", attention_scores(query, key, config.heads))
+        attended = attend(scores, value, mask)
         attended = linear(f"{layer}.attention.output.dense", attended)
         hidden = norm(f"{layer}.attention.output.LayerNorm", hidden + attended)
-        inner = gelu(linear(f"{layer}.intermediate.dense", hidden))
+        inner = gelu(watched(f"{layer}.intermediate.gelu", linear(f"{layer}.intermediate.dense", hidden)))
         hidden = norm(f"{layer}.output.LayerNorm", hidden + linear(f"{layer}.output.dense", inner))
     return hidden
 
@@ -153,24 +165,30 @@ def gelu(x: Array) -> Array:
     return x * (1.0 + erf(x / math.sqrt(2.0))) / 2.0
 
 
-def attention(query: Array, key: Array, value: Array, mask: NDArray[np.bool_], heads: int) -> Array:
-    """Return ``softmax(Q K^T / sqrt(d)) V`` for each head, heads side by side, keys outside ``mask`` left out.
+def attention_scores(query: Array, key: Array, heads: int) -> Array:
+    """Return ``Q K^T / sqrt(d)`` ``[batch, heads, length, length]`` of ``[batch, length, heads * d]``."""
+    return _by_head(query, heads) @ _by_head(key, heads).transpose(0, 1, 3, 2) / math.sqrt(query.shape[-1] // heads)
+
+
+def attend(scores: Array, value: Array, mask: NDArray[np.bool_]) -> Array:
+    """Return ``softmax(scores) V`` for each head, heads side by side, keys outside ``mask`` left out.
 
     Args:
-        query: ``[batch, length, heads * d]``; ``key`` and ``value`` have the same shape.
-        key: See ``query``.
-        value: See ``query``.
+        scores: ``[batch, heads, length, length]``.
+        value: ``[batch, length, heads * d]``.
         mask: ``[batch, length]``, true on keys to attend to.
-        heads: Number of heads.
     """
-    batch, length, width = query.shape
-    size = width // heads
+    weights = softmax(np.where(mask[:, None, None, :], scores, -np.inf))
+    return (weights @ _by_head(value, scores.shape[1])).transpose(0, 2, 1, 3).reshape(value.shape)
 
-    def split(x: Array) -> Array:
-        return x.reshape(batch, length, heads, size).transpose(0, 2, 1, 3)
 
-    scores = split(query) @ split(key).transpose(0, 1, 3, 2) / math.sqrt(size)
-    scores = np.where(mask[:, None, None, :], scores, -np.inf)
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    weights /= weights.sum(axis=-1, keepdims=True)
-    return (weights @ split(value)).transpose(0, 2, 1, 3).reshape(batch, length, width)
+def softmax(x: Array) -> Array:
+    """Return ``exp(x) / sum(exp(x))`` over the last axis; ``-inf`` takes no part."""
+    exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
+    exponentials /= exponentials.sum(axis=-1, keepdims=True)
+    return exponentials
+
+
+def _by_head(x: Array, heads: int) -> Array:
+    batch, length, width = x.shape
+    return x.reshape(batch, length, heads, width // heads).transpose(0, 2, 1, 3)

@@ -15,19 +15,15 @@ from bitmill.golden.nonlinear import (
     shiftmax_scale,
 )
 from bitmill.nonlinear import PROFILES
+from bitmill.reports.nonlinear.synthetic import LENGTHS, ROWS, SCALES, heavy_tailed, normal_rows
 
 IVIT = PROFILES["ivit"]
-ROWS = 512
-LENGTHS = (197, 384)
-SCALES = (1 / 16, 0.045, 1 / 32, 1 / 64)
 
 
 @pytest.fixture(scope="module")
 def rows():
-    """int8 rows by scale and length, all of one generator in this order: ``t(3) * 127 * scale / 8`` in steps of scale."""
-    rng = np.random.default_rng(0)
-    drawn = {(scale, length): rng.standard_t(3, (ROWS, length)) for scale in SCALES for length in LENGTHS}
-    return {key: np.clip(np.rint(t * 127 / 8), -128, 127).astype(np.int64) for key, t in drawn.items()}
+    """int8 rows by scale and length."""
+    return {key: codes.astype(np.int64) for key, codes in heavy_tailed().items()}
 
 
 def near(value, published):
@@ -88,8 +84,7 @@ def test_gelu_by_element_errs_as_measured(scale, greatest):
 
 def layernorm_error(profile, sigma):
     """Of normal rows; the figures below were recorded without their row length, which moves the first one much."""
-    drawn = np.random.default_rng(0).normal(0, sigma, (ROWS, 240))
-    x = np.clip(np.rint(drawn), -128, 127).astype(np.int64)
+    x = normal_rows(sigma, 240).codes.astype(np.int64)
     real = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
     return np.abs(layernorm(profile, x) * layernorm_scale(length=240) - real).max()
 
@@ -102,3 +97,14 @@ def test_layernorm_errs_as_measured_where_ten_steps_have_not_converged():
 def test_layernorm_of_wide_rows_has_converged():
     assert layernorm_error(IVIT.layernorm, 32) < 0.042
     assert layernorm_error(IVIT.layernorm, 32) == layernorm_error(replace(IVIT.layernorm, root_iterations=20), 32)
+
+
+def test_rows_are_those_that_figures_were_recorded_for(rows):
+    """Drawn here once more, by scale and then by length; rows of 64 came later and change nothing."""
+    rng = np.random.default_rng(0)
+    for scale in (1 / 16, 0.045, 1 / 32, 1 / 64):
+        for length in (197, 384):
+            drawn = rng.standard_t(3, (512, length)) * 127 * scale / 8
+            assert np.array_equal(rows[scale, length], np.clip(np.rint(drawn / scale), -128, 127))
+    assert set(rows) == {(scale, length) for scale in SCALES for length in LENGTHS}
+    assert {len(codes) for codes in rows.values()} == {ROWS}

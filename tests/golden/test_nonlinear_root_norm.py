@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bitmill import BitmillError
 from bitmill.golden.nonlinear import NormConstants, norm_constants, norm_error, root_norm
+from bitmill.golden.nonlinear.dispatch import layernorm
 from bitmill.nonlinear import NormWidths, RootNormRule
 
 from . import nonlinear_reference as reference
@@ -352,3 +353,15 @@ def test_widths_that_are_refused(field, value, message):
     with pytest.raises(BitmillError) as caught:
         replace(widths_of(), **{field: value})
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("factor", [1, 100])
+def test_the_rule_alone_says_what_is_computed(factor):
+    """By the dispatcher of all rules, of rows of 8 bits and of 16."""
+    x = drawn(100, 20) * factor
+    real = real_norm(x, centred=True) * 0.5 - 0.25
+    outputs, unit = layernorm(LAYER, x, gamma=0.5, beta=-0.25, output_scale=1 / 64)
+    assert unit == 1 / 64
+    assert np.abs(outputs - np.clip(real * 64, -128, 127)).max() < 0.6
+    with pytest.raises(BitmillError, match="output_scale must be given"):
+        layernorm(LAYER, x)

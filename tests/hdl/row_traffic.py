@@ -82,8 +82,29 @@ def exchange(unit, inputs, count, *, stalls=0.0, seed=0, look=None, proceed=None
             _, _, valid = await ctx.tick().sample(unit.o.valid)
             assert not valid or position < len(inputs), f"seed {seed}: more than {count} results"
 
+    run(unit, bench)
+    return results, taken, given
+
+
+async def drive(ctx, unit, inputs, cycles, look):
+    """What comes out in so many cycles without stalls, and whether ``unit.error`` is high in the end."""
+    got, left = [], list(inputs)
+    ctx.set(unit.o.ready, 1)
+    for _ in range(cycles):
+        ctx.set(unit.i.valid, bool(left))
+        if left:
+            ctx.set(unit.i.payload, left[0])
+        _, _, ready, valid, payload = await ctx.tick().sample(unit.i.ready, unit.o.valid, unit.o.payload)
+        if left and ready:
+            left.pop(0)
+        if valid:
+            got.append(look(payload))
+    return got, ctx.get(unit.error)
+
+
+def run(unit, bench):
+    """Play a coroutine function of the simulation's context."""
     simulator = Simulator(unit)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    return results, taken, given

@@ -2,11 +2,10 @@
 
 import pytest
 from amaranth import ResetInserter, Signal, signed
-from amaranth.sim import Simulator
 
 from bitmill.hdl.nonlinear.row_replay import RowReplay
 
-from .row_traffic import beats, exchange
+from .row_traffic import beats, drive, exchange, run
 
 SEED = 51
 LANES = 3
@@ -95,15 +94,8 @@ def test_proceed_before_the_end_of_a_pass_is_not_taken_for_the_word():
             _, _, valid = await ctx.tick().sample(unit.o.valid)
             offers.append(valid)
 
-    simulate(unit, bench)
+    run(unit, bench)
     assert not any(offers)
-
-
-def simulate(unit, bench):
-    simulator = Simulator(unit)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
@@ -117,42 +109,31 @@ def test_a_row_that_is_too_long_is_cut_and_the_next_one_is_whole(beyond, stalls)
     assert got == wanted
 
 
-async def offer(ctx, unit, rows, cycles):
-    """What comes out in so many cycles, and when ``error`` was seen."""
-    got, errors, inputs = [], [], list(beats(rows, LANES, junk=-1))
+async def driven(ctx, unit, rows, cycles):
     ctx.set(unit.proceed, 1)
-    ctx.set(unit.o.ready, 1)
-    for cycle in range(cycles):
-        ctx.set(unit.i.valid, bool(inputs))
-        if inputs:
-            ctx.set(unit.i.payload, inputs[0])
-        _, _, ready, valid, payload, error = await ctx.tick().sample(
-            unit.i.ready, unit.o.valid, unit.o.payload, unit.error
-        )
-        if inputs and ready:
-            inputs.pop(0)
-        if valid:
-            got.append(seen(payload))
-        if error:
-            errors.append(cycle)
-    return got, errors
+    return await drive(ctx, unit, beats(rows, LANES, junk=-1), cycles, seen)
+
+
+async def restart(ctx, reset):
+    ctx.set(reset, 1)
+    await ctx.tick()
+    ctx.set(reset, 0)
 
 
 def test_the_error_of_a_cut_row_stays_until_reset():
     unit, reset = build(depth=2), Signal()
 
     async def bench(ctx):
-        # A row of two beats in two passes more and two gaps: the row that is cut is complete after 8 + 2 cycles.
-        _, errors = await offer(ctx, unit, rows_of([2 * LANES, 2 * LANES + 1, 1]), 40)
-        assert errors == list(range(10, 40))
-        ctx.set(reset, 1)
-        await ctx.tick()
-        ctx.set(reset, 0)
-        got, errors = await offer(ctx, unit, rows_of([2 * LANES]), 40)
-        assert len(got) == 6
-        assert not errors
+        assert not (await driven(ctx, unit, rows_of([2 * LANES, 2 * LANES]), 29))[1]
+        assert not (await driven(ctx, unit, rows_of([2 * LANES + 1]), 1))[1]
+        assert (await driven(ctx, unit, rows_of([2 * LANES + 1]), 1))[1]
+        assert (await driven(ctx, unit, rows_of([1]), 50))[1]
+        await restart(ctx, reset)
+        got, error = await driven(ctx, unit, rows_of([2 * LANES]), 40)
+        assert got == expected(rows_of([2 * LANES]), LANES, 3)
+        assert not error
 
-    simulate(ResetInserter(reset)(unit), bench)
+    run(ResetInserter(reset)(unit), bench)
 
 
 @pytest.mark.parametrize("length", [20, 30])
@@ -162,14 +143,12 @@ def test_after_a_reset_in_mid_row_the_next_row_is_whole(cycles, length):
     unit, reset = build(), Signal()
 
     async def bench(ctx):
-        await offer(ctx, unit, rows[:1], cycles)
-        ctx.set(reset, 1)
-        await ctx.tick()
-        ctx.set(reset, 0)
-        got, _ = await offer(ctx, unit, rows[1:], 30)
+        await driven(ctx, unit, rows[:1], cycles)
+        await restart(ctx, reset)
+        got, _ = await driven(ctx, unit, rows[1:], 30)
         assert got == expected(rows[1:], LANES, 3)
 
-    simulate(ResetInserter(reset)(unit), bench)
+    run(ResetInserter(reset)(unit), bench)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,233 @@
+"""The tables of the report, built from the records alone."""
+
+from __future__ import annotations
+
+from .. import shown
+from ..records import Record, Records
+from ..shown import Cell, Table
+from . import view
+from .contenders import IDEAL
+from .rows import UNITS, Unit
+from .synthetic import LENGTHS
+
+ERROR_DIGITS = 5
+REFUSED = "refused"
+"""Where a rule takes no such scale, length or parameters."""
+
+
+def all_tables(records: Records) -> list[Table]:
+    """Every table whose records are there, the summaries first."""
+    tables = [
+        summary_table(records),
+        hardware_table(records),
+        cycle_table(records),
+        *(captured_table(records, unit) for unit in UNITS),
+        *(made_up_table(records, unit) for unit in UNITS),
+        input_table(records),
+        curve_table(records),
+        replication_table(records),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def summary_table(records: Records) -> Table:
+    """One row per unit and contender: the worst of all scales and lengths, made up and captured."""
+    rows: list[tuple[Cell, ...]] = []
+    for unit in UNITS:
+        for contender, title in view.titles(records, unit).items():
+            cells: list[Cell] = []
+            for captured in (False, True):
+                for metric, digits in (("max", 3), ("mean", ERROR_DIGITS), ("over_ideal", 2), ("steps", 2)):
+                    found = view.worst(records, unit, contender, metric, captured=captured)
+                    cells.append(shown.DASH if found is None else shown.number(records, found.id, metric, digits))
+            refused = view.worst(records, unit, contender, "refused", captured=True)
+            cells.append(shown.DASH if refused is None else shown.number(records, refused.id, "refused"))
+            rows.append((view.unit_title(unit), title, *cells))
+    return Table(
+        "The worst of all scales and row lengths",
+        "Greatest and mean error of the unit's own output against the real function; then of its output rounded to 8 bits: mean "
+        "error over that of the ideal 8-bit quantizer, and the greatest error in output steps. First on made-up rows, then on "
+        "what all layers of a real encoder give the unit. A step is 1/256 for softmax, else a 127th of the largest output. "
+        "Refused: places whose scale or parameters the rule does not take, which are left out.",
+        (
+            "unit", "profile",
+            *(f"{name}, {where}" for where in ("made up", "captured") for name in ("max", "mean", "mean over ideal", "steps")),
+            "refused",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+_ERRORS = (
+    ("max", 4), ("mean", ERROR_DIGITS), ("cosine", 6), ("max_8bit", 4), ("mean_8bit", ERROR_DIGITS), ("cosine_8bit", 6),
+    ("steps", 2), ("over_ideal", 2),
+)  # fmt: skip
+_ERROR_COLUMNS = (
+    "max", "mean", "cosine", "max, 8 bits", "mean, 8 bits", "cosine, 8 bits", "steps, 8 bits", "mean over ideal",
+)  # fmt: skip
+
+
+def _errors(records: Records, record: Record) -> list[Cell]:
+    return [shown.number(records, record.id, metric, digits) for metric, digits in _ERRORS]
+
+
+def made_up_table(records: Records, unit: Unit) -> Table:
+    """Every contender on every made-up set of rows."""
+    rows = [
+        (view.source_title(record.config["source"]), record.config["title"], *_errors(records, record))
+        for source in view.sources(view.whole(records, unit))
+        for record in view.whole(records, unit)
+        if record.config["source"] == source and record.config["kind"] != "captured"
+    ]
+    return Table(
+        f"{view.unit_title(unit)} on made-up rows",
+        "512 rows of each. Errors against the real function of the codes' values; cosine of all elements as one vector.",
+        ("rows", "profile", *_ERROR_COLUMNS),
+        tuple(rows),
+    )
+
+
+def captured_table(records: Records, unit: Unit) -> Table:
+    """Every contender on captured rows: all layers, then layer by layer."""
+    found = [record for record in records.of_kind("accuracy") if record.config["unit"] == unit]
+    found = [record for record in found if record.config["kind"] == "captured"]
+    rows: list[tuple[Cell, ...]] = []
+    for source in view.sources(found):
+        here = [record for record in found if record.config["source"] == source]
+        places = dict.fromkeys(record.config["place"] for record in here if view.is_place(record))
+        for place in (None, *places):
+            for contender, title in view.titles(records, unit).items():
+                match = [r for r in here if r.config["contender"] == contender and _place(r) == place]
+                cells = _errors(records, match[0]) if match else [REFUSED, *[shown.DASH] * (len(_ERRORS) - 1)]
+                rows.append((view.source_title(source), place or "all", title, *cells))
+    return Table(
+        f"{view.unit_title(unit)} on captured rows",
+        "Inputs of the encoder's units on texts that did not calibrate the scales, rounded to int8; scales by place are in the "
+        "table of inputs. Errors against the real function of the codes' values; all: every place that is not refused.",
+        ("rows", "place", "profile", *_ERROR_COLUMNS),
+        tuple(rows),
+    )
+
+
+def _place(record: Record) -> str | None:
+    return record.config["place"] if view.is_place(record) else None
+
+
+def input_table(records: Records) -> Table:
+    """What captured inputs are like."""
+    rows = [
+        (
+            view.unit_title(record.unit),
+            record.config["place"],
+            shown.number(records, record.id, "scale", 4),
+            shown.number(records, record.id, "deviation", 2),
+            shown.number(records, record.id, "largest"),
+            shown.number(records, record.id, "input_error", ERROR_DIGITS),
+            shown.number(records, record.id, "elements"),
+        )
+        for record in records.of_kind("inputs")
+    ]
+    return Table(
+        "Captured inputs",
+        "Scale: max|x| / 127 on the calibrating texts. Deviation and largest magnitude of the codes; mean change of the real "
+        "unit's output by rounding its inputs to these codes, which is no error of the units.",
+        ("unit", "place", "scale", "deviation / steps", "largest / steps", "rounding of inputs", "elements"),
+        tuple(rows),
+    )
+
+
+def curve_table(records: Records) -> Table:
+    """Errors of the functions point by point."""
+    rows = [
+        (
+            "exp" if record.config["function"] == "exp" else "GELU",
+            view.scale_name(record.config["scale"]),
+            record.config["title"],
+            shown.number(records, record.id, "max", 4),
+            shown.number(records, record.id, "mean", ERROR_DIGITS),
+        )
+        for record in records.of_kind("curve")
+        if record.config["contender"] != IDEAL
+    ]
+    return Table(
+        "The functions, code by code",
+        "exp(d) as the ratio of both outputs of softmax on the row (0, d), d from 0 to -127 steps; GELU of all int8 codes as one "
+        "row, the unit's own output.",
+        ("function", "scale", "profile", "greatest error", "mean error"),
+        tuple(rows),
+    )
+
+
+def hardware_table(records: Records) -> Table:
+    """Every unit in every width on every target."""
+    rows = []
+    for key, title, profile, lanes in _parts(records):
+        name = f"hardware/{key}/x{lanes}"
+        rows.append((
+            title,
+            profile,
+            f"{lanes}",
+            *(shown.optional(records, f"{name}/osu018", metric) for metric in ("logic", "registers")),
+            *(shown.optional(records, f"{name}/osu018", metric, 2) for metric in ("delay", "period")),
+            *(shown.optional(records, f"{name}/generic", metric) for metric in ("logic", "registers")),
+            *(shown.optional(records, f"{name}/ecp5", metric) for metric in ("lut4", "lut4_dsp", "dsp", "registers")),
+            *(shown.optional(records, f"{name}/clock", metric, 1) for metric in ("fmax", "fmax_min", "fmax_max")),
+        ))  # fmt: skip
+    return Table(
+        "The units in hardware",
+        "osu018: gate equivalents of the smallest recipe that meets the period, before layout. Generic: NAND2-equivalents of "
+        "logic and plain D flip-flops. ECP5: LUT4 + 2 CCU2C without and with DSP blocks; Fmax is the median, the lowest and the "
+        "highest of three placements of the units that were routed.",
+        (
+            "unit", "profile", "lanes", "GE of logic", "GE of registers", "delay / ns", "period asked / ns", "NAND2-eq.", "FF",
+            "LUT4", "LUT4 with DSP", "DSP", "FF on ECP5", "Fmax / MHz", "lowest", "highest",
+        ),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def cycle_table(records: Records) -> Table:
+    """Cycles a row and latency."""
+    rows = [
+        (
+            record.config["title"],
+            record.config["profile"],
+            f"{record.config['lanes']}",
+            record.flow["formula"],
+            *(shown.number(records, record.id, f"row_{length}") for length in LENGTHS),
+            shown.number(records, record.id, "latency"),
+        )
+        for record in view.hardware(records, "cycles")
+    ]
+    return Table(
+        "Cycles",
+        "From a row's first beat to the next row's, back to back and without stalls, and the latency; the units' tests assert "
+        "both.",
+        ("unit", "profile", "lanes", "cycles a row", *(f"L = {length}" for length in LENGTHS), "latency"),
+        tuple(rows),
+    )
+
+
+def _parts(records: Records) -> list[tuple[str, str, str, int]]:
+    configs = [record.config for record in view.hardware(records)]
+    return list(dict.fromkeys((c["key"], c["title"], c["profile"], c["lanes"]) for c in configs))
+
+
+def replication_table(records: Records) -> Table:
+    """Published figures beside ours."""
+    rows: list[tuple[Cell, ...]] = []
+    for record in records.of_kind("claim"):
+        digits = record.config["digits"]
+        published = shown.number(records, record.id, "published", digits)
+        ours = shown.number(records, record.id, "ours", digits + 1) if "ours" in record.metrics else shown.DASH
+        config = record.config
+        rows.append(
+            (config["claim"], config["source"], published, ours, record.metrics["published"].unit, config["why"])
+        )
+    return Table(
+        "I-ViT, I-BERT and ITA: their figures and ours",
+        "Errors of published algorithms on rows of one generator, as they were computed from the papers' formulas, and hardware "
+        "of the authors as it was synthesized by the flow that ours goes through.",
+        ("claim", "source", "stated", "ours", "unit", "why they differ"),
+        tuple(rows),
+    )

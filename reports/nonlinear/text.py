@@ -1,0 +1,105 @@
+"""Words of the report, and its findings as sentences whose numbers are the records'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ...nonlinear import PROFILES
+from ..records import Record, Records
+from ..shown import shown
+from . import view
+from .claims import ITA_LINES, LANES
+from .contenders import IDEAL
+from .rows import UNITS
+
+TITLE = "Softmax, GELU and LayerNorm in integers: errors and cost"
+
+CAPTIONS: Mapping[str, str] = {
+    "softmax": "Error of every profile's softmax with 8 bits of output, against row length, at four scales and on real logits.",
+    "steps": "Greatest error of every profile's GELU and LayerNorm in steps of the 8-bit output, made-up rows and real ones.",
+    "area": "Area of every unit against its lanes on standard cells and on ECP5, ITA's units as lines.",
+    "functions": "exp and GELU as every profile computes them, and how far each is from the real function.",
+    "inputs": "How the int8 inputs of a real encoder's softmax, GELU and LayerNorm are distributed, layer by layer.",
+}
+
+COMMAND = "bitmill report nonlinear -o reports/results/nonlinear"
+REGENERATE = (
+    (COMMAND, "this report; hardware that is committed is taken from there while circuit and tools are the same"),
+    ("bitmill report nonlinear -o DIR --model FOLDER", "on the inputs of your own BERT-style encoder"),
+    ("bitmill report nonlinear -o DIR --fresh", "all hardware measured again"),
+)
+"""Commands and what they do."""
+
+
+def subject(records: Records) -> str:
+    """What was measured, in a phrase."""
+    captured = [record for record in records.of_kind("inputs") if record.unit == "softmax"]
+    profiles = [title for title in view.titles(records, "softmax").values() if title in PROFILES]
+    named = f"Profile{'s' * (len(profiles) > 1)} {', '.join(profiles)}"
+    return f"{named}; made-up rows, and inputs of all {len(captured)} layers of a real encoder"
+
+
+def answer(records: Records) -> list[str]:
+    """The findings that the records allow."""
+    return [*_softmax(records), *_steps(records), *_refused(records), *_hardware(records)]
+
+
+def _softmax(records: Records) -> Iterator[str]:
+    for captured, where in ((False, "made-up rows"), (True, "real attention logits")):
+        parts = []
+        for contender, title in view.titles(records, "softmax").items():
+            mean, steps = (
+                view.worst(records, "softmax", contender, metric, captured=captured)
+                for metric in ("over_ideal", "steps")
+            )
+            if contender != IDEAL and mean is not None and steps is not None:
+                parts.append(
+                    f"{title} {_number(mean, 'over_ideal', 2)} times the ideal's and {_number(steps, 'steps', 1)} steps"
+                )
+        if parts:
+            yield f"Softmax rounded to 8 bits, mean error and greatest error on {where}, the worst case: {'; '.join(parts)}."
+
+
+def _steps(records: Records) -> Iterator[str]:
+    for unit in ("gelu", "layernorm"):
+        parts = []
+        for contender, title in view.titles(records, unit).items():
+            made_up, real = (view.worst(records, unit, contender, "steps", captured=where) for where in (False, True))
+            if contender != IDEAL and made_up is not None and real is not None:
+                cosine = _number(real, "cosine", 3)
+                parts.append(
+                    f"{title} {_number(made_up, 'steps', 1)} steps on made-up rows, {_number(real, 'steps', 1)} on real ones "
+                    f"(cosine {cosine})"
+                )
+        if parts:
+            yield f"{view.unit_title(unit)}, greatest error of the 8-bit output: {'; '.join(parts)}."
+
+
+def _refused(records: Records) -> Iterator[str]:
+    for unit in UNITS:
+        for contender, title in view.titles(records, unit).items():
+            found = view.worst(records, unit, contender, "refused", captured=True)
+            if found is not None and found.number("refused"):
+                yield (
+                    f"{view.unit_title(unit)} of {title} refuses the parameters or scale of {_number(found, 'refused')} of the "
+                    "encoder's places."
+                )
+
+
+def _hardware(records: Records) -> Iterator[str]:
+    for record in view.hardware(records, "osu018"):
+        config = record.config
+        peer = ITA_LINES.get((config["unit"], "osu018", "logic"))
+        if peer is None or config["lanes"] != (1 if config["unit"] == "requantize" else LANES):
+            continue
+        lut4 = f"hardware/{config['key']}/x{config['lanes']}/ecp5"
+        fpga = f" and {_number(records[lut4], 'lut4')} LUT4" if lut4 in records else ""
+        lanes = f"{config['lanes']} lane{'s' * (config['lanes'] > 1)}"
+        yield (
+            f"{config['title']}, {lanes}: {_number(record, 'logic')} gate equivalents of logic{fpga}; ITA's takes "
+            f"{shown(peer)} gate equivalents."
+        )
+
+
+def _number(record: Record, metric: str, digits: int = 0) -> str:
+    return shown(record.number(metric), digits)

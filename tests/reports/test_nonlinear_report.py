@@ -1,0 +1,361 @@
+"""The report of the non-linear units: errors as recorded before it, hardware by the machinery, every number traceable."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bitmill.errors import BitmillError
+from bitmill.nonlinear import PROFILES
+from bitmill.reports import committed
+from bitmill.reports.nonlinear import accuracy, hardware, readme, runner, synthetic, text, view
+from bitmill.reports.nonlinear.captured import committed_rows
+from bitmill.reports.nonlinear.claims import claim_records
+from bitmill.reports.nonlinear.contenders import contenders, output_step
+from bitmill.reports.nonlinear.errors import Errors
+from bitmill.reports.nonlinear.pictures import render_pictures
+from bitmill.reports.nonlinear.rows import UNITS, Rows, of_unit
+from bitmill.reports.nonlinear.tables import all_tables
+from bitmill.reports.nonlinear.units import HardwareUnit
+from bitmill.reports.records import NONLINEAR, Records
+from bitmill.reports.shown import Number
+
+from . import tiny_encoder
+
+RESULTS = committed.RESULTS / NONLINEAR
+
+
+class Tripler(wiring.Component):
+    """``lanes`` registers of three times an input."""
+
+    def __init__(self, lanes):
+        self.lanes = lanes
+        super().__init__({"i": In(4 * lanes), "o": Out(6 * lanes)})
+
+    def elaborate(self, platform):
+        m = Module()
+        for lane in range(self.lanes):
+            m.d.sync += self.o[6 * lane : 6 * lane + 6].eq(self.i[4 * lane : 4 * lane + 4] * 3)
+        return m
+
+
+TRIPLER = HardwareUnit(
+    key="tripler", title="tripler", unit="gelu", profile="ivit", lanes=(1, 16), build=Tripler, latency=lambda lanes: lanes + 1,
+)  # fmt: skip
+SLOW = HardwareUnit(
+    key="slow", title="slow tripler", unit="layernorm", profile="accurate", lanes=(2,), build=Tripler, latency=lambda _: 9,
+    cycles=lambda length, lanes: 3 * -(-length // lanes) + 5, formula="3 ceil(L / lanes) + 5", period_ns=20.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def records():
+    """A quick run's errors and the hardware of two small units."""
+    jobs = [job() for _, job in hardware.hardware_jobs((TRIPLER, SLOW))]
+    quick = runner.measure(quick=True)
+    found = [record for record in quick if record.kind != "claim"] + [record for batch in jobs for record in batch]
+    measured = Records(found, study=NONLINEAR)
+    return Records([*measured, *claim_records(measured)], study=NONLINEAR)
+
+
+@pytest.fixture(scope="module")
+def swept():
+    """Errors on all made-up rows, and the claims about them."""
+    found = [record for _, job in accuracy.accuracy_jobs(accuracy.synthetic_sources()) for record in job()]
+    measured = Records(found, study=NONLINEAR)
+    return Records([*measured, *claim_records(measured)], study=NONLINEAR)
+
+
+def near(value, recorded, digits=0):
+    return abs(value - recorded) <= max(0.05 * recorded, 0.5 * 10.0**-digits)
+
+
+def test_figures_recorded_before_are_reproduced(swept):
+    claims = [record for record in swept.of_kind("claim") if "I-ViT" in record.config["source"]]
+    claims = [record for record in claims if "ours" in record.metrics and "not recorded" not in record.config["why"]]
+    assert len(claims) == 19
+    for record in claims:
+        assert near(record.number("ours"), record.number("published"), record.config["digits"]), record.id
+    assert near(swept["claim/layernorm-ivit-3"].number("ours"), 1.65)
+    assert swept["claim/layernorm-ivit-32"].number("ours") < 0.042
+
+
+@pytest.mark.parametrize(
+    ("scale", "greatest", "mean"), [("0.0625", 0.002, 6.9e-4), ("0.03125", 0.002, 1.0e-3), ("0.015625", 0.002, 8.9e-4)]
+)
+def test_the_ideal_is_that_of_before(swept, scale, greatest, mean):
+    found = swept[f"accuracy/softmax/ideal/t3/{scale}/L197"]
+    assert near(found.number("max"), greatest)
+    assert near(found.number("mean_8bit"), mean)
+    assert found.number("over_ideal") == 1
+    assert found.number("steps") == pytest.approx(0.5, abs=0.001)
+
+
+def test_every_profile_and_scale_and_length_is_judged(swept):
+    for unit in UNITS:
+        keys = {contender.key for contender in contenders(unit)}
+        assert keys >= {"ideal", *PROFILES}
+        kinds = {"softmax": 12, "gelu": 12 + 4, "layernorm": 8}
+        here = [record for record in swept.of_kind("accuracy") if record.config["unit"] == unit]
+        assert {record.config["contender"] for record in here} == keys
+        assert len({record.config["source"] for record in here}) == kinds[unit]
+    for scale in synthetic.SCALES:
+        for length in (64, 197, 384):
+            assert accuracy.accuracy_id("softmax", "ivit", f"t3/{scale:g}/L{length}") in swept
+
+
+def test_profiles_can_be_chosen():
+    assert [contender.key for contender in contenders("gelu", ())] == ["ideal"]
+    assert [contender.key for contender in contenders("gelu", ("ivit",))] == ["ideal", "ivit", "ivit-element"]
+
+
+def test_errors_by_hand():
+    found, wanted = np.array([[1.0, 2.0, 9.0]]), np.array([[0.5, 2.25, 0.0]])
+    first = Errors.between(found, wanted, np.array([[True, True, False]]))
+    assert (first.greatest, first.mean) == (0.5, 0.375)
+    assert first.cosine == pytest.approx((0.5 + 4.5) / np.sqrt(5 * (0.25 + 2.25**2)))
+    both = first + Errors.between(found, wanted, np.array([[False, False, True]]))
+    assert (both.count, both.greatest, both.mean) == (3, 9.0, 9.75 / 3)
+    assert Errors.between(wanted, 0 * wanted, np.ones((1, 3), bool)).cosine == 0
+
+
+def test_steps_of_eight_bits():
+    codes = np.zeros((1, 4), dtype=np.int8)
+    assert output_step(Rows(unit="softmax", place="", scale=0.3, codes=codes)) == 1 / 256
+    # GELU of 127/16 is itself to twelve digits. Where it is as good as x / 2, -128 gives the greatest magnitude.
+    assert output_step(Rows(unit="gelu", place="", scale=1 / 16, codes=codes)) == pytest.approx(1 / 16, rel=1e-9)
+    assert output_step(Rows(unit="gelu", place="", scale=1e-5, codes=codes)) == pytest.approx(
+        1.28e-3 * 0.499489 / 127, rel=1e-5
+    )
+    assert output_step(Rows(unit="gelu", place="", scale=1e-3, codes=codes)) == pytest.approx(
+        0.127 * 0.55053 / 127, rel=1e-3
+    )
+
+
+def test_places_add_up(records):
+    for unit in UNITS:
+        for contender in view.titles(records, unit):
+            whole = records[accuracy.accuracy_id(unit, contender, "captured/L197")]
+            parts = [
+                record for record in records.of_kind("accuracy")
+                if record.id.startswith(f"{whole.id}/")
+            ]  # fmt: skip
+            places = {"softmax": 6, "gelu": 6, "layernorm": 13}[unit]
+            assert len(parts) == places - whole.number("refused")
+            assert whole.number("max") == max(part.number("max") for part in parts)
+            elements = sum(part.number("elements") for part in parts)
+            assert whole.number("elements") == elements
+            mean = sum(part.number("mean") * part.number("elements") for part in parts) / elements
+            assert whole.number("mean") == pytest.approx(mean, rel=1e-4)
+
+
+def test_what_a_profile_refuses_is_said(records):
+    found = records["accuracy/layernorm/ivit/captured/L197"]
+    assert found.number("refused") == 1
+    assert "accuracy/layernorm/ivit/captured/L197/layer-5-after-feed-forward" not in records
+    assert "accuracy/layernorm/ideal/captured/L197/layer-5-after-feed-forward" in records
+    assert any("LayerNorm of ivit refuses the parameters or scale of 1 " in line for line in text.answer(records))
+    (table,) = (table for table in all_tables(records) if table.title == "LayerNorm on captured rows")
+    refused = [row[:4] for row in table.rows if row[3] == "refused"]
+    assert refused[0] == ("captured, L = 197", "layer 5, after feed-forward", "ivit", "refused")
+
+
+def test_hardware_is_measured_by_every_flow(records):
+    one, many, slow = (records[f"hardware/{part}/osu018"] for part in ("tripler/x1", "tripler/x16", "slow/x2"))
+    assert 14 * one.number("logic") < many.number("logic") < 18 * one.number("logic")
+    assert (one.number("period"), slow.number("period")) == (10.0, 20.0)
+    generic, ecp5 = records["hardware/tripler/x16/generic"], records["hardware/tripler/x16/ecp5"]
+    assert generic.number("registers") == ecp5.number("registers") == 6 * 16
+    assert ecp5.number("lut4") > 0
+    assert one.config == {
+        "key": "tripler", "title": "tripler", "unit": "gelu", "profile": "ivit", "lanes": 1, "target": "osu018",
+    }  # fmt: skip
+    cycles = records["hardware/tripler/x16/cycles"]
+    assert [cycles.number(f"row_{length}") for length in (64, 197, 384)] == [4, 13, 24]
+    assert cycles.number("latency") == 17
+    assert records["hardware/slow/x2/cycles"].number("row_197") == 3 * 99 + 5
+    assert "hardware/tripler/x1/clock" not in records
+
+
+def test_only_routed_widths_get_a_clock():
+    names = [name for name, _ in hardware.hardware_jobs((replace(TRIPLER, routed=(1,)),))]
+    assert names[0] == "clock of tripler/x1"
+    assert sum(name.startswith("clock") for name in names) == 1
+    assert len(names) == 1 + 2 * 4
+
+
+def test_committed_measurements_are_of_this_very_circuit(records, monkeypatch):
+    part = next(TRIPLER.parts())
+    known = Records([records["hardware/tripler/x1/generic"]], study=NONLINEAR)
+    monkeypatch.setattr(committed, "committed_records", lambda study: known)
+    taken = hardware.Measurements().gates(part)
+    assert taken.flow["measured_by"] == hardware.MEASURED_BY
+    assert "measured_by" not in hardware.Measurements(fresh=True).gates(part).flow
+    monkeypatch.setattr(committed, "digest_of", lambda _: "another")
+    assert "measured_by" not in hardware.Measurements().gates(part).flow
+
+
+def test_another_period_is_measured_again(records, monkeypatch):
+    known = Records([records["hardware/tripler/x1/osu018"]], study=NONLINEAR)
+    monkeypatch.setattr(committed, "committed_records", lambda study: known)
+    assert "measured_by" in hardware.Measurements().cells(next(TRIPLER.parts())).flow
+    other = hardware.Measurements().cells(next(replace(TRIPLER, period_ns=5.0).parts()))
+    assert "measured_by" not in other.flow
+    assert other.number("period") == 5.0
+
+
+def test_published_hardware_stands_beside_ours(records):
+    found = records["claim/ita-gelu-osu018-logic/tripler"]
+    assert found.number("published") == 3993
+    assert found.number("ours") == records["hardware/tripler/x16/osu018"].number("logic")
+    assert records["claim/ita-gelu-ecp5-lut4/tripler"].number("published") == 1588
+    assert not [record for record in records.of_kind("claim") if "slow" in record.id]
+    line = next(line for line in text.answer(records) if line.startswith("tripler, 16 lanes"))
+    assert line.endswith("ITA's takes 3,993 gate equivalents.")
+    assert records["claim/ivit-gpu"].number("published") == 4.11
+    assert "ours" not in records["claim/ivit-gpu"].metrics
+
+
+def test_a_requantizer_is_compared_lane_by_lane(records):
+    measured = records["hardware/tripler/x1/osu018"]
+    found = []
+    for lanes in (1, 16):
+        config = {**measured.config, "key": f"r{lanes}", "lanes": lanes, "unit": "requantize"}
+        found.append(replace(measured, id=f"hardware/r/x{lanes}/osu018", config=config))
+    claims = [record.id for record in claim_records(Records(found, study=NONLINEAR)) if "ours" in record.metrics]
+    assert claims == ["claim/ita-requantize-osu018-logic/r1"]
+
+
+def test_every_number_of_a_table_is_a_records(records):
+    tables = all_tables(records)
+    assert len(tables) == 12
+    cells = [cell for table in tables for row in table.rows for cell in row if isinstance(cell, Number)]
+    assert len(cells) > 500
+    for cell in cells:
+        assert cell.metric in records[cell.record].metrics
+    for table in tables:
+        assert {len(row) for row in table.rows} == {len(table.header)}, table.title
+
+
+def test_every_number_of_the_answer_is_a_records(records):
+    known = [entry.value for record in records for entry in record.metrics.values() if entry.value is not None]
+    values = {round(value, digits) for value in known for digits in range(4)}
+    answer = re.sub(
+        r"\(\d+[^)]*\)|8-bit|to 8 bits|of 8 bits|LUT4", "", " ".join(text.answer(records)).replace("(cosine", "cosine")
+    )
+    found = re.findall(r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w-])", answer)
+    assert len(found) > 15
+    assert [number for number in found if number != "16" and float(number.replace(",", "")) not in values] == []
+
+
+def test_pictures_come_first_and_carry_no_date(records):
+    files = runner.page(records).files()
+    page = files["index.html"]
+    assert page.index("<svg") < page.index("<h2>Answer") < page.index("<table>")
+    pictures = [name for name in files if name.endswith(".svg")]
+    assert pictures == ["softmax.svg", "steps.svg", "area.svg", "functions.svg", "inputs.svg"]
+    for name in pictures:
+        assert "date" not in files[name].lower()
+        assert len(files[name]) < 400_000
+        assert name.removesuffix(".svg") in text.CAPTIONS
+    assert not re.search(r'(?:src|href)="(?!#)', page)
+
+
+def test_pictures_are_of_what_there_is(records):
+    assert render_pictures(Records([], study=NONLINEAR)) == {}
+    only = Records([record for record in records if record.kind == "inputs"], study=NONLINEAR)
+    assert list(render_pictures(only)) == ["inputs"]
+
+
+def test_curves_are_the_functions(records):
+    exp, gelu = (records[f"curve/{name}/0.03125"] for name in ("exp/ivit", "gelu/ivit"))
+    assert exp.flow["real"][:2] == [1.0, pytest.approx(np.exp(-1 / 32), rel=1e-5)]
+    assert exp.flow["y"][0] == 1.0
+    assert len(exp.flow["y"]) == 128
+    # 2**f of I-ViT is linear: too great by up to 6 % of it between powers of two.
+    assert 0.03 < exp.number("max") < 0.08
+    assert gelu.flow["x"][0] == -4.0
+    assert gelu.number("max") == records["accuracy/gelu/ivit/codes/0.03125"].number("max")
+
+
+def test_histograms_count_every_element(records):
+    rows = {found.place: found for found in of_unit(committed_rows(), "softmax")}
+    for record in records.of_kind("inputs"):
+        assert sum(record.flow["counts"]) == record.number("elements")
+    assert records["inputs/softmax/layer-3"].number("elements") == rows["layer 3"].mask.sum()
+
+
+def test_the_block_of_the_readme_has_a_row_per_profile(records):
+    block = readme.figures_block(records)
+    for unit in UNITS:
+        for title in view.titles(records, unit).values():
+            assert f"| {view.unit_title(unit)} | {title} |" in block
+    assert "| tripler | 16 |" in block
+    assert text.COMMAND in block
+
+
+def test_a_quick_run_of_the_command(cli, here):
+    ran = cli("report", "nonlinear", "-o", "out", "--quick")
+    assert (ran.status, ran.out) == (0, "out/index.html\n")
+    found = Records.load(here / "out" / "records.json", study=NONLINEAR)
+    assert not found.of_kind("hardware")
+    assert {record.config["length"] for record in found.of_kind("accuracy") if record.config["kind"] == "t3"} == {64}
+    assert json.loads((here / "out" / "records.json").read_text())["study"] == "nonlinear"
+    assert (here / "out" / "report.md").read_text().startswith(f"# {text.TITLE}\n")
+    assert [path.name for path in here.iterdir()] == ["out"]
+
+
+def test_a_users_encoder_is_captured(tmp_path, monkeypatch):
+    monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / "cache"))
+    folder = tiny_encoder.write(tmp_path / "tiny")
+    captured = runner.captured_rows(folder, quick=False)
+    assert list(captured) == [24]
+    assert {rows.length for rows in of_unit(captured[24], "softmax")} == {24}
+    assert [rows.place for rows in of_unit(captured[24], "gelu")] == ["layer 0", "layer 1"]
+
+
+def test_gelu_and_layernorm_are_judged_on_the_longest_texts():
+    rows = committed_rows()
+    keys = [(source.unit, source.key) for source in accuracy.captured_sources({64: rows, 197: rows})]
+    assert keys == [
+        ("softmax", "captured/L64"),
+        *((unit, "captured/L197") for unit in ("softmax", "gelu", "layernorm")),
+    ]
+
+
+def test_bad_models_are_one_line(refuses):
+    line = refuses("report", "nonlinear", "-o", "out", "--model", "nowhere")
+    assert re.match(r"model must be a folder with .*, not nowhere: no ", line)
+
+
+def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "measure", lambda *_, **__: pytest.fail("work was done"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
+        runner.run(tmp_path / "file" / "out", progress=False)
+
+
+def test_a_failure_leaves_the_old_report(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise BitmillError("no such luck")
+
+    (tmp_path / "index.html").write_text("old")
+    monkeypatch.setattr(runner, "measure", fail)
+    with pytest.raises(BitmillError, match="no such luck"):
+        runner.run(tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_text() == "old"
+
+
+def test_the_committed_report_is_rendered_from_its_records():
+    files = runner.page(committed.committed_records(NONLINEAR)).files()
+    for name in ("report.md", "records.csv", "records.json"):
+        assert (RESULTS / name).read_text() == files[name], name
+    assert {path.name for path in RESULTS.iterdir()} == set(files)
