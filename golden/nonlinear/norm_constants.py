@@ -135,7 +135,7 @@ def _by_rule(
     if output_scale is None:
         raise BitmillError("output_scale must be given where a rule rounds to few bits itself, not None")
     rows = as_rows(x, bits=16, longest=1 << 20)
-    fits = -128 <= int(rows.min(initial=0)) and int(rows.max(initial=0)) <= 127
+    fits = int(rows.min(initial=0)) >= -128 and int(rows.max(initial=0)) <= 127
     length = rows.shape[-1]
     widths = NormWidths(rule=rule, input_bits=8 if fits else 16, output_bits=8, max_length=length)
     slopes, shifts = (np.broadcast_to(np.asarray(part, dtype=np.float64), (length,)) for part in (gamma, beta))
