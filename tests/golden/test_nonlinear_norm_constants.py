@@ -30,6 +30,12 @@ def test_constants_by_hand():
     assert root_norm(constants, [99, 101, 100]).tolist() == [-4, -1, -8]
 
 
+def test_small_gammas_have_the_greatest_shift_and_no_more():
+    constants = norm_constants(widths_of(), gamma=[0.001], beta=[0.0], output_scale=1.0)
+    assert constants.shift == constants.widths.greatest_shift == 21
+    assert constants.multiplier.tolist() == [4]
+
+
 def test_great_biases_leave_the_multiplier_less():
     constants = norm_constants(widths_of(), gamma=[1.0], beta=[1000.0], output_scale=1.0)
     assert (constants.shift, constants.multiplier.tolist(), constants.bias[0] >> constants.shift) == (15, [64], 1000)
