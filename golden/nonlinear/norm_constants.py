@@ -161,3 +161,24 @@ def _channels(name: str, values: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(numbers).all():
         raise BitmillError(f"{name} must be finite, not {float(numbers[~np.isfinite(numbers)][0])!r}")
     return numbers
+
+
+@layernorm_by_rule.register
+def _by_rule(
+    rule: RootNormRule,
+    x: ArrayLike,
+    *,
+    gamma: ArrayLike = 1.0,
+    beta: ArrayLike = 0.0,
+    output_scale: float | None = None,
+) -> ScaledByChannel:
+    """Outputs of 8 bits, by default of a step with which no row saturates; inputs of 8 bits, or 16 where they need them."""
+    length = max(np.shape(x)[-1] if np.ndim(x) else 0, 1)
+    slopes = np.broadcast_to(np.asarray(gamma, dtype=np.float64), (length,))
+    shifts = np.broadcast_to(np.asarray(beta, dtype=np.float64), (length,))
+    rows = as_rows(x, bits=16, longest=1 << 20)
+    input_bits = 8 if rows.min() >= -128 and rows.max() <= 127 else 16
+    greatest = math.sqrt(length) * np.abs(slopes).max() + np.abs(shifts).max()
+    step = (float(greatest) or 1.0) / 127 if output_scale is None else output_scale
+    widths = NormWidths(rule=rule, input_bits=input_bits, output_bits=8, max_length=length)
+    return root_norm(norm_constants(widths, gamma=slopes, beta=shifts, output_scale=step), rows), step
