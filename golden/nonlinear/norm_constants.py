@@ -122,27 +122,6 @@ def norm_error(
     return 0.5 + greatest * np.abs(of_slope) + np.abs(of_shift) + np.abs(slopes) * normalized
 
 
-@layernorm_by_rule.register
-def _by_rule(
-    rule: RootNormRule,
-    x: ArrayLike,
-    *,
-    gamma: ArrayLike = 1.0,
-    beta: ArrayLike = 0.0,
-    output_scale: float | None = None,
-) -> ScaledByChannel:
-    """8 bits out, of inputs of 8 bits or, where these do not hold them, 16."""
-    if output_scale is None:
-        raise BitmillError("output_scale must be given where a rule rounds to few bits itself, not None")
-    rows = as_rows(x, bits=16, longest=1 << 20)
-    fits = int(rows.min(initial=0)) >= -128 and int(rows.max(initial=0)) <= 127
-    length = rows.shape[-1]
-    widths = NormWidths(rule=rule, input_bits=8 if fits else 16, output_bits=8, max_length=length)
-    slopes, shifts = (np.broadcast_to(np.asarray(part, dtype=np.float64), (length,)) for part in (gamma, beta))
-    constants = norm_constants(widths, gamma=slopes, beta=shifts, output_scale=output_scale)
-    return root_norm(constants, rows), output_scale
-
-
 def _epsilon(widths: NormWidths, epsilon: float, input_scale: float) -> int:
     limit = math.ldexp(1, widths.epsilon_bits - widths.rule.epsilon_fraction_bits)
     scaled = epsilon / input_scale / input_scale if epsilon == epsilon else -1.0

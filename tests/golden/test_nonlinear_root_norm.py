@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitmill import BitmillError
 from bitmill.golden.nonlinear import NormConstants, norm_constants, norm_error, root_norm
 from bitmill.golden.nonlinear.dispatch import layernorm
 from bitmill.nonlinear import NormWidths, RootNormRule
@@ -249,5 +248,7 @@ def test_the_rule_alone_says_what_is_computed(factor):
     outputs, unit = layernorm(LAYER, x, gamma=0.5, beta=-0.25, output_scale=1 / 64)
     assert unit == 1 / 64
     assert np.abs(outputs - np.clip(real * 64, -128, 127)).max() < 0.6
-    with pytest.raises(BitmillError, match="output_scale must be given"):
-        layernorm(LAYER, x)
+    outputs, unit = layernorm(LAYER, x, gamma=0.5, beta=-0.25)
+    # No row of 100 elements has one above sqrt(100).
+    assert unit == (0.5 * 10 + 0.25) / 127
+    assert np.abs(outputs - real / unit).max() < 0.6
