@@ -25,7 +25,8 @@ GREATEST_SOFTMAX = {"ivit": 0.25, "ibert": 0.31, "accurate": 0.013}
 """Of any output: I-ViT's -1/scale is cut to 1 to 13, and in layer 0 one step of the input is more than a half. I-BERT's step
 of ln(2) is cut to 2 to 10 of the input. Ours rounds exponents to eighths."""
 MEAN_GELU = {"ivit": 0.13, "accurate": 0.095}
-"""An ideal quantizer with the step of 8-bit outputs errs by 0.09 in layer 0. With the row's maximum subtracted, I-ViT's GELU loses most of a row that has an outlier."""
+"""An ideal quantizer with the step of 8-bit outputs errs by 0.09 in layer 0. With the row's
+maximum subtracted, I-ViT's GELU loses most of a row that has an outlier."""
 MEAN_LAYERNORM = {"ivit": 0.25}
 """Ten Newton steps have not converged where outliers leave the other elements a deviation of one step."""
 GREATEST_SIGMOID = {"ibert": 1.005}
