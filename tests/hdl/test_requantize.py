@@ -1,5 +1,6 @@
 """Requantization in hardware against the golden model: every int8, wide numbers at random, ties and borders of saturation."""
 
+from typing import Any, cast
 import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
@@ -112,7 +113,7 @@ def test_ties_go_where_they_should():
     """2.5, 3.5, -2.5, -3.5, 0.5, -0.5."""
     halves = [5, 7, -5, -7, 1, -1]
     for ties, expected in (("even", [2, 4, -2, -4, 0, 0]), ("up", [3, 4, -2, -3, 1, 0])):
-        unit = Requantize(lanes=1, in_bits=8, out_bits=8, multiplier_bits=4, ties=ties)
+        unit = Requantize(lanes=1, in_bits=8, out_bits=8, multiplier_bits=4, ties=cast(Any, ties))
         inputs = [beat([(half, 1, 1)], 1, 1) for half in halves]
         assert exchange(unit, inputs, len(halves), look=lambda payload: payload.elements[0])[0] == expected
 

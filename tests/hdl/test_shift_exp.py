@@ -60,8 +60,8 @@ def job_of(streamed, x0s, differences, *patterns):
         outputs.append(shift_exp(differences, -x0, fraction_bits=unit.terms.fraction_bits))
     payloads = [np.concatenate(part).tolist() for part in (inputs, outputs)]
     bits = len(streamed.i.payload.as_value()), unit.result_bits
-    rows = [PayloadRows.of(part, width) for part, width in zip(payloads, bits, strict=True)]
-    return Job(*bits, (Phase("every difference", *rows, *patterns),))
+    before, after = (PayloadRows.of(part, width) for part, width in zip(payloads, bits, strict=True))
+    return Job(*bits, (Phase("every difference", before, after, *patterns),))
 
 
 def check(job, text):

@@ -38,9 +38,10 @@ def job_of(tied, inputs, outputs, *, seed=0, stalls=0.3, resets=()):
         layout = port.payload.shape()
         bits.append(len(port.payload.as_value()))
         payloads.append([layout.const(value).as_value().value for value in values])
+    given, wanted = payloads
     patterns = Pattern("random", stalls, seed=seed), Pattern("random", stalls, seed=seed + 1)
-    phases = Phase("back to back", *payloads), Phase("stalls", *payloads, *patterns, resets=resets)
-    return Job(*bits, phases)
+    phases = Phase("back to back", given, wanted), Phase("stalls", given, wanted, *patterns, resets=resets)
+    return Job(bits[0], bits[1], phases)
 
 
 def plays(tied, job, *, kind=None, text=None):
