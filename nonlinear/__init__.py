@@ -5,7 +5,9 @@ Facts only; ``golden.nonlinear`` computes by them and ``hdl.nonlinear`` builds b
 
 from .exact_root_rules import ExactRootLayerNormRule
 from .gelu_rules import GeluMaximum, PiecewiseGeluRule, ShiftGeluRule
-from .layernorm_rules import LayerNormRule, MeanRounding
+from .layernorm_rules import LayerNormRule, MeanRounding, RootNormRule
+from .newton_widths import NewtonWidths
+from .norm_widths import NormWidths
 from .output_rules import ClippedSoftmaxRule, Log2SoftmaxRule
 from .polynomial_rules import PolynomialGeluRule, PolynomialSoftmaxRule
 from .profiles import PROFILES, NonlinearProfile
@@ -23,11 +25,14 @@ __all__ = [
     "LayerNormRule",
     "Log2SoftmaxRule",
     "MeanRounding",
+    "NewtonWidths",
     "NonlinearProfile",
+    "NormWidths",
     "PiecewiseGeluRule",
     "PolynomialGeluRule",
     "PolynomialSoftmaxRule",
     "ReciprocalRounding",
+    "RootNormRule",
     "ShiftGeluRule",
     "ShiftmaxRule",
     "TableSoftmaxRule",

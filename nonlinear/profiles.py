@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .exact_root_rules import ExactRootLayerNormRule
-from .gelu_rules import ShiftGeluRule
-from .layernorm_rules import LayerNormRule
+from .gelu_rules import PiecewiseGeluRule, ShiftGeluRule
+from .layernorm_rules import LayerNormRule, RootNormRule
 from .polynomial_rules import PolynomialGeluRule, PolynomialSoftmaxRule
-from .softmax_rules import ShiftmaxRule
+from .softmax_rules import ShiftmaxRule, TableSoftmaxRule
 from .widths import TieRule, check_choice
 
 
@@ -32,9 +32,9 @@ class NonlinearProfile:
     """
 
     name: str
-    softmax: ShiftmaxRule | PolynomialSoftmaxRule
-    gelu: ShiftGeluRule | PolynomialGeluRule
-    layernorm: LayerNormRule | ExactRootLayerNormRule
+    softmax: ShiftmaxRule | PolynomialSoftmaxRule | TableSoftmaxRule
+    gelu: ShiftGeluRule | PolynomialGeluRule | PiecewiseGeluRule
+    layernorm: LayerNormRule | ExactRootLayerNormRule | RootNormRule
     ties: TieRule
 
     def __post_init__(self) -> None:
@@ -56,6 +56,21 @@ PROFILES = {
         softmax=PolynomialSoftmaxRule(halvings=30, exponential_bits=16, output_bits=16),
         gelu=PolynomialGeluRule(dropped_bits=0),
         layernorm=ExactRootLayerNormRule(mean_rounding="nearest-even"),
+        ties="even",
+    ),
+    "accurate": NonlinearProfile(
+        name="accurate",
+        softmax=TableSoftmaxRule(
+            fraction_bits=3,
+            guard_bits=3,
+            slope_bits=12,
+            table_bits=5,
+            reciprocal_bits=11,
+            entry_bits=10,
+            output_bits=8,
+        ),
+        gelu=PiecewiseGeluRule(segment_bits=4, value_fraction_bits=1, slope_fraction_bits=4, slope_bits=7),
+        layernorm=RootNormRule(),
         ties="even",
     ),
 }

@@ -11,13 +11,25 @@ from .ita_softmax import ita_softmax, ita_softmax_scale, ita_softmax_slope
 from .layernorm import integer_bias, layernorm, layernorm_scale, newton_root
 from .log2_softmax import log2_codes, log2_softmax
 from .masks import causal_mask, padding_mask
+from .norm_constants import norm_constants, norm_error
+from .piecewise import (
+    PiecewiseTable,
+    fit_piecewise,
+    gelu_output_scale,
+    gelu_table,
+    piecewise,
+)
 from .polynomial_gelu import erf_polynomial, polynomial_gelu, polynomial_gelu_scale
 from .polynomial_softmax import exp_polynomial, polynomial_exp, polynomial_softmax, polynomial_softmax_scale
 from .requantize import dyadic, requantize
+from .root_norm import NormConstants, root_norm
 from .shift_exp import integer_reciprocal, shift_exp
 from .softmax import shiftmax, shiftmax_scale
+from .table_softmax import table_softmax, table_softmax_slope
 
 __all__ = [
+    "NormConstants",
+    "PiecewiseTable",
     "causal_mask",
     "clip_softmax",
     "dyadic",
@@ -25,7 +37,10 @@ __all__ = [
     "exact_root",
     "exact_root_layernorm",
     "exp_polynomial",
+    "fit_piecewise",
+    "gelu_output_scale",
     "gelu_scale",
+    "gelu_table",
     "integer_bias",
     "integer_reciprocal",
     "ita_gelu",
@@ -38,15 +53,21 @@ __all__ = [
     "log2_codes",
     "log2_softmax",
     "newton_root",
+    "norm_constants",
+    "norm_error",
     "padding_mask",
+    "piecewise",
     "polynomial_exp",
     "polynomial_gelu",
     "polynomial_gelu_scale",
     "polynomial_softmax",
     "polynomial_softmax_scale",
     "requantize",
+    "root_norm",
     "shift_exp",
     "shift_gelu",
     "shiftmax",
     "shiftmax_scale",
+    "table_softmax",
+    "table_softmax_slope",
 ]

@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
 from ...nonlinear import ExactRootLayerNormRule
+from ...nonlinear.newton_widths import NEWTON_BIAS_BITS, NEWTON_INPUT_BITS, NEWTON_LONGEST_ROW
 from .dispatch import ScaledByChannel
 from .dispatch import layernorm as layernorm_by_rule
-from .layernorm import BIAS_BITS, INPUT_BITS, LONGEST_ROW, integer_bias, layernorm_scale, rounded_mean
+from .layernorm import integer_bias, layernorm_scale, rounded_mean
 from .operands import as_integers, as_rows
 
 DIVIDEND = 1 << 31
@@ -69,11 +70,11 @@ def exact_root_layernorm(
     Source: I-BERT (Kim et al., ICML 2021), section "Integer-only LayerNorm"; constants and rounding are those of the
     authors' code, without its shift for sums of squares of more than 32 bits.
     """
-    rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
+    rows = as_rows(x, bits=NEWTON_INPUT_BITS, longest=NEWTON_LONGEST_ROW)
     centred = rows - rounded_mean(rows, rule.mean_rounding)
     root = exact_root(np.square(centred).sum(axis=-1, keepdims=True))
     normalized = (centred * (DIVIDEND // np.maximum(root, 1))) >> 1
-    addends = as_integers(0 if bias is None else bias, bits=BIAS_BITS, name="bias")
+    addends = as_integers(0 if bias is None else bias, bits=NEWTON_BIAS_BITS, name="bias")
     try:
         return normalized + np.broadcast_to(addends, rows.shape)
     except ValueError:

@@ -9,13 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
 from ...nonlinear import LARGEST, LayerNormRule, MeanRounding
+from ...nonlinear.newton_widths import NEWTON_BIAS_BITS, NEWTON_INPUT_BITS, NEWTON_LONGEST_ROW, NEWTON_START
 from .operands import as_integers, as_rows
-
-INPUT_BITS = 16
-LONGEST_ROW = 1 << 20
-"""With inputs of 16 bits the sum of squares is below ``2**54``."""
-BIAS_BITS = 32
-ROOT_START = 1 << 16
 
 
 def layernorm_scale(*, length: int) -> float:
@@ -49,12 +44,14 @@ def integer_bias(beta: ArrayLike, gamma: ArrayLike, *, length: int) -> NDArray[n
         raise BitmillError("gamma must not be 0: the bias is in units of gamma, not 0.0")
     with np.errstate(over="ignore"):
         bias = np.floor(shifts / slopes / layernorm_scale(length=length))
-    limit = 1 << (BIAS_BITS - 1)
+    limit = 1 << (NEWTON_BIAS_BITS - 1)
     outside = (bias < -limit) | (bias >= limit)
     if outside.any():
         greatest = limit * layernorm_scale(length=length)
         worst = float((shifts / slopes)[outside].ravel()[0])
-        raise BitmillError(f"beta / gamma must be within {greatest:.6g} for {BIAS_BITS} bits of bias, not {worst!r}")
+        raise BitmillError(
+            f"beta / gamma must be within {greatest:.6g} for {NEWTON_BIAS_BITS} bits of bias, not {worst!r}"
+        )
     return bias.astype(np.int64)
 
 
@@ -75,7 +72,7 @@ def newton_root(v: NDArray[np.int64], *, iterations: int) -> NDArray[np.int64]:
 
     Source: I-ViT (Li and Gu, ICCV 2023), section "Integer-only LayerNorm: I-LayerNorm".
     """
-    k = np.full(v.shape, ROOT_START, dtype=np.int64)
+    k = np.full(v.shape, NEWTON_START, dtype=np.int64)
     for _ in range(iterations):
         # k is 0 only where v is, and there the quotient is 0 whatever the divisor.
         k = (k + v // np.maximum(k, 1)) >> 1
@@ -114,14 +111,14 @@ def layernorm(rule: LayerNormRule, x: ArrayLike, *, bias: ArrayLike | None = Non
     Source: I-ViT (Li and Gu, ICCV 2023), section "Integer-only LayerNorm: I-LayerNorm"; constants and rounding are
     those of the authors' PyTorch code.
     """
-    rows = as_rows(x, bits=INPUT_BITS, longest=LONGEST_ROW)
+    rows = as_rows(x, bits=NEWTON_INPUT_BITS, longest=NEWTON_LONGEST_ROW)
     centred = rows - rounded_mean(rows, rule.mean_rounding)
     root = newton_root(np.square(centred).sum(axis=-1, keepdims=True), iterations=rule.root_iterations)
     # A root of 0 belongs to a row of zeros, which any divisor leaves zeros.
     normalized = (centred * (LARGEST // np.maximum(root, 1))) >> 1
     if bias is None:
         return normalized
-    addends = as_integers(bias, bits=BIAS_BITS, name="bias")
+    addends = as_integers(bias, bits=NEWTON_BIAS_BITS, name="bias")
     try:
         return normalized + np.broadcast_to(addends, rows.shape)
     except ValueError:

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import BitmillError
 from ...nonlinear import ExactRootLayerNormRule, LayerNormRule
+from ...nonlinear.newton_widths import NEWTON_INPUT_BITS, NEWTON_LONGEST_ROW
 from ...nonlinear.widths import check_integer
-from .layernorm import INPUT_BITS, LONGEST_ROW, integer_bias, layernorm_scale
+from .layernorm import integer_bias, layernorm_scale
 from .operands import as_scale
 from .requantize import dyadic
 
@@ -61,11 +62,11 @@ def longest_normalized_row(
     BitmillError
         If a field is out of range.
     """
-    check_integer("input_bits", input_bits, 2, INPUT_BITS)
+    check_integer("input_bits", input_bits, 2, NEWTON_INPUT_BITS)
     check_integer("square_bits", square_bits, 8, 54)
     of_mean = 1 if rule.mean_rounding == "nearest-even" else 4
     quadruple = ((1 << input_bits) - 1) ** 2 + of_mean
-    return min(((4 << square_bits) - 1) // quadruple, LONGEST_ROW)
+    return min(((4 << square_bits) - 1) // quadruple, NEWTON_LONGEST_ROW)
 
 
 def layernorm_constants(

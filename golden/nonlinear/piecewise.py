@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import BitmillError
 from ...nonlinear import PiecewiseGeluRule
 from ...nonlinear.softmax_rules import INPUT_BITS
+from .dispatch import Scaled
+from .dispatch import gelu as gelu_by_rule
 from .operands import as_integers, as_scale
 
 LEAST, GREATEST = -(1 << (INPUT_BITS - 1)), (1 << (INPUT_BITS - 1)) - 1
@@ -129,3 +131,9 @@ def gelu_table(rule: PiecewiseGeluRule, *, scale: float, output_scale: float | N
     """
     step = gelu_output_scale(scale=scale) if output_scale is None else as_scale(output_scale, name="output_scale")
     return fit_piecewise(rule, real_gelu(_INPUTS * as_scale(scale)) / step)
+
+
+@gelu_by_rule.register
+def _by_rule(rule: PiecewiseGeluRule, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
+    step = gelu_output_scale(scale=scale) if output_scale is None else output_scale
+    return piecewise(rule, gelu_table(rule, scale=scale, output_scale=step), x), step

@@ -95,11 +95,12 @@ def requantize(z: ArrayLike, *, multiplier: ArrayLike, shift: ArrayLike, bits: i
             np.broadcast_to(operand, values.shape)
         except ValueError:
             raise BitmillError(f"{name} must broadcast to z of shape {values.shape}, not {operand.shape}") from None
-    rounded = _shift_rounded(values * factors, shifts, up=ties == "up")
+    rounded = shift_rounded(values * factors, shifts, up=ties == "up")
     return np.clip(rounded, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
-def _shift_rounded(product: NDArray[np.int64], shifts: NDArray[np.int64], *, up: bool) -> NDArray[np.int64]:
+def shift_rounded(product: NDArray[np.int64], shifts: NDArray[np.int64], *, up: bool) -> NDArray[np.int64]:
+    """``product / 2**shifts``, rounded once; halves toward plus infinity if ``up``, else to even."""
     count = np.minimum(shifts, LARGEST_SHIFT)
     below = product >> count
     rest = product - (below << count)

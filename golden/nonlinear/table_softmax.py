@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import BitmillError
 from ...nonlinear import TableSoftmaxRule
 from ...nonlinear.softmax_rules import DIGIT_BITS, DIGITS, INPUT_BITS
+from .dispatch import Scaled
+from .dispatch import softmax as softmax_by_rule
 from .operands import as_mask, as_rows, as_scale
 
 LONGEST_ROW = 1 << 20
@@ -112,3 +114,8 @@ def _normalized_reciprocal(
     total = np.maximum(total, 1 << rule.sum_fraction_bits)
     zeros = np.ceil(np.log2(total.astype(np.float64))).astype(np.int64) - rule.sum_fraction_bits
     return (np.int64(1) << (zeros + rule.sum_fraction_bits + rule.reciprocal_bits)) // total, zeros
+
+
+@softmax_by_rule.register
+def _by_rule(rule: TableSoftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> Scaled:
+    return table_softmax(rule, x, scale=scale, mask=mask), 2.0**-rule.output_bits

@@ -15,10 +15,10 @@ from ...nonlinear.softmax_rules import DIGIT_BITS, INPUT_BITS
 from ..adders import add
 from ..balanced import balanced
 from . import table_lane
+from .greatest import greatest_of
 from .layouts import row_layout
 from .normalized_reciprocal import NormalizedReciprocal
 from .power_table import PowerTable
-from .greatest import greatest_of
 from .row_replay import RowReplay, pass_layout
 
 MAXIMUM, SUM, OUTPUT = range(3)
@@ -150,7 +150,7 @@ class TableSoftmaxPasses(wiring.Component):
                 beats[0].keep.eq(self.i.payload.beat.keep),
                 beats[0].last.eq(self.i.payload.beat.last),
                 beats[0].turn.eq(self.i.payload.turn),
-                *(new.follow(old) for old, new in pairwise(beats)),
+                *(new.state().eq(old.state()) for old, new in pairwise(beats)),
                 maximum_known.eq(Cat(searched & beats[0].last, maximum_known)),
             ]
             with m.If(searched):
@@ -247,13 +247,9 @@ class _Beat:
         self.last = Signal(name=f"last{stage}", reset_less=True)
         self.turn = Signal(range(3), name=f"turn{stage}", reset_less=True)
 
-    def follow(self, before: _Beat) -> list[Statement]:
-        return [
-            self.valid.eq(before.valid),
-            self.keep.eq(before.keep),
-            self.last.eq(before.last),
-            self.turn.eq(before.turn),
-        ]
+    def state(self) -> Value:
+        """All of it, in a fixed order."""
+        return Cat(self.valid, self.keep, self.last, self.turn)
 
 
 class TableSoftmax(wiring.Component):

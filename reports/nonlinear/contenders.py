@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...golden.nonlinear import dispatch, dyadic, requantize
 from ...nonlinear import PROFILES, TieRule
 from ..sample.forward import gelu
+from .ita import ItaUnits
 from .real_units import real_values
 from .rows import INPUT_LARGEST, Rows, Unit
 
@@ -21,6 +22,9 @@ IDEAL = "ideal"
 
 SOFTMAX_STEP, SOFTMAX_LARGEST = 2.0**-8, 255
 """Softmax's 8-bit output is unsigned."""
+
+
+ITA_HAS: tuple[Unit, ...] = ("softmax", "gelu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class Contender:
 
 
 def contenders(unit: Unit, profiles: tuple[str, ...] | None = None) -> tuple[Contender, ...]:
-    """The ideal, then every profile's rule and its variants.
+    """The ideal, then every profile's rule and its variants, then ITA's unit where all are asked for.
 
     Parameters
     ----------
@@ -62,6 +66,8 @@ def contenders(unit: Unit, profiles: tuple[str, ...] | None = None) -> tuple[Con
         if name == "ivit":
             variant, title, fields = _VARIANTS[unit]
             found.append(Contender(key=variant, title=title, rule=replace(rule, **fields), ties=profile.ties))
+    if profiles is None and unit in ITA_HAS:
+        found.append(Contender(key="ita", title="ITA", rule=ItaUnits(), ties="up"))
     return tuple(found)
 
 

@@ -22,9 +22,9 @@ TARGET_OVER_IDEAL, TARGET_STEPS = 1.1, 1.5
 
 _COLOURS = {
     IDEAL: INK, "ivit": "#d95f02", "ivit-8": "#f2a45c", "ivit-element": "#f2a45c", "ivit-20": "#f2a45c", "ibert": "#7570b3",
-    "accurate": "#009e73",
+    "accurate": "#009e73", "ita": "#0072b2",
 }  # fmt: skip
-_OTHER_COLOURS = ("#0072b2", "#cc79a7", "#8c6d31", "#17becf")
+_OTHER_COLOURS = ("#cc79a7", "#8c6d31", "#17becf")
 _LAYER_COLOURS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#d9c413", "#6e7781")
 
 

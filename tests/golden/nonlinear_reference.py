@@ -57,3 +57,26 @@ def requantize(z, m, e, bits, ties):
     exact = Fraction(z * m, 2**e)
     whole = round(exact) if ties == "even" else math.floor(exact + Fraction(1, 2))
     return min(max(whole, -(2 ** (bits - 1))), 2 ** (bits - 1) - 1)
+
+
+def nearest(exact, ties):
+    return round(exact) if ties == "even" else math.floor(exact + Fraction(1, 2))
+
+
+def root_norm(rule, row, input_bits, output_bits, multiplier, bias, shift, epsilon):
+    """One row, from deviations instead of sums of squares."""
+    n = len(row)
+    mean = Fraction(sum(row), n) if rule.centred else Fraction(0)
+    variance = sum((x - mean) ** 2 for x in row) / n + Fraction(epsilon, 2**rule.epsilon_fraction_bits)
+    square = variance * n**2 * 4**rule.root_fraction_bits
+    # floor(sqrt(f)) is isqrt(floor(f)).
+    root = Fraction(max(math.isqrt(math.floor(square)), 1), 2**rule.root_fraction_bits)
+    one = 2 ** (input_bits + rule.factor_guard_bits)
+    slope, offset = (math.floor(part * n / root * one) for part in (1, mean - math.floor(mean)))
+    out = []
+    for x, m, b in zip(row, multiplier, bias, strict=True):
+        y = Fraction((x - math.floor(mean)) * slope - offset, one)
+        scaled = nearest(y * 2**rule.normalized_fraction_bits, "up") * m + b
+        whole = nearest(Fraction(scaled, 2**shift), rule.ties)
+        out.append(min(max(whole, -(2 ** (output_bits - 1))), 2 ** (output_bits - 1) - 1))
+    return out

@@ -19,18 +19,24 @@ NORMS = [
     *(f"layer {layer}, after {part}" for layer in LAYERS for part in ("attention", "feed-forward")),
 ]
 
-MEAN_SOFTMAX = {"ivit": 0.0025}
+MEAN_SOFTMAX = {"ivit": 0.0025, "ibert": 0.0025}
 """Greatest mean error of a layer's softmax."""
-GREATEST_SOFTMAX = {"ivit": 0.25}
-"""Of any output: I-ViT's -1/scale is cut to 1 to 13, and in layer 0 one step of the input is more than a half."""
-MEAN_GELU = {"ivit": 0.13}
-"""With the row's maximum subtracted, I-ViT's GELU loses most of a row that has an outlier."""
+GREATEST_SOFTMAX = {"ivit": 0.25, "ibert": 0.31, "accurate": 0.013}
+"""Of any output: I-ViT's -1/scale is cut to 1 to 13, and in layer 0 one step of the input is more than a half. I-BERT's step
+of ln(2) is cut to 2 to 10 of the input. Ours rounds exponents to eighths."""
+MEAN_GELU = {"ivit": 0.13, "accurate": 0.095}
+"""An ideal quantizer with the step of 8-bit outputs errs by 0.09 in layer 0. With the row's maximum subtracted, I-ViT's GELU loses most of a row that has an outlier."""
 MEAN_LAYERNORM = {"ivit": 0.25}
 """Ten Newton steps have not converged where outliers leave the other elements a deviation of one step."""
+GREATEST_SIGMOID = {"ibert": 1.005}
+"""Of what is to be at most 1: I-BERT's erf ends above 1 by as much as its 1 is floored."""
+STEPS_BEYOND = {"accurate": 0.95}
+"""How far rounded outputs may pass x or 0: our lines err by less than a half before they are rounded."""
 OTHERS = {"softmax": (0.0011, 0.006), "gelu": 0.06, "layernorm": 0.07}
 """What any further profile has to keep: about what 8 bits of output leave."""
 
-REFUSED = {("ivit", "layer 5, after feed-forward"): "beta / gamma must be within 39.1918 for 32 bits of bias"}
+_BIAS = "beta / gamma must be within 39.1918 for 32 bits of bias"
+REFUSED = {(name, "layer 5, after feed-forward"): _BIAS for name in ("ivit", "ibert")}
 """LayerNorms whose parameters a profile does not take."""
 
 
@@ -104,9 +110,11 @@ def test_gelu(profile, rows):
     codes, step = dispatch.gelu(profile.gelu, x, scale=rows.scale, output_scale=output_step(rows))
     assert codes.shape == x.shape
     values = x * rows.scale
-    # No sigmoid is below 0 or above 1; what is rounded may pass by half a step.
-    assert (codes * step <= np.maximum(values, 0) + step / 2 + 1e-9).all()
-    assert (codes * step >= np.minimum(values, 0) - step / 2 - 1e-9).all()
+    # No sigmoid is below 0 or above 1; what is rounded may pass by half a step or so.
+    most = np.maximum(values, 0) * GREATEST_SIGMOID.get(profile.name, 1.0)
+    slack = STEPS_BEYOND.get(profile.name, 0.5) * step + 1e-9
+    assert (codes * step <= most + slack).all()
+    assert (codes * step >= np.minimum(values, 0) - slack).all()
     error = gelu_error(profile, rows)
     assert error.mean() <= MEAN_GELU.get(profile.name, OTHERS["gelu"])
 
