@@ -11,6 +11,7 @@ from ..adders import add
 from ..balanced import balanced
 from .divider import Divider
 from .exp_terms import ExpTerms
+from .follow import Follow
 from .layouts import row_layout
 from .row_maximum import RowMaximum
 from .row_replay import RowReplay
@@ -121,7 +122,7 @@ class Shiftmax(wiring.Component):
             maximum.step.eq(shown & first),
             maximum.beat.eq(beat),
         ]
-        follow = _Follow(m, advance, self._STAGES)
+        follow = Follow(m, advance, self._STAGES)
         turns = follow.down(Cat(replay.o.valid & (replay.o.payload.turn == turn) for turn in (1, 2)), "turns")
         lasts = follow.down(beat.last, "lasts", reset_less=True)
         keeps = follow.down(beat.keep, "keeps", reset_less=True)
@@ -212,21 +213,3 @@ class Shiftmax(wiring.Component):
         with m.If(divider.o.valid):
             m.d.sync += factor.eq(divider.o.payload.quotient)
         return divider.o.valid
-
-
-class _Follow:
-    """What goes along with a beat, stage by stage, while the pipeline moves."""
-
-    def __init__(self, m: Module, advance: Value, stages: int) -> None:
-        self._m = m
-        self._advance = advance
-        self._stages = stages
-
-    def down(self, value: Value, name: str, *, reset_less: bool = False) -> list[Signal]:
-        """Registers behind one another; the first holds ``value`` of the cycle before."""
-        held: list[Signal] = []
-        for stage in range(self._stages):
-            held.append(Signal(len(value), name=f"{name}{stage}", reset_less=reset_less))
-            with self._m.If(self._advance):
-                self._m.d.sync += held[-1].eq(held[-2] if stage else value)
-        return held

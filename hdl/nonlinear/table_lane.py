@@ -13,7 +13,6 @@ from ..adders import add
 from .one_hot import one_hot
 
 
-
 def exponent_width(rule: TableSoftmaxRule) -> int:
     """Bits of ``A(c)`` of ``golden.nonlinear.table_softmax``."""
     greatest = (1 << INPUT_BITS) - 1
