@@ -10,11 +10,14 @@ from .newton_widths import NewtonWidths
 from .norm_widths import NormWidths
 from .output_rules import ClippedSoftmaxRule, Log2SoftmaxRule
 from .polynomial_rules import PolynomialGeluRule, PolynomialSoftmaxRule
-from .profiles import PROFILES, NonlinearProfile
+from .profiles import ACCURATE, IBERT, IVIT, PROFILES, NonlinearProfile
 from .softmax_rules import ReciprocalRounding, ShiftmaxRule, TableSoftmaxRule
 from .widths import LARGEST, MULTIPLIER_BITS, WIDTH, TieRule
 
 __all__ = [
+    "ACCURATE",
+    "IBERT",
+    "IVIT",
     "LARGEST",
     "MULTIPLIER_BITS",
     "PROFILES",

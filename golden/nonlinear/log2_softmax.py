@@ -45,7 +45,7 @@ def log2_codes(codes: Log2SoftmaxRule, exponentials: NDArray[np.int64]) -> NDArr
 
     Exact, because a code is at least ``k + 1`` if ``S > e * 2**(k + 1/2)``, which compares integers; a tie there is none::
 
-        T[k] = floor(sqrt((S**2 - 1) / 2**(2*k + 1)));   code = number of k from 0 to 2**bits - 2 with e <= T[k]
+        T[k] = floor(sqrt(S**2 / 2**(2*k + 1)));   code = number of k from 0 to 2**bits - 2 with e <= T[k]
 
     So a row needs ``2**bits - 1`` thresholds, and an element as many comparisons. There is no code for 0: what is masked,
     or 0, gets the greatest code, and who multiplies by ``2**-code`` must leave masked elements out.
@@ -72,10 +72,7 @@ def log2_codes(codes: Log2SoftmaxRule, exponentials: NDArray[np.int64]) -> NDArr
     if total.size and int(total.max()) > LARGEST:
         raise BitmillError(f"exponentials of a row must sum to at most {LARGEST}, not {int(total.max())!r}")
     greatest = (1 << codes.bits) - 1
-    # S > e * 2**(k + 1/2) says S**2 - 1 >= e**2 * 2**(2*k + 1), which floors leave as it is.
-    squares, most = np.square(exponentials), np.square(total) - 1
-    # Beyond 2 * 31 bits nothing is left of the square of a sum, and only zeros stay below.
-    found = sum(
-        ((squares <= (most >> min(2 * k + 1, 62))).astype(np.int64) for k in range(greatest)), start=0 * squares
-    )
+    # S > e * 2**(k + 1/2) compares squares; they are never equal, so the floor leaves the answer as it is.
+    squares, most = np.square(exponentials), np.square(total)
+    found = sum(((squares <= most >> (2 * k + 1)).astype(np.int64) for k in range(greatest)), start=0 * squares)
     return np.where(exponentials == 0, greatest, found)

@@ -36,7 +36,8 @@ class PiecewiseTable:
 
 
 def fit_piecewise(rule: PiecewiseGeluRule, targets: ArrayLike) -> PiecewiseTable:
-    """The lines whose greatest error at the inputs is the least that the widths allow.
+    """Lines whose rounded outputs are near the function: of those whose greatest error in a segment is within a tenth of a
+    step of the least that the widths allow, the one with the least mean error.
 
     Parameters
     ----------
@@ -54,30 +55,33 @@ def fit_piecewise(rule: PiecewiseGeluRule, targets: ArrayLike) -> PiecewiseTable
     wanted = np.asarray(targets, dtype=np.float64)
     if wanted.shape != _INPUTS.shape or not np.isfinite(wanted).all():
         raise BitmillError(f"targets must be {len(_INPUTS)} finite numbers, not {wanted.shape}")
-    segments = np.clip(wanted, LEAST, GREATEST).reshape(rule.segments, -1)
-    rest = np.arange(segments.shape[1])
+    lines = [_fit_segment(rule, part) for part in np.clip(wanted, LEAST, GREATEST).reshape(rule.segments, -1)]
+    return PiecewiseTable(values=np.array([v for v, _ in lines]), slopes=np.array([s for _, s in lines]))
+
+
+def _fit_segment(rule: PiecewiseGeluRule, targets: NDArray[np.float64]) -> tuple[int, int]:
+    rest = np.arange(len(targets))
+    rise = float(targets[-1] - targets[0]) / rest[-1]
     limit = 1 << (rule.slope_bits - 1)
-    most_value = 1 << (rule.value_bits - 1)
-    values, slopes = [], []
-    for segment in segments:
-        rise = (segment[-1] - segment[0]) / max(rest[-1], 1) * 2**rule.slope_fraction_bits
-        # The best line's slope is that of a chord, and a segment's chords differ little.
-        candidates = np.arange(math.floor(rise) - 8, math.ceil(rise) + 9)
-        if abs(rise) >= limit - 1:
-            steepest = (limit - 1) / 2**rule.slope_fraction_bits
-            raise BitmillError(
-                f"targets must rise by less than {steepest:.6g} a step for slopes of {rule.slope_bits} bits, "
-                f"not {rise / 2**rule.slope_fraction_bits:.6g}"
-            )
-        candidates = candidates[(candidates >= -limit) & (candidates < limit)]
-        left = segment - candidates[:, None] * rest / 2**rule.slope_fraction_bits
-        middle = (left.max(axis=1) + left.min(axis=1)) / 2
-        value = np.rint(middle * 2**rule.value_fraction_bits)
-        error = np.abs(left - value[:, None] / 2**rule.value_fraction_bits).max(axis=1)
-        best = int(np.argmin(error))
-        values.append(min(int(value[best]) + (1 << (rule.value_fraction_bits - 1)), most_value - 1))
-        slopes.append(int(candidates[best]))
-    return PiecewiseTable(values=np.array(values, dtype=np.int64), slopes=np.array(slopes, dtype=np.int64))
+    steepest = (limit - 1) / 2**rule.slope_fraction_bits
+    if abs(rise) > steepest:
+        raise BitmillError(
+            f"targets must rise by at most {steepest:.6g} a step for slopes of {rule.slope_bits} bits, not {rise:.6g}"
+        )
+    # The best line's slope is that of a chord, and its value one that some target has.
+    middle = rise * 2**rule.slope_fraction_bits
+    slopes = np.arange(math.floor(middle) - 8, math.ceil(middle) + 9)
+    slopes = slopes[(slopes >= -limit) & (slopes < limit)]
+    most = 1 << (rule.value_bits - 1)
+    lines = targets - slopes[:, None] * rest / 2**rule.slope_fraction_bits
+    centres = np.floor((lines.max(axis=1) + lines.min(axis=1)) / 2 * 2**rule.value_fraction_bits)
+    half = 1 << (rule.value_fraction_bits - 1)
+    values = np.clip(centres[:, None].astype(np.int64) + half + np.arange(-3, 5), -most, most - 1)
+    outputs = _rounded(rule, values[..., None], slopes[:, None, None] * rest)
+    errors = np.abs(outputs - targets)
+    greatest, mean = errors.max(axis=2), errors.mean(axis=2)
+    best = np.unravel_index(np.argmin(np.where(greatest <= greatest.min() + 0.1, mean, np.inf)), mean.shape)
+    return int(values[best]), int(slopes[best[0]])
 
 
 def piecewise(rule: PiecewiseGeluRule, table: PiecewiseTable, x: ArrayLike) -> NDArray[np.int64]:
@@ -107,8 +111,12 @@ def piecewise(rule: PiecewiseGeluRule, table: PiecewiseTable, x: ArrayLike) -> N
     """
     codes = as_integers(x, bits=INPUT_BITS) - LEAST
     segment, rest = codes >> rule.segment_bits, codes & ((1 << rule.segment_bits) - 1)
-    lifted = table.values[segment] << (rule.slope_fraction_bits - rule.value_fraction_bits)
-    return np.clip((lifted + table.slopes[segment] * rest) >> rule.slope_fraction_bits, LEAST, GREATEST)
+    return _rounded(rule, table.values[segment], table.slopes[segment] * rest)
+
+
+def _rounded(rule: PiecewiseGeluRule, values: NDArray[np.int64], rises: NDArray[np.int64]) -> NDArray[np.int64]:
+    lifted = values << (rule.slope_fraction_bits - rule.value_fraction_bits)
+    return np.clip((lifted + rises) >> rule.slope_fraction_bits, LEAST, GREATEST)
 
 
 def real_gelu(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -90,8 +90,8 @@ class NewtonFactors(wiring.Component):
         with m.Else():
             m.d.comb += [
                 operands.dividend.eq(Mux(steps.any(), self.squares, LARGEST)),
-                # A root of 0 belongs to a row of equal elements, which any factor leaves zeros.
-                operands.divisor.eq(Mux(root.any(), root, 1)),
+                # A root of 0 belongs to a row of equal elements, which any quotient leaves zeros.
+                operands.divisor.eq(root),
             ]
         with m.If(asking & divider.i.ready):
             m.d.sync += asking.eq(0)

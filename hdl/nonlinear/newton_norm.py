@@ -13,6 +13,8 @@ from .layouts import row_layout
 from .newton_factors import NewtonFactors
 from .row_replay import RowReplay
 from .row_sum import RowSum
+from .scaled_sum import MultiplierStyle, check_style, scaled_sum
+from .square import square
 
 CHANNEL_LAYOUT = data.StructLayout({"bias": signed(NEWTON_BIAS_BITS)})
 """What a layer gives each of its channels: beta / gamma in units of the normalized row."""
@@ -37,6 +39,8 @@ class NewtonNorm(wiring.Component):
         Elements of a beat, at least 1.
     bits_per_cycle
         Of the divider, which has 2 more divisions to do than the root has steps.
+    multiplier
+        How the lanes' product is built, ``logic`` or ``operator``.
 
     Attributes
     ----------
@@ -66,13 +70,17 @@ class NewtonNorm(wiring.Component):
     STAGES = 3
     """Registers between the replayed beat and the result: deviation, normalized, biased."""
 
-    def __init__(self, *, widths: NewtonWidths, lanes: int, bits_per_cycle: int = 1) -> None:
+    def __init__(
+        self, *, widths: NewtonWidths, lanes: int, bits_per_cycle: int = 1, multiplier: MultiplierStyle = "logic"
+    ) -> None:
         if not isinstance(widths, NewtonWidths):
             raise TypeError(f"NewtonNorm widths must be a NewtonWidths, not {widths!r}")
         if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
             raise ValueError(f"NewtonNorm lanes must be an integer of at least 1, not {lanes!r}")
         if widths.max_length % lanes:
             raise ValueError(f"NewtonNorm lanes must divide max_length {widths.max_length}, not {lanes!r}")
+        check_style("NewtonNorm", multiplier)
+        self.multiplier: MultiplierStyle = multiplier
         self.widths = widths
         self.lanes = lanes
         self.beats = widths.max_length // lanes
@@ -176,7 +184,7 @@ class NewtonNorm(wiring.Component):
         m.submodules.squares = squares = self._squares
         m.d.comb += [squares.step.eq(step), squares.last.eq(last)]
         for lane, deviation in enumerate(deviations):
-            m.d.comb += squares.term(lane).eq(deviation * deviation)
+            m.d.comb += squares.term(lane).eq(square(m, deviation))
         m.d.comb += [factors.squares.eq(squares.total), factors.start_factor.eq(squares.done)]
 
     def _results(
@@ -201,10 +209,12 @@ class NewtonNorm(wiring.Component):
             self.o.payload.last.eq(controls[-1].last),
         ]
         for lane, deviation in enumerate(deviations):
-            product = Signal(signed(self.widths.product_bits), name=f"product{lane}")
+            product = scaled_sum(
+                m, factors.factor, deviation, 0, signed(self.widths.product_bits), style=self.multiplier, name="product"
+            )  # fmt: skip
             normalized = Signal(signed(self.widths.product_bits - 1), name=f"normalized{lane}", reset_less=True)
             result = Signal(signed(self.widths.output_bits), name=f"result{lane}", reset_less=True)
             biased = normalized + channels.constants[lane].bias
-            m.d.comb += [product.eq(deviation * factors.factor), self.o.payload.elements[lane].eq(result)]
+            m.d.comb += [self.o.payload.elements[lane].eq(result)]
             with m.If(advance):
                 m.d.sync += [normalized.eq(product >> 1), result.eq(Mux(controls[1].keep[lane], biased, 0))]

@@ -113,8 +113,11 @@ class PiecewiseGelu(wiring.Component):
             with m.If(advance):
                 m.d.sync += [line.eq(line_at(lane, code[rule.segment_bits :])), rest.eq(code[: rule.segment_bits])]
             result = self._result(m, line, rest, name=f"lane{lane}")
-            with m.If(advance):
-                m.d.sync += self.o.payload.elements[lane].eq(result & ends.keep[lane].replicate(INPUT_BITS))
+            # A register's synchronous reset clears what is not kept, at no cost on an FPGA.
+            with m.If(advance & ~ends.keep[lane]):
+                m.d.sync += self.o.payload.elements[lane].eq(0)
+            with m.Elif(advance):
+                m.d.sync += self.o.payload.elements[lane].eq(result)
         return m
 
     def _registers(self, m: Module) -> Callable[[int, Value], Value]:

@@ -1,8 +1,16 @@
+<<<<<<< HEAD
 """Division of a constant, a new divisor each cycle."""
 
 from __future__ import annotations
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+=======
+"""Division of a constant by an integer every cycle."""
+
+from __future__ import annotations
+
+from amaranth import Cat, Const, Module, Mux, Signal, unsigned
+>>>>>>> main
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,16 +18,21 @@ from ..adders import add
 
 
 class PipelinedDivider(wiring.Component):
+<<<<<<< HEAD
     """``quotient = dividend // divisor`` for a fixed dividend.
 
     Restoring division with a row of subtractors, from the quotient's highest bit on. A remainder has no more bits than have been
     looked at of the dividend, so that the first subtractors are short. A divisor of 0 gives a quotient of all ones.
 
     Throughput: a division each enabled cycle.
+=======
+    """``quotient = dividend // divisor`` of a constant dividend, a bit of the quotient a stage.
+>>>>>>> main
 
     Parameters
     ----------
     dividend
+<<<<<<< HEAD
         At least 1.
     divisor_bits
         Width of the divisor, at least 1.
@@ -27,11 +40,22 @@ class PipelinedDivider(wiring.Component):
         Width of the quotient; one that does not fit is undefined. 1 to the bits of the dividend.
     bits_per_stage
         How many subtractions stand behind one another before a register, 1 to ``quotient_bits``.
+=======
+        At least 0.
+    divisor_bits
+        Width of the divisor, at least 1.
+    quotient_bits
+        Stages, at least 1. A quotient that does not fit is undefined; that by 0 is all ones.
+>>>>>>> main
 
     Attributes
     ----------
     LATENCY
+<<<<<<< HEAD
         Enabled cycles: ``ceil(quotient_bits / bits_per_stage)``.
+=======
+        ``quotient_bits`` enabled cycles.
+>>>>>>> main
 
     Members
     -------
@@ -42,6 +66,7 @@ class PipelinedDivider(wiring.Component):
     Raises
     ------
     ValueError
+<<<<<<< HEAD
         If a parameter is out of range.
     """
 
@@ -60,10 +85,25 @@ class PipelinedDivider(wiring.Component):
         self.divisor_bits = divisor_bits
         self.quotient_bits = quotient_bits
         self.bits_per_stage = bits_per_stage
+=======
+        If a number is too small.
+    """
+
+    def __init__(self, *, dividend: int, divisor_bits: int, quotient_bits: int) -> None:
+        for name, value, least in (
+            ("dividend", dividend, 0), ("divisor_bits", divisor_bits, 1), ("quotient_bits", quotient_bits, 1)
+        ):  # fmt: skip
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"PipelinedDivider {name} must be an integer of at least {least}, not {value!r}")
+        self.dividend = dividend
+        self.divisor_bits = divisor_bits
+        self.quotient_bits = quotient_bits
+>>>>>>> main
         super().__init__({"enable": In(1), "divisor": In(divisor_bits), "quotient": Out(quotient_bits)})
 
     @property
     def LATENCY(self) -> int:
+<<<<<<< HEAD
         return -(-self.quotient_bits // self.bits_per_stage)
 
     def elaborate(self, platform: object) -> Module:
@@ -107,3 +147,31 @@ class PipelinedDivider(wiring.Component):
         )
         fits = difference[-1] & ~high.any()
         return fits, Mux(fits, difference, trial)[: self._remainder_bits(place)]
+=======
+        return self.quotient_bits
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        divisor = self.divisor
+        # What is above the quotient's bits is less than a divisor whose quotient fits.
+        first = self.dividend >> self.quotient_bits
+        remainder = Const(first, max(self.divisor_bits, first.bit_length()))
+        quotient = Const(0, 0)
+        for stage in reversed(range(self.quotient_bits)):
+            trial = Cat(Const(self.dividend >> stage & 1, 1), remainder)
+            inverted = ~Cat(divisor, Const(0, len(trial) - self.divisor_bits))
+            difference = add(m, trial, inverted, unsigned(len(trial) + 1), carry=1, name=f"difference{stage}")
+            fits = difference[-1]
+            rest = Signal(len(remainder), name=f"remainder{stage}", reset_less=True)
+            found = Signal(len(quotient) + 1, name=f"quotient{stage}", reset_less=True)
+            following = Signal(self.divisor_bits, name=f"divisor{stage}", reset_less=True)
+            with m.If(self.enable):
+                m.d.sync += [
+                    rest.eq(Mux(fits, difference, trial)),
+                    found.eq(Cat(fits, quotient)),
+                    following.eq(divisor),
+                ]
+            divisor, remainder, quotient = following, rest, found
+        m.d.comb += self.quotient.eq(quotient)
+        return m
+>>>>>>> main

@@ -9,6 +9,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...nonlinear import MULTIPLIER_BITS, TieRule
+from ..adders import add
+from ..digit_product import digit_product
 from .layouts import row_layout
 
 SHIFT_BITS = 8
@@ -131,7 +133,9 @@ class Requantize(wiring.Component):
             return held
 
         bits = self.in_bits + self.multiplier_bits + 1
-        product, shift = register(element.value * element.multiplier, "product"), register(element.shift, "shift")
+        significand, carry = digit_product(m, element.value, element.multiplier, signed(bits))
+        whole = add(m, significand, carry, signed(bits), name=f"whole{lane}")
+        product, shift = register(whole, "product"), register(element.shift, "shift")
         negative = product[-1]
         # Of a negative number the complement is shifted, so that zeros come in; one more bit below is the half of a shift by 0.
         rest: Value = Cat(Const(0, 1), product[:-1]) ^ negative.replicate(bits)

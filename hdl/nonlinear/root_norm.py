@@ -15,6 +15,8 @@ from .root_factors import RootFactors
 from .rounding import rounded, saturated
 from .row_replay import RowReplay
 from .row_sum import RowSum
+from .scaled_sum import MultiplierStyle, check_style, scaled_sum
+from .square import square
 
 
 def norm_constants_layout(widths: NormWidths) -> data.StructLayout:
@@ -47,6 +49,8 @@ class RootNorm(wiring.Component):
         Algorithm and widths; ``max_length`` is a multiple of ``lanes``.
     lanes
         Elements of a beat, at least 1.
+    multiplier
+        How the lanes' two products are built, ``logic`` or ``operator``.
 
     Attributes
     ----------
@@ -75,13 +79,15 @@ class RootNorm(wiring.Component):
     STAGES = 4
     """Registers between the replayed beat and the result: deviation, normalized, scaled, rounded."""
 
-    def __init__(self, *, widths: NormWidths, lanes: int) -> None:
+    def __init__(self, *, widths: NormWidths, lanes: int, multiplier: MultiplierStyle = "logic") -> None:
         if not isinstance(widths, NormWidths):
             raise TypeError(f"RootNorm widths must be a NormWidths, not {widths!r}")
         if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
             raise ValueError(f"RootNorm lanes must be an integer of at least 1, not {lanes!r}")
         if widths.max_length % lanes:
             raise ValueError(f"RootNorm lanes must divide max_length {widths.max_length}, not {lanes!r}")
+        check_style("RootNorm", multiplier)
+        self.multiplier: MultiplierStyle = multiplier
         self.widths = widths
         self.lanes = lanes
         self.beats = widths.max_length // lanes
@@ -162,7 +168,7 @@ class RootNorm(wiring.Component):
             kept = Signal(element.shape(), name=f"kept{lane}", reset_less=True)
             here = Signal(name=f"here{lane}", reset_less=True)
             m.d.sync += [kept.eq(Mux(beat.keep[lane], element, 0)), here.eq(beat.keep[lane])]
-            m.d.comb += [count.term(lane).eq(here), squares.term(lane).eq(kept * kept)]
+            m.d.comb += [count.term(lane).eq(here), squares.term(lane).eq(square(m, kept))]
             if centred:
                 m.d.comb += sums[2].term(lane).eq(kept)
         m.d.comb += [factors.count.eq(count.total), factors.squares.eq(squares.total), factors.start.eq(count.done)]
@@ -194,19 +200,27 @@ class RootNorm(wiring.Component):
                 *(after.eq(before) for before, after in pairwise(controls)),
             ]
         dropped = widths.factor_fraction_bits - rule.normalized_fraction_bits
+        half = Const(1 << (dropped - 1))
+        start = Signal(signed(widths.factor_bits + 1))
+        m.d.comb += start.eq(half - factors.offset if rule.centred else half)
         for lane in range(self.lanes):
             deviation = Signal(signed(widths.input_bits + rule.centred), name=f"deviation{lane}", reset_less=True)
             normalized = Signal(signed(widths.normalized_bits), name=f"normalized{lane}", reset_less=True)
             scaled = Signal(signed(widths.total_bits), name=f"scaled{lane}", reset_less=True)
             result = Signal(signed(widths.output_bits), name=f"result{lane}", reset_less=True)
             constants = channels.constants[lane]
-            raw = deviation * factors.factor + Const(1 << (dropped - 1))
+            raw = scaled_sum(
+                m, factors.factor, deviation, start, signed(widths.normalized_bits + dropped), style=self.multiplier, name="raw"
+            )  # fmt: skip
+            total = scaled_sum(
+                m, normalized, constants.multiplier, constants.bias, scaled.shape(), style=self.multiplier, name="total"
+            )  # fmt: skip
             whole = rounded(scaled, self.constants.shift, least=widths.least_shift, ties=rule.ties)
             with m.If(advance):
                 m.d.sync += [
                     deviation.eq(self._based(beat.elements[lane]) - (factors.mean if rule.centred else 0)),
-                    normalized.eq((raw - factors.offset if rule.centred else raw) >> dropped),
-                    scaled.eq(normalized * constants.multiplier + constants.bias),
+                    normalized.eq(raw >> dropped),
+                    scaled.eq(total),
                     result.eq(
                         Mux(controls[2].keep[lane], saturated(m, whole, widths.output_bits, name=f"whole{lane}"), 0)
                     ),

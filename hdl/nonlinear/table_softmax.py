@@ -26,6 +26,11 @@ MAXIMUM, SUM, OUTPUT = range(3)
 LEAST = -(1 << (INPUT_BITS - 1))
 
 
+def constants_layout(rule: TableSoftmaxRule) -> StructLayout:
+    """What depends on the scale."""
+    return StructLayout({"slope": rule.slope_bits})
+
+
 class TableSoftmaxPasses(wiring.Component):
     """``golden.nonlinear.table_softmax`` of a row that comes three times: for its maximum, for its sum, for its outputs.
 
@@ -57,8 +62,8 @@ class TableSoftmaxPasses(wiring.Component):
         The same row three times; after the last beat of the first and of the second pass none until ``proceed``.
     proceed : Out(1)
         For one cycle when the next pass may come.
-    slope : In(slope_bits)
-        ``golden.nonlinear.table_softmax_slope``; constant while a row is inside. Not there where it is fixed.
+    constants : In(constants_layout(rule))
+        ``slope`` is ``golden.nonlinear.table_softmax_slope``; stays while a row is inside. Not there where it is fixed.
     o : Out(stream.Signature(row_layout(lanes, unsigned(output_bits))))
 
     Raises
@@ -87,7 +92,7 @@ class TableSoftmaxPasses(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(pass_layout(lanes, signed(INPUT_BITS), 3))),
             "proceed": Out(1),
-            **({"slope": In(rule.slope_bits)} if slope is None else {}),
+            **({"constants": In(constants_layout(rule))} if slope is None else {}),
             "o": Out(stream.Signature(row_layout(lanes, unsigned(rule.output_bits)))),
         })  # fmt: skip
 
@@ -189,7 +194,7 @@ class TableSoftmaxPasses(wiring.Component):
         rule, fixed = self.rule, self.fixed_slope
         if fixed is not None and fixed.bit_count() == 1 and fixed >> (INPUT_BITS - DIGIT_BITS):
             return lambda x, name: table_lane.shifted_exponent(m, rule, x, fixed, offset, name=name)
-        slope = Const(fixed, rule.slope_bits) if fixed is not None else self.slope
+        slope = Const(fixed, rule.slope_bits) if fixed is not None else self.constants.slope
         multiples = [Const(0), slope, Cat(0, slope)]
         multiples.append(add(m, slope, multiples[2], Shape(rule.slope_bits + 2), name="slope3"))
         offsets: list[Value] = [offset]
@@ -255,7 +260,8 @@ class _Beat:
 class TableSoftmax(wiring.Component):
     """``golden.nonlinear.table_softmax`` of rows of any length up to ``max_length``: a row's memory and the three passes.
 
-    A row of B beats takes ``3 * B + OVERHEAD`` cycles; the next one follows without another gap.
+    A row of B beats takes ``3 * B + OVERHEAD`` cycles; the next one follows without another gap. Its first result comes
+    ``2 * B + OVERHEAD + LATENCY`` cycles after its first beat.
 
     Parameters
     ----------
@@ -266,12 +272,14 @@ class TableSoftmax(wiring.Component):
     ----------
     OVERHEAD
         Cycles of a row in which no element is taken.
+    LATENCY
+        Cycles from where a beat of the last pass is read to its result.
 
     Members
     -------
     i : In(stream.Signature(row_layout(lanes, signed(8))))
-    slope : In(slope_bits)
-        Constant while a row is inside. Not there where it is fixed.
+    constants : In(constants_layout(rule))
+        Stay while a row is inside. Not there where the slope is fixed.
     o : Out(stream.Signature(row_layout(lanes, unsigned(output_bits))))
     error : Out(1)
         A row was longer than ``max_length`` rounded up to whole beats, and was cut; stays until reset.
@@ -284,13 +292,19 @@ class TableSoftmax(wiring.Component):
 
     def __init__(self, *, rule: TableSoftmaxRule, lanes: int, max_length: int, slope: int | None = None) -> None:
         self.passes = TableSoftmaxPasses(rule=rule, lanes=lanes, max_length=max_length, slope=slope)
+        self.rule = rule
+        self.lanes = lanes
         self.replay = RowReplay(lanes=lanes, shape=signed(INPUT_BITS), depth=-(-max_length // lanes), passes=3)
         super().__init__({
             "i": In(stream.Signature(row_layout(lanes, signed(INPUT_BITS)))),
-            **({"slope": In(rule.slope_bits)} if slope is None else {}),
+            **({"constants": In(constants_layout(rule))} if slope is None else {}),
             "o": Out(stream.Signature(row_layout(lanes, unsigned(rule.output_bits)))),
             "error": Out(1),
         })  # fmt: skip
+
+    @property
+    def LATENCY(self) -> int:
+        return self.replay.LATENCY + self.passes.LATENCY
 
     @property
     def OVERHEAD(self) -> int:
@@ -305,5 +319,5 @@ class TableSoftmax(wiring.Component):
         connect(m, passes.o, flipped(self.o))
         m.d.comb += [replay.proceed.eq(passes.proceed), self.error.eq(replay.error)]
         if passes.fixed_slope is None:
-            m.d.comb += passes.slope.eq(self.slope)
+            m.d.comb += passes.constants.eq(self.constants)
         return m

@@ -23,6 +23,8 @@ _RISING = "\tif (posedge_p_clk) {"
 _DEFERRED = 25
 """Lines of one block that is put off to the rising edge."""
 _EDGE = re.compile(r"^\tbool ((?:pos|neg)edge_\w+) = ")
+_MEMORY = re.compile(r"^\t(auto \w+ = memory_index|CXXRTL_ASSERT)\(")
+"""How a statement begins that reads a memory: what follows uses the index."""
 _WORD = re.compile(r"\w+")
 _DECLARED = "\tbool eval(performer *performer = nullptr) override;\n"
 
@@ -143,8 +145,12 @@ def _parse(name: str, body: list[str]) -> _Function:
             function.locals[local[1]] = line
         elif line != "\treturn converged;":
             statement.append(line)
+<<<<<<< HEAD
             # A memory's place belongs to what is read there: it must not end up in another piece.
             if line.startswith(("\t\t", "\tauto ", "\tCXXRTL_ASSERT(")) or line.endswith("{"):
+=======
+            if line.startswith("\t\t") or line.endswith("{") or _MEMORY.match(line):
+>>>>>>> main
                 continue
             function.statements.append(statement)
             statement = []

@@ -14,10 +14,8 @@ from bitmill.golden.nonlinear import (
     shiftmax,
     shiftmax_scale,
 )
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import IVIT
 from bitmill.reports.nonlinear.synthetic import LENGTHS, ROWS, SCALES, heavy_tailed, normal_rows
-
-IVIT = PROFILES["ivit"]
 
 
 @pytest.fixture(scope="module")

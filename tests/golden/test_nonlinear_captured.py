@@ -7,7 +7,7 @@ import pytest
 
 from bitmill.errors import BitmillError
 from bitmill.golden.nonlinear import dispatch
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import IVIT, PROFILES
 from bitmill.reports.nonlinear.captured import committed_rows
 from bitmill.reports.nonlinear.contenders import output_step
 from bitmill.reports.nonlinear.rows import of_unit
@@ -25,7 +25,8 @@ GREATEST_SOFTMAX = {"ivit": 0.25, "ibert": 0.31, "accurate": 0.013}
 """Of any output: I-ViT's -1/scale is cut to 1 to 13, and in layer 0 one step of the input is more than a half. I-BERT's step
 of ln(2) is cut to 2 to 10 of the input. Ours rounds exponents to eighths."""
 MEAN_GELU = {"ivit": 0.13, "accurate": 0.095}
-"""An ideal quantizer with the step of 8-bit outputs errs by 0.09 in layer 0. With the row's maximum subtracted, I-ViT's GELU loses most of a row that has an outlier."""
+"""An ideal quantizer with the step of 8-bit outputs errs by 0.09 in layer 0. With the row's maximum subtracted, I-ViT's GELU
+loses most of a row that has an outlier."""
 MEAN_LAYERNORM = {"ivit": 0.25}
 """Ten Newton steps have not converged where outliers leave the other elements a deviation of one step."""
 GREATEST_SIGMOID = {"ibert": 1.005}
@@ -135,7 +136,7 @@ def test_layernorm(profile, rows):
 
 def test_limits_are_not_idle():
     """I-ViT's units come near those that are stated for them, on some layer."""
-    ivit = PROFILES["ivit"]
+    ivit = IVIT
     softmax = [softmax_error(ivit, rows) for rows in of_unit(ROWS, "softmax")]
     assert max(error.mean() for error in softmax) > MEAN_SOFTMAX["ivit"] / 2
     assert max(error.max() for error in softmax) > GREATEST_SOFTMAX["ivit"] / 2
@@ -152,7 +153,7 @@ def test_a_rule_that_nothing_computes_by_is_refused(unit):
 
 
 def test_layernorm_of_one_gamma_for_all_is_that_of_many():
-    rule, x = PROFILES["ivit"].layernorm, of_unit(ROWS, "layernorm")[0].codes
+    rule, x = IVIT.layernorm, of_unit(ROWS, "layernorm")[0].codes
     one, by_one = dispatch.layernorm(rule, x, gamma=-0.5, beta=0.25)
     many, by_many = dispatch.layernorm(rule, x, gamma=np.full(384, -0.5), beta=np.full(384, 0.25))
     assert np.array_equal(one * by_one, many * by_many)
@@ -162,6 +163,6 @@ def test_layernorm_of_one_gamma_for_all_is_that_of_many():
 
 def test_layernorm_of_no_row_is_refused_as_the_algorithm_does():
     with pytest.raises(BitmillError, match=r"x must have rows of 1 to \d+ elements, not 0"):
-        dispatch.layernorm(PROFILES["ivit"].layernorm, np.zeros((3, 0), dtype=int))
+        dispatch.layernorm(IVIT.layernorm, np.zeros((3, 0), dtype=int))
     with pytest.raises(BitmillError, match=r"x must have rows of 1 to \d+ elements, not 0"):
-        dispatch.layernorm(PROFILES["ivit"].layernorm, 3)
+        dispatch.layernorm(IVIT.layernorm, 3)

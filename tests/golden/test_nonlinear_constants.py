@@ -12,10 +12,9 @@ from bitmill.golden.nonlinear import exact_root_layernorm, layernorm, requantize
 from bitmill.golden.nonlinear.constants import gelu_constants, softmax_constants
 from bitmill.golden.nonlinear.dispatch import gelu, softmax
 from bitmill.golden.nonlinear.layernorm_constants import layernorm_constants, longest_normalized_row
-from bitmill.nonlinear import PROFILES, ExactRootLayerNormRule, LayerNormRule
+from bitmill.nonlinear import IBERT, IVIT, PROFILES, ExactRootLayerNormRule, LayerNormRule
 
 SEED = 11
-IVIT, IBERT = PROFILES["ivit"], PROFILES["ibert"]
 NAMES = ("ivit", "ibert")
 SCALES = (1 / 16, 0.045, 1 / 32, 1 / 64, 0.2, 0.9)
 INT8 = np.arange(-128, 128)
@@ -50,6 +49,18 @@ def test_the_softmax_bound_holds_and_is_not_loose(name, scale, ob, length):
         assert unit == constants.unit
         worst = max(worst, np.abs(y * unit - real_softmax(rows, scale)).max())
     assert worst <= constants.error < 1.5 * worst
+
+
+@pytest.mark.parametrize("length", [20, 64])
+def test_the_bound_holds_where_exponentials_are_too_small(length):
+    """-1/0.4 to the nearest even is -2: exponentials sink too fast, and the maximum's share is too great."""
+    rule = replace(IVIT.softmax, reciprocal_rounding="nearest")
+    constants = softmax_constants(rule, scale=0.4, longest_row=length, output_scale=1 / 127)
+    above = below = 0.0
+    for rows in hard_rows(length):
+        error = np.multiply(*softmax(rule, rows, scale=0.4)) - real_softmax(rows, 0.4)
+        above, below = max(above, error.max()), max(below, -error.min())
+    assert below < above <= constants.error < 1.2 * above
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -88,6 +88,23 @@ def test_gelu_of_every_int8(scale, factor):
     assert ita_gelu(np.arange(-128, 128), scale=scale, output_scale=scale * factor).tolist() == expected
 
 
+@pytest.mark.parametrize("bits", [4, 6])
+def test_gelu_rounds_halves_up(bits):
+    """A ratio that is a power of two leaves products half-way."""
+    scale = 1 / 16
+    centre, constant = gelu_constants(scale)
+    output_scale = scale * 0.2888 * (scale / math.sqrt(2)) ** 2 / 2 * 2**bits
+    values = range(-40, 41)
+    products = [
+        -x * (((min(abs(x), -centre) + centre) ** 2 + constant) * ((x > 0) - (x < 0)) + constant) for x in values
+    ]
+    assert any((product >> bits) % 2 == 0 and product % 2**bits == 2 ** (bits - 1) for product in products)
+    expected = [min(max((product + 2 ** (bits - 1)) >> bits, -128), 127) for product in products]
+    assert ita_gelu(np.array(values), scale=scale, output_scale=output_scale).tolist() == expected
+    carried = ita_gelu_constants(scale=scale, output_scale=output_scale * (1 + 2**-12))
+    assert (carried.multiplier, carried.shift) == (128, bits + 7)
+
+
 def test_gelu_constants_have_16_bits():
     assert ita_gelu_constants(scale=0.014539, output_scale=1).constant >= -(2**15)
     with pytest.raises(BitmillError, match=r"scale must be at least 0\.0145376 for constants of 16 bits, not 0\.0145"):

@@ -15,12 +15,11 @@ from bitmill.golden.nonlinear import (
     polynomial_softmax,
     polynomial_softmax_scale,
 )
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import IBERT
 from bitmill.reports.nonlinear.synthetic import heavy_tailed, normal_rows
 
 from .test_nonlinear_accuracy import near, real_gelu
 
-IBERT = PROFILES["ibert"]
 INT8 = np.arange(-128, 128)
 
 

@@ -17,12 +17,11 @@ from bitmill.golden.nonlinear import (
     polynomial_gelu_scale,
     polynomial_softmax,
 )
-from bitmill.nonlinear import PROFILES, ExactRootLayerNormRule, PolynomialGeluRule, PolynomialSoftmaxRule
+from bitmill.nonlinear import IBERT, ExactRootLayerNormRule, PolynomialGeluRule, PolynomialSoftmaxRule
 
 from . import polynomial_reference as reference
 
 SEED = 8
-IBERT = PROFILES["ibert"]
 SCALES = (1 / 16, 1 / 32, 1 / 64, 0.045, 0.9, 1.5)
 INT8 = np.arange(-128, 128)
 
@@ -65,6 +64,19 @@ def test_exp_of_every_difference_of_int8(scale, n, bits):
     assert got.dtype == np.int64
     assert got.tolist() == [reference.exp(int(d), scale, n, bits) for d in differences]
     assert got[-1] == rule.one == 2 ** (bits - 1) - 1
+
+
+def test_exp_rounds_halves_to_even():
+    """At three bits a constant of 48 makes the multiplier a power of two, and each 8 of the polynomial a half."""
+    rule = replace(IBERT.softmax, exponential_bits=3)
+    scale = 0.23994
+    assert exp_polynomial(rule, scale=scale).constant == 48
+    differences = np.arange(-30, 1)
+    halves = [d for d in differences.tolist() if reference.raw_exp(d, scale, 30) % 2**34 == 2**33]
+    assert halves
+    assert polynomial_exp(rule, differences, scale=scale).tolist() == [
+        reference.exp(d, scale, 30, 3) for d in differences.tolist()
+    ]
 
 
 def test_exp_at_the_ends_of_its_widths():

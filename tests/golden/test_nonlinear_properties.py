@@ -9,11 +9,10 @@ from bitmill import BitmillError
 from bitmill.golden.nonlinear import integer_reciprocal, polynomial_exp, shift_exp
 from bitmill.golden.nonlinear.constants import softmax_constants
 from bitmill.golden.nonlinear.dispatch import gelu, layernorm, softmax
-from bitmill.nonlinear import PROFILES, PolynomialSoftmaxRule, ShiftmaxRule, TableSoftmaxRule
+from bitmill.nonlinear import IBERT, IVIT, PROFILES, PolynomialSoftmaxRule, ShiftmaxRule, TableSoftmaxRule
 
 from . import nonlinear_reference, polynomial_reference
 
-IVIT, IBERT = PROFILES["ivit"], PROFILES["ibert"]
 SCALES = st.sampled_from([1 / 16, 0.045, 1 / 32, 1 / 64, 0.1])
 ROWS = st.lists(st.integers(-128, 127), min_size=1, max_size=70)
 EVERY_PROFILE = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)

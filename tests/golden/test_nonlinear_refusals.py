@@ -16,9 +16,8 @@ from bitmill.golden.nonlinear import (
     shift_gelu,
     shiftmax,
 )
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import IVIT
 
-IVIT = PROFILES["ivit"]
 ROW = np.array([1, 2, 3])
 
 

@@ -16,12 +16,11 @@ from bitmill.golden.nonlinear import (
     shift_gelu,
     shiftmax,
 )
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import IVIT
 
 from . import nonlinear_reference as reference
 
 SEED = 5
-IVIT = PROFILES["ivit"]
 INT8 = range(-128, 128)
 SCALES = (1 / 16, 1 / 32, 1 / 64, 0.045, 0.9, 3.0)
 

@@ -16,10 +16,9 @@ from bitmill.golden.nonlinear import (
     shiftmax,
     shiftmax_scale,
 )
-from bitmill.nonlinear import PROFILES, ClippedSoftmaxRule, Log2SoftmaxRule
+from bitmill.nonlinear import IVIT, PROFILES, ClippedSoftmaxRule, Log2SoftmaxRule
 
 SEED = 10
-IVIT = PROFILES["ivit"]
 
 
 def test_causal_masks_by_hand():

@@ -69,6 +69,35 @@ def run_reset(unit, first, moment, second, *, before=None):
     return found
 
 
+def held_up(unit, inputs, *, before, seed):
+    """What comes out where the next beat is always there, and the output stalls longer than a row takes to be digested."""
+    rng, found = np.random.default_rng(seed), []
+
+    async def offer(ctx):
+        await before(ctx)
+        ctx.set(unit.i.valid, 1)
+        for beat in inputs:
+            ctx.set(unit.i.payload, beat)
+            await ctx.tick().until(unit.i.ready)
+        ctx.set(unit.i.valid, 0)
+
+    async def take(ctx):
+        while len(found) < len(inputs):
+            for _ in range(int(rng.choice([0, 0, 1, 25, 150]))):
+                await ctx.tick()
+            ctx.set(unit.o.ready, 1)
+            (payload,) = await ctx.tick().sample(unit.o.payload).until(unit.o.valid)
+            ctx.set(unit.o.ready, 0)
+            found.append(elements_of(payload))
+
+    simulator = Simulator(unit)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(offer)
+    simulator.add_testbench(take)
+    simulator.run()
+    return found
+
+
 def errors_of(unit):
     """``error`` after each of six beats without ``last``, to a unit of rows of four beats."""
     found = []

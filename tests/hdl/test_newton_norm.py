@@ -12,7 +12,7 @@ from bitmill.hdl.nonlinear.newton_norm import NewtonNorm
 from bitmill.hdl.nonlinear.root_norm import RootNorm
 from bitmill.nonlinear import PROFILES, NewtonWidths, RootNormRule
 
-from .norm_traffic import as_rows, elements_of, errors_of, rows_of, run_reset
+from .norm_traffic import as_rows, elements_of, errors_of, held_up, rows_of, run_reset
 from .row_traffic import beats, exchange
 
 SEED = 54
@@ -72,7 +72,8 @@ def known_rows(bits):
 )  # fmt: skip
 def test_rows_are_golden(rule, lanes, bits, longest, per_cycle, stalls):
     rng = np.random.default_rng(SEED)
-    unit = unit_of(rule, lanes, bits, longest, bits_per_cycle=per_cycle)
+    style = "logic" if lanes < 4 else "operator"
+    unit = unit_of(rule, lanes, bits, longest, bits_per_cycle=per_cycle, multiplier=style)
     rows, biases = rows_of(bits, longest, rng) + known_rows(bits), biases_of(longest, rng)
     inputs = list(beats(rows, lanes, junk=-2))
     results, _, _ = exchange(
@@ -85,11 +86,8 @@ def test_a_row_that_cannot_leave_keeps_its_factors():
     """Stalls at the output that are longer than what the next row takes to find its own."""
     rng = np.random.default_rng(SEED)
     unit, biases = unit_of(replace(IVIT, root_iterations=1), 4, 8, 8, bits_per_cycle=31), biases_of(8, rng)
-    rows = [rng.integers(-128, 128, n) // int(rng.integers(1, 60)) for n in (8, 4, 3, 8, 1, 5, 8, 8, 2)]
-    inputs = list(beats(rows, 4))
-    results, _, _ = exchange(
-        unit, inputs, len(inputs), stalls=0.96, seed=SEED, look=elements_of, before=set_biases(unit, biases)
-    )  # fmt: skip
+    rows = [rng.integers(-128, 128, n) // int(rng.integers(1, 60)) for n in (8, 4, 3, 8, 1, 5, 8, 8, 2) * 3]
+    results = held_up(unit, list(beats(rows, 4)), before=set_biases(unit, biases), seed=SEED)
     assert as_rows(results, 4) == [golden(unit.widths.rule, row, biases) for row in rows]
 
 
@@ -169,6 +167,7 @@ def test_the_rule_chooses_the_unit():
     [
         ({"widths": "x"}, TypeError, "NewtonNorm widths must be a NewtonWidths, not 'x'"),
         ({"lanes": 0}, ValueError, "NewtonNorm lanes must be an integer of at least 1, not 0"),
+        ({"multiplier": 1}, ValueError, "NewtonNorm multiplier must be 'logic' or 'operator', not 1"),
         ({"lanes": 3}, ValueError, "NewtonNorm lanes must divide max_length 8, not 3"),
         ({"bits_per_cycle": 0}, ValueError, "Divider bits_per_cycle must be from 1 to 31, not 0"),
     ],

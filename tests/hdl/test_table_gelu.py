@@ -31,7 +31,7 @@ def traffic(table, lanes):
         [table[x + 128] if here else 0 for x, here in zip(row, mask, strict=True)]
         for row, mask in zip(rows, masks, strict=True)
     ]
-    inputs = list(beats(rows, lanes, masks, junk=-1))
+    inputs = list(beats(rows, lanes, masks, junk=127))
     outputs = [
         {**given, "elements": expected["elements"]}
         for given, expected in zip(inputs, beats(looked_up, lanes), strict=True)

@@ -156,6 +156,14 @@ def test_combinational_loop_is_an_error_and_no_hang() -> None:
     assert outcome.failure == "the design does not settle: it has a combinational loop that swings"
 
 
+def _class_of(body: str) -> str:
+    return (
+        "struct p_t : public module {\n\tbool eval(performer *performer = nullptr) override;\n};\n"
+        f"bool p_t::eval(performer *performer) {{\n\tbool converged = true;\n\tvalue<1> p_y;\n{body}\n"
+        "\treturn converged;\n}\n"
+    )
+
+
 def test_repeated_modules_stay_classes_and_long_functions_are_cut(int4_mac: str) -> None:
     lane = (
         "module lane(input clk, input [7:0] a, output reg [7:0] y); always @(posedge clk) y <= y * a + 1; endmodule\n"
@@ -165,15 +173,26 @@ def test_repeated_modules_stay_classes_and_long_functions_are_cut(int4_mac: str)
                        "= " + " ^ ".join(f"y{i}" for i in range(9))), TOP)  # fmt: skip
     assert design.text.count("struct p_lane : public module") == 1
     body = "\n".join(f"\tp_y = p_x.slice<{i}>().val();" for i in range(3 * STATEMENTS))
-    text = (
-        "struct p_t : public module {\n\tbool eval(performer *performer = nullptr) override;\n};\n"
-        f"bool p_t::eval(performer *performer) {{\n\tbool converged = true;\n\tvalue<1> p_y;\n{body}\n"
-        "\treturn converged;\n}\n"
-    )
-    pieces = cut(text)
+    pieces = cut(_class_of(body))
     assert pieces.count("bool p_t::piece") == 3
     assert [line for line in pieces.splitlines() if "p_y = " in line] == body.splitlines()
     assert pieces.index("value<1> p_y;") < pieces.index("bool p_t::piece0")
     assert (
         cut(int4_mac) == "\n".join(line for line in int4_mac.splitlines() if not line.lstrip().startswith("//")) + "\n"
     )
+
+
+def test_a_memory_is_read_where_its_index_is_found() -> None:
+    read = [
+        "\tauto tmp_0 = memory_index(p_a.curr, 0, 4);",
+        '\tCXXRTL_ASSERT(tmp_0.valid && "out of bounds read");',
+        "\tif(tmp_0.valid) {",
+        "\t\tp_y = memory_p_m[tmp_0.index];",
+        "\t} else {",
+        "\t\tp_y = value<1> {};",
+        "\t}",
+    ]
+    for before in range(STATEMENTS - 4, STATEMENTS + 1):
+        body = [*(f"\tp_y = p_x.slice<{number}>().val();" for number in range(before)), *read, "\tp_y = p_x;"]
+        pieces = cut(_class_of("\n".join(body))).split("bool p_t::")[1:]
+        assert sum("tmp_0" in piece for piece in pieces) == 1, before
