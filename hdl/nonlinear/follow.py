@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What goes along with a beat through a pipeline."""
-=======
 """What goes along with a beat, stage by stage, while a pipeline moves."""
->>>>>>> main
 
 from __future__ import annotations
 
@@ -10,9 +6,6 @@ from amaranth import Module, Signal, Value
 
 
 class Follow:
-<<<<<<< HEAD
-    """What goes along with a beat, stage by stage, while the pipeline moves."""
-=======
     """Chains of registers that move when ``advance`` is high.
 
     Parameters
@@ -24,7 +17,6 @@ class Follow:
     stages
         Registers of a chain, at least 1.
     """
->>>>>>> main
 
     def __init__(self, m: Module, advance: Value, stages: int) -> None:
         self._m = m
@@ -35,11 +27,7 @@ class Follow:
         """Registers behind one another; the first holds ``value`` of the cycle before."""
         held: list[Signal] = []
         for stage in range(self._stages):
-<<<<<<< HEAD
-            held.append(Signal(len(value), name=f"{name}{stage}", reset_less=reset_less))
-=======
             held.append(Signal(value.shape(), name=f"{name}{stage}", reset_less=reset_less))
->>>>>>> main
             with self._m.If(self._advance):
                 self._m.d.sync += held[-1].eq(held[-2] if stage else value)
         return held

@@ -145,12 +145,7 @@ def _parse(name: str, body: list[str]) -> _Function:
             function.locals[local[1]] = line
         elif line != "\treturn converged;":
             statement.append(line)
-<<<<<<< HEAD
-            # A memory's place belongs to what is read there: it must not end up in another piece.
-            if line.startswith(("\t\t", "\tauto ", "\tCXXRTL_ASSERT(")) or line.endswith("{"):
-=======
             if line.startswith("\t\t") or line.endswith("{") or _MEMORY.match(line):
->>>>>>> main
                 continue
             function.statements.append(statement)
             statement = []

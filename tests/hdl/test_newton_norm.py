@@ -1,7 +1,7 @@
 """LayerNorm with Newton's root as hardware, against golden."""
 
-from typing import Any, cast
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """Requantization in hardware against the golden model: every int8, wide numbers at random, ties and borders of saturation."""
 
 from typing import Any, cast
+
 import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
