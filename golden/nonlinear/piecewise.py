@@ -53,8 +53,10 @@ def fit_piecewise(rule: PiecewiseGeluRule, targets: ArrayLike) -> PiecewiseTable
         If there are not 256 finite targets, or a segment is too steep for ``rule.slope_bits``.
     """
     wanted = np.asarray(targets, dtype=np.float64)
-    if wanted.shape != _INPUTS.shape or not np.isfinite(wanted).all():
-        raise BitmillError(f"targets must be {len(_INPUTS)} finite numbers, not {wanted.shape}")
+    if wanted.shape != _INPUTS.shape:
+        raise BitmillError(f"targets must be {len(_INPUTS)} numbers, not of shape {wanted.shape}")
+    if not np.isfinite(wanted).all():
+        raise BitmillError(f"targets must be finite, not {float(wanted[~np.isfinite(wanted)][0])!r}")
     lines = [_fit_segment(rule, part) for part in np.clip(wanted, LEAST, GREATEST).reshape(rule.segments, -1)]
     return PiecewiseTable(values=np.array([v for v, _ in lines]), slopes=np.array([s for _, s in lines]))
 
@@ -119,7 +121,7 @@ def _rounded(rule: PiecewiseGeluRule, values: NDArray[np.int64], rises: NDArray[
     return np.clip((lifted + rises) >> rule.slope_fraction_bits, LEAST, GREATEST)
 
 
-def real_gelu(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def real_gelu(x: NDArray[np.floating]) -> NDArray[np.float64]:
     """``x * Phi(x)``."""
     return 0.5 * x * (1 + np.array([math.erf(value / math.sqrt(2)) for value in x.ravel()]).reshape(x.shape))
 
