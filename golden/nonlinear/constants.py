@@ -11,17 +11,28 @@ from functools import singledispatch
 from typing import Any
 
 from ...errors import BitmillError
-from ...nonlinear import LARGEST, PolynomialGeluRule, PolynomialSoftmaxRule, ShiftGeluRule, ShiftmaxRule
+from ...nonlinear import (
+    LARGEST,
+    PiecewiseGeluRule,
+    PolynomialGeluRule,
+    PolynomialSoftmaxRule,
+    ShiftGeluRule,
+    ShiftmaxRule,
+    TableSoftmaxRule,
+)
 from ...nonlinear.widths import check_integer
 from .error_bounds import DIFFERENCES, gelu_error, share_error
 from .gelu import SIGMOID_SLOPE, gelu_scale, shift_gelu
 from .operands import as_scale
+from .piecewise import gelu_table, piecewise
 from .polynomial_gelu import erf_polynomial, polynomial_gelu, polynomial_gelu_scale
 from .polynomial_softmax import LONGEST_ROW as LONGEST_POLYNOMIAL_ROW
 from .polynomial_softmax import RECIPROCAL_BITS, exp_polynomial, polynomial_exp, polynomial_softmax_scale
 from .requantize import dyadic
 from .shift_exp import integer_reciprocal, shift_exp
 from .softmax import LONGEST_ROW, shiftmax_scale
+from .table_softmax import LONGEST_ROW as LONGEST_TABLE_ROW
+from .table_softmax import table_softmax_slope, table_terms
 
 QUOTIENT_BITS = 20
 """Fraction bits of the reciprocal of ``|x0|`` that takes the place of a division."""
@@ -138,6 +149,19 @@ def _polynomial_softmax(
     return _constants(registers, unit, output_scale, error, longest_row)
 
 
+@softmax_constants.register
+def _table_softmax(rule: TableSoftmaxRule, *, scale: float, longest_row: int, output_scale: float) -> UnitConstants:
+    """Before it is rounded to an output, a share loses ``2**-reciprocal_bits`` by the cut of the reciprocal, half of an
+    entry's last bit, and the last bit of its term in the sum. A share that rounds to 1.0 saturates one step below.
+    """
+    _check_row(longest_row, LONGEST_TABLE_ROW, "table_softmax")
+    unit = 2.0**-rule.output_bits
+    cut = 2.0**-rule.reciprocal_bits + 2.0 ** -(rule.entry_bits + 1) + 2.0**-rule.sum_fraction_bits
+    error = share_error(table_terms(rule, scale=scale), scale=scale, longest_row=longest_row) + cut + unit / 2
+    registers = {"K": table_softmax_slope(rule, scale=scale)}
+    return _constants(registers, unit, output_scale, max(error, unit), longest_row)
+
+
 @gelu_constants.register
 def _shift_gelu(rule: ShiftGeluRule, *, scale: float, output_scale: float) -> UnitConstants:
     """Two exponentials of 1.0 each fit the sum; a row whose maximum is negative saturates it on purpose."""
@@ -164,6 +188,19 @@ def _polynomial_gelu(rule: PolynomialGeluRule, *, scale: float, output_scale: fl
     error = gelu_error(lambda rows: polynomial_gelu(rule, rows, scale=scale), scale=scale, unit_scale=unit)
     registers = {"centre": integers.centre, "constant": integers.constant, "one": integers.one}
     return _constants(registers, unit, output_scale, error, 1)
+
+
+@gelu_constants.register
+def _piecewise(rule: PiecewiseGeluRule, *, scale: float, output_scale: float) -> UnitConstants:
+    """The lines of ``gelu_table``, whose outputs are in steps of ``output_scale`` already."""
+    table = gelu_table(rule, scale=scale, output_scale=output_scale)
+    error = gelu_error(lambda rows: piecewise(rule, table, rows), scale=scale, unit_scale=output_scale)
+    registers = {
+        f"{name}[{index}]": int(value)
+        for name, values in (("values", table.values), ("slopes", table.slopes))
+        for index, value in enumerate(values)
+    }
+    return _constants(registers, output_scale, output_scale, error, 1)
 
 
 def _constants(

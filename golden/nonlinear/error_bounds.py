@@ -27,13 +27,15 @@ def share_error(exponentials: NDArray[np.int64], *, scale: float, longest_row: i
     Parameters
     ----------
     exponentials
-        int64 ``[256]``: ``e`` by how far an element is below the maximum; the first is the greatest.
+        int64 ``[..., 256]``: ``e`` by how far an element is below the maximum; the first is the greatest. Where ``e``
+        depends on the maximum too, the least and the greatest of each distance: whatever is between them is covered.
     scale
         Real value of one step of the input.
     longest_row
         ``L``.
     """
-    real, taken = np.exp(-DIFFERENCES * scale), exponentials / exponentials[0]
+    taken = (exponentials / exponentials[..., :1]).ravel()
+    real = np.broadcast_to(np.exp(-DIFFERENCES * scale), exponentials.shape).ravel()
     of_maximum = _cell_error(np.ones(1), np.ones(1), 0, longest_row - 1, real, taken)
     if longest_row < 2:
         return of_maximum

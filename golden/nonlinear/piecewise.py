@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,7 +129,7 @@ def real_gelu(x: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def gelu_output_scale(*, scale: float) -> float:
     """The step that takes the greatest GELU of an int8 of that scale to 127."""
-    return float(np.abs(real_gelu(_INPUTS * as_scale(scale))).max()) / GREATEST
+    return float(np.abs(_real_outputs(scale)).max()) / GREATEST
 
 
 def gelu_table(rule: PiecewiseGeluRule, *, scale: float, output_scale: float | None = None) -> PiecewiseTable:
@@ -140,7 +141,16 @@ def gelu_table(rule: PiecewiseGeluRule, *, scale: float, output_scale: float | N
         If a scale is not positive and finite, or as ``fit_piecewise``.
     """
     step = gelu_output_scale(scale=scale) if output_scale is None else as_scale(output_scale, name="output_scale")
-    return fit_piecewise(rule, real_gelu(_INPUTS * as_scale(scale)) / step)
+    with np.errstate(over="ignore"):
+        targets = _real_outputs(scale) / step
+    return fit_piecewise(rule, targets)
+
+
+def _real_outputs(scale: float) -> NDArray[np.float64]:
+    greatest = sys.float_info.max / -LEAST
+    if as_scale(scale) > greatest:
+        raise BitmillError(f"scale must be at most {greatest:.6g}, not {scale!r}")
+    return real_gelu(_INPUTS * as_scale(scale))
 
 
 @gelu_by_rule.register

@@ -52,8 +52,8 @@ def table_softmax(
 
     All elements of the row share the ``2**F`` entries, so no element needs a multiplication by the reciprocal. Because
     sum and output use the same rounded powers, and the sum holds every element with an output exactly, rows sum to 1
-    but for the outputs' own rounding: ``|sum(y) - 2**ob| <= L / 2`` for ``L >= 2``. A row of length 1 gives
-    ``2**ob - 1``.
+    but for the outputs' own rounding: ``|sum(y) - 2**ob| <= L / 2`` for ``L >= 2`` by the widths of profile
+    ``accurate``; much shorter reciprocals or entries lose more. A row of length 1 gives ``2**ob - 1``.
 
     Masked elements are left out of maximum and sum and give 0; a row that is masked altogether gives zeros. The result
     does not depend on the order of elements.
@@ -97,6 +97,36 @@ def table_softmax(
     entries = np.minimum(entries, (2 << rule.entry_bits) - 1)
     halves = (entries >> np.minimum(whole + zeros, 62)) >> (rule.entry_bits - rule.output_bits - 1)
     return np.where(taken, np.minimum((halves + 1) >> 1, (1 << rule.output_bits) - 1), 0)
+
+
+def table_terms(rule: TableSoftmaxRule, *, scale: float) -> NDArray[np.int64]:
+    """What elements add to their row's sum, in units of ``2**-E``: the least and the greatest of all maxima, int64
+    ``[2, 256]`` by how far an element is below its maximum.
+
+    Raises
+    ------
+    BitmillError
+        As ``table_softmax_slope``.
+    """
+    inputs = np.arange(1 << INPUT_BITS, dtype=np.int64)
+    exponents = _exponents(inputs, table_softmax_slope(rule, scale=scale))
+    below = inputs + inputs[:, np.newaxis]
+    there = below < len(inputs)
+    drops = exponents[np.where(there, below, 0)] - exponents[:, np.newaxis]
+    terms = _terms(rule, *_powers(rule, np.maximum(drops, 0)))
+    least = np.where(there, terms, terms.max()).min(axis=0)
+    return np.stack([least, np.where(there, terms, 0).max(axis=0)])
+
+
+def _powers(rule: TableSoftmaxRule, drops: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """``powers[f]`` and ``q`` of exponents that are not rounded yet."""
+    steps = (drops + (1 << (rule.guard_bits - 1))) >> rule.guard_bits
+    index = steps & ((1 << rule.fraction_bits) - 1)
+    return np.array(rule.powers, dtype=np.int64)[index], steps >> rule.fraction_bits
+
+
+def _terms(rule: TableSoftmaxRule, powers: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (powers << (rule.sum_fraction_bits - rule.table_bits)) >> np.minimum(whole, 62)
 
 
 def _exponents(complement: NDArray[np.int64], slope: int) -> NDArray[np.int64]:

@@ -40,7 +40,9 @@ def softmax(rule, row, scale, mask=None):
     z = next(z for z in range(100) if 2 ** (ob + mb + z) >= total)
     reciprocal = math.floor(Fraction(2 ** (ob + mb + z + rb), total))
     assert 2**rb <= reciprocal < 2 ** (rb + 1)
-    entries = [min(math.floor(Fraction(p * reciprocal * 2**pb, 2 ** (mb + rb)) + HALF), 2 ** (pb + 1) - 1) for p in table]
+    entries = [
+        min(math.floor(Fraction(p * reciprocal * 2**pb, 2 ** (mb + rb)) + HALF), 2 ** (pb + 1) - 1) for p in table
+    ]
     out = []
     for part in split:
         share = Fraction(entries[part[1]], 2 ** (pb - ob + part[0] + z)) if part else Fraction(0)

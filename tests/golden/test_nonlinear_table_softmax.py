@@ -221,6 +221,35 @@ def test_every_pair_sums_to_one(scale):
     assert np.array_equal(y[..., 0], y[..., 1].T)
 
 
+EIGHTHS = math.log(2) / 8
+"""The scale at which a step of the input is one of the table, so that int8 rows have all exponents that any scale has."""
+
+
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_every_short_row_of_any_scale_sums_to_one(length):
+    """All exponents of which something is left, in order, which is of no account."""
+    below = np.stack(np.meshgrid(*[np.arange(118)] * (length - 1)), axis=-1).reshape(-1, length - 1)
+    below = below[(np.diff(below, axis=1) >= 0).all(axis=1)]
+    x = 127 - np.pad(below, ((0, 0), (1, 0)))
+    y = table_softmax(RULE, x, scale=EIGHTHS)
+    assert (np.abs(y.sum(axis=1) - 256) <= length // 2).all()
+    assert not y[:, -1][below[:, -1] == 117].any()
+    assert (np.diff(y, axis=1) <= 0).all()
+
+
+def test_rows_of_two_values_in_any_proportion_sum_to_one():
+    above, under, gap = (part.ravel()[:, None] for part in np.meshgrid(range(1, 13), range(1, 13), range(1, 118)))
+    place = np.arange(24)
+    mask = (place < above) | ((place >= 12) & (place < 12 + under))
+    y = table_softmax(RULE, np.where(place < 12, 127, 127 - gap), scale=EIGHTHS, mask=mask)
+    assert (np.abs(y.sum(axis=1) - 256) <= (above + under)[:, 0] / 2).all()
+
+
+def test_short_reciprocals_do_not_sum_to_one():
+    """The limit above is of the widths: with four bits of reciprocal 1/3 is 5/16."""
+    assert table_softmax(replace(RULE, reciprocal_bits=4), [0] * 3, scale=0.1).tolist() == [84] * 3
+
+
 @EVERY_RULE
 def test_a_row_of_one_is_one_less_a_step(rule):
     x = np.arange(-128, 128)[:, np.newaxis]
@@ -294,7 +323,9 @@ def test_rows_and_masks_that_are_refused():
     refuses("x must be from -128 to 127, not -129", table_softmax, RULE, [0, -129], **named)
     refuses("x must hold integers, not float64", table_softmax, RULE, [0.5], **named)
     refuses("mask must be bool", table_softmax, RULE, [1, 2], mask=[1, 0], **named)
-    refuses("mask must broadcast to x of shape (3,), not (2,)", table_softmax, RULE, [1, 2, 3], mask=[True] * 2, **named)
+    refuses(
+        "mask must broadcast to x of shape (3,), not (2,)", table_softmax, RULE, [1, 2, 3], mask=[True] * 2, **named
+    )
     assert table_softmax(RULE, np.zeros((0, 4), np.int8), **named).shape == (0, 4)
 
 
