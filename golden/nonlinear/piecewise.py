@@ -122,7 +122,7 @@ def _rounded(rule: PiecewiseGeluRule, values: NDArray[np.int64], rises: NDArray[
     return np.clip((lifted + rises) >> rule.slope_fraction_bits, LEAST, GREATEST)
 
 
-def real_gelu(x: NDArray[np.floating]) -> NDArray[np.float64]:
+def real_gelu(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """``x * Phi(x)``."""
     return 0.5 * x * (1 + np.array([math.erf(value / math.sqrt(2)) for value in x.ravel()]).reshape(x.shape))
 
@@ -146,7 +146,7 @@ def gelu_table(rule: PiecewiseGeluRule, *, scale: float, output_scale: float | N
     return fit_piecewise(rule, targets)
 
 
-def _real_outputs(scale: float) -> NDArray[np.float64]:
+def _real_outputs(scale: float) -> NDArray[np.floating]:
     greatest = sys.float_info.max / -LEAST
     if as_scale(scale) > greatest:
         raise BitmillError(f"scale must be at most {greatest:.6g}, not {scale!r}")
