@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -119,7 +120,7 @@ def _rounded(rule: PiecewiseGeluRule, values: NDArray[np.int64], rises: NDArray[
     return np.clip((lifted + rises) >> rule.slope_fraction_bits, LEAST, GREATEST)
 
 
-def real_gelu(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def real_gelu(x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """``x * Phi(x)``."""
     return 0.5 * x * (1 + np.array([math.erf(value / math.sqrt(2)) for value in x.ravel()]).reshape(x.shape))
 
