@@ -18,7 +18,8 @@ from ..presets import REPORT_PAIRS
 from . import shown
 from .bitmod import readme as bitmod
 from .int_vs_fp import view
-from .records import BITMOD, Records
+from .nonlinear import readme as nonlinear
+from .records import BITMOD, NONLINEAR, Records
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -112,15 +113,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--records", type=Path, default=ROOT / RESULTS / "records.json", help="default: %(default)s")
     bitmod_default = ROOT / bitmod.RESULTS / "records.json"
     parser.add_argument("--bitmod-records", type=Path, default=bitmod_default, help="default: %(default)s")
+    nonlinear_default = ROOT / nonlinear.RESULTS / "records.json"
+    parser.add_argument("--nonlinear-records", type=Path, default=nonlinear_default, help="default: %(default)s")
     options = parser.parse_args(arguments)
     try:
         old = options.readme.read_text(encoding="utf-8")
         records = Records.load(options.records)
         of_bitmod = Records.load(options.bitmod_records, study=BITMOD)
+        of_nonlinear = Records.load(options.nonlinear_records, study=NONLINEAR)
         blocks = {
             "formats": format_table,
             "figures": lambda: figures_block(records),
             "bitmod": lambda: bitmod.figures_block(of_bitmod),
+            "nonlinear": lambda: nonlinear.figures_block(of_nonlinear),
         }
         new = filled(old, blocks)
         if new == old:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,7 +123,7 @@ def _rounded(rule: PiecewiseGeluRule, values: NDArray[np.int64], rises: NDArray[
     return np.clip((lifted + rises) >> rule.slope_fraction_bits, LEAST, GREATEST)
 
 
-def real_gelu(x: NDArray[np.floating]) -> NDArray[np.floating]:
+def real_gelu(x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """``x * Phi(x)``."""
     return 0.5 * x * (1 + np.array([math.erf(value / math.sqrt(2)) for value in x.ravel()]).reshape(x.shape))
 
@@ -146,7 +147,7 @@ def gelu_table(rule: PiecewiseGeluRule, *, scale: float, output_scale: float | N
     return fit_piecewise(rule, targets)
 
 
-def _real_outputs(scale: float) -> NDArray[np.floating]:
+def _real_outputs(scale: float) -> NDArray[np.floating[Any]]:
     greatest = sys.float_info.max / -LEAST
     if as_scale(scale) > greatest:
         raise BitmillError(f"scale must be at most {greatest:.6g}, not {scale!r}")

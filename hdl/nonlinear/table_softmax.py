@@ -100,8 +100,14 @@ class TableSoftmaxPasses(wiring.Component):
 
     @property
     def AFTER_SUM(self) -> int:
-        division = NormalizedReciprocal.latency(most_zeros=self._most_zeros, reciprocal_bits=self.rule.reciprocal_bits)
-        return self.LATENCY + division + PowerTable.latency(self.rule)
+        return self.after_sum(self.rule, max_length=self.max_length)
+
+    @classmethod
+    def after_sum(cls, rule: TableSoftmaxRule, *, max_length: int) -> int:
+        """``AFTER_SUM`` of a unit with these parameters."""
+        most_zeros = (max_length - 1).bit_length()
+        division = NormalizedReciprocal.latency(most_zeros=most_zeros, reciprocal_bits=rule.reciprocal_bits)
+        return cls.LATENCY + division + PowerTable.latency(rule)
 
     @property
     def _most_zeros(self) -> int:

@@ -6,9 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from amaranth.lib import wiring
 
+from ...golden.nonlinear import dispatch
+from ...hdl.nonlinear.piecewise_gelu import PiecewiseGelu
+from ...hdl.nonlinear.requantize import Requantize
+from ...hdl.nonlinear.table_gelu import TableGelu
+from ...hdl.nonlinear.table_softmax import TableSoftmaxPasses
 from ...hdl.verilog import emit_component
+from ...nonlinear.profiles import ACCURATE, IVIT
 
 PART_TOP = "bitmill_part"
 """Name of the top module of a unit that is measured alone."""
@@ -86,5 +93,112 @@ class HardwarePart:
         return emit_component(self.of.build(self.lanes), top=PART_TOP)
 
 
-UNITS: tuple[HardwareUnit, ...] = ()
+def _table_softmax(lanes: int, *, slope: int | None = None) -> TableSoftmaxPasses:
+    return TableSoftmaxPasses(rule=ACCURATE.softmax, lanes=lanes, max_length=LONGEST_ROW, slope=slope)
+
+
+def _softmax_cycles(length: int, lanes: int) -> int:
+    waits = TableSoftmaxPasses.AFTER_MAXIMUM + TableSoftmaxPasses.after_sum(ACCURATE.softmax, max_length=LONGEST_ROW)
+    return 3 * -(-length // lanes) + waits
+
+
+def _fixed_gelu(lanes: int) -> TableGelu:
+    inputs = np.arange(-128, 128)
+    outputs, _ = dispatch.gelu(ACCURATE.gelu, inputs, scale=1 / 32)
+    return TableGelu(lanes=lanes, outputs=outputs.tolist())
+
+
+def _requantize(lanes: int, *, multiplier_bits: int, in_bits: int) -> Requantize:
+    return Requantize(
+        lanes=lanes, in_bits=in_bits, out_bits=8, multiplier_bits=multiplier_bits, ties=IVIT.ties, shift_bits=8
+    )
+
+
+LANES = (1, 4, 16)
+LONGEST_ROW = 384
+SMALLEST_NS = 20.0
+"""A period that the smallest circuit meets, as ITA's figures are of the smallest: its own delay is recorded with it."""
+HALVING = 1 << (ACCURATE.softmax.slope_fraction_bits - 5)
+"""The slope of inputs of step ``ln(2) / 32``, as ITA's softmax has them."""
+_SOFTMAX_FORMULA = f"3 ceil(L / lanes) + {_softmax_cycles(LONGEST_ROW, 1) - 3 * LONGEST_ROW}"
+
+UNITS: tuple[HardwareUnit, ...] = (
+    HardwareUnit(
+        key="softmax-accurate",
+        title="softmax, ours, run-time scale, without the row's memory",
+        unit="softmax",
+        profile="accurate",
+        lanes=LANES,
+        build=_table_softmax,
+        latency=lambda _lanes: TableSoftmaxPasses.LATENCY,
+        cycles=_softmax_cycles,
+        formula=_SOFTMAX_FORMULA,
+        period_ns=SMALLEST_NS,
+        routed=(16,),
+    ),
+    HardwareUnit(
+        key="softmax-accurate-halving",
+        title="softmax, ours, inputs in steps of ln(2) / 32 as ITA's, without the row's memory",
+        unit="softmax",
+        profile="accurate, fixed",
+        lanes=LANES,
+        build=lambda lanes: _table_softmax(lanes, slope=HALVING),
+        latency=lambda _lanes: TableSoftmaxPasses.LATENCY,
+        cycles=_softmax_cycles,
+        formula=_SOFTMAX_FORMULA,
+        period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="gelu-accurate",
+        title="GELU, ours, lines in registers",
+        unit="gelu",
+        profile="accurate",
+        lanes=LANES,
+        build=lambda lanes: PiecewiseGelu(rule=ACCURATE.gelu, lanes=lanes),
+        latency=lambda _lanes: PiecewiseGelu.LATENCY,
+        period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="gelu-accurate-memory",
+        title="GELU, ours, lines in a memory of each lane",
+        unit="gelu",
+        profile="accurate, memories",
+        lanes=LANES,
+        build=lambda lanes: PiecewiseGelu(rule=ACCURATE.gelu, lanes=lanes, table="memory"),
+        latency=lambda _lanes: PiecewiseGelu.LATENCY,
+        period_ns=SMALLEST_NS,
+        routed=(16,),
+    ),
+    HardwareUnit(
+        key="gelu-fixed",
+        title="GELU as a table of 256 constants, scale 1/32",
+        unit="gelu",
+        profile="accurate, fixed",
+        lanes=LANES,
+        build=_fixed_gelu,
+        latency=lambda _lanes: TableGelu.LATENCY,
+        period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="requantize-26x8",
+        title="requantizer, 26 bits by 8 bits and a sign, as ITA's",
+        unit="requantize",
+        profile="accurate",
+        lanes=(1,),
+        build=lambda lanes: _requantize(lanes, multiplier_bits=7, in_bits=26),
+        latency=lambda _lanes: Requantize.LATENCY,
+        period_ns=SMALLEST_NS,
+        routed=(1,),
+    ),
+    HardwareUnit(
+        key="requantize-33x31",
+        title="requantizer, 33 bits by 31 bits and a sign",
+        unit="requantize",
+        profile="ivit",
+        lanes=(1,),
+        build=lambda lanes: _requantize(lanes, multiplier_bits=31, in_bits=33),
+        latency=lambda _lanes: Requantize.LATENCY,
+        period_ns=SMALLEST_NS,
+    ),
+)
 """All that is measured, in the order of tables and pictures."""

@@ -17,6 +17,8 @@ old
 <!-- figures:end -->
 <!-- bitmod:begin -->
 <!-- bitmod:end -->
+<!-- nonlinear:begin -->
+<!-- nonlinear:end -->
 end
 """
 
