@@ -138,9 +138,7 @@ class Shiftmax(wiring.Component):
             self.o.payload.keep.eq(keeps[-1]),
             *(self.o.payload.elements[lane].eq(value >> moved_right) for lane, value in enumerate(shifted)),
         ]
-        digested = self._factor(
-            m, [value >> self._moved_left for value in shifted], advance & turns[-1][0], lasts[-1], factor
-        )
+        digested = self._factor(m, [value >> self._moved_left for value in shifted], turns[-1][0], lasts[-1], factor)
         m.d.comb += replay.proceed.eq(maximum.done | digested)
         return m
 

@@ -99,7 +99,7 @@ def test_short_shifts():
 
 def test_icarus_sees_no_unknowns():
     unit = Requantize(lanes=2, in_bits=26, out_bits=8, multiplier_bits=8, ties="even")
-    z, m, e = zip(*corners(26, 8, 8)[::7], strict=True)
+    z, m, e = zip(*corners(26, 8, 8)[::31], strict=True)
     plays_in_icarus(*job(unit, z, m, e))
 
 

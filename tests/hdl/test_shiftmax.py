@@ -94,6 +94,15 @@ def test_any_number_of_lanes(lanes):
     assert got == golden(rows)
 
 
+def test_stalls_while_a_maximum_is_found():
+    """The last beat of a first pass waits for outputs of the row before, the maximum stands in the first one."""
+    rows = []
+    for row in random_rows([64, 8, 33, 12, 20, 16, 40, 8, 64, 20], -128, 20):
+        rows.append([100, *row[1:]])
+    got, _, _ = softmax(rows, stalls=0.7)
+    assert got == golden(rows)
+
+
 def test_masks():
     rng = np.random.default_rng(SEED)
     rows = random_rows([33, 8, 12, 1, 33])
