@@ -108,7 +108,7 @@ class ShiftGelu(wiring.Component):
 
     @property
     def LATENCY(self) -> int:
-        """Cycles from a beat, or its place in the second pass, to ``o.valid`` with its output, without stalls."""
+        """Cycles from a beat's transfer, or its turn in the second pass, to ``o.valid`` with its output, without stalls."""
         return self._divided + 3
 
     def row_cycles(self, length: int) -> int:

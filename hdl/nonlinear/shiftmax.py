@@ -6,13 +6,13 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...nonlinear import LARGEST, WIDTH, ShiftmaxRule
+from ...nonlinear import WIDTH, ShiftmaxRule
 from ..adders import add
 from ..balanced import balanced
-from .divider import Divider
 from .exp_terms import ExpTerms
 from .follow import Follow
 from .layouts import row_layout
+from .reciprocal import Reciprocal
 from .row_maximum import RowMaximum
 from .row_replay import RowReplay
 
@@ -82,7 +82,7 @@ class Shiftmax(wiring.Component):
         # S is at least x0 << n, the exponential of the maximum.
         self.factor_bits = WIDTH - rule.fraction_bits
         self.exp_bits = x0_bits + rule.fraction_bits
-        self._divider = Divider(dividend_bits=WIDTH, divisor_bits=WIDTH, quotient_bits=self.factor_bits)
+        self._reciprocal = Reciprocal(quotient_bits=self.factor_bits)
         super().__init__({
             "i": In(stream.Signature(row_layout(lanes, signed(input_bits)))),
             "o": Out(stream.Signature(row_layout(lanes, rule.output_bits - 1))),
@@ -96,7 +96,7 @@ class Shiftmax(wiring.Component):
     def row_cycles(self, length: int) -> int:
         """Cycles from the transfer of a row's first beat to that of the next row's."""
         # The sum of a beat and the sum of the row come after the shift, then the divider.
-        return PASSES * self._beats(length) + RowReplay.GAP + self._STAGES + 2 + self._divider.LATENCY
+        return PASSES * self._beats(length) + RowReplay.GAP + self._STAGES + 2 + self._reciprocal.LATENCY
 
     def latency(self, length: int) -> int:
         """Cycles from the transfer of a row's first beat to ``o.valid`` with its first output."""
@@ -138,9 +138,7 @@ class Shiftmax(wiring.Component):
             self.o.payload.keep.eq(keeps[-1]),
             *(self.o.payload.elements[lane].eq(value >> moved_right) for lane, value in enumerate(shifted)),
         ]
-        digested = self._reciprocal(
-            m, [value >> self._moved_left for value in shifted], advance & turns[-1][0], lasts[-1], factor
-        )
+        digested = self._factor(m, [value >> self._moved_left for value in shifted], turns[-1][0], lasts[-1], factor)
         m.d.comb += replay.proceed.eq(maximum.done | digested)
         return m
 
@@ -187,7 +185,7 @@ class Shiftmax(wiring.Component):
             ]
         return shifted
 
-    def _reciprocal(self, m: Module, exponentials: list[Value], step: Value, last: Value, factor: Signal) -> Value:
+    def _factor(self, m: Module, exponentials: list[Value], step: Value, last: Value, factor: Signal) -> Value:
         """Sum the second pass, divide; high for a cycle when ``factor`` is about to be there."""
         bits = self.exp_bits
         total = balanced(
@@ -198,18 +196,17 @@ class Shiftmax(wiring.Component):
         stepped, ended, divide = Signal(), Signal(), Signal()
         running = Signal(WIDTH)
         grown = add(m, running, of_beat, unsigned(max(WIDTH, len(of_beat)) + 1), name="grown")
-        m.submodules.divide = divider = self._divider
+        m.submodules.reciprocal = reciprocal = self._reciprocal
         m.d.sync += [of_beat.eq(total), stepped.eq(step), ended.eq(step & last), divide.eq(ended)]
         with m.If(stepped):
             m.d.sync += running.eq(grown[:WIDTH] | grown[WIDTH:].any().replicate(WIDTH))
         with m.If(divide):
             m.d.sync += running.eq(0)
         m.d.comb += [
-            divider.i.valid.eq(divide),
-            divider.i.payload.dividend.eq(LARGEST),
-            divider.i.payload.divisor.eq(running),
-            divider.o.ready.eq(1),
+            reciprocal.i.valid.eq(divide),
+            reciprocal.i.payload.eq(running),
+            reciprocal.o.ready.eq(1),
         ]
-        with m.If(divider.o.valid):
-            m.d.sync += factor.eq(divider.o.payload.quotient)
-        return divider.o.valid
+        with m.If(reciprocal.o.valid):
+            m.d.sync += factor.eq(reciprocal.o.payload)
+        return reciprocal.o.valid

@@ -1,6 +1,7 @@
 """Rows through a unit in Amaranth's simulator, with stalls on both sides."""
 
 import numpy as np
+from amaranth import Value
 from amaranth.sim import Simulator
 
 
@@ -40,8 +41,9 @@ def exchange(unit, inputs, count, *, stalls=0.0, seed=0, look=None, proceed=None
         A coroutine function of the simulation's context that sets the unit's other inputs.
     """
     rng = np.random.default_rng(seed)
-    inputs = [unit.i.payload.shape().const(one).as_value().value for one in inputs]
-    width = len(unit.i.payload.as_value())
+    inputs = [one if isinstance(one, int) else unit.i.payload.shape().const(one).as_value().value for one in inputs]
+    source = Value.cast(unit.i.payload)
+    width = len(source)
     taken, given, results = [], [], []
 
     async def bench(ctx):
@@ -55,11 +57,11 @@ def exchange(unit, inputs, count, *, stalls=0.0, seed=0, look=None, proceed=None
             ctx.set(unit.i.valid, offered)
             # What stands at the input without valid must not matter.
             noise = int.from_bytes(rng.bytes(width // 8 + 1), "little") % (1 << width)
-            ctx.set(unit.i.payload.as_value(), inputs[position] if offered else noise)
+            ctx.set(source, inputs[position] if offered else noise)
             ready = rng.random() >= stalls
             ctx.set(unit.o.ready, ready)
             _, _, accepted, valid, payload = await ctx.tick().sample(
-                unit.i.ready, unit.o.valid, unit.o.payload.as_value()
+                unit.i.ready, unit.o.valid, Value.cast(unit.o.payload)
             )
             assert held is None or (valid and payload == held), f"seed {seed}: an offer changed in cycle {cycle}"
             held = payload if valid and not ready else None
@@ -68,8 +70,8 @@ def exchange(unit, inputs, count, *, stalls=0.0, seed=0, look=None, proceed=None
                 position, offered = position + 1, False
             arrived = None
             if valid and ready:
-                arrived = unit.o.payload.shape().from_bits(payload)
                 given.append(cycle)
+                arrived = payload if look is None else unit.o.payload.shape().from_bits(payload)
                 results.append(payload if look is None else look(arrived))
             if proceed is not None:
                 ctx.set(unit.proceed, proceed(arrived, cycle))

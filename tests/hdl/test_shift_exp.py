@@ -58,10 +58,12 @@ def job_of(streamed, x0s, differences, *patterns):
     for x0 in x0s:
         inputs.append((differences & ((1 << BITS) - 1)) | (x0 << BITS))
         outputs.append(shift_exp(differences, -x0, fraction_bits=unit.terms.fraction_bits))
-    payloads = [np.concatenate(part).tolist() for part in (inputs, outputs)]
-    bits = len(streamed.i.payload.as_value()), unit.result_bits
-    before, after = (PayloadRows.of(part, width) for part, width in zip(payloads, bits, strict=True))
-    return Job(*bits, (Phase("every difference", before, after, *patterns),))
+    widths = len(streamed.i.payload.as_value()), unit.result_bits
+    given, expected = (
+        PayloadRows.of(np.concatenate(part).tolist(), width)
+        for part, width in zip((inputs, outputs), widths, strict=True)
+    )
+    return Job(widths[0], widths[1], (Phase("every difference", given, expected, *patterns),))
 
 
 def check(job, text):

@@ -8,12 +8,13 @@ from amaranth import ResetInserter, Signal
 
 from bitmill.golden.nonlinear import integer_reciprocal, shiftmax
 from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.nonlinear import PROFILES
+from bitmill.nonlinear import PROFILES, ShiftmaxRule
 
 from .row_traffic import beats, drive, exchange, run
 
 SEED = 54
 RULE = PROFILES["ivit"].softmax
+assert isinstance(RULE, ShiftmaxRule)
 OB8 = replace(RULE, output_bits=8)
 SCALE = 1 / 16
 
@@ -63,18 +64,22 @@ def random_rows(lengths, least=-128, greatest=127):
 
 
 @pytest.mark.parametrize("stalls", [0.0, 0.5])
-@pytest.mark.parametrize("ob", [8, 16])
+@pytest.mark.parametrize("rule", [OB8, RULE], ids=["8 bits", "16 bits"])
 @pytest.mark.parametrize("scale", [1 / 64, 0.045, 3.0])
-def test_rows_of_all_lengths_back_to_back(scale, ob, stalls):
-    rule = replace(RULE, output_bits=ob)
+def test_rows_of_all_lengths_back_to_back(scale, rule, stalls):
     rows = random_rows([1, 64, 2, 3, 4, 5, 33, 1, 63, 64, 7])
     got, _, _ = softmax(rows, scale=scale, stalls=stalls, unit=build(rule=rule))
     assert got == golden(rows, rule=rule, scale=scale)
 
 
-@pytest.mark.parametrize(("n", "ob"), [(1, 2), (1, 31), (8, 25), (16, 8), (20, 20), (30, 8)])
-def test_other_fractions_and_outputs(n, ob):
-    rule = replace(RULE, fraction_bits=n, output_bits=ob)
+OTHERS = [
+    replace(RULE, fraction_bits=n, output_bits=ob) for n, ob in ((1, 2), (1, 31), (8, 25), (16, 8), (20, 20), (30, 8))
+]
+
+
+@pytest.mark.parametrize("rule", OTHERS, ids=lambda rule: f"n = {rule.fraction_bits}, ob = {rule.output_bits}")
+def test_other_fractions_and_outputs(rule):
+    n = rule.fraction_bits
     x0_bits = min(9, 31 - n)
     scale = 1 / ((1 << x0_bits) - 1) if n < 30 else 3.0
     rows = random_rows([1, 2, 9, 20, 5], -20, 20)
@@ -86,6 +91,15 @@ def test_other_fractions_and_outputs(n, ob):
 def test_any_number_of_lanes(lanes):
     rows = random_rows([1, 24, 8, 9, 17])
     got, _, _ = softmax(rows, unit=build(lanes=lanes, max_length=24))
+    assert got == golden(rows)
+
+
+def test_stalls_while_a_maximum_is_found():
+    """The last beat of a first pass waits for outputs of the row before, the maximum stands in the first one."""
+    rows = []
+    for row in random_rows([64, 8, 33, 12, 20, 16, 40, 8, 64, 20], -128, 20):
+        rows.append([100, *row[1:]])
+    got, _, _ = softmax(rows, stalls=0.7)
     assert got == golden(rows)
 
 

@@ -33,15 +33,15 @@ class Tied(wiring.Component):
 
 def job_of(tied, inputs, outputs, *, seed=0, stalls=0.3, resets=()):
     """Payloads that must give others: back to back, then with stalls, and with resets in between."""
-    bits, payloads = [], []
-    for port, values in ((tied.i, inputs), (tied.o, outputs)):
+
+    def packed(port, values):
         layout = port.payload.shape()
-        bits.append(len(port.payload.as_value()))
-        payloads.append([layout.const(value).as_value().value for value in values])
-    given, wanted = payloads
+        return [layout.const(value).as_value().value for value in values]
+
+    taken, given = packed(tied.i, inputs), packed(tied.o, outputs)
     patterns = Pattern("random", stalls, seed=seed), Pattern("random", stalls, seed=seed + 1)
-    phases = Phase("back to back", given, wanted), Phase("stalls", given, wanted, *patterns, resets=resets)
-    return Job(bits[0], bits[1], phases)
+    phases = Phase("back to back", taken, given), Phase("stalls", taken, given, *patterns, resets=resets)
+    return Job(tied.i.payload.shape().size, tied.o.payload.shape().size, phases)
 
 
 def plays(tied, job, *, kind=None, text=None):
