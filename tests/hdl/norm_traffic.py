@@ -114,3 +114,20 @@ def errors_of(unit):
     simulator.add_testbench(bench)
     simulator.run()
     return found
+
+
+def set_constants(unit, constants):
+    """Writes a ``RootNorm``'s constants before anything else happens."""
+
+    async def before(ctx):
+        ctx.set(unit.constants.epsilon, constants.epsilon)
+        ctx.set(unit.constants.shift, constants.shift - constants.widths.least_shift)
+        for channel, (multiplier, bias) in enumerate(zip(constants.multiplier, constants.bias, strict=True)):
+            written = {"multiplier": int(multiplier), "bias": int(bias)}
+            ctx.set(unit.channels.enable, 1 << channel % unit.lanes)
+            ctx.set(unit.channels.beat, channel // unit.lanes)
+            ctx.set(unit.channels.constants, written)
+            await ctx.tick()
+        ctx.set(unit.channels.enable, 0)
+
+    return before

@@ -5,14 +5,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from amaranth import Array, Const, Module, Signal
-from amaranth.lib import wiring
 
 from bitmill.golden.nonlinear import PiecewiseTable, gelu_table, piecewise
-from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu, line_layout
+from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
 from bitmill.hdl.verilog import emit_component
 from bitmill.nonlinear.profiles import ACCURATE
 
+from .loaded import Loaded
 from .row_traffic import beats, exchange
 from .tied import TOP, job_of, plays, plays_in_icarus
 
@@ -20,39 +19,6 @@ SEED = 81
 RULE = ACCURATE.gelu
 WIDE = replace(RULE, segment_bits=4, value_fraction_bits=3, slope_fraction_bits=5, slope_bits=9)
 INT8 = list(range(-128, 128))
-
-
-class Loaded(wiring.Component):
-    """The unit behind a loader that writes a table after each reset, before it lets anything in."""
-
-    def __init__(self, unit, table):
-        self.unit = unit
-        self.lines = list(zip(table.values.tolist(), table.slopes.tolist(), strict=True))
-        super().__init__({name: unit.signature.members[name] for name in ("i", "o")})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.unit = unit = self.unit
-        layout = line_layout(unit.rule)
-        lines = Array(
-            Const(layout.const({"value": value, "slope": slope}).as_value().value, layout.size)
-            for value, slope in self.lines
-        )
-        segment = Signal(range(len(self.lines) + 1))
-        ready = Signal()
-        wiring.connect(m, wiring.flipped(self.o), unit.o)
-        m.d.comb += [
-            ready.eq(segment == len(self.lines)),
-            unit.line.valid.eq(~ready),
-            unit.line.payload.segment.eq(segment),
-            unit.line.payload.line.eq(lines[segment]),
-            unit.i.valid.eq(self.i.valid & ready),
-            unit.i.payload.eq(self.i.payload),
-            self.i.ready.eq(unit.i.ready & ready),
-        ]
-        with m.If(~ready):
-            m.d.sync += segment.eq(segment + 1)
-        return m
 
 
 def random_table(rule, seed):

@@ -9,7 +9,7 @@ from bitmill.golden.nonlinear import NormConstants, root_norm
 from bitmill.hdl.nonlinear.root_norm import RootNorm
 from bitmill.nonlinear import NormWidths, RootNormRule
 
-from .norm_traffic import as_rows, elements_of, errors_of, held_up, rows_of, run_reset
+from .norm_traffic import as_rows, elements_of, errors_of, held_up, rows_of, run_reset, set_constants
 from .row_traffic import beats, exchange
 
 SEED = 52
@@ -32,21 +32,6 @@ def constants_of(widths, rng, *, epsilon=0):
     bias = (rng.integers(-top_bias, top_bias, channels) * rng.choice([0.001, 0.05, 1], channels)).astype(np.int64)
     shift = int(rng.integers(widths.least_shift, widths.greatest_shift + 1))
     return NormConstants(widths=widths, multiplier=multiplier, bias=bias, shift=shift, epsilon=epsilon)
-
-
-def set_constants(unit, constants):
-    async def before(ctx):
-        ctx.set(unit.constants.epsilon, constants.epsilon)
-        ctx.set(unit.constants.shift, constants.shift - constants.widths.least_shift)
-        for channel, (multiplier, bias) in enumerate(zip(constants.multiplier, constants.bias, strict=True)):
-            written = {"multiplier": int(multiplier), "bias": int(bias)}
-            ctx.set(unit.channels.enable, 1 << channel % unit.lanes)
-            ctx.set(unit.channels.beat, channel // unit.lanes)
-            ctx.set(unit.channels.constants, written)
-            await ctx.tick()
-        ctx.set(unit.channels.enable, 0)
-
-    return before
 
 
 def golden(constants, row):
