@@ -85,6 +85,15 @@ def test_rows(scale):
     check(unit, masked, scale, masks=MASKED)
 
 
+def test_stalls_between_short_rows():
+    """The next row's exponential of its maximum must not come before the sums of this row are done."""
+    rng = np.random.default_rng(SEED)
+    rows = [
+        rng.integers(*((-60, 0) if number % 2 else (0, 20)), int(rng.integers(1, 5))).tolist() for number in range(300)
+    ]
+    check(build(ROW), rows, 1 / 16, stalls=0.8)
+
+
 @pytest.mark.parametrize("scale", MOSTLY_LONG[1:3])
 def test_every_int8_under_many_maxima(scale):
     rows = [[greatest, *range(-128, greatest)] for greatest in (*range(-128, 128, 16), -1, 1, 127)]
