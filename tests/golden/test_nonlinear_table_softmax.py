@@ -44,9 +44,10 @@ RULES = {
 EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
 
-def real_softmax(x, scale, mask=True):
-    top = np.where(mask, x, -1000).max(axis=-1, keepdims=True)
-    powers = np.where(mask, np.exp((x - top) * scale), 0.0)
+def real_softmax(x, scale, mask=None):
+    taken = np.broadcast_to(True if mask is None else mask, x.shape)
+    top = np.where(taken, x, -1000).max(axis=-1, keepdims=True)
+    powers = np.where(taken, np.exp((x - top) * scale), 0.0)
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
@@ -255,9 +256,9 @@ def test_a_row_of_one_is_one_less_a_step(rule):
     assert set(table_softmax(rule, x, scale=greatest_scale(rule) / 3).ravel().tolist()) == {2**rule.output_bits - 1}
 
 
-def over_ideal(x, scale, mask=True):
+def over_ideal(x, scale, mask=None):
     """Mean error over that of ``floor(256 * p + 1/2)``, at most 255."""
-    taken = np.broadcast_to(mask, x.shape)
+    taken = np.broadcast_to(True if mask is None else mask, x.shape)
     real = real_softmax(x, scale, taken)
     ideal = np.minimum(np.floor(256 * real + 0.5), 255)
     y = table_softmax(RULE, x, scale=scale, mask=taken)

@@ -28,7 +28,7 @@ from bitmill.presets import UNITS
 FLOORS = ("hdl", "golden")
 """Packages that are mutated; their files are found when the check starts."""
 
-COUNT = 150
+COUNT = 260
 """Mutants a run by default."""
 
 SEED = 1

@@ -97,12 +97,12 @@ def test_a_test_that_never_ends_is_a_kill(toy):
 
 
 def test_choice_is_seeded_and_spread():
-    first, second, other = (campaign(count=160, seed=seed, journal=None) for seed in (1, 1, 2))
+    first, second, other = (campaign(count=300, seed=seed, journal=None) for seed in (1, 1, 2))
     order = [
         {path: [mutant.id for mutant in found] for path, found in c.mutants.items()} for c in (first, second, other)
     ]
     assert order[0] == order[1] != order[2]
-    assert sum(first.quota.values()) == 160
+    assert sum(first.quota.values()) == 300
     assert all(first.quota[path] >= min(2, len(found)) for path, found in first.mutants.items())
     assert {path.split("/")[0] for path in first.quota} == set(configurations.FLOORS)
     assert _quota({"a": 1, "b": 100, "c": 0}, 10, 2) == {"a": 1, "b": 9, "c": 0}
