@@ -68,7 +68,7 @@ class Apart:
 
 
 def without_memories(verilog: str, top: str) -> Apart:
-    """Take every memory that is written to out of a unit, with the registers of those read ports that Yosys sees to be registered.
+    """Take every memory that is written to out of a unit, with its read registers where Yosys sees that they are some.
 
     Parameters
     ----------

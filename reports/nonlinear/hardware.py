@@ -108,7 +108,7 @@ def cycle_record(part: HardwarePart) -> Record:
 
 
 def _left_out(part: HardwarePart) -> dict[str, Metric]:
-    return {"memory_outside": metric(part.measured.memory_bits, "bits")} if part.of.memories_outside else {}
+    return {"memory_outside": metric(part.measured.memory_bits, "bits")}
 
 
 def hardware_id(key: str, target: str) -> str:

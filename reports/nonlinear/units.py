@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The hardware units whose cost the study states: one row each, and how many cycles they take."""
 
 from __future__ import annotations
