@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,6 +32,11 @@ __all__ = [
 ]
 
 
+Stage = Literal["multiply", "align", "reduce"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""Where there may be registers between operands and accumulator, in the order in which ``pipeline`` adds them."""
+
+
 class AcceleratorConfig(Document, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
@@ -50,6 +55,9 @@ class AcceleratorConfig(Document, frozen=True):
         The longest dot product the unit must hold, in products. A longer one sets ``too_long``.
     accumulator
         An ``ExactAccumulator`` (default), ``FixedAccumulator``, ``WindowAccumulator`` or ``FloatAccumulator``.
+    pipeline
+        Registers between a unit's input register and its accumulator, 0 to 3: 0 none, 1 after the multiplier, 2 after the
+        aligner as well, 3 in the reductions too. 3 for an ``array``. Same function, another latency and another clock.
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
         to a DSP block or its own multiplier. Same function, different structure.
@@ -68,6 +76,7 @@ class AcceleratorConfig(Document, frozen=True):
     lanes: Annotated[int, Field(ge=1, le=1024)] = 1
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
+    pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
     multiplier: Literal["logic", "operator"] = "logic"
 
     @field_validator("weight", "activation")
@@ -85,6 +94,8 @@ class AcceleratorConfig(Document, frozen=True):
                 raise BitmillError(f"{name} must be 1 for unit {self.unit!r}, not {size!r}")
         if self.unit == "mac" and self.lanes != 1:
             raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
+        if self.unit == "array" and self.pipeline != len(STAGES):
+            raise BitmillError(f"pipeline must be {len(STAGES)} for unit 'array', not {self.pipeline!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
@@ -152,11 +163,21 @@ class AcceleratorConfig(Document, frozen=True):
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
-        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}"
+        stages = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
+        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{stages}"
+
+    def registers(self, stage: Stage) -> bool:
+        """Whether there is a register after this part of the data path."""
+        return STAGES.index(stage) < self.pipeline
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML; only arrays have rows and columns."""
+        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
+
+        Only arrays have rows and columns, and ``pipeline`` is there where it is not whole.
+        """
         fields = super().to_dict()
+        if self.pipeline == len(STAGES):
+            del fields["pipeline"]
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields

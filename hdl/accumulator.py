@@ -68,7 +68,9 @@ class Accumulator(wiring.Component):
     @classmethod
     def reduction(cls, config: AcceleratorConfig) -> Reduction | None:
         """A new component that makes one term of a step's lanes; None if the accumulator takes the only lane's own."""
-        return AdderTree(product=config.product, lanes=config.lanes) if config.lanes > 1 else None
+        if config.lanes == 1:
+            return None
+        return AdderTree(product=config.product, lanes=config.lanes, registered=config.registers("reduce"))
 
     @classmethod
     def term_layout(cls, config: AcceleratorConfig) -> data.StructLayout:

@@ -58,25 +58,30 @@ class AdderTree(Reduction):
         Facts about the operand formats: the terms are aligned products of them.
     terms
         Bounds of the terms, instead of ``product``.
+    registered
+        Whether there are registers at all.
 
     Members
     -------
     As ``Reduction``; terms and sum are fixed point, the sum is registered.
     """
 
-    def __init__(self, *, lanes: int, product: Product | None = None, terms: TermRange | None = None) -> None:
+    def __init__(
+        self, *, lanes: int, product: Product | None = None, terms: TermRange | None = None, registered: bool = True
+    ) -> None:
         if product is not None and not isinstance(product, Product):
             raise TypeError(f"AdderTree product must be a Product, not {product!r}")
         if lanes < 2:
             raise ValueError(f"AdderTree lanes must be at least 2, not {lanes!r}")
         if (product is None) == (terms is None):
             raise TypeError(f"AdderTree must have either product or terms, not {product!r} and {terms!r}")
+        self.registered = registered
         self.terms = terms or TermRange.aligned(product)  # pyright: ignore[reportArgumentType]
         super().__init__(lanes=lanes, term=self.terms.layout(1), sum_layout=self.terms.layout(lanes))
 
     @property
     def LATENCY(self) -> int:
-        return self.latency(self.lanes)
+        return self.latency(self.lanes) if self.registered else 0
 
     @staticmethod
     def latency(lanes: int) -> int:
@@ -101,7 +106,7 @@ class AdderTree(Reduction):
             pairs = zip(nodes[0::2], nodes[1::2], strict=False)
             nodes = [self._joined(m, left, right) for left, right in pairs] + nodes[len(nodes) & ~1 :]
             level += 1
-            if level % LEVELS_PER_STAGE == 0 or len(nodes) == 1:
+            if self.registered and (level % LEVELS_PER_STAGE == 0 or len(nodes) == 1):
                 nodes = [self._registered(m, node) for node in nodes]
         m.d.comb += [self.sum.significand.eq(self._unbiased(nodes[0])), self.sum.carry.eq(nodes[0].carry)]
         return m

@@ -34,7 +34,8 @@ class DotProduct(wiring.Component):
     ----------
     LATENCY
         Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner
-        (where products need a shift), the accumulator's reduction (where there is more than one lane), accumulator.
+        (where products need a shift), the accumulator's reduction (where there is more than one lane), accumulator. Those
+        between input register and accumulator are there as far as ``config.pipeline`` goes.
 
     Members
     -------
@@ -99,7 +100,7 @@ class DotProduct(wiring.Component):
             ]
         step = Signal()
         m.d.comb += step.eq(valids[-1] & advance)
-        return step, lasts[-1]
+        return step, lasts[-1] if stages > 1 else last
 
     def _accumulate(self, m: Module, advance: Signal, step: Signal, last: Signal, term: Signal, flags: Signal) -> None:
         m.submodules.accumulate = accumulate = accumulators.for_spec(self.config.accumulator)(config=self.config)

@@ -1,9 +1,9 @@
-"""One lane of a unit: two codes in, one term out, registered after the multiplier and after the aligner."""
+"""One lane of a unit: two codes in, one term out, registered after the multiplier and after the aligner, or not."""
 
 from __future__ import annotations
 
 from amaranth import Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
@@ -49,8 +49,12 @@ class Lane(wiring.Component):
 
     @staticmethod
     def latency(config: AcceleratorConfig, *, shift: bool) -> int:
-        """Enabled cycles from codes to term and flags: 2 where the aligner shifts, else 1."""
-        return 1 + int(shift and config.product.exponent_span > 0)
+        """Enabled cycles from codes to term and flags: a register after the multiplier, another one where the aligner shifts."""
+        return int(config.registers("multiply")) + int(Lane._registers_aligned(config, shift=shift))
+
+    @staticmethod
+    def _registers_aligned(config: AcceleratorConfig, *, shift: bool) -> bool:
+        return config.registers("align") and shift and config.product.exponent_span > 0
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -60,8 +64,9 @@ class Lane(wiring.Component):
         m.submodules.multiply = multiply = Multiplier(product=facts, style=self.config.multiplier)
         m.submodules.align = align = Aligner(product=facts, shift=self.shift)
 
-        product = Signal(product_layout(facts), reset_less=True)
-        flags = Signal(flags_layout(self.config), reset_less=True)
+        registered = self.config.registers("multiply")
+        product = Signal(product_layout(facts), reset_less=registered)
+        flags = Signal(flags_layout(self.config), reset_less=registered)
         m.d.comb += [
             decode_weight.code.eq(self.weight),
             decode_activation.code.eq(self.activation),
@@ -69,19 +74,33 @@ class Lane(wiring.Component):
             multiply.activation.eq(decode_activation.decoded),
             align.product.eq(product),
         ]
-        with m.If(self.enable):
-            m.d.sync += [
-                product.eq(multiply.product),
-                flags.eq(special_flags(self.config, decode_weight.decoded, decode_activation.decoded)),
-            ]
-        if self.latency(self.config, shift=self.shift) == 1:
-            m.d.comb += [self.term.eq(align.term), self.flags.eq(flags)]
-            return m
-        aligned = Signal(align.term.shape(), reset_less=True)
-        aligned_flags = Signal(flags.shape(), reset_less=True)
-        with m.If(self.enable):
-            m.d.sync += [aligned.eq(align.term), aligned_flags.eq(flags)]
-            if self.config.lanes > 1 and term_is_biased(facts):
-                m.d.sync += aligned.significand[-1].eq(~align.term.significand[-1])
-        m.d.comb += [self.term.eq(aligned), self.flags.eq(aligned_flags)]
+        multiplied = [
+            product.eq(multiply.product),
+            flags.eq(special_flags(self.config, decode_weight.decoded, decode_activation.decoded)),
+        ]
+        if registered:
+            with m.If(self.enable):
+                m.d.sync += multiplied
+        else:
+            m.d.comb += multiplied
+        self._align(m, align.term, flags)
         return m
+
+    def _align(self, m: Module, term: data.View, flags: data.View) -> None:
+        """The aligned term, biased where its tree wants that, after a register or as it is."""
+        biased = self.shift and self.config.lanes > 1 and term_is_biased(self.config.product)
+        registered = self._registers_aligned(self.config, shift=self.shift)
+        if not registered and not biased:
+            m.d.comb += [self.term.eq(term), self.flags.eq(flags)]
+            return
+        aligned = Signal(term.shape(), reset_less=registered)
+        aligned_flags = Signal(flags.shape(), reset_less=registered)
+        moved = [aligned.eq(term), aligned_flags.eq(flags)]
+        if biased:
+            moved.append(aligned.significand[-1].eq(~term.significand[-1]))
+        if registered:
+            with m.If(self.enable):
+                m.d.sync += moved
+        else:
+            m.d.comb += moved
+        m.d.comb += [self.term.eq(aligned), self.flags.eq(aligned_flags)]

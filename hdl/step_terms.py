@@ -88,10 +88,10 @@ def _placed_lane(
     term = Signal(Aligner.layout(config.product, shift=shift), name=f"term{index}")
     flags = Signal(flags_layout(config), name=f"flags{index}")
     outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
+    clocked = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if config.registers("multiply") else {}
     m.submodules[f"lane{index}"] = Instance(
         lane_module,
-        i_clk=ClockSignal(),
-        i_rst=ResetSignal(),
+        **clocked,
         i_enable=enable,
         i_weight=weight,
         i_activation=activation,

@@ -60,4 +60,6 @@ class WindowAccumulator(FloatAccumulator):
         raised = cls._tree_raised(config)
         if raised is None:
             return super().reduction(config)
-        return WindowTree(product=config.product, lanes=config.lanes, raised=raised)
+        return WindowTree(
+            product=config.product, lanes=config.lanes, raised=raised, registered=config.registers("reduce")
+        )

@@ -32,19 +32,22 @@ class WindowTree(Reduction):
     raised
         Bits between a product's least bit and the sum's, at the greatest exponent: ``width + 3 - P``, which may be negative, but
         never more than the products' exponent span.
+    registered
+        Whether there are registers at all.
 
     Members
     -------
     As ``Reduction``; terms keep their exponents, the sum has ``E``.
     """
 
-    def __init__(self, *, product: Product, lanes: int, raised: int) -> None:
+    def __init__(self, *, product: Product, lanes: int, raised: int, registered: bool = True) -> None:
         if lanes < 1:
             raise ValueError(f"WindowTree lanes must be at least 1, not {lanes!r}")
         if raised > product.exponent_span:
             raise ValueError(f"WindowTree raised must be at most {product.exponent_span}, not {raised!r}")
         self.facts = product
         self.raised = raised
+        self.registered = registered
         self.is_signed = product_has_carry(product)
         self.width = product.significand_product_bits + raised
         greatest = (1 << self.width) - 1
@@ -64,12 +67,14 @@ class WindowTree(Reduction):
 
     @property
     def _search_latency(self) -> int:
-        return -(-(self.lanes - 1).bit_length() // LEVELS_PER_STAGE) if self._selects else 0
+        levels = (self.lanes - 1).bit_length() if self._selects and self.registered else 0
+        return -(-levels // LEVELS_PER_STAGE)
 
     @property
     def LATENCY(self) -> int:
-        shifted = int(self._selects)
-        return self._search_latency + shifted + (AdderTree.latency(self.lanes) if self.lanes > 1 else 0)
+        if not self.registered:
+            return 0
+        return self._search_latency + int(self._selects) + (AdderTree.latency(self.lanes) if self.lanes > 1 else 0)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -90,7 +95,7 @@ class WindowTree(Reduction):
             if self._selects:
                 m.d.comb += distance.eq(greatest - exponent)
             term = self._cut(m, body, sign, distance, lane)
-            terms.append(self._registered(m, term, f"aligned{lane}") if self._selects else term)
+            terms.append(self._registered(m, term, f"aligned{lane}") if self._selects and self.registered else term)
         self._summed(m, terms, greatest)
         return m
 
@@ -125,7 +130,7 @@ class WindowTree(Reduction):
                 m.d.comb += winner.eq(Mux(left >= right, left, right))
                 nodes.append(winner)
             nodes += rest
-            if level % LEVELS_PER_STAGE == 0 or len(nodes) == 1:
+            if self.registered and (level % LEVELS_PER_STAGE == 0 or len(nodes) == 1):
                 nodes = [self._registered(m, node, f"greatest{level}_{index}") for index, node in enumerate(nodes)]
         return nodes[0]
 
@@ -162,8 +167,8 @@ class WindowTree(Reduction):
                 self.sum.exponent.eq(greatest),
             ]
             return
-        m.submodules.sum = tree = AdderTree(terms=self.terms, lanes=self.lanes)
-        waits = range(tree.LATENCY + int(self._selects))
+        m.submodules.sum = tree = AdderTree(terms=self.terms, lanes=self.lanes, registered=self.registered)
+        waits = range(self.LATENCY - self._search_latency)
         m.d.comb += [
             tree.enable.eq(self.enable),
             *(tree.term(lane).eq(term) for lane, term in enumerate(terms)),

@@ -39,6 +39,9 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"unit": "array", "rows": 0}, r"rows: .*greater than or equal to 1, not 0"),
     ({"unit": "array", "cols": 0}, r"cols: .*greater than or equal to 1, not 0"),
     ({"unit": "array", "cols": 257}, r"cols: .*less than or equal to 256, not 257"),
+    ({"pipeline": 4}, r"pipeline: .*less than or equal to 3, not 4"),
+    ({"pipeline": -1}, r"pipeline: .*greater than or equal to 0, not -1"),
+    ({"unit": "array", "pipeline": 2}, r"pipeline must be 3 for unit 'array', not 2"),
     ({"unit": "array", "rows": 2.5}, r"rows: .*integer, not 2\.5"),
     ({"unit": "array", "lanes": 0}, r"lanes: .*greater than or equal to 1, not 0"),
     ({"unit": "dot", "lanes": 4, "rows": 2}, r"rows must be 1 for unit 'dot', not 2"),
@@ -95,7 +98,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"accumulator": {"kind": "exact", "width": 1025}}, r"accumulator\.width must be at most 1024; .*not 1025"),
     (
         {"lane": 4},
-        r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, multiplier",
+        r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, multiplier",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]

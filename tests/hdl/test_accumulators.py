@@ -74,6 +74,13 @@ def test_netlist_is_golden() -> None:
     check(make(PAIRS[1], WindowAccumulator(width=6), lanes=2), seed=22, dot_products=20, netlist="generic")
 
 
+@pytest.mark.parametrize("pipeline", [0, 1, 2])
+@pytest.mark.parametrize("width", [6, 40])
+def test_windows_of_shorter_pipelines(width: int, pipeline: int) -> None:
+    config = make(PAIRS[1], WindowAccumulator(width=width), lanes=5)
+    check(config.model_copy(update={"pipeline": pipeline}), seed=25, dot_products=20)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("lanes", [1, 8])
 @pytest.mark.parametrize("spec", SPECS, ids=_name)

@@ -30,3 +30,12 @@ def test_latency_of_trees(lanes, stages, accumulator):
     config = AcceleratorConfig(weight="E5M2", activation="INT8", unit="dot", lanes=lanes, **chosen)
     latency = build(config).LATENCY
     assert latency == 1 + 2 + stages + 1
+
+
+@pytest.mark.parametrize(("pipeline", "e4m3", "int8"), [(0, 0, 0), (1, 1, 1), (2, 2, 1), (3, 5, 4)])
+def test_latency_of_pipelines(pipeline, e4m3, int8):
+    """Of dot32: multiplier, aligner where products have exponents, three registers of the tree; beside them input and output."""
+    for weight, between in (("E4M3", e4m3), ("INT8", int8)):
+        config = AcceleratorConfig(weight=weight, activation=weight, unit="dot", lanes=32, pipeline=pipeline)
+        latency = build(config).LATENCY
+        assert latency == 2 + between

@@ -199,6 +199,33 @@ def test_latency_and_throughput_are_as_documented(weight, lanes):
     assert cycles == 8 + latency
 
 
+@pytest.mark.parametrize("pipeline", [0, 1, 2])
+@pytest.mark.parametrize("accumulator", [None, FP32], ids=["exact", "fp32"])
+@pytest.mark.parametrize(
+    ("weight", "activation", "lanes"), [("E4M3", "E4M3", 5), ("INT8", "E3M2", 1), ("E2M1", "E2M1", 5)]
+)
+def test_shorter_pipelines_compute_the_same(weight, activation, lanes, accumulator, pipeline):
+    config = AcceleratorConfig(
+        weight=weight,
+        activation=activation,
+        unit="mac" if lanes == 1 else "dot",
+        lanes=lanes,
+        k_max=20,
+        pipeline=pipeline,
+        **({} if accumulator is None else {"accumulator": accumulator}),
+    )
+    rng = random.Random(f"{weight}{activation}{lanes}{pipeline}")
+    dots = [random_dot(config, rng, rng.choice([1, 1, 2, 3, 4, 5])) for _ in range(20)]
+    unit = build(config)
+    latency = unit.LATENCY
+    results, _ = run(unit, dots, seed=5, stall=0.25)
+    wanted = [expected(config, *dot) for dot in dots]
+    assert results == wanted
+    straight, cycles = run(build(config), dots, seed=0, stall=0)
+    assert straight == wanted
+    assert cycles == sum(len(weights) // lanes for weights, _ in dots) + latency
+
+
 @pytest.mark.parametrize("accumulator", [None, FP32], ids=["exact", "fp32"])
 @pytest.mark.parametrize("reset_after", [1, 4, 9])
 def test_reset_in_the_middle(accumulator, reset_after):
