@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -80,17 +81,41 @@ def _toml_line(name: str, value: str | int) -> str:
     return f"{name} = {json.dumps(value)}"
 
 
+_KINDS = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(Accumulator)[0])}
+"""What a place is followed by that is an accumulator: pydantic names the member of a union by its tag."""
+
+
+def _model_at(model: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel]:
+    """The model of the table at a place of a document."""
+    for part in place:
+        if part in _KINDS:
+            model = _KINDS[part]
+        elif isinstance(part, str):
+            model = next(iter(_models_in(model.model_fields[part].annotation)), model)
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Models anywhere in a type such as ``tuple[Grid, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
 def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing that is wrong: the field, the value and what is accepted."""
     first = error.errors(include_url=False)[0]
-    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Accumulator)[0])}
-    field = ".".join(str(part) for part in first["loc"] if part not in kinds)
+    field = ".".join(str(part) for part in first["loc"] if part not in _KINDS)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}" if field else message
     if first["type"] == "extra_forbidden":
-        accepted = ", ".join(model.model_fields) if "." not in field else "see the README"
-        return f"field {field!r} is unknown; accepted are {accepted}"
+        return f"field {field!r} is unknown; accepted are {', '.join(_model_at(model, first['loc'][:-1]).model_fields)}"
+    if first["type"] == "too_short":
+        return f"{field}: must hold at least {first['ctx']['min_length']} value(s), not {first['input']!r}"
+    if first["type"] == "tuple_type":
+        return f"{field}: must be a list, not {first['input']!r}"
     if first["type"] == "missing":
         return f"field {field!r} is required"
     return f"{field}: {message[0].lower()}{message[1:]}, not {first['input']!r}"

@@ -22,6 +22,9 @@ BITMOD = "bitmod"
 NONLINEAR = "nonlinear"
 """The study of the integer-only non-linear units."""
 
+STUDY = "study"
+"""Studies that users write themselves, as a file of axes and targets."""
+
 SCHEMA = 1
 
 

@@ -98,7 +98,8 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"accumulator": {"kind": "exact", "width": 1025}}, r"accumulator\.width must be at most 1024; .*not 1025"),
     (
         {"lane": 4},
-        r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, multiplier",
+        r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, "
+        r"multiplier",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]

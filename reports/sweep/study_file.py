@@ -1,0 +1,208 @@
+"""The study file: which axes are crossed, and on which targets every unit of the grid is measured."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, field_validator, model_validator
+
+from ... import formats
+from ...accumulators import Accumulator, ExactAccumulator, Frozen
+from ...config import STAGES, AcceleratorConfig
+from ...document import Document
+from ...errors import BitmillError
+
+PAIR_SEPARATOR = " x "
+
+
+Value = TypeVar("Value")
+# TOML has lists; what comes out of them shall not change.
+Axis = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
+Chosen = Annotated[tuple[Value, ...], Field(strict=False)]
+
+
+class Grid(Frozen, frozen=True):
+    """Axes that are crossed: every combination of their values is a unit.
+
+    Attributes
+    ----------
+    pairs
+        ``"E4M3"`` for both operands, or ``"E2M1 x E4M3"``, weight first.
+    lanes
+        Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
+    accumulators
+        Tables as in a configuration.
+    pipeline, k_max
+        As in a configuration.
+    """
+
+    pairs: Axis[str]
+    lanes: Axis[int] = (1,)
+    accumulators: Axis[Accumulator] = (ExactAccumulator(),)
+    pipeline: Axis[int] = (len(STAGES),)
+    k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
+
+    @field_validator("pairs")
+    @classmethod
+    def _known_pairs(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in pairs:
+            for name in operands_of(pair):
+                formats.get(name)
+        return pairs
+
+
+Blocks = Literal["logic", "dsp"]
+
+
+class Targets(Frozen, frozen=True):
+    """What every unit is measured on.
+
+    Attributes
+    ----------
+    generic
+        NAND2-equivalents.
+    ice40, ecp5, gowin, xilinx7
+        LUT counts: ``"logic"`` without DSP blocks, ``"dsp"`` with a plain ``*`` that may become one.
+    osu018
+        Clock periods in ns at which standard cells are mapped.
+    clock
+        Whether ECP5 units are placed and routed, with these seeds.
+    """
+
+    generic: bool = False
+    ice40: Chosen[Blocks] = ()
+    ecp5: Chosen[Blocks] = ()
+    gowin: Chosen[Blocks] = ()
+    xilinx7: Chosen[Blocks] = ()
+    osu018: Chosen[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = ()
+    clock: Chosen[int] = ()
+
+    @model_validator(mode="after")
+    def _some(self) -> Targets:
+        if not any(self.model_dump().values()):
+            raise BitmillError(f"targets must name at least one of {', '.join(Targets.model_fields)}, not none")
+        return self
+
+
+class StudyFile(Document, frozen=True):
+    """A study: grids whose units are put together, each once, and targets.
+
+    Attributes
+    ----------
+    title
+        For the report.
+    grid
+        Crossed one by one.
+    targets
+        Of all units.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
+    """
+
+    title: Annotated[str, Field(min_length=1)]
+    grid: Axis[Grid]
+    targets: Targets
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> StudyFile:
+        if not self.expand().units:
+            first = self.expand().skipped[0]
+            raise BitmillError(f"grid must have at least one unit that can be built, not none: {first.reason}")
+        return self
+
+    def expand(self) -> Expanded:
+        """Every combination of every grid as a unit, in order, each once; what cannot be built, with the reason."""
+        units: dict[str, AcceleratorConfig] = {}
+        skipped: dict[str, Skipped] = {}
+        for grid in self.grid:
+            for fields in _combinations(grid):
+                try:
+                    config = AcceleratorConfig.from_dict(fields, source=_name(fields))
+                except BitmillError as error:
+                    skipped.setdefault(repr(fields), Skipped(fields, str(error)))
+                else:
+                    units.setdefault(unit_key(config), config)
+        return Expanded(units, tuple(skipped.values()))
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A combination that is no unit: its fields, and why."""
+
+    fields: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """The units of a study by key, and the combinations that are none."""
+
+    units: dict[str, AcceleratorConfig]
+    skipped: tuple[Skipped, ...]
+
+
+def operands_of(pair: str) -> tuple[str, str]:
+    """Weight and activation of ``"E4M3"`` or ``"E2M1 x E4M3"``.
+
+    Raises
+    ------
+    BitmillError
+        If there are more than two.
+    """
+    names = [name.strip() for name in pair.split(PAIR_SEPARATOR)]
+    if len(names) > 2 or not all(names):
+        raise BitmillError(f"pairs must be 'FORMAT' or 'WEIGHT{PAIR_SEPARATOR}ACTIVATION', not {pair!r}")
+    return names[0], names[-1]
+
+
+def unit_key(config: AcceleratorConfig) -> str:
+    """``e4m3-k32-exact``: a short name that tells every unit apart; what is as it is by default is left out."""
+    weight, activation = config.weight.lower(), config.activation.lower()
+    parts = [weight if weight == activation else f"{weight}x{activation}", f"k{config.lanes}"]
+    if config.unit == "array":
+        parts.insert(1, f"{config.rows}x{config.cols}")
+    parts.append(accumulator_key(config.accumulator))
+    if config.k_max != AcceleratorConfig.model_fields["k_max"].default:
+        parts.append(f"max{config.k_max}")
+    if config.pipeline != len(STAGES):
+        parts.append(f"p{config.pipeline}")
+    if config.multiplier != "logic":
+        parts.append(config.multiplier)
+    return "-".join(parts)
+
+
+def accumulator_key(accumulator: Accumulator) -> str:
+    """``exact``, ``saturate18``, ``window24``, ``fp32`` or ``fp32-fused64``; other fields as ``name=value``."""
+    fields = accumulator.model_dump(exclude_none=True, exclude_defaults=True)
+    kind, width = accumulator.kind, fields.pop("width", "")
+    fields.pop("kind", None)
+    fused = fields.pop("fused", None)
+    name = fields.pop("overflow", None) or (accumulator.format.lower() if accumulator.kind == "float" else kind)
+    fields.pop("format", None)
+    rest = [f"{field}={value}" for field, value in fields.items()]
+    return "-".join([f"{name}{width}", *([f"fused{fused}"] if fused else []), *rest])
+
+
+def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
+    axes: Sequence[Sequence[Any]] = (grid.pairs, grid.lanes, grid.accumulators, grid.pipeline, grid.k_max)
+    for pair, lanes, accumulator, pipeline, k_max in itertools.product(*axes):
+        weight, activation = operands_of(pair)
+        yield {
+            "weight": weight,
+            "activation": activation,
+            "unit": "mac" if lanes == 1 else "dot",
+            "lanes": lanes,
+            "accumulator": accumulator.model_dump(exclude_none=True),
+            "pipeline": pipeline,
+            "k_max": k_max,
+        }
+
+
+def _name(fields: dict[str, Any]) -> str:
+    return f"{fields['weight']} x {fields['activation']}, {fields['lanes']} lanes"
