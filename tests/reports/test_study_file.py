@@ -1,0 +1,130 @@
+"""Study files: what is crossed, what is skipped and why, keys that tell units apart, one line for every mistake."""
+
+import pytest
+
+from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, WindowAccumulator
+from bitmill.accumulators import FixedAccumulator
+from bitmill.reports.sweep.study_file import StudyFile, unit_key
+from bitmill.reports.sweep.task import tasks_of
+
+STUDY = """
+title = "three axes"
+
+[[grid]]
+pairs = ["INT8", "E2M1 x E4M3"]
+lanes = [1, 8]
+accumulators = [{ kind = "exact" }, { kind = "float", format = "FP16", fused = 4 }]
+pipeline = [0, 3]
+
+[[grid]]
+pairs = ["int8", "E3M2"]
+
+[targets]
+generic = true
+ecp5 = ["logic", "dsp"]
+osu018 = [5.0, 12.5]
+clock = [1, 2]
+"""
+
+
+def study(**changes):
+    fields = {"title": "t", "grid": [{"pairs": ["INT8"]}], "targets": {"generic": True}, **changes}
+    return StudyFile.from_dict(fields, source="s.toml")
+
+
+@pytest.fixture
+def read(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY)
+    return StudyFile.from_toml(path)
+
+
+def test_grids_are_crossed_and_put_together(read):
+    expanded = read.expand()
+    assert list(expanded.units) == [
+        "int8-k1-exact-p0", "int8-k1-exact", "int8-k1-fp16-fused4-p0", "int8-k1-fp16-fused4",
+        "int8-k8-exact-p0", "int8-k8-exact",
+        "e2m1xe4m3-k1-exact-p0", "e2m1xe4m3-k1-exact", "e2m1xe4m3-k1-fp16-fused4-p0", "e2m1xe4m3-k1-fp16-fused4",
+        "e2m1xe4m3-k8-exact-p0", "e2m1xe4m3-k8-exact", "e3m2-k1-exact",
+    ]  # fmt: skip
+    unit = expanded.units["e2m1xe4m3-k8-exact-p0"]
+    assert unit == AcceleratorConfig(weight="E2M1", activation="E4M3", unit="dot", lanes=8, pipeline=0)
+
+
+def test_what_cannot_be_built_is_skipped_with_the_reason(read):
+    skipped = read.expand().skipped
+    assert [(row.fields["weight"], row.fields["lanes"], row.fields["pipeline"]) for row in skipped] == [
+        ("INT8", 8, 0), ("INT8", 8, 3), ("E2M1", 8, 0), ("E2M1", 8, 3),
+    ]  # fmt: skip
+    assert skipped[0].reason == (
+        "INT8 x INT8, 8 lanes: accumulator.fused must be a multiple of lanes = 8 and at most k_max = 4096, not 4"
+    )
+
+
+def test_every_unit_meets_every_target(read):
+    expanded = read.expand()
+    tasks = list(tasks_of(expanded, read.targets))
+    assert len({task.key for task in tasks}) == len(tasks) == 6 * len(expanded.units)
+    mine = [task.key for task in tasks if task.key.startswith("e3m2-k1-exact/")]
+    assert [key.partition("/")[2] for key in mine] == [
+        "generic", "ecp5", "ecp5-dsp", "osu018-5ns", "osu018-12.5ns", "clock",
+    ]  # fmt: skip
+    assert {task.unit.weight for task in tasks} == {"INT8", "E2M1", "E3M2"}
+
+
+KEYS = {
+    "int8-k1-exact": {},
+    "int8-k1-exact32": {"accumulator": ExactAccumulator(width=32)},
+    "int8-k1-saturate18": {"accumulator": FixedAccumulator(width=18, overflow="saturate")},
+    "int8-k1-wrap18": {"accumulator": FixedAccumulator(width=18, overflow="wrap")},
+    "int8-k1-window24": {"accumulator": WindowAccumulator(width=24)},
+    "int8-k1-fp32": {"accumulator": FloatAccumulator()},
+    "int8-k1-bf16-fused8": {"accumulator": FloatAccumulator(format="BF16", fused=8)},
+    "int8-k4-exact-p1": {"unit": "dot", "lanes": 4, "pipeline": 1},
+    "int8-k1-exact-max64": {"k_max": 64},
+    "int8-k1-exact-operator": {"multiplier": "operator"},
+    "int8-2x3-k1-exact": {"unit": "array", "rows": 2, "cols": 3},
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_keys_name_what_is_not_as_usual(key):
+    assert unit_key(AcceleratorConfig(weight="INT8", activation="INT8", **KEYS[key])) == key
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": []}, "grid: must hold at least 1 value(s), not ()"),
+        ({"grid": [{"pairs": []}]}, "grid.0.pairs: must hold at least 1 value(s), not ()"),
+        ({"grid": [{"pairs": ["INT8"], "lanes": []}]}, "grid.0.lanes: must hold at least 1 value(s), not ()"),
+        ({"grid": [{"pairs": ["INT8"], "lanes": 8}]}, "grid.0.lanes: must be a list, not 8"),
+        ({"grid": [{"pairs": ["INT8"], "lanes": ["8"]}]}, "grid.0.lanes.0: input should be a valid integer, not '8'"),
+        ({"grid": [{"pairs": ["INT8"], "colour": ["red"]}]},
+         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, pipeline, k_max"),
+        ({"grid": [{"pairs": ["INT8"], "accumulators": [{"kind": "exact", "bits": 3}]}]},
+         "field 'grid.0.accumulators.0.bits' is unknown; accepted are kind, width"),
+        ({"grid": [{"pairs": ["A x B x C"]}]}, "grid.0.pairs: pairs must be 'FORMAT' or 'WEIGHT x ACTIVATION', not 'A x B x C'"),
+        ({"grid": [{"pairs": ["INT8"], "lanes": [0]}]},
+         "grid must have at least one unit that can be built, not none: INT8 x INT8, 0 lanes: lanes: input should be greater "
+         "than or equal to 1, not 0"),
+        ({"targets": {}},
+         "targets: targets must name at least one of generic, ice40, ecp5, gowin, xilinx7, osu018, clock, not none"),
+        ({"targets": {"asic": True}},
+         "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, osu018, clock"),
+        ({"targets": {"osu018": [-1.0]}}, "targets.osu018.0: input should be greater than 0, not -1.0"),
+        ({"targets": {"ecp5": ["lut"]}}, "targets.ecp5.0: input should be 'logic' or 'dsp', not 'lut'"),
+        ({"axes": {}}, "field 'axes' is unknown; accepted are title, grid, targets"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_in_one_line(changes, message):
+    with pytest.raises(BitmillError) as error:
+        study(**changes)
+    assert str(error.value).replace("[]", "()") == f"s.toml: {message}"
+
+
+def test_unknown_formats_are_told_with_those_that_look_alike():
+    with pytest.raises(
+        BitmillError, match=r"s\.toml: grid\.0\.pairs: format must be a known name .*E4M3.*, not 'E4M33'"
+    ):
+        study(grid=[{"pairs": ["E4M33"]}])
