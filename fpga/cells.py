@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from ..errors import BitmillError
 
-Target = Literal["generic", "ice40", "ecp5"]
+Target = Literal["generic", "ice40", "ecp5", "gowin", "xilinx7"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 NAND2_EQUIVALENTS: Mapping[str, float] = {
@@ -32,6 +32,10 @@ _BOOKKEEPING = frozenset({"$scopeinfo"})
 _ICE40_FLIP_FLOPS = frozenset(
     f"SB_DFF{edge}{enable}{reset}" for edge in ("", "N") for enable in ("", "E") for reset in ("", "SR", "R", "SS", "S")
 )
+_GOWIN_FLIP_FLOPS = frozenset(
+    f"DFF{edge}{kind}{enable}" for edge in ("", "N") for kind in ("", "S", "R", "P", "C") for enable in ("", "E")
+)
+_XILINX_FLIP_FLOPS = frozenset(f"FD{kind}E{edge}" for kind in ("R", "S", "C", "P") for edge in ("", "_1"))
 _LUTS_PER_CCU2C = 2
 _LUTS_PER_DPR16X4 = 4
 """A memory of 16 words of 4 bits takes the four LUTs of two slices; what steers its writes is not counted."""
@@ -44,18 +48,18 @@ class CellCounts:
     Attributes
     ----------
     target
-        ``generic``, ``ice40`` or ``ecp5``.
+        One of ``TARGETS``.
     logic
         Combinational logic in ``logic_unit``: NAND2-equivalents (generic), ``LUT4 + 2 CCU2C + 4 DPR16X4`` (ecp5), ``SB_LUT4``
-        (ice40).
+        (ice40), ``LUT1..LUT4 + ALU`` (gowin), ``LUT1..LUT6 + INV`` (xilinx7).
     registers
         Flip-flops.
     dsp
-        MULT18X18D or SB_MAC16 blocks.
+        MULT18X18D, SB_MAC16, MULT9X9, MULT18X18 or DSP48E1 blocks.
     carry
-        CCU2C (two bits each, already counted in ``logic``) or SB_CARRY (not counted there).
+        CCU2C (two bits each) or ALU, already counted in ``logic``; SB_CARRY or CARRY4, not counted there.
     wide_muxes
-        PFUMX and L6MUX21, which join the LUTs of a slice.
+        PFUMX and L6MUX21, MUX2_LUT5 to MUX2_LUT8, MUXF7 and MUXF8, which join the LUTs of a slice.
     cells
         Cell kind to how many there are.
     """
@@ -71,7 +75,7 @@ class CellCounts:
     @property
     def logic_unit(self) -> str:
         """What ``logic`` is counted in."""
-        return "NAND2-equivalents" if self.target == "generic" else "LUT4"
+        return {"generic": "NAND2-equivalents", "xilinx7": "LUT6"}.get(self.target, "LUT4")
 
     @property
     def register_area(self) -> float | None:
@@ -156,7 +160,32 @@ _GENERIC_FIGURES: Mapping[str, Mapping[str, float]] = {
     "$_DFF_P_": {"registers": 1},
     **{kind: {"logic": weight} for kind, weight in NAND2_EQUIVALENTS.items()},
 }
-_FIGURES = {"generic": _GENERIC_FIGURES, "ice40": _ICE40_FIGURES, "ecp5": _ECP5_FIGURES}
+# A slice's LUTs make up an ALU, one each. Constants take nothing.
+_GOWIN_FIGURES: Mapping[str, Mapping[str, float]] = {
+    **{f"LUT{inputs}": {"logic": 1} for inputs in range(1, 5)},
+    "ALU": {"logic": 1, "carry": 1},
+    **{f"MUX2_LUT{inputs}": {"wide_muxes": 1} for inputs in range(5, 9)},
+    **{kind: {"registers": 1} for kind in _GOWIN_FLIP_FLOPS},
+    "MULT9X9": {"dsp": 1},
+    "MULT18X18": {"dsp": 1},
+    "GND": {},
+    "VCC": {},
+}
+_XILINX7_FIGURES: Mapping[str, Mapping[str, float]] = {
+    **{f"LUT{inputs}": {"logic": 1} for inputs in range(1, 7)},
+    "INV": {"logic": 1},
+    "CARRY4": {"carry": 1},
+    **{f"MUXF{inputs}": {"wide_muxes": 1} for inputs in (7, 8)},
+    **{kind: {"registers": 1} for kind in _XILINX_FLIP_FLOPS},
+    "DSP48E1": {"dsp": 1},
+}
+_FIGURES = {
+    "generic": _GENERIC_FIGURES,
+    "ice40": _ICE40_FIGURES,
+    "ecp5": _ECP5_FIGURES,
+    "gowin": _GOWIN_FIGURES,
+    "xilinx7": _XILINX7_FIGURES,
+}
 
 
 def _figures_of(target: Target, kind: str) -> Mapping[str, float]:

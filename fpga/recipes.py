@@ -30,6 +30,12 @@ _GENERIC_RECIPES = {
 ICE40_SPLIT_REGISTERS = "hierarchy -top {top}\nproc\nsimplemap t:$*dff*\n"
 """Commands that must precede ``synth_ice40 -dsp``."""
 
+# Units have no pins, and no memories: a shift register in LUTs would hide flip-flops that other targets have.
+_EXTERNAL = {
+    "gowin": "synth_gowin -family gw2a -noiopads -nobram -nolutram",
+    "xilinx7": "synth_xilinx -family xc7 -noiopad -noclkbuf -nobram -nolutram -nosrl",
+}
+
 MULTIPLIER_RECIPES = frozenset({"booth", "booth-lowpower"})
 """Recipes that change nothing in a design without a multiplier cell."""
 
@@ -41,7 +47,7 @@ def recipe_names(target: Target) -> tuple[str, ...]:
     """The recipes tried on a target."""
     if target == "generic":
         return tuple(_GENERIC_RECIPES)
-    return ("default", "nowidelut") if target == "ecp5" else ("default",)
+    return ("default",) if target == "ice40" else ("default", "nowidelut")
 
 
 def multiplier_script(top: str) -> str:
@@ -72,6 +78,13 @@ def script(target: Target, recipe: str, top: str, *, dsp: bool, flatten: bool = 
     elif target == "ecp5":
         options = ["-nodsp"] * (not dsp) + ["-nowidelut"] * (recipe == "nowidelut") + ["-noflatten"] * (not flatten)
         body = " ".join(["synth_ecp5", *options, "-top", top])
+    elif target in _EXTERNAL:
+        options = ["-nodsp"] * (not dsp) + ["-nowidelut"] * (recipe == "nowidelut")
+        if target == "xilinx7":
+            options += ["-flatten"] * flatten
+        else:
+            options += ["-noflatten"] * (not flatten)
+        body = " ".join([_EXTERNAL[target], *options, "-top", top])
     else:
         options = ["-dsp"] * dsp + ["-noflatten"] * (not flatten)
         split = ICE40_SPLIT_REGISTERS.format(top=top) if dsp else ""
