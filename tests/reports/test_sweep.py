@@ -1,0 +1,162 @@
+"""Sweeps: what is done is never done again, whoever is killed; a cluster gives the same records as this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bitmill import BitmillError, tools
+from bitmill.fpga import cache
+from bitmill.reports.sweep import cluster, task
+from bitmill.reports.sweep.engine import run_tasks
+from bitmill.reports.sweep.study_file import StudyFile
+from bitmill.reports.sweep.task import known, measure, tasks_of
+
+STUDY = """
+title = "small units"
+[[grid]]
+pairs = ["INT2", "INT3", "E1M1", "UINT2"]
+k_max = [4]
+[targets]
+generic = true
+ecp5 = ["logic"]
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    path = tmp_path_factory.mktemp("study") / "small.toml"
+    path.write_text(STUDY)
+    return path
+
+
+def tasks_in(study):
+    parsed = StudyFile.from_toml(study)
+    return list(tasks_of(parsed.expand(), parsed.targets))
+
+
+@pytest.fixture(scope="module")
+def records(study):
+    """As this machine measures them, from the cache of all tests."""
+    return run_tasks(tasks_in(study), workers=2)
+
+
+def test_a_record_says_what_was_measured(study, records):
+    by_id = {record.id: record for record in records}
+    assert len(by_id) == 8
+    gates, luts = by_id["int3-k1-exact-max4/generic"], by_id["int3-k1-exact-max4/ecp5"]
+    assert (gates.kind, gates.unit, gates.study) == ("area", "int3-k1-exact-max4", "study")
+    assert gates.config["weight"] == "INT3"
+    assert gates.config["target"] == "generic"
+    assert gates.number("accumulator_bits") == 8  # 64, four products of 16, and a sign
+    assert gates.number("logic_per_mac") == gates.number("logic") > luts.number("logic") > 10
+    assert gates.flow["verilog_sha256"] == luts.flow["verilog_sha256"]
+    assert gates.tool_versions == {"yosys": tools.yosys_release()}
+
+
+def test_what_is_known_needs_no_tool(study, records, monkeypatch):
+    def refuse(*_args, **_options):
+        raise AssertionError("a tool was run")
+
+    monkeypatch.setattr(tools, "run_yosys", refuse)
+    monkeypatch.setattr(task, "verilog_of", refuse)
+    assert run_tasks(tasks_in(study)) == records
+
+
+def test_a_spoilt_entry_is_measured_again(study, records):
+    one = tasks_in(study)[3]
+    path = cache.entry_path(task._cache_key(one))
+    whole = path.read_bytes()
+    for spoilt in (whole[:-9], b"", whole[:20] + b"\0" + whole[21:]):
+        path.write_bytes(spoilt)
+        assert known(one) is None
+        assert measure(one) == records[3]
+        assert path.read_bytes() == whole
+
+
+def test_other_sources_are_measured_again(study, records, monkeypatch):
+    one = tasks_in(study)[0]
+    assert known(one) == records[0]
+    monkeypatch.setattr(task, "fingerprint", lambda: {"source": "other"})
+    assert known(one) is None
+
+
+SWEEP = """
+import sys
+from bitmill.reports.sweep.engine import run_tasks
+from bitmill.reports.sweep.study_file import StudyFile
+from bitmill.reports.sweep import task
+import bitmill.reports.sweep.engine as engine
+
+def told(one):
+    print("begin", one.key, flush=True)
+    found = task.known(one)
+    record = task.measure(one)
+    print("kept" if found else "measured", one.key, flush=True)
+    return record
+
+engine.measure = told
+parsed = StudyFile.from_toml(sys.argv[1])
+run_tasks(list(task.tasks_of(parsed.expand(), parsed.targets)), workers=2)
+"""
+
+
+def sweep(study, folder):
+    environment = {**os.environ, "BITMILL_CACHE": str(folder)}
+    return subprocess.Popen(
+        [sys.executable, "-c", SWEEP, str(study)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_after_a_kill_only_what_was_under_way_is_repeated(study, tmp_path):
+    lines = []
+    with sweep(study, tmp_path) as first:
+        while sum(line.startswith("measured") for line in lines) < 3:
+            lines.append(first.stdout.readline())
+            assert lines[-1], "the sweep ended before it could be killed"
+        os.killpg(first.pid, signal.SIGKILL)
+        lines += first.stdout.readlines()
+    done = {line.split()[1] for line in lines if line.startswith("measured")}
+    begun = {line.split()[1] for line in lines if line.startswith("begin")}
+    second = sweep(study, tmp_path)
+    again = second.communicate()[0].splitlines()
+    assert second.returncode == 0
+    kept = {line.split()[1] for line in again if line.startswith("kept")}
+    repeated = begun & {line.split()[1] for line in again if line.startswith("measured")}
+    assert done <= kept
+    assert len(repeated) <= 2
+    assert len(again) == 2 * 8
+
+
+def test_a_cluster_gives_the_same_though_a_worker_dies(study, records, tmp_path):
+    script = Path(__file__).with_name("sweep_on_cluster.py")
+    here, there, out = tmp_path / "here", tmp_path / "there", tmp_path / "out.json"
+    command = [sys.executable, script, study, here, there, out]
+    subprocess.run(command, check=True, capture_output=True, timeout=500)
+    result = json.loads(out.read_text())
+    assert 1 <= result["killed_after"] < result["tasks"] == 8
+    assert result["kept"] == 8
+    assert result["restarted"]
+    assert result["records"] == [[record.id, record.number("logic")] for record in records]
+
+
+def test_a_scheduler_that_is_not_there(study, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nowhere", "tcp://127.0.0.1:port"):
+        with pytest.raises(BitmillError, match=rf"^dask: cannot reach a scheduler at '{address}': "):
+            run_tasks(tasks_in(study), dask=address)
+
+
+def test_workers_must_run_the_same(study):
+    one = tasks_in(study)[0]
+    with pytest.raises(BitmillError, match=r"^dask: workers must have source abc, not '[0-9a-f]{64}'$"):
+        cluster.measure_elsewhere(one, {**task.fingerprint(), "source": "abc"})
+    assert cluster.measure_elsewhere(one, task.fingerprint()).id == one.key
