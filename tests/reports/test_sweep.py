@@ -86,17 +86,21 @@ def test_other_sources_are_measured_again(study, records, monkeypatch):
 
 
 SWEEP = """
-import sys
+import os, sys
 from bitmill.reports.sweep.engine import run_tasks
 from bitmill.reports.sweep.study_file import StudyFile
 from bitmill.reports.sweep import task
 import bitmill.reports.sweep.engine as engine
 
+def say(*words):
+    # A whole line at once: another thread may speak as well.
+    os.write(1, (" ".join(words) + "\\n").encode())
+
 def told(one):
-    print("begin", one.key, flush=True)
+    say("begin", one.key)
     found = task.known(one)
     record = task.measure(one)
-    print("kept" if found else "measured", one.key, flush=True)
+    say("kept" if found else "measured", one.key)
     return record
 
 engine.measure = told
