@@ -9,9 +9,34 @@ import click
 from .options import PATH, output_option
 
 
-@click.group()
+class _Studies(click.Group):
+    """Commands by name, and ``FILE.toml`` as one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, ["study", *args] if args and args[0].endswith(".toml") else args)
+
+
+@click.group(cls=_Studies)
 def report() -> None:
-    """Run a study and write its report."""
+    """Run a study and write its report: one that comes with bitmill, or FILE.toml."""
+
+
+@report.command("study")
+@click.argument("study_file", metavar="FILE.toml", type=PATH)
+@output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
+)
+@click.option(
+    "--dask", metavar="SCHEDULER", help="Address of a dask scheduler whose workers measure, such as tcp://host:8786."
+)
+def study(*, study_file: Path, output: Path, workers: int | None, dask: str | None) -> None:
+    """Measure every unit of a grid on every target, as FILE.toml says; `bitmill report FILE.toml` is the same."""
+    from ..reports.sweep.runner import run
+
+    click.echo(run(study_file, output, workers=workers, dask=dask))
 
 
 @report.command("int-vs-fp")

@@ -23,7 +23,7 @@ from ..records import STUDY, Record, metric
 from .study_file import Expanded, Targets, unit_key
 
 GENERIC, LIBERTY, CLOCK = "generic", "osu018", "clock"
-SOURCES = ("formats", "hdl", "fpga")
+SOURCES = ("formats", "hdl", "fpga", "reports", "reports/sweep")
 """Subpackages whose source decides what is measured."""
 
 
@@ -152,10 +152,15 @@ def _measured(task: Task) -> Measured:
         CLOCK: lambda: measured_clock(text, verilog.TOP, seeds=task.seeds),
     }
     found = how.get(task.target, lambda: _counted(config, text, task))()
-    sizes = {"macs": metric(config.macs, "MAC"), "accumulator_bits": metric(config.accumulator_bits, "bits")}
-    return Measured(
-        {**found.flow, "verilog_sha256": digest_of(text)}, {**sizes, **found.metrics}, found.tools, found.seeds
-    )
+    metrics = {
+        "macs": metric(config.macs, "MAC"),
+        "accumulator_bits": metric(config.accumulator_bits, "bits"),
+        **found.metrics,
+    }
+    for name in ("logic", "total"):
+        if name in metrics:
+            metrics[f"{name}_per_mac"] = metric((metrics[name].value or 0) / config.macs, metrics[name].unit)
+    return Measured({**found.flow, "verilog_sha256": digest_of(text)}, metrics, found.tools, found.seeds)
 
 
 def _counted(config: AcceleratorConfig, text: str, task: Task) -> Measured:
@@ -168,11 +173,10 @@ def _counted(config: AcceleratorConfig, text: str, task: Task) -> Measured:
     metrics = {
         "logic": metric(counts.logic, unit),
         "registers": metric(counts.registers, "flip-flops"),
-        "logic_per_mac": metric(counts.logic / config.macs, unit),
         "dsp": metric(counts.dsp, "DSP blocks"),
         "carry": metric(counts.carry, "carry cells"),
     }
     if counts.register_area is not None:
-        metrics["total_per_mac"] = metric((counts.logic + counts.register_area) / config.macs, unit)
+        metrics["total"] = metric(counts.logic + counts.register_area, unit)
     flow = {"target": task.target, "dsp": task.dsp, "recipe": result.recipe, "mapped_once": list(once)}
     return Measured({**flow, "counted": COUNTED.get(task.target, "LUTs")}, metrics, result.tools)

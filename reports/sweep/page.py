@@ -1,0 +1,159 @@
+"""The page of a user's study: what every unit costs on every target, and what was not built and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from matplotlib.figure import Figure
+
+from .. import shown
+from ..drawing import GREY, INK, THOUSANDS, figure, style, to_svg
+from ..page import Page
+from ..records import STUDY, Metric, Record, Records, metric
+from ..shown import Cell, Table
+from .study_file import Skipped
+from .task import CLOCK
+
+STUDY_RECORD = "study"
+PER_MAC = "logic_per_mac"
+MOST_BARS = 60
+"""Units that a picture shows, the smallest ones."""
+
+
+def study_record(title: str, skipped: Sequence[Skipped], units: int) -> Record:
+    """What the study is, and every combination that is no unit."""
+    counts: dict[str, Metric] = {"units": metric(units, "units"), "skipped": metric(len(skipped), "combinations")}
+    return Record(
+        id=STUDY_RECORD,
+        kind="study",
+        config={"title": title, "skipped": [{"fields": dict(row.fields), "reason": row.reason} for row in skipped]},
+        unit="",
+        flow={},
+        tool_versions={},
+        seeds=(),
+        metrics=counts,
+        study=STUDY,
+    )
+
+
+def page(records: Records, *, command: str) -> Page:
+    """What the report shows.
+
+    Parameters
+    ----------
+    records
+        ``study_record`` and those of all tasks.
+    command
+        What regenerates it.
+    """
+    study = records[STUDY_RECORD]
+    targets = _targets(records)
+    with style():
+        pictures = {f"area-{target}": to_svg(_bars(records, target), f"area-{target}") for target in targets}
+    captions = {f"area-{target}": f"Logic per MAC of every unit on {target}, the smallest first." for target in targets}
+    return Page(
+        title=study.config["title"],
+        subject=f"{study.number('units'):.0f} units on {', '.join(targets)}",
+        answer=list(_answer(records)),
+        tables=[table for table in (*(_table(records, target) for target in targets), _skipped(records)) if table.rows],
+        regenerate=((command, "this report; what is known is not measured again"),),
+        records=records,
+        pictures=pictures,
+        captions=captions,
+    )
+
+
+def _targets(records: Records) -> list[str]:
+    """Targets with their clock periods and blocks, as in ids, in order."""
+    return list(dict.fromkeys(record.id.partition("/")[2] for record in records if record.kind in ("area", "timing")))
+
+
+def _of(records: Records, target: str) -> list[Record]:
+    return [record for record in records if record.id.partition("/")[2] == target]
+
+
+def _order(target: str) -> str:
+    """What units of a target are ranked by."""
+    return "fmax" if target == CLOCK else PER_MAC
+
+
+def _ranked(records: Records, target: str) -> list[Record]:
+    found = sorted(_of(records, target), key=lambda record: record.number(_order(target)))
+    return found[::-1] if target == CLOCK else found
+
+
+def _answer(records: Records) -> Iterator[str]:
+    for target in _targets(records):
+        best = _ranked(records, target)
+        value = best[0].metrics[_order(target)]
+        what = "fastest" if target == CLOCK else "smallest per MAC"
+        yield f"{target}: {what} is {best[0].unit} with {shown.shown(value.value or 0, 1)} {value.unit}."
+    skipped = records[STUDY_RECORD].number("skipped")
+    if skipped:
+        yield f"{skipped:.0f} combinations are no unit; the last table says why."
+
+
+def _bars(records: Records, target: str) -> Figure:
+    rows = _ranked(records, target)
+    left_out = len(rows) - MOST_BARS
+    rows = rows[:MOST_BARS]
+    unit = rows[0].metrics[_order(target)].unit
+    note = f" The first {MOST_BARS} of {len(rows) + left_out}." if left_out > 0 else ""
+    made = figure(
+        9.0, 1.5 + 0.24 * len(rows), f"{'Clock' if target == CLOCK else 'Logic per MAC'} on {target}",
+        f"{unit}{'' if target == CLOCK else ', registers apart'}.{note}",
+    )  # fmt: skip
+    axes = made.subplots()
+    made.subplots_adjust(left=0.32, right=0.97, bottom=0.5 / made.get_figheight())
+    values = [record.number(_order(target)) for record in rows]
+    places = range(len(rows))
+    axes.barh(places, values, height=0.66, color=["#d95f02" if _has_exponent(record) else "#1b9e77" for record in rows])
+    axes.set_yticks(places, [record.unit for record in rows], fontsize=9)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, max(values) * 1.12)
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_formatter(THOUSANDS)
+    axes.set_xlabel(f"{unit} (green: integers, orange: with exponents)", color=GREY)
+    for place, value in zip(places, values, strict=True):
+        axes.text(value, place, f" {shown.shown(value, 1)}", va="center", fontsize=8, color=INK)
+    return made
+
+
+def _has_exponent(record: Record) -> bool:
+    from ... import formats
+
+    return any(formats.get(record.config[name]).exponent_span for name in ("weight", "activation"))
+
+
+_COLUMNS = (
+    ("logic", "logic", 1), ("logic_per_mac", "logic per MAC", 1), ("total_per_mac", "with registers, per MAC", 1),
+    ("registers", "registers", 0), ("dsp", "DSP", 0), ("delay", "delay / ns", 2), ("fmax", "Fmax / MHz", 1),
+    ("fmax_min", "lowest", 1), ("fmax_max", "highest", 1), ("accumulator_bits", "accumulator bits", 0),
+)  # fmt: skip
+
+
+def _table(records: Records, target: str) -> Table:
+    rows = _of(records, target)
+    columns = [column for column in _COLUMNS if any(column[0] in record.metrics for record in rows)]
+    body: list[tuple[Cell, ...]] = []
+    for record in rows:
+        cells = [
+            shown.number(records, record.id, name, digits) if name in record.metrics else shown.DASH
+            for name, _, digits in columns
+        ]
+        body.append((record.unit, *cells))
+    units = {record.metrics["logic"].unit for record in rows if "logic" in record.metrics}
+    note = f"Logic in {', '.join(sorted(units))}, registers apart." if units else "Placed and routed on ECP5."
+    return Table(target, note, ("unit", *(title for _, title, _ in columns)), tuple(body))
+
+
+def _skipped(records: Records) -> Table:
+    rows = []
+    for row in records[STUDY_RECORD].config["skipped"]:
+        fields = row["fields"]
+        rest = json.dumps({name: fields[name] for name in ("accumulator", "pipeline", "k_max")})
+        rows.append((f"{fields['weight']} x {fields['activation']}", str(fields["lanes"]), rest, row["reason"]))
+    return Table(
+        "Skipped", "Combinations of the grid that no unit can be built for.", ("pair", "lanes", "rest", "why"), tuple(rows)
+    )  # fmt: skip

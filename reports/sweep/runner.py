@@ -1,0 +1,55 @@
+"""Runs a study file and replaces its directory's files when all are there."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from ...files import output_directory
+from ..records import STUDY, Records
+from .engine import run_tasks
+from .page import page, study_record
+from .study_file import StudyFile
+from .task import tasks_of
+
+
+def run(
+    study_file: str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    progress: bool = True,
+) -> Path:
+    """Measure every unit of a study on every target, and write the report.
+
+    Parameters
+    ----------
+    study_file
+        TOML, see ``StudyFile``.
+    out
+        Directory of ``index.html``, ``report.md``, ``records.json``, ``records.csv`` and the pictures; made if missing.
+        Nothing in it changes before everything was measured and rendered.
+    workers, dask, progress
+        As for ``run_tasks``.
+
+    Returns
+    -------
+    The path of ``index.html``.
+
+    Raises
+    ------
+    BitmillError
+        If the file is bad, a tool is missing or fails, the scheduler cannot be reached, or ``out`` cannot be written.
+    """
+    study = StudyFile.from_toml(study_file)
+    expanded = study.expand()
+    with output_directory(out) as staged:
+        tasks = list(tasks_of(expanded, study.targets))
+        measured = run_tasks(tasks, workers=workers, dask=dask, progress=progress)
+        about = study_record(study.title, expanded.skipped, len(expanded.units))
+        records = Records([about, *measured], study=STUDY)
+        command = f"bitmill report {shlex.quote(Path(study_file).name)} -o DIR"
+        for name, content in page(records, command=command).files().items():
+            (staged / name).write_text(content, encoding="utf-8", newline="\n")
+    return Path(out) / "index.html"
