@@ -28,7 +28,10 @@ DEFAULT_PERIOD_NS = 10.0
 @click.command()
 @takes_config
 @click.option(
-    "--target", type=click.Choice(["generic", "ice40", "ecp5", "liberty"]), required=True, help="What to map to."
+    "--target",
+    type=click.Choice(["generic", "ice40", "ecp5", "gowin", "xilinx7", "liberty"]),
+    required=True,
+    help="What to map to.",
 )
 @click.option("--dsp/--no-dsp", default=False, show_default=True, help="Whether multipliers may become DSP blocks.")
 @click.option(
@@ -39,7 +42,7 @@ DEFAULT_PERIOD_NS = 10.0
     metavar="N",
     help="Placements, from seed 1 on.",
 )
-@click.option("--no-timing", is_flag=True, help="Do not place and route; the generic target never does.")
+@click.option("--no-timing", is_flag=True, help="Do not place and route; only ice40 and ecp5 ever do.")
 @click.option(
     "--liberty", metavar="FILE.lib", type=PATH, help="Cells of the liberty target; Debian's osu018 by default."
 )
@@ -64,8 +67,8 @@ def synth(
 ) -> None:
     """Synthesize the unit, count its cells, and measure the clock that it reaches between registers.
 
-    Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40), areas of the library's
-    NAND2 (liberty; before layout, timed by OpenSTA). Results are cached.
+    Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40), LUT1 to LUT4 + ALU (gowin),
+    LUT1 to LUT6 (xilinx7), areas of the library's NAND2 (liberty; before layout, timed by OpenSTA). Results are cached.
     """
     from ..errors import BitmillError
     from ..files import output_file
@@ -109,7 +112,7 @@ def synth(
 
 def _device(target: str, *, dsp: bool) -> str | None:
     """The part that a target is timed on: of the iCE40 only the UltraPlus has DSP blocks."""
-    return {"generic": None, "ecp5": "ecp5", "ice40": "up5k" if dsp else "hx8k"}[target]
+    return {"ecp5": "ecp5", "ice40": "up5k" if dsp else "hx8k"}.get(target)
 
 
 def _jobs(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from ..errors import BitmillError
 from ..tools import run_yosys
 
-NetlistKind = Literal["generic", "ecp5"]
+NetlistKind = Literal["generic", "ecp5", "gowin", "xilinx7"]
 
 # Initial values are dropped, those of memories once they are flip-flops: gates have none, and a unit that needs them in spite
 # of its reset shall fail.
@@ -25,16 +25,16 @@ opt_clean -purge
 check -assert
 write_verilog -noattr netlist.v
 """
-# Icarus cannot read the ECP5 models as they are (repeated modules, conditional specify paths), so Yosys puts them in
-# place of their cells. It has no behavioural model of the DSP block; the LUT mapping is the one that can be simulated.
-_ECP5 = """
+# Icarus cannot read the vendors' models as they are (repeated modules, conditional specify paths), so Yosys puts them in
+# place of their cells. It has no behavioural model of some DSP blocks; the LUT mapping is the one that can be simulated.
+_CELLS = """
 read_verilog unit.v
-synth_ecp5 -nodsp -top {top}
+{synthesis} -nodsp -top {top}
 opt_clean -purge
 write_verilog -noattr mapped.v
 design -reset
 read_verilog mapped.v
-read_verilog -nowb -D NO_INCLUDES +/ecp5/cells_sim.v
+read_verilog -nowb -D NO_INCLUDES {models}
 hierarchy -check -top {top}
 proc
 flatten
@@ -42,6 +42,12 @@ opt_clean -purge
 check -assert
 write_verilog -noattr netlist.v
 """
+
+_SYNTHESIS: dict[NetlistKind, tuple[str, str]] = {
+    "ecp5": ("synth_ecp5", "+/ecp5/cells_sim.v"),
+    "gowin": ("synth_gowin -family gw2a -noiopads -nobram -nolutram", "+/gowin/cells_sim.v"),
+    "xilinx7": ("synth_xilinx -flatten -noiopad -noclkbuf -nobram -nolutram -nosrl", "+/xilinx/cells_sim.v"),
+}
 
 
 def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
@@ -54,15 +60,19 @@ def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
     top
         Its top module.
     kind
-        ``generic``: two-input gates, multiplexers and plain D flip-flops; ``ecp5``: LUT4, carry and flip-flop cells of
-        Lattice ECP5, without DSP blocks.
+        ``generic``: two-input gates, multiplexers and plain D flip-flops; ``ecp5``, ``gowin``, ``xilinx7``: the vendor's LUT,
+        carry and flip-flop cells, without DSP blocks.
 
     Raises
     ------
     BitmillError
         If ``kind`` is unknown, or Yosys is missing, fails, or leaves something unmapped.
     """
-    if kind not in ("generic", "ecp5"):
-        raise BitmillError(f"netlist must be generic or ecp5, not {kind!r}")
-    script = (_GENERIC if kind == "generic" else _ECP5).format(top=top)
+    if kind not in get_args(NetlistKind):
+        raise BitmillError(f"netlist must be one of {', '.join(get_args(NetlistKind))}, not {kind!r}")
+    if kind == "generic":
+        script = _GENERIC.format(top=top)
+    else:
+        synthesis, models = _SYNTHESIS[kind]
+        script = _CELLS.format(top=top, synthesis=synthesis, models=models)
     return run_yosys(script, files={"unit.v": verilog}, outputs=["netlist.v"])["netlist.v"]

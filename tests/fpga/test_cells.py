@@ -27,6 +27,31 @@ def test_ecp5_weights_by_hand():
     assert counts.register_area is None
 
 
+def test_gowin_weights_by_hand():
+    cells = {
+        "LUT1": 1,
+        "LUT2": 2,
+        "LUT3": 3,
+        "LUT4": 4,
+        "ALU": 5,
+        "MUX2_LUT5": 2,
+        "MUX2_LUT6": 1,
+        "DFF": 1,
+        "DFFRE": 6,
+        "DFFNPE": 1,
+    }
+    counts = count_cells("gowin", cells | {"MULT9X9": 1, "MULT18X18": 2, "GND": 1, "VCC": 1})
+    assert (counts.logic, counts.carry, counts.wide_muxes, counts.registers, counts.dsp) == (15, 5, 3, 8, 3)
+    assert counts.logic_unit == "LUT4"
+
+
+def test_xilinx7_weights_by_hand():
+    cells = {"LUT2": 2, "LUT6": 4, "INV": 1, "CARRY4": 5, "MUXF7": 2, "MUXF8": 1, "FDRE": 6, "FDSE_1": 1, "DSP48E1": 3}
+    counts = count_cells("xilinx7", cells)
+    assert (counts.logic, counts.carry, counts.wide_muxes, counts.registers, counts.dsp) == (7, 5, 3, 7, 3)
+    assert counts.logic_unit == "LUT6"
+
+
 def test_ice40_keeps_carry_apart():
     counts = count_cells("ice40", {"SB_LUT4": 7, "SB_CARRY": 3, "SB_DFFESR": 5, "SB_DFFN": 1, "SB_MAC16": 2})
     assert (counts.logic, counts.carry, counts.registers, counts.dsp) == (7, 3, 6, 2)

@@ -99,7 +99,7 @@ def test_missing_top_is_one_line(design):
 
 
 def test_arguments_are_checked(design):
-    with pytest.raises(BitmillError, match="target must be one of generic, ice40, ecp5, not 'xilinx'"):
+    with pytest.raises(BitmillError, match="target must be one of generic, ice40, ecp5, gowin, xilinx7, not 'xilinx'"):
         synthesize(design("nand"), "top", "xilinx")
     with pytest.raises(BitmillError, match="dsp must be False on target generic"):
         synthesize(design("nand"), "top", "generic", dsp=True)
