@@ -1,7 +1,8 @@
 """The mutation check: ``python -m bitmill.tests.mutation`` (``make mutation``).
 
-Breaks one line of ``hdl/`` or ``golden/`` at a time and expects a test to fail. Exit status 1 if fewer than 90 % of the mutants
-that elaborate are killed, not counting those that ``survivors.toml`` explains as equivalent, or if a survivor is not explained.
+Breaks one line of ``hdl/``, ``golden/`` or ``nonlinear/`` at a time and expects a test to fail. Exit status 1 if fewer than 90 %
+of the mutants that elaborate are killed, not counting those that ``survivors.toml`` explains as equivalent, or if a survivor is
+not explained.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from .survivors import explained, template, unexplained
 
 
 def floors() -> list[Floor]:
-    """The floors that are mutated, with the tests of their own folders, quick ones first."""
+    """The floors that are mutated, with their tests, quick ones first."""
     found = []
-    for name in configurations.FLOORS:
-        tests = sorted((ROOT / "tests" / name).glob("test_*.py"), key=_rank)
+    for name, patterns in configurations.TESTS.items():
+        tests = sorted({path for pattern in patterns for path in (ROOT / "tests").glob(pattern)}, key=_rank)
         names = tuple(str(path.relative_to(ROOT)) for path in tests)
         slow = configurations.SLOW_TESTS[name]
         found.append(Floor(name, configurations.SMOKE[name], names, ("--hypothesis-seed=0",), slow))
     return found
 
 
-def _rank(path: Path) -> tuple[bool, str]:
-    return path.name not in configurations.FIRST_TESTS, path.name
+def _rank(path: Path) -> tuple[bool, Path]:
+    return path.name not in configurations.FIRST_TESTS, path
 
 
 def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False, only: str = "") -> Campaign:

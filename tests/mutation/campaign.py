@@ -166,7 +166,7 @@ class Campaign:
         """Run the tests on the unmutated package, for their time and to see that they pass."""
         floors = {floor.folder: floor for floor in self._floor_of.values()}
         plans = {
-            name: Plan(floor.smoke, _used(floor), floor.options, 3600.0, test_seconds=self.test_seconds)
+            name: Plan(floor.smoke, self._used(floor), floor.options, 3600.0, test_seconds=self.test_seconds)
             for name, floor in floors.items()
         }
         tell(f"unmutated: tests of {', '.join(floors)}")
@@ -195,6 +195,12 @@ class Campaign:
         chosen = [test for test in floor.tests if path in self._reach.files(test)]
         kept = [test for test in chosen if path in floor.only_for.get(Path(test).name, (path,))]
         return tuple(sorted(kept or chosen or floor.tests, key=distance))
+
+    def _used(self, floor: Floor) -> tuple[str, ...]:
+        """The floor's tests that are run for any of the files to be mutated."""
+        paths = [path for path, home in self._floor_of.items() if home is floor and self.mutants[path]]
+        used = {test for path in paths for test in self._tests_of(path, floor)}
+        return tuple(test for test in floor.tests if test in used)
 
     @contextmanager
     def _sandboxes(self, workers: int) -> Iterator[queue.Queue[Sandbox]]:
@@ -228,11 +234,6 @@ class Campaign:
             entry = {"id": identifier, "sources": self._sources, "tests": self._tests, "verdict": asdict(verdict)}
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
-
-
-def _used(floor: Floor) -> tuple[str, ...]:
-    """The floor's tests without those that are run for no file."""
-    return tuple(test for test in floor.tests if floor.only_for.get(Path(test).name, ("any",)))
 
 
 def _job(pool: queue.Queue[Sandbox], mutant: Mutant | None, plan: Plan) -> Callable[[], Verdict]:

@@ -25,8 +25,17 @@ from bitmill.hdl.weight_decoder import WeightDecoder
 from bitmill.parallel import ParallelConfig
 from bitmill.presets import UNITS
 
-FLOORS = ("hdl", "golden")
-"""Packages that are mutated; their files are found when the check starts."""
+from . import nonlinear_units
+
+TESTS = {
+    "hdl": ("hdl/test_*.py",),
+    "golden": ("golden/test_*.py",),
+    # Golden computes by the rules, and these units are as wide as rules say.
+    "nonlinear": (
+        "golden/test_nonlinear_*.py", "hdl/test_newton_norm.py", "hdl/test_root_norm.py", "hdl/test_table_softmax.py"
+    ),
+}  # fmt: skip
+"""Packages that are mutated, whose files are found when the check starts, and the files below ``tests`` that try them."""
 
 COUNT = 260
 """Mutants a run by default."""
@@ -48,6 +57,7 @@ SLOW_TESTS: dict[str, dict[str, tuple[str, ...]]] = {
         "test_lint.py": (),
     },
     "golden": {},
+    "nonlinear": {},
 }
 """Tests that take minutes, and whose mutants they are for: netlists, Icarus and linters see what the units' own tests see."""
 
@@ -96,6 +106,7 @@ def components() -> Iterator[wiring.Component]:
         chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
         decoder = {"ANT": AntDecoder, "OLIVE": OliveDecoder}.get(weight, WeightDecoder)
         yield from (part(config=chosen) for part in (ParallelPE, ActivationDecoder, decoder))
+    yield from nonlinear_units.components()
 
 
 def elaborated() -> str:
@@ -132,9 +143,15 @@ def ran() -> str:
         parallel_pe_sum(chosen, [[1, 2]], golden.encode(activation, [[1.0, 2.0]]))
     for scheme in SCHEMES:
         dequantize(quantize_weights(scheme, np.linspace(-1, 2, 256, dtype=np.float32).reshape(2, 128)))
+    nonlinear_units.run()
     return ""
 
 
-_CHECKS = {"hdl": elaborated, "golden": ran}
+def both() -> str:
+    """Golden's functions run, and units elaborate: to the digest."""
+    return ran() + elaborated()
+
+
+_CHECKS = {"hdl": elaborated, "golden": ran, "nonlinear": both}
 SMOKE = {floor: f"bitmill.tests.mutation.configurations:{check.__name__}" for floor, check in _CHECKS.items()}
 """What must still work for a mutant to count, as a trial is told it."""
