@@ -74,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trust_killed=options.trust_killed,
             only=options.only,
         ).run(workers=options.workers, tell=lambda line: print(f"mutation: {line}", file=sys.stderr, flush=True))
-        summary = write(trials, seed=options.seed, out=options.output, only=options.only)
+        chosen = {"only": options.only, "count": options.count} if options.only else {}
+        summary = write(trials, seed=options.seed, out=options.output, chosen=chosen)
     except BitmillError as error:
         print(f"mutation: error: {error}", file=sys.stderr)
         return 2

@@ -134,6 +134,9 @@ def test_record_says_who_survived(monkeypatch):
     text = render(found)
     assert "| toy.py | 3 | 1 | 0 | 1 |" in text
     assert "3 killed (75.0 %)" in text
+    assert "Regenerate with `make mutation`." in text
+    part = render(records(trials, seed=7, chosen={"only": "a|b", "count": 9}))
+    assert "Regenerate with `python -m bitmill.tests.mutation --only 'a|b' --count 9`." in part
 
 
 @pytest.mark.parametrize(
