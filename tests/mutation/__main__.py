@@ -27,7 +27,7 @@ def floors() -> list[Floor]:
     for name, patterns in configurations.TESTS.items():
         tests = sorted({path for pattern in patterns for path in (ROOT / "tests").glob(pattern)}, key=_rank)
         names = tuple(str(path.relative_to(ROOT)) for path in tests)
-        slow = configurations.SLOW_TESTS[name]
+        slow = configurations.SLOW_TESTS.get(name, {})
         found.append(Floor(name, configurations.SMOKE[name], names, ("--hypothesis-seed=0",), slow))
     return found
 

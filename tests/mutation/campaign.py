@@ -53,7 +53,8 @@ class Campaign:
     package, name
         Directory of the package, and what it is imported as.
     floors
-        What to mutate; every ``*.py`` file in their folders is found, and in folders of these.
+        What to mutate; every ``*.py`` file in their folders is found, and in folders of these. The
+        last one that has a file is the one that tries it.
     count
         Mutants that must count, that is: elaborate.
     seed

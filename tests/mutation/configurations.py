@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 import numpy as np
@@ -30,12 +30,19 @@ from . import nonlinear_units
 TESTS = {
     "hdl": ("hdl/test_*.py",),
     "golden": ("golden/test_*.py",),
-    # Golden computes by the rules, and these units are as wide as rules say.
+    "hdl/nonlinear": ("hdl/test_*.py",),
+    "golden/nonlinear": ("golden/test_nonlinear_*.py",),
+    # Golden computes by the rules, and units are as wide as rules say.
     "nonlinear": (
-        "golden/test_nonlinear_*.py", "hdl/test_newton_norm.py", "hdl/test_root_norm.py", "hdl/test_table_softmax.py"
+        "golden/test_nonlinear_*.py",
+        "hdl/test_widths.py",
+        "hdl/test_newton_norm.py",
+        "hdl/test_root_norm.py",
     ),
-}  # fmt: skip
-"""Packages that are mutated, whose files are found when the check starts, and the files below ``tests`` that try them."""
+}
+"""Packages that are mutated, whose files are found when the check starts, and the files below ``tests`` that try them.
+
+A package within another one is tried apart, by a smoke test of its own."""
 
 COUNT = 260
 """Mutants a run by default."""
@@ -56,8 +63,7 @@ SLOW_TESTS: dict[str, dict[str, tuple[str, ...]]] = {
         "test_against_golden.py": (),
         "test_lint.py": (),
     },
-    "golden": {},
-    "nonlinear": {},
+    "hdl/nonlinear": {"test_nonlinear_captured.py": ()},
 }
 """Tests that take minutes, and whose mutants they are for: netlists, Icarus and linters see what the units' own tests see."""
 
@@ -106,7 +112,6 @@ def components() -> Iterator[wiring.Component]:
         chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
         decoder = {"ANT": AntDecoder, "OLIVE": OliveDecoder}.get(weight, WeightDecoder)
         yield from (part(config=chosen) for part in (ParallelPE, ActivationDecoder, decoder))
-    yield from nonlinear_units.components()
 
 
 def elaborated() -> str:
@@ -114,8 +119,12 @@ def elaborated() -> str:
     assert {item.accumulator.kind for item in configurations()} <= {
         kind.model_fields["kind"].default for kind in get_args(get_args(config.Accumulator)[0])
     }
+    return _digest((*map(hdl.build, configurations()), *components()))
+
+
+def _digest(units: Iterable[wiring.Component]) -> str:
     digest = hashlib.sha256()
-    for unit in (*map(hdl.build, configurations()), *components()):
+    for unit in units:
         text = verilog._rtlil(unit, name="unit")
         digest.update(re.sub(r"^\s*attribute \\src .*\n", "", text, flags=re.MULTILINE).encode())
     return digest.hexdigest()
@@ -143,15 +152,29 @@ def ran() -> str:
         parallel_pe_sum(chosen, [[1, 2]], golden.encode(activation, [[1.0, 2.0]]))
     for scheme in SCHEMES:
         dequantize(quantize_weights(scheme, np.linspace(-1, 2, 256, dtype=np.float32).reshape(2, 128)))
+    return ""
+
+
+def nonlinear_elaborated() -> str:
+    """As ``elaborated``, of the non-linear units."""
+    return _digest(nonlinear_units.components())
+
+
+def nonlinear_ran() -> str:
+    """As ``ran``, of the non-linear functions."""
     nonlinear_units.run()
     return ""
 
 
-def both() -> str:
-    """Golden's functions run, and units elaborate: to the digest."""
-    return ran() + elaborated()
+def nonlinear_both() -> str:
+    """Both of these: what a rule is good for."""
+    return nonlinear_ran() + nonlinear_elaborated()
 
 
-_CHECKS = {"hdl": elaborated, "golden": ran, "nonlinear": both}
+_CHECKS = {
+    "hdl": elaborated, "golden": ran, "hdl/nonlinear": nonlinear_elaborated, "golden/nonlinear": nonlinear_ran,
+    "nonlinear": nonlinear_both,
+}  # fmt: skip
+
 SMOKE = {floor: f"bitmill.tests.mutation.configurations:{check.__name__}" for floor, check in _CHECKS.items()}
 """What must still work for a mutant to count, as a trial is told it."""
