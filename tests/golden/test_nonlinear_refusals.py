@@ -7,9 +7,12 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.golden.nonlinear import (
+    dispatch,
     dyadic,
     integer_bias,
     integer_reciprocal,
+    ita_gelu,
+    ita_softmax,
     layernorm,
     requantize,
     shift_exp,
@@ -101,6 +104,31 @@ def test_layernorm_rows_of_16_bits():
     )
     refuses("bias must broadcast to x of shape (3,), not (2,)", layernorm, IVIT.layernorm, ROW, bias=[1, 2])
     refuses("bias must be from -2147483648 to 2147483647, not 2147483648", layernorm, IVIT.layernorm, ROW, bias=[2**31])
+
+
+@pytest.mark.parametrize(
+    ("unit", "bits"),
+    [
+        (lambda x: dispatch.softmax(IVIT.softmax, x, scale=0.1), 32),
+        (lambda x: dispatch.softmax(IBERT.softmax, x, scale=0.1), 32),
+        (lambda x: dispatch.softmax(ACCURATE.softmax, x, scale=0.1), 8),
+        (lambda x: ita_softmax(x), 8),
+        (lambda x: dispatch.gelu(IVIT.gelu, x, scale=0.1), 32),
+        (lambda x: dispatch.gelu(IBERT.gelu, x, scale=0.1), 32),
+        (lambda x: dispatch.gelu(ACCURATE.gelu, x, scale=0.1), 8),
+        (lambda x: ita_gelu(x, scale=0.1, output_scale=0.1), 8),
+        (lambda x: dispatch.layernorm(IVIT.layernorm, x), 16),
+        (lambda x: dispatch.layernorm(IBERT.layernorm, x), 16),
+        (lambda x: dispatch.layernorm(ACCURATE.layernorm, x), 16),
+    ],
+    ids=["softmax ivit", "softmax ibert", "softmax", "softmax ita", "gelu ivit", "gelu ibert", "gelu", "gelu ita", "ivit",
+         "ibert", "accurate"],
+)  # fmt: skip
+def test_inputs_are_as_wide_as_is_said(unit, bits):
+    least, greatest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    unit([least, greatest])
+    for value in (least - 1, greatest + 1):
+        refuses(f"x must be from {least} to {greatest}, not {value}", unit, [0, value])
 
 
 def test_masks():
