@@ -53,7 +53,7 @@ SEED = 1
 LEAST_PER_FILE = 2
 REQUIRED_RATE = 0.9
 
-FIRST_TESTS = ("test_units.py",)
+FIRST_TESTS = ("test_units.py", "test_widths.py")
 """The quick ones that see most."""
 
 SLOW_TESTS: dict[str, dict[str, tuple[str, ...]]] = {
