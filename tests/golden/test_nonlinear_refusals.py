@@ -7,17 +7,24 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.golden.nonlinear import (
-    dispatch,
+    NormConstants,
     dyadic,
+    exact_root_layernorm,
+    gelu_table,
     integer_bias,
     integer_reciprocal,
     ita_gelu,
     ita_softmax,
     layernorm,
+    piecewise,
+    polynomial_gelu,
+    polynomial_softmax,
     requantize,
+    root_norm,
     shift_exp,
     shift_gelu,
     shiftmax,
+    table_softmax,
 )
 from bitmill.nonlinear import (
     ACCURATE,
@@ -31,6 +38,11 @@ from bitmill.nonlinear import (
 )
 
 ROW = np.array([1, 2, 3])
+TABLE = gelu_table(ACCURATE.gelu, scale=0.1)
+CONSTANTS = NormConstants(
+    widths=NormWidths(rule=RootNormRule(), input_bits=16, output_bits=8, max_length=2),
+    multiplier=np.array([1, 1]), bias=np.array([0, 0]), shift=14,
+)  # fmt: skip
 
 
 def refuses(message, function, *arguments, **named):
@@ -109,17 +121,17 @@ def test_layernorm_rows_of_16_bits():
 @pytest.mark.parametrize(
     ("unit", "bits"),
     [
-        (lambda x: dispatch.softmax(IVIT.softmax, x, scale=0.1), 32),
-        (lambda x: dispatch.softmax(IBERT.softmax, x, scale=0.1), 32),
-        (lambda x: dispatch.softmax(ACCURATE.softmax, x, scale=0.1), 8),
+        (lambda x: shiftmax(IVIT.softmax, x, scale=0.1), 32),
+        (lambda x: polynomial_softmax(IBERT.softmax, x, scale=0.1), 32),
+        (lambda x: table_softmax(ACCURATE.softmax, x, scale=0.1), 8),
         (ita_softmax, 8),
-        (lambda x: dispatch.gelu(IVIT.gelu, x, scale=0.1), 32),
-        (lambda x: dispatch.gelu(IBERT.gelu, x, scale=0.1), 32),
-        (lambda x: dispatch.gelu(ACCURATE.gelu, x, scale=0.1), 8),
+        (lambda x: shift_gelu(IVIT.gelu, x, scale=0.1), 32),
+        (lambda x: polynomial_gelu(IBERT.gelu, x, scale=0.1), 32),
+        (lambda x: piecewise(ACCURATE.gelu, TABLE, x), 8),
         (lambda x: ita_gelu(x, scale=0.1, output_scale=0.1), 8),
-        (lambda x: dispatch.layernorm(IVIT.layernorm, x), 16),
-        (lambda x: dispatch.layernorm(IBERT.layernorm, x), 16),
-        (lambda x: dispatch.layernorm(ACCURATE.layernorm, x), 16),
+        (lambda x: layernorm(IVIT.layernorm, x), 16),
+        (lambda x: exact_root_layernorm(IBERT.layernorm, x), 16),
+        (lambda x: root_norm(CONSTANTS, x), 16),
     ],
     ids=["softmax ivit", "softmax ibert", "softmax", "softmax ita", "gelu ivit", "gelu ibert", "gelu", "gelu ita", "ivit",
          "ibert", "accurate"],
