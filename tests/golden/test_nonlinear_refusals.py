@@ -254,7 +254,7 @@ def test_limits_of_rules_and_widths(rule, field, least, greatest):
 @pytest.mark.parametrize(("field", "least", "greatest"), [("gamma", -1, 0), ("zeta", 1, 2)])
 def test_limits_of_clipping(field, least, greatest):
     for value in (least, greatest, float(least), float(greatest)):
-        assert getattr(ClippedSoftmaxRule(**{field: value}), field) == value
+        assert getattr(replace(ClippedSoftmaxRule(), **{field: value}), field) == value
     for value in (least - 2.0**-40, greatest + 2.0**-40, float("nan"), True, "1"):
         refuses(
             f"{field} must be a number from {least} to {greatest}, not {value!r}", ClippedSoftmaxRule, **{field: value}

@@ -38,9 +38,11 @@ def _rank(path: Path) -> tuple[bool, Path]:
 
 def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False, only: str = "") -> Campaign:
     """The campaign against this checkout."""
+    equivalent = {survivor.id for survivor in explained().values() if survivor.kind == "equivalent"}
     return Campaign(
         package=ROOT, name="bitmill", floors=floors(), count=count, seed=seed, journal=journal,
         least_per_file=configurations.LEAST_PER_FILE, trust_killed=trust_killed, only=only,
+        equivalent=equivalent,
     )  # fmt: skip
 
 
@@ -55,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="mutate files only whose path it finds")
     parser.add_argument("-o", "--output", type=Path, help="directory for records.json and mutation.md")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run found")
-    parser.add_argument("--trust-killed", action="store_true", help="try survivors again only, even if tests changed")
+    parser.add_argument(
+        "--trust-killed",
+        action="store_true",
+        help="try survivors that are not equivalent again only, even if tests changed",
+    )
     options = parser.parse_args(arguments)
     journal = ROOT / "build" / "mutation" / f"seed{options.seed}.jsonl"
     print(

@@ -7,7 +7,7 @@ import json
 import queue
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -68,7 +68,10 @@ class Campaign:
     only
         Regular expression that a file's path must hold to be mutated.
     trust_killed
-        Take kills from the journal even if anything has changed since: for work on survivors, not for a record.
+        Take kills from the journal even if anything has changed since, and survivors that are ``equivalent``, which no test
+        can kill: for work on the other survivors, and for a record where tests were only added since.
+    equivalent
+        Ids of mutants that are known to compute the same.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Campaign:
         timeout_factor: float = 4.0,
         least_per_file: int = 2,
         trust_killed: bool = False,
+        equivalent: Collection[str] = (),
         test_seconds: float = 30.0,
         only: str = "",
     ) -> None:
@@ -102,7 +106,7 @@ class Campaign:
         }
         self.quota = _quota({path: len(found) for path, found in self.mutants.items()}, count, least_per_file)
         self._sources, self._tests = _digests(package, floors)
-        self._trust_killed = trust_killed
+        self._trust_killed, self._equivalent = trust_killed, equivalent
         self._reach = Reach(package=package, name=name)
 
     def _draw(self, identifier: str) -> str:
@@ -224,7 +228,8 @@ class Campaign:
             except ValueError:  # The last line of a run that was killed while it wrote.
                 continue
             same = (entry["sources"], entry["tests"]) == (self._sources, self._tests)
-            trusted = self._trust_killed and entry["verdict"]["verdict"] != "survived"
+            settled = entry["verdict"]["verdict"] != "survived" or entry["id"] in self._equivalent
+            trusted = self._trust_killed and settled
             if entry["id"] in known and (same or trusted):
                 verdicts[entry["id"]] = Verdict(**entry["verdict"])
         return verdicts

@@ -74,9 +74,15 @@ def test_kills_reports_and_rejects(toy, tmp_path):
     again = []
     assert make(toy, journal=journal).run(workers=1, tell=again.append) == trials
     assert not [line for line in again if "killed" in line]
-    # Verdicts on other sources are not believed.
+    # Verdicts on other sources are not believed, unless that is asked for, and then not of survivors that may yet be killed.
     (toy / "unit" / "code.py").write_text(SOURCE + "\n# changed\n")
     assert make(toy, journal=journal)._remembered() == {}
+    survivors = {trial.mutant.id for trial in trials if trial.verdict.verdict == "survived"}
+    settled = make(toy, journal=journal, trust_killed=True)._remembered()
+    assert settled.keys() == {trial.mutant.id for trial in trials} - survivors
+    same = min(survivors)
+    settled = make(toy, journal=journal, trust_killed=True, equivalent={same})._remembered()
+    assert survivors & settled.keys() == {same}
 
 
 def test_tests_that_fail_without_a_mutant_are_an_error(toy):
