@@ -35,7 +35,7 @@ from bitmill.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNorm
 from .row_traffic import beats, exchange
 
 SCALE = 1 / 16
-LANES, LONGEST = 4, 32
+LANES, LONGEST = 3, 24
 BIAS = 12345
 """Of all channels of ``NewtonNorm``."""
 OCTET = replace(IVIT.softmax, output_bits=8)
