@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from bitmill.golden.nonlinear import (
     NormConstants,
@@ -241,6 +242,17 @@ OTHER = {"Requantize, even": requantize_station("even"), "Requantize, up": requa
 STATIONS = {**SOFTMAX, **GELU, **NORM, **OTHER}
 ROW_STATIONS = {name: station for name, station in STATIONS.items() if station.looks_around}
 """Whose outputs depend on the whole row."""
+
+
+VARIANTS = ("Shiftmax, 8 bits", "TableSoftmax, fixed slope", "PiecewiseGelu", "Requantize, up")
+"""Which differ from others by a constant or a place alone."""
+
+
+def by_name(stations):
+    """Parameters of a test of all of them, of which variants take longer than they tell."""
+    return pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=pytest.mark.long) if name in VARIANTS else name for name in stations]
+    )  # fmt: skip
 
 
 def inputs_of(station, rows, masks=None, *, lanes=LANES, junk=127):

@@ -24,6 +24,7 @@ from .nonlinear_units import (
     STATIONS,
     Station,
     as_rows,
+    by_name,
     golden_rows,
     inputs_of,
     newton_station,
@@ -84,7 +85,7 @@ def forgets_the_last(m, values, alive, *, name):
     return greatest_of(m, values[:-1], alive[:-1], name=name)
 
 
-@pytest.mark.parametrize("name", ROW_STATIONS)
+@by_name(ROW_STATIONS)
 def test_results_do_not_depend_on_the_order_of_elements(name):
     assert does_not_depend_on_order(ROW_STATIONS[name])
 

@@ -21,6 +21,7 @@ from .nonlinear_units import (
     ROW_STATIONS,
     SOFTMAX,
     STATIONS,
+    by_name,
     golden_rows,
     inputs_of,
     newton_station,
@@ -67,7 +68,7 @@ def test_a_softmax_row_of_length_one_is_nearly_one(name):
     assert through(SOFTMAX[name], rows, masks) == [[share], [share], [share], [0] * 6 + [share] + [0] * 2]
 
 
-@pytest.mark.parametrize("name", STATIONS)
+@by_name(STATIONS)
 def test_a_row_masked_altogether_is_zeros_and_the_next_one_is_right(name):
     """Of one beat, of the longest row, and twice in sequence."""
     station = STATIONS[name]
@@ -90,7 +91,7 @@ def test_ivits_gelu_of_a_row_whose_maximum_is_negative():
     assert got == golden_rows(station, rows)
 
 
-@pytest.mark.parametrize("name", GELU)
+@by_name(GELU)
 def test_gelu_of_zeros_and_of_single_elements(name):
     station = GELU[name]
     rows = [[0] * 9, [0], [-128], [127], [1], [-1], [0, 0]]
@@ -102,12 +103,11 @@ def test_gelu_of_zeros_and_of_single_elements(name):
 EQUAL_ROWS = [[value] * length for value in (-128, -1, 0, 77, 127) for length in (1, 2, 7, LONGEST)]
 
 
-@pytest.mark.parametrize("steps", [1, 10, 16, 17, 20])
+@pytest.mark.parametrize("steps", [10, 17, *(pytest.param(steps, marks=pytest.mark.long) for steps in (1, 16, 20))])
 def test_newtons_layernorm_of_equal_elements_is_the_bias(steps):
     """V = 0: the root is 64 after ten steps, and 0 from the 17th on, by which nothing may be divided."""
     station = newton_station(replace(IVIT.layernorm, root_iterations=steps), per_cycle=31)
-    rows = EQUAL_ROWS if steps in (10, 17) else EQUAL_ROWS[::3]
-    assert through(station, rows) == [[BIAS] * len(row) for row in rows]
+    assert through(station, EQUAL_ROWS[::3]) == [[BIAS] * len(row) for row in EQUAL_ROWS[::3]]
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 1e-5, 63.9])
@@ -215,7 +215,7 @@ def test_a_constant_of_zero_is_no_reason_to_hang(name):
     assert [len(row) for row in through(replace(station, before=nothing), rows, stalls=0.3, seed=SEED)] == [3, 1, 9]
 
 
-@pytest.mark.parametrize("name", ROW_STATIONS)
+@by_name(ROW_STATIONS)
 def test_a_row_that_is_too_long_is_cut_and_the_next_one_is_right(name):
     """By one element, by one beat, by a multiple; never a hang, never a wrap."""
     station = ROW_STATIONS[name]

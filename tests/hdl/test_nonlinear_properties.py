@@ -31,6 +31,7 @@ from .nonlinear_units import (
     STATIONS,
     Station,
     as_rows,
+    by_name,
     golden_rows,
     inputs_of,
     newton_station,
@@ -58,16 +59,15 @@ def random_masks(rows, seed=SEED):
     return [rng.random(len(row)) < rng.choice([0.4, 0.8, 1.0]) for row in rows]
 
 
-@pytest.mark.parametrize("stalls", [0.0, 0.5])
-@pytest.mark.parametrize("name", STATIONS)
-def test_rows_back_to_back_of_any_length_and_mask(name, stalls):
-    """With stalls on both sides and without; a result depends on its row alone."""
+@by_name(STATIONS)
+def test_stalls_on_both_sides_of_rows_of_any_length_and_mask(name):
+    """A result depends on its row alone."""
     rows = random_rows([LONGEST, 1, 5, 2, LANES, LONGEST - 1, 7])
     masks = random_masks(rows)
-    assert through(STATIONS[name], rows, masks, stalls=stalls, seed=SEED) == golden_rows(STATIONS[name], rows, masks)
+    assert through(STATIONS[name], rows, masks, stalls=0.5, seed=SEED) == golden_rows(STATIONS[name], rows, masks)
 
 
-@pytest.mark.parametrize("name", ROW_STATIONS)
+@by_name(ROW_STATIONS)
 def test_a_row_and_its_mask_permuted_give_the_permuted_result(name):
     rng = np.random.default_rng(SEED)
     (row,) = random_rows([LONGEST - 2])
@@ -85,7 +85,7 @@ MOMENTS = (1, 3, 7, 9, 12, 15, 21, 30, 44, 60)
 """Cycles of a row of eight beats: all passes and what is between them, and a next row behind."""
 
 
-@pytest.mark.parametrize("name", STATIONS)
+@by_name(STATIONS)
 def test_after_a_reset_in_mid_row_the_next_row_is_right(name):
     station, (first, second) = STATIONS[name], random_rows([LONGEST, 7])
     unit, reset = station.build(lanes=LANES, max_length=LONGEST), Signal()
@@ -180,12 +180,13 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("name", STATIONS)
-def test_no_overflow_at_the_ends_of_int8(name):
-    assert through(STATIONS[name], ENDS) == golden_rows(STATIONS[name], ENDS)
+@by_name(STATIONS)
+def test_no_overflow_at_the_ends_of_int8_in_rows_back_to_back(name):
+    rows = [*ENDS, *random_rows([1, LONGEST, 2])]
+    assert through(STATIONS[name], rows) == golden_rows(STATIONS[name], rows)
 
 
-@pytest.mark.parametrize("slope", [1, 2, 4094, 4095])
+@pytest.mark.parametrize("slope", [1, 4095, *(pytest.param(slope, marks=pytest.mark.long) for slope in (2, 4094))])
 def test_no_overflow_at_the_ends_of_the_slope(slope):
     """Units in which one step is the least that is not 0, and in which 255 of them are 63 halvings and more."""
     rule = ACCURATE.softmax
@@ -213,7 +214,7 @@ def test_a_sum_that_passes_31_bits_by_one_element_saturates(x0, limit):
 
 
 @pytest.mark.parametrize("maximum", ["row", "element"])
-@pytest.mark.parametrize("x0", [1, 2, 254, 255])
+@pytest.mark.parametrize("x0", [255, *(pytest.param(x0, marks=pytest.mark.long) for x0 in (1, 2, 254))])
 def test_no_overflow_of_gelus_two_exponentials(x0, maximum):
     """1.0 of 255 << 23 is 2**31 less 2**23: some sums fit 31 bits, and others, of greater exp(-m), do not."""
     rule = replace(IVIT.gelu, maximum=maximum)
@@ -227,7 +228,7 @@ def test_no_overflow_of_gelus_two_exponentials(x0, maximum):
     assert through(station, rows) == golden_rows(station, rows)
 
 
-@pytest.mark.parametrize("bits", [2, 5, 16])
+@pytest.mark.parametrize("bits", [2, 16, pytest.param(5, marks=pytest.mark.long)])
 def test_no_overflow_at_the_ends_of_other_input_widths(bits):
     """I-ViT's softmax and GELU of inputs that are narrower and wider than int8."""
     least, greatest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
