@@ -180,7 +180,7 @@ def lines_station(table):
     )
 
 
-def newton_station(rule, *, input_bits=8, bias=BIAS, per_cycle=16):
+def newton_station(rule, *, input_bits=8, bias: int | tuple[int, ...] = BIAS, per_cycle=16):
     return Station(
         build=lambda *, lanes, max_length: NewtonNorm(
             widths=NewtonWidths(rule=rule, input_bits=input_bits, max_length=max_length),

@@ -146,15 +146,14 @@ def softmax_traffic():
 )
 def test_shares_are_below_one_and_sum_to_one_and_grow_with_their_elements(name, scale):
     """What golden gives has the properties, and the hardware gives the same."""
-    ours = name == "TableSoftmax"
-    rule = ACCURATE.softmax if ours else OCTET if "8 bits" in name else IVIT.softmax
-    one = 1 << (rule.output_bits - (not ours))
-    rows = softmax_traffic()
+    ours, rows = name == "TableSoftmax", softmax_traffic()
     if ours:
-        constants = {"slope": table_softmax_slope(rule, scale=scale)}
-        shares = [table_softmax(rule, row, scale=scale).tolist() for row in rows]
+        one = 1 << ACCURATE.softmax.output_bits
+        constants = {"slope": table_softmax_slope(ACCURATE.softmax, scale=scale)}
+        shares = [table_softmax(ACCURATE.softmax, row, scale=scale).tolist() for row in rows]
     else:
-        rounding = rule.reciprocal_rounding
+        rule = OCTET if "8 bits" in name else IVIT.softmax
+        one, rounding = 1 << (rule.output_bits - 1), rule.reciprocal_rounding
         constants = {"x0": -integer_reciprocal(scale, fraction_bits=rule.fraction_bits, rounding=rounding)}
         shares = [shiftmax(rule, row, scale=scale).tolist() for row in rows]
     for row, share in zip(rows, shares, strict=True):
@@ -260,7 +259,7 @@ def test_no_overflow_at_the_ends_of_other_input_widths(bits):
 def test_no_overflow_at_the_ends_of_16_bit_rows(name):
     """Sums of as many as there may be, of the greatest magnitude; and the least spread at either end."""
     station = {
-        "NewtonNorm": newton_station(IVIT.layernorm, input_bits=16, bias=[2**31 - 1, -(2**31), 0]),
+        "NewtonNorm": newton_station(IVIT.layernorm, input_bits=16, bias=(2**31 - 1, -(2**31), 0)),
         "RootNorm": root_station(ACCURATE.layernorm, input_bits=16, gamma=[8.0, -8.0], beta=[0.0, 1.0]),
         "RootNorm, RMS": root_station(RMS, input_bits=16, gamma=[8.0, -8.0], beta=[0.0, 1.0]),
     }[name]
