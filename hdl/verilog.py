@@ -92,7 +92,7 @@ def written(modules: Mapping[str, wiring.Component]) -> str:
     """Verilog of components, by the names of their modules; those that instantiate others come last."""
     files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
     script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
-    return _without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
+    return without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
 
 
 def emit_component(component: wiring.Component, *, top: str) -> str:
@@ -120,6 +120,6 @@ def without_brackets(verilog: str) -> str:
     return re.sub(r"\\\S+", lambda name: name[0].replace("[", "_").replace("]", "_"), verilog)
 
 
-def _without_tool_header(verilog: str) -> str:
+def without_tool_header(verilog: str) -> str:
     """Both Yosys wheels write the same Verilog under comments that differ."""
     return re.sub(r"\A/\*.*?\*/\n*", "", verilog, count=1, flags=re.DOTALL)

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """A row's mean, and what its deviations are multiplied with by way of Newton's square root: all by one divider."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """LayerNorm with Newton's square root cut after a given number of steps: rows in, rows of normalized elements out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The integer reciprocal of I-ViT's units."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """From a row's sums to what its elements are multiplied with, by an exact square root and one division each."""
 
 from __future__ import annotations

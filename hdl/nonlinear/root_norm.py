@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """LayerNorm and RMSNorm by an exact square root: rows of elements in, rows of requantized elements out."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """``exp`` from shifts and adds, with the scale given at run time."""
 
 from __future__ import annotations

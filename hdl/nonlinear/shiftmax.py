@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """I-ViT's Shiftmax: softmax of rows in three passes, with one divider for all lanes."""
 
 from __future__ import annotations

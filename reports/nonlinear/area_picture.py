@@ -20,8 +20,9 @@ def area_picture(records: Records) -> Figure:
     units = list(dict.fromkeys(record.config["unit"] for record in view.hardware(records, "osu018")))
     made = figure(
         max(7.2, 1.2 + 3.6 * len(units)), 7.2, "What the units cost, lane by lane",
-        "Above: gate equivalents of logic, registers apart, before layout. Below: LUT4 without DSP blocks. Grey: ITA's unit of "
-        f"{LANES} lanes (a lane of its\nrequantizer), through the same flow. {shown.tools_named(records, 'hardware')}.", top=0.75,
+        "Above: gate equivalents of logic, registers apart, before layout; below: LUT4 without DSP blocks. Grey, through the "
+        f"same flow: ITA's softmax of\n{LANES} lanes, its GELU (a lane, by its source) and a lane of its requantizer. "
+        f"{shown.tools_named(records, 'hardware')}.", top=0.75,
     )  # fmt: skip
     panels = made.subplots(len(_TARGETS), len(units), squeeze=False)
     width = made.get_figwidth()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...golden.nonlinear import dispatch, dyadic, requantize
 from ...nonlinear import PROFILES, TieRule
+from ...nonlinear.profiles import IVIT
 from ..sample.forward import gelu
 from .ita import ItaUnits
 from .real_units import real_values
@@ -64,19 +65,22 @@ def contenders(unit: Unit, profiles: tuple[str, ...] | None = None) -> tuple[Con
         rule = getattr(profile, unit)
         found.append(Contender(key=name, title=name, rule=rule, ties=profile.ties))
         if name == "ivit":
-            variant, title, fields = _VARIANTS[unit]
-            found.append(Contender(key=variant, title=title, rule=replace(rule, **fields), ties=profile.ties))
+            variant, title, rule = _VARIANTS[unit]
+            found.append(Contender(key=variant, title=title, rule=rule, ties=profile.ties))
     if profiles is None and unit in ITA_HAS:
         found.append(Contender(key="ita", title="ITA", rule=ItaUnits(), ties="up"))
     return tuple(found)
 
 
-_VARIANTS: dict[Unit, tuple[str, str, dict[str, object]]] = {
-    "softmax": ("ivit-8", "ivit (8-bit output)", {"output_bits": 8}),
-    "gelu": ("ivit-element", "ivit (element by element)", {"maximum": "element", "fraction_bits": 16}),
-    "layernorm": ("ivit-20", "ivit (20 root steps)", {"root_iterations": 20}),
+ELEMENTWISE = replace(IVIT.gelu, maximum="element", fraction_bits=16)
+"""I-ViT's GELU without the maximum of a row, so that elements do not wait for each other."""
+
+_VARIANTS: dict[Unit, tuple[str, str, Any]] = {
+    "softmax": ("ivit-8", "ivit (8-bit output)", replace(IVIT.softmax, output_bits=8)),
+    "gelu": ("ivit-element", "ivit (element by element)", ELEMENTWISE),
+    "layernorm": ("ivit-20", "ivit (20 root steps)", replace(IVIT.layernorm, root_iterations=20)),
 }
-"""Of I-ViT: key, title and what differs from the profile. Its Swin transformer's softmax; the other two are ours."""
+"""Of I-ViT: key, title and rule. Its Swin transformer's softmax; the other two are ours."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from ...fpga.liberty import read_library
 from ..circuits import Measured, measured_cells, measured_clock, measured_ecp5, measured_gates
 from ..committed import committed, digest_of
 from ..jobs import Job
-from ..records import NONLINEAR, Record, metric
+from ..records import NONLINEAR, Metric, Record, metric
 from .synthetic import LENGTHS
 from .units import PART_TOP, HardwarePart, HardwareUnit
 
@@ -57,19 +57,21 @@ class Measurements:
         """Gate equivalents on osu018 at the unit's period."""
         period = part.of.period_ns
         same = {"period_ns": period, "library_sha256": read_library().sha256}
-        return self._known(part, "osu018", lambda: measured_cells(part.verilog, PART_TOP, period_ns=period), same)
+        return self._known(
+            part, "osu018", lambda: measured_cells(part.measured.verilog, PART_TOP, period_ns=period), same
+        )
 
     def gates(self, part: HardwarePart) -> Record:
         """NAND2-equivalents of the generic target."""
-        return self._known(part, "generic", lambda: measured_gates(part.verilog, PART_TOP))
+        return self._known(part, "generic", lambda: measured_gates(part.measured.verilog, PART_TOP))
 
     def ecp5(self, part: HardwarePart) -> Record:
         """LUT4 on ECP5, without and with DSP blocks."""
-        return self._known(part, "ecp5", lambda: measured_ecp5(part.verilog, PART_TOP))
+        return self._known(part, "ecp5", lambda: measured_ecp5(part.measured.verilog, PART_TOP))
 
     def clock(self, part: HardwarePart) -> Record:
         """Clock on ECP5."""
-        return self._known(part, "clock", lambda: measured_clock(part.verilog, PART_TOP, seeds=SEEDS))
+        return self._known(part, "clock", lambda: measured_clock(part.measured.verilog, PART_TOP, seeds=SEEDS))
 
     def _known(
         self,
@@ -89,7 +91,7 @@ class Measurements:
             target,
             Measured(
                 {**measured.flow, "verilog_sha256": digest_of(part.verilog)},
-                measured.metrics,
+                {**measured.metrics, **_left_out(part)},
                 measured.tools,
                 measured.seeds,
             ),
@@ -103,6 +105,10 @@ def cycle_record(part: HardwarePart) -> Record:
     return _record(
         part, "cycles", Measured(flow, {**rows, "latency": metric(part.of.latency(part.lanes), "cycles")}, {})
     )
+
+
+def _left_out(part: HardwarePart) -> dict[str, Metric]:
+    return {"memory_outside": metric(part.measured.memory_bits, "bits")}
 
 
 def hardware_id(key: str, target: str) -> str:

@@ -169,6 +169,7 @@ def hardware_table(records: Records) -> Table:
             f"{lanes}",
             *(shown.optional(records, f"{name}/osu018", metric) for metric in ("logic", "registers")),
             *(shown.optional(records, f"{name}/osu018", metric, 2) for metric in ("delay", "period")),
+            shown.optional(records, f"{name}/osu018", "memory_outside"),
             *(shown.optional(records, f"{name}/generic", metric) for metric in ("logic", "registers")),
             *(shown.optional(records, f"{name}/ecp5", metric) for metric in ("lut4", "lut4_dsp", "dsp", "registers")),
             *(shown.optional(records, f"{name}/clock", metric, 1) for metric in ("fmax", "fmax_min", "fmax_max")),
@@ -176,11 +177,13 @@ def hardware_table(records: Records) -> Table:
     return Table(
         "The units in hardware",
         "osu018: gate equivalents of the smallest recipe that meets the period, before layout. Generic: NAND2-equivalents of "
-        "logic and plain D flip-flops. ECP5: LUT4 + 2 CCU2C without and with DSP blocks; Fmax is the median, the lowest and the "
-        "highest of three placements of the units that were routed.",
+        "logic and plain D flip-flops. Memories of rows and of channels are left out where a unit's name says so. ECP5: "
+        "LUT4 + 2 CCU2C without and with DSP blocks; Fmax is the median, the lowest and the highest of three placements of the "
+        "units that were routed.",
         (
-            "unit", "profile", "lanes", "GE of logic", "GE of registers", "delay / ns", "period asked / ns", "NAND2-eq.", "FF",
-            "LUT4", "LUT4 with DSP", "DSP", "FF on ECP5", "Fmax / MHz", "lowest", "highest",
+            "unit", "profile", "lanes", "GE of logic", "GE of registers", "delay / ns", "period asked / ns",
+            "bits of memory left out", "NAND2-eq.", "FF", "LUT4", "LUT4 with DSP", "DSP", "FF on ECP5", "Fmax / MHz",
+            "lowest", "highest",
         ),
         tuple(rows),
     )  # fmt: skip

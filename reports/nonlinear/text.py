@@ -8,7 +8,7 @@ from ...nonlinear import PROFILES
 from ..records import Record, Records
 from ..shown import shown
 from . import view
-from .claims import ITA_LINES, LANES
+from .claims import ITA_LANES, ITA_LINES
 from .contenders import IDEAL
 from .rows import UNITS
 
@@ -90,7 +90,7 @@ def _hardware(records: Records) -> Iterator[str]:
     for record in view.hardware(records, "osu018"):
         config = record.config
         peer = ITA_LINES.get((config["unit"], "osu018", "logic"))
-        if peer is None or config["lanes"] != (1 if config["unit"] == "requantize" else LANES):
+        if peer is None or config["lanes"] not in ITA_LANES[config["unit"]]:
             continue
         lut4 = f"hardware/{config['key']}/x{config['lanes']}/ecp5"
         fpga = f" and {_number(records[lut4], 'lut4')} LUT4" if lut4 in records else ""

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The hardware units whose cost the study states: one row each, and how many cycles they take."""
 
 from __future__ import annotations
@@ -9,13 +10,22 @@ from functools import cached_property
 import numpy as np
 from amaranth.lib import wiring
 
+from ...fpga.outside_memories import Apart, without_memories
 from ...golden.nonlinear import dispatch
+from ...hdl.nonlinear.newton_norm import NewtonNorm
 from ...hdl.nonlinear.piecewise_gelu import PiecewiseGelu
+from ...hdl.nonlinear.reciprocal import Reciprocal
 from ...hdl.nonlinear.requantize import Requantize
+from ...hdl.nonlinear.root_norm import RootNorm
+from ...hdl.nonlinear.shift_exp import ShiftExp
+from ...hdl.nonlinear.shift_gelu import ShiftGelu
+from ...hdl.nonlinear.shiftmax import Shiftmax
 from ...hdl.nonlinear.table_gelu import TableGelu
 from ...hdl.nonlinear.table_softmax import TableSoftmaxPasses
 from ...hdl.verilog import emit_component
+from ...nonlinear import NewtonWidths, NormWidths, RootNormRule
 from ...nonlinear.profiles import ACCURATE, IVIT
+from .contenders import ELEMENTWISE
 
 PART_TOP = "bitmill_part"
 """Name of the top module of a unit that is measured alone."""
@@ -51,6 +61,8 @@ class HardwareUnit:
         Clock period at which standard cells are mapped: that of the published unit it is compared with.
     routed
         Of the lanes, those that are placed and routed on ECP5.
+    memories_outside
+        Whether memories of rows and channels are left out of what is measured.
     """
 
     key: str
@@ -64,6 +76,7 @@ class HardwareUnit:
     formula: str = "ceil(L / lanes)"
     period_ns: float = DEFAULT_PERIOD_NS
     routed: tuple[int, ...] = ()
+    memories_outside: bool = False
 
     def parts(self) -> Iterator[HardwarePart]:
         """The unit in every width."""
@@ -92,6 +105,11 @@ class HardwarePart:
         """Its Verilog; the top module is ``PART_TOP``."""
         return emit_component(self.of.build(self.lanes), top=PART_TOP)
 
+    @cached_property
+    def measured(self) -> Apart:
+        """What of it is measured."""
+        return without_memories(self.verilog, PART_TOP) if self.of.memories_outside else Apart(self.verilog, 0)
+
 
 def _table_softmax(lanes: int, *, slope: int | None = None) -> TableSoftmaxPasses:
     return TableSoftmaxPasses(rule=ACCURATE.softmax, lanes=lanes, max_length=LONGEST_ROW, slope=slope)
@@ -100,6 +118,31 @@ def _table_softmax(lanes: int, *, slope: int | None = None) -> TableSoftmaxPasse
 def _softmax_cycles(length: int, lanes: int) -> int:
     waits = TableSoftmaxPasses.AFTER_MAXIMUM + TableSoftmaxPasses.after_sum(ACCURATE.softmax, max_length=LONGEST_ROW)
     return 3 * -(-length // lanes) + waits
+
+
+def _shiftmax(lanes: int) -> Shiftmax:
+    return Shiftmax(rule=IVIT.softmax, lanes=lanes, max_length=LONGEST_ROW)
+
+
+def _shift_gelu(lanes: int) -> ShiftGelu:
+    return ShiftGelu(rule=ELEMENTWISE, lanes=lanes)
+
+
+def _root_norm(lanes: int, *, rule: RootNormRule = ACCURATE.layernorm) -> RootNorm:
+    return RootNorm(widths=NormWidths(rule=rule, input_bits=8, output_bits=8, max_length=LONGEST_ROW), lanes=lanes)
+
+
+def _newton_norm(lanes: int) -> NewtonNorm:
+    return NewtonNorm(widths=NewtonWidths(rule=IVIT.layernorm, input_bits=8, max_length=LONGEST_ROW), lanes=lanes)
+
+
+def _root_norm_cycles(length: int, lanes: int, *, rule: RootNormRule = ACCURATE.layernorm) -> int:
+    return 2 * -(-length // lanes) + _root_norm(lanes, rule=rule).GAP - 1
+
+
+def _newton_norm_cycles(length: int, lanes: int) -> int:
+    unit = _newton_norm(lanes)
+    return 3 * -(-length // lanes) + unit.FIRST_GAP + unit.SECOND_GAP - 2
 
 
 def _fixed_gelu(lanes: int) -> TableGelu:
@@ -118,6 +161,7 @@ LANES = (1, 4, 16)
 LONGEST_ROW = 384
 SMALLEST_NS = 20.0
 """A period that the smallest circuit meets, as ITA's figures are of the smallest: its own delay is recorded with it."""
+_RMS = RootNormRule(centred=False)
 HALVING = 1 << (ACCURATE.softmax.slope_fraction_bits - 5)
 """The slope of inputs of step ``ln(2) / 32``, as ITA's softmax has them."""
 _SOFTMAX_FORMULA = f"3 ceil(L / lanes) + {_softmax_cycles(LONGEST_ROW, 1) - 3 * LONGEST_ROW}"
@@ -147,6 +191,19 @@ UNITS: tuple[HardwareUnit, ...] = (
         cycles=_softmax_cycles,
         formula=_SOFTMAX_FORMULA,
         period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="softmax-ivit",
+        title="Shiftmax, run-time scale, without the row's memory",
+        unit="softmax",
+        profile="ivit",
+        lanes=LANES,
+        build=_shiftmax,
+        latency=lambda lanes: _shiftmax(lanes).latency(LONGEST_ROW),
+        cycles=lambda length, lanes: _shiftmax(lanes).row_cycles(length),
+        formula="3 ceil(L / lanes) + constant",
+        period_ns=SMALLEST_NS,
+        memories_outside=True,
     ),
     HardwareUnit(
         key="gelu-accurate",
@@ -180,6 +237,56 @@ UNITS: tuple[HardwareUnit, ...] = (
         period_ns=SMALLEST_NS,
     ),
     HardwareUnit(
+        key="gelu-ivit-element",
+        title="ShiftGELU element by element, a pipelined division in each lane",
+        unit="gelu",
+        profile="ivit",
+        lanes=LANES[:-1],
+        build=_shift_gelu,
+        latency=lambda lanes: _shift_gelu(lanes).LATENCY,
+        period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="layernorm-accurate",
+        title="LayerNorm, ours, without the memories of row and channels",
+        unit="layernorm",
+        profile="accurate",
+        lanes=LANES,
+        build=_root_norm,
+        latency=lambda lanes: _root_norm(lanes).LATENCY,
+        cycles=_root_norm_cycles,
+        formula="2 ceil(L / lanes) + constant",
+        period_ns=SMALLEST_NS,
+        routed=(1,),
+        memories_outside=True,
+    ),
+    HardwareUnit(
+        key="rmsnorm-accurate",
+        title="RMSNorm, ours, without the memories of row and channels",
+        unit="layernorm",
+        profile="accurate, RMS",
+        lanes=LANES[:1],
+        build=lambda lanes: _root_norm(lanes, rule=_RMS),
+        latency=lambda lanes: _root_norm(lanes, rule=_RMS).LATENCY,
+        cycles=lambda length, lanes: _root_norm_cycles(length, lanes, rule=_RMS),
+        formula="2 ceil(L / lanes) + constant",
+        period_ns=SMALLEST_NS,
+        memories_outside=True,
+    ),
+    HardwareUnit(
+        key="layernorm-ivit",
+        title="LayerNorm, I-ViT's Newton root, 33 bits out, without the memories of row and channels",
+        unit="layernorm",
+        profile="ivit",
+        lanes=LANES,
+        build=_newton_norm,
+        latency=lambda lanes: _newton_norm(lanes).LATENCY,
+        cycles=_newton_norm_cycles,
+        formula="3 ceil(L / lanes) + constant",
+        period_ns=SMALLEST_NS,
+        memories_outside=True,
+    ),
+    HardwareUnit(
         key="requantize-26x8",
         title="requantizer, 26 bits by 8 bits and a sign, as ITA's",
         unit="requantize",
@@ -198,6 +305,28 @@ UNITS: tuple[HardwareUnit, ...] = (
         lanes=(1,),
         build=lambda lanes: _requantize(lanes, multiplier_bits=31, in_bits=33),
         latency=lambda _lanes: Requantize.LATENCY,
+        period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="exp-ivit",
+        title="ShiftExp, differences of int8 elements",
+        unit="exp",
+        profile="ivit",
+        lanes=(1,),
+        build=lambda _lanes: ShiftExp(fraction_bits=IVIT.softmax.fraction_bits, difference_bits=9, x0_bits=9),
+        latency=lambda _lanes: ShiftExp.LATENCY,
+        period_ns=SMALLEST_NS,
+    ),
+    HardwareUnit(
+        key="reciprocal-ivit",
+        title="Reciprocal, a bit a cycle",
+        unit="reciprocal",
+        profile="ivit",
+        lanes=(1,),
+        build=lambda _lanes: Reciprocal(),
+        latency=lambda _lanes: Reciprocal().LATENCY,
+        cycles=lambda length, _lanes: length * (Reciprocal().LATENCY + 1),
+        formula="L x (latency + 1)",
         period_ns=SMALLEST_NS,
     ),
 )

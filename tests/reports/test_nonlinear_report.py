@@ -135,10 +135,13 @@ def test_another_period_is_measured_again(records, monkeypatch):
 
 
 def test_published_hardware_stands_beside_ours(records):
-    found = records["claim/ita-gelu-osu018-logic/tripler"]
+    found = records["claim/ita-gelu-osu018-logic/tripler/x16"]
     assert found.number("published") == 3993
     assert found.number("ours") == records["hardware/tripler/x16/osu018"].number("logic")
-    assert records["claim/ita-gelu-ecp5-lut4/tripler"].number("published") == 1588
+    assert records["claim/ita-gelu-ecp5-lut4/tripler/x16"].number("published") == 1588
+    lane = records["claim/ita-gelu-osu018-logic/tripler/x1"]
+    assert lane.number("ours") == records["hardware/tripler/x1/osu018"].number("logic")
+    assert "1 lane" in lane.config["claim"]
     assert not [record for record in records.of_kind("claim") if "slow" in record.id]
     line = next(line for line in text.answer(records) if line.startswith("tripler, 16 lanes"))
     assert line.endswith("ITA's takes 3,993 gate equivalents.")
@@ -153,7 +156,7 @@ def test_a_requantizer_is_compared_lane_by_lane(records):
         config = {**measured.config, "key": f"r{lanes}", "lanes": lanes, "unit": "requantize"}
         found.append(replace(measured, id=f"hardware/r/x{lanes}/osu018", config=config))
     claims = [record.id for record in claim_records(Records(found, study=NONLINEAR)) if "ours" in record.metrics]
-    assert claims == ["claim/ita-requantize-osu018-logic/r1"]
+    assert claims == ["claim/ita-requantize-osu018-logic/r1/x1"]
 
 
 def test_every_number_of_a_table_is_a_records(records):
