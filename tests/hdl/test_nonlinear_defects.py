@@ -107,7 +107,7 @@ def takes_rows_of_negative_numbers(name):
     return all((low == high).all() for low, high in zip(got[: len(rows)], got[len(rows) :], strict=True))
 
 
-@pytest.mark.parametrize("name", SOFTMAX)
+@by_name(SOFTMAX)
 def test_a_maximum_below_zero_is_a_maximum(name):
     assert takes_rows_of_negative_numbers(name)
 
@@ -241,7 +241,7 @@ class GeluTerms(ExpTerms):
         return m
 
 
-@pytest.mark.parametrize("name", SOFTMAX)
+@by_name(SOFTMAX)
 def test_the_exponential_of_softmax_is_not_gelu(name, monkeypatch):
     """One generator's heads hold GELU's code where the exponential's belongs: the maximum itself gets nothing."""
     assert favours_the_greatest_element(name)
@@ -287,7 +287,7 @@ ROWS = [[5, -100, 127, 3], [-128], [0] * 7, [1, 2, 3, 4, -5, 60]]
 WAITS, PAUSES = [400, 0, 0, 37, 0, 5], [0, 0, 0, 0, 0, 41, 3]
 
 
-@pytest.mark.parametrize("name", STATIONS)
+@by_name(STATIONS)
 def test_nothing_hangs_or_is_lost_where_the_output_stalls(name):
     """For longer than any row takes, for a while, for a moment; and where the source is the slow one."""
     station = STATIONS[name]

@@ -59,7 +59,7 @@ def test_equal_elements_share_alike(name):
     assert got == [[share_of(name, length)] * length for length, _ in cases]
 
 
-@pytest.mark.parametrize("name", SOFTMAX)
+@by_name(SOFTMAX)
 def test_a_softmax_row_of_length_one_is_nearly_one(name):
     """And so is one element that is not masked, wherever it stands."""
     share = share_of(name, 1)
@@ -176,7 +176,7 @@ def test_normalization_with_negative_gammas_and_gammas_of_zero(rule):
 def test_requantization_with_a_negative_multiplier_is_the_mirror_image():
     """I-ViT's negative gamma: halves to even know no sign. A multiplier of 0 gives 0 of anything."""
     rng = np.random.default_rng(SEED)
-    values = [*rng.integers(-(2**32), 2**32, 8).tolist(), 2**32 - 1, 1 - 2**32, 0, 5, -5, 1, -1]
+    values = [*rng.integers(-(2**32), 2**32, 3).tolist(), 2**32 - 1, 1 - 2**32, 0, 5, -5, 1, -1]
     unit = Requantize(lanes=3, in_bits=33, out_bits=16, multiplier_bits=31, ties="even")
     cases = [(m, e) for m in (2**31 - 1, 1, 2**30 + 12345) for e in (1, 40, 47, 62)]
     elements = [(z, sign * m, e) for z in values for m, e in cases for sign in (1, -1, 0)]
