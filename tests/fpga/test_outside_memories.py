@@ -71,8 +71,8 @@ def test_what_is_left_is_what_a_unit_without_memory_takes(target):
 
 def test_bits_of_several_memories_add_up():
     class Two(wiring.Component):
-        place: In(6)
-        result: Out(8)
+        def __init__(self):
+            super().__init__({"place": In(6), "result": Out(8)})
 
         def elaborate(self, platform):
             m = Module()

@@ -119,6 +119,8 @@ def test_gelu_constants_have_16_bits():
         ({"block": 0}, "block must be an integer from 1 to 1048576, not 0"),
         ({"mask": [1, 0]}, "mask must be bool"),
         ({"x": [128]}, "x must be from -128 to 127, not 128"),
+        ({"x": np.zeros(2**20 + 1, np.int8)}, "x must have rows of 1 to 1048576 elements, not 1048577"),
+        ({"x": np.zeros((2, 0), int)}, "x must have rows of 1 to 1048576 elements, not 0"),
     ],
 )
 def test_what_is_refused(named, message):

@@ -42,6 +42,26 @@ def test_great_biases_leave_the_multiplier_less():
     assert root_norm(constants, [5]).tolist() == [127]
 
 
+@pytest.mark.parametrize("shift", range(14, 22))
+def test_the_greatest_shift_that_fits(shift):
+    """Multipliers have 14 bits and 9 fewer of fraction, biases 26 bits: the greatest of either, and a half or one above it."""
+    for gamma, beta, above in (
+        (8191 * 2.0 ** (9 - shift), 0.0, (8191.5 * 2.0 ** (9 - shift), 0.0)),
+        (-8191 * 2.0 ** (9 - shift), 0.0, (-8191.5 * 2.0 ** (9 - shift), 0.0)),
+        (0.0, (2**25 - 1) * 2.0**-shift, (0.0, 2.0 ** (25 - shift))),
+        (0.0, (1 - 2**25) * 2.0**-shift, (0.0, -(2.0 ** (25 - shift)))),
+    ):
+        constants = norm_constants(widths_of(), gamma=[gamma, 0.0], beta=[beta, 0.0], output_scale=1.0)
+        assert constants.shift == shift
+        assert (constants.multiplier[0], constants.bias[0]) == (gamma * 2.0 ** (shift - 9), beta * 2.0**shift)
+        given = {"gamma": [above[0], 0.0], "beta": [above[1], 0.0], "output_scale": 1.0}
+        if shift > 14:
+            assert norm_constants(widths_of(), **given).shift == shift - 1
+        else:
+            with pytest.raises(BitmillError, match=r"gamma / output_scale must be within 255\.969 and beta"):
+                norm_constants(widths_of(), **given)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -7,18 +7,42 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.golden.nonlinear import (
+    NormConstants,
     dyadic,
+    exact_root_layernorm,
+    gelu_table,
     integer_bias,
     integer_reciprocal,
+    ita_gelu,
+    ita_softmax,
     layernorm,
+    piecewise,
+    polynomial_gelu,
+    polynomial_softmax,
     requantize,
+    root_norm,
     shift_exp,
     shift_gelu,
     shiftmax,
+    table_softmax,
 )
-from bitmill.nonlinear import IVIT
+from bitmill.nonlinear import (
+    ACCURATE,
+    IBERT,
+    IVIT,
+    ClippedSoftmaxRule,
+    Log2SoftmaxRule,
+    NewtonWidths,
+    NormWidths,
+    RootNormRule,
+)
 
 ROW = np.array([1, 2, 3])
+TABLE = gelu_table(ACCURATE.gelu, scale=0.1)
+CONSTANTS = NormConstants(
+    widths=NormWidths(rule=RootNormRule(), input_bits=16, output_bits=8, max_length=2),
+    multiplier=np.array([1, 1]), bias=np.array([0, 0]), shift=14,
+)  # fmt: skip
 
 
 def refuses(message, function, *arguments, **named):
@@ -94,6 +118,31 @@ def test_layernorm_rows_of_16_bits():
     refuses("bias must be from -2147483648 to 2147483647, not 2147483648", layernorm, IVIT.layernorm, ROW, bias=[2**31])
 
 
+@pytest.mark.parametrize(
+    ("unit", "bits"),
+    [
+        (lambda x: shiftmax(IVIT.softmax, x, scale=0.1), 32),
+        (lambda x: polynomial_softmax(IBERT.softmax, x, scale=0.1), 32),
+        (lambda x: table_softmax(ACCURATE.softmax, x, scale=0.1), 8),
+        (ita_softmax, 8),
+        (lambda x: shift_gelu(IVIT.gelu, x, scale=0.1), 32),
+        (lambda x: polynomial_gelu(IBERT.gelu, x, scale=0.1), 32),
+        (lambda x: piecewise(ACCURATE.gelu, TABLE, x), 8),
+        (lambda x: ita_gelu(x, scale=0.1, output_scale=0.1), 8),
+        (lambda x: layernorm(IVIT.layernorm, x), 16),
+        (lambda x: exact_root_layernorm(IBERT.layernorm, x), 16),
+        (lambda x: root_norm(CONSTANTS, x), 16),
+    ],
+    ids=["softmax ivit", "softmax ibert", "softmax", "softmax ita", "gelu ivit", "gelu ibert", "gelu", "gelu ita", "ivit",
+         "ibert", "accurate"],
+)  # fmt: skip
+def test_inputs_are_as_wide_as_is_said(unit, bits):
+    least, greatest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    unit([least, greatest])
+    for value in (least - 1, greatest + 1):
+        refuses(f"x must be from {least} to {greatest}, not {value}", unit, [0, value])
+
+
 def test_masks():
     refuses("mask must be bool", shiftmax, IVIT.softmax, ROW, scale=0.1, mask=[1, 0, 1])
     refuses(
@@ -153,3 +202,60 @@ def test_requantize(message, changed):
 def test_rules(rule, field, value):
     refuses(f"{field} must be ", replace, rule, **{field: value})
     refuses(f", not {value!r}", replace, rule, **{field: value})
+
+
+ROOT = RootNormRule(epsilon_fraction_bits=0, normalized_fraction_bits=1)
+NORM = NormWidths(rule=RootNormRule(), input_bits=8, output_bits=8, max_length=64)
+NEWTON = NewtonWidths(rule=IVIT.layernorm, input_bits=8, max_length=64)
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "least", "greatest"),
+    [
+        (IVIT.softmax, "fraction_bits", 1, 30),
+        (IVIT.softmax, "output_bits", 2, 31),
+        (IVIT.gelu, "fraction_bits", 1, 30),
+        (IVIT.gelu, "output_bits", 2, 31),
+        (IVIT.layernorm, "root_iterations", 1, 64),
+        (IBERT.softmax, "halvings", 1, 30),
+        (IBERT.softmax, "exponential_bits", 3, 16),
+        (IBERT.softmax, "output_bits", 1, 16),
+        (IBERT.gelu, "dropped_bits", 0, 30),
+        (replace(ACCURATE.gelu, slope_fraction_bits=12), "value_fraction_bits", 1, 12),
+        (ACCURATE.gelu, "segment_bits", 1, 6),
+        (ACCURATE.gelu, "slope_fraction_bits", 1, 12),
+        (replace(ACCURATE.gelu, value_fraction_bits=4, slope_fraction_bits=5), "slope_fraction_bits", 4, 12),
+        (ACCURATE.gelu, "slope_bits", 2, 16),
+        (ROOT, "root_fraction_bits", 2, 31),
+        (ROOT, "epsilon_fraction_bits", 0, 20),
+        (ROOT, "factor_guard_bits", 1, 16),
+        (replace(ROOT, factor_guard_bits=16), "normalized_fraction_bits", 1, 9),
+        (replace(ROOT, factor_guard_bits=5), "normalized_fraction_bits", 1, 5),
+        (ROOT, "multiplier_bits", 2, 31),
+        (ROOT, "shift_bits", 0, 5),
+        (NORM, "input_bits", 2, 16),
+        (NORM, "output_bits", 2, 32),
+        (NORM, "max_length", 1, 1 << 20),
+        (NEWTON, "input_bits", 2, 16),
+        (NEWTON, "max_length", 1, 1 << 20),
+        (Log2SoftmaxRule(), "bits", 1, 5),
+        (ClippedSoftmaxRule(), "fraction_bits", 8, 24),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_limits_of_rules_and_widths(rule, field, least, greatest):
+    for value in (least, greatest):
+        assert getattr(replace(rule, **{field: value}), field) == value
+    for value in (least - 1, greatest + 1, True, float(least)):
+        message = f"{field} must be an integer from {least} to {greatest}, not {value!r}"
+        refuses(message, replace, rule, **{field: value})
+
+
+@pytest.mark.parametrize(("field", "least", "greatest"), [("gamma", -1, 0), ("zeta", 1, 2)])
+def test_limits_of_clipping(field, least, greatest):
+    for value in (least, greatest, float(least), float(greatest)):
+        assert getattr(replace(ClippedSoftmaxRule(), **{field: value}), field) == value
+    for value in (least - 2.0**-40, greatest + 2.0**-40, float("nan"), True, "1"):
+        refuses(
+            f"{field} must be a number from {least} to {greatest}, not {value!r}", ClippedSoftmaxRule, **{field: value}
+        )

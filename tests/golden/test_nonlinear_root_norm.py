@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
@@ -179,6 +180,24 @@ def test_no_width_is_exceeded_at_the_limits(rule, bits, length):
                 constants.shift, epsilon,
             )  # fmt: skip
             assert root_norm(constants, row).tolist() == wanted
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("root_fraction_bits", [2, 3, 5, 10])
+def test_factors_of_every_short_row(centred, root_fraction_bits):
+    """A coarse root is floored by much: factors still fit, and have no two bits that none needs."""
+    rule = replace(
+        LAYER, centred=centred, root_fraction_bits=root_fraction_bits, epsilon_fraction_bits=0, normalized_fraction_bits=1
+    )  # fmt: skip
+    greatest = 0
+    for length in range(1, 8):
+        widths = NormWidths(rule=rule, input_bits=2, output_bits=8, max_length=length)
+        rows = combinations_with_replacement((-2, -1, 0, 1), length)
+        for spread in {length * sum(x * x for x in row) - centred * sum(row) ** 2 for row in rows} - {0}:
+            scaled = length << (2 + rule.factor_guard_bits + root_fraction_bits)
+            greatest = max(greatest, scaled // math.isqrt(spread << 2 * root_fraction_bits))
+        if length > 1:
+            assert greatest.bit_length() <= widths.factor_bits <= greatest.bit_length() + 1
 
 
 def drawn(length, sigma, *, rows=256):

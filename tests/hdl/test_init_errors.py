@@ -66,7 +66,7 @@ def test_init_least_arguments_that_are_right(component, arguments):
 
 def _components() -> list[type[wiring.Component]]:
     modules = [
-        importlib.import_module(f"{hdl.__name__}.{module.name}") for module in pkgutil.iter_modules(hdl.__path__)
+        importlib.import_module(module.name) for module in pkgutil.walk_packages(hdl.__path__, f"{hdl.__name__}.")
     ]
     return [
         value

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
+from amaranth.hdl import signed
 
 from bitmill import AcceleratorConfig, FloatAccumulator, formats
 from bitmill.formats import Product
@@ -10,7 +13,30 @@ from bitmill.hdl.adder_tree import AdderTree
 from bitmill.hdl.aligner import aligned_bits
 from bitmill.hdl.array_row import ArrayRow
 from bitmill.hdl.layouts import decoded_layout, flags_layout, product_layout, significand_product_bits
+from bitmill.hdl.nonlinear import table_lane
+from bitmill.hdl.nonlinear.channel_memory import ChannelMemory
+from bitmill.hdl.nonlinear.divider import Divider
+from bitmill.hdl.nonlinear.exp_terms import ExpTerms
+from bitmill.hdl.nonlinear.layernorm import layer_norm
+from bitmill.hdl.nonlinear.newton_factors import NewtonFactors
+from bitmill.hdl.nonlinear.normalized_reciprocal import NormalizedReciprocal
+from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
+from bitmill.hdl.nonlinear.pipelined_divider import PipelinedDivider
+from bitmill.hdl.nonlinear.power_table import PowerTable
+from bitmill.hdl.nonlinear.reciprocal import Reciprocal
+from bitmill.hdl.nonlinear.requantize import Requantize
+from bitmill.hdl.nonlinear.root_factors import RootFactors
+from bitmill.hdl.nonlinear.row_maximum import RowMaximum
+from bitmill.hdl.nonlinear.row_replay import RowReplay
+from bitmill.hdl.nonlinear.row_sum import RowSum
+from bitmill.hdl.nonlinear.shift_exp import ShiftExp
+from bitmill.hdl.nonlinear.shift_gelu import ShiftGelu
+from bitmill.hdl.nonlinear.shiftmax import Shiftmax
+from bitmill.hdl.nonlinear.square_root import SquareRoot
+from bitmill.hdl.nonlinear.table_gelu import TableGelu
+from bitmill.hdl.nonlinear.table_softmax import TableSoftmax
 from bitmill.hdl.pe import PE
+from bitmill.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNormRule
 
 
 def product(a: str, b: str) -> Product:
@@ -104,3 +130,136 @@ INT8_ARRAY = AcceleratorConfig(weight="INT8", activation="INT8", unit="array", r
 )
 def test_ports(unit, widths):
     assert {name: len(getattr(unit, name)) for name in widths} == widths
+
+
+ROOT = NormWidths(rule=RootNormRule(), input_bits=8, output_bits=8, max_length=6)
+RMS = NormWidths(rule=RootNormRule(centred=False), input_bits=8, output_bits=8, max_length=6)
+NEWTON = NewtonWidths(rule=IVIT.layernorm, input_bits=8, max_length=6)
+
+
+@pytest.mark.parametrize(
+    ("unit", "widths"),
+    [
+        (
+            ChannelMemory(shape=signed(5), lanes=2, beats=3),
+            {"write.enable": 2, "write.beat": 2, "write.constants": 5, "enable": 1, "step": 1, "last": 1, "constants": 10},
+        ),
+        (
+            Divider(dividend_bits=12, divisor_bits=7, quotient_bits=9),
+            {"i.p.dividend": 12, "i.p.divisor": 7, "o.p.quotient": 9, "o.p.remainder": 7},
+        ),
+        (PipelinedDivider(dividend=200, divisor_bits=7, quotient_bits=6), {"enable": 1, "divisor": 7, "quotient": 6}),
+        (SquareRoot(radicand_bits=9), {"i.p.radicand": 9, "o.p.root": 5, "o.p.remainder": 6}),
+        (Reciprocal(quotient_bits=20), {"i.p": 31, "o.p": 20}),
+        # x0 << n; and at most n places, or any of the 31 bits.
+        (
+            ExpTerms(fraction_bits=15, difference_bits=9, x0_bits=6),
+            {"enable": 1, "difference": 9, "x0": 6, "significand": 7, "places": 4, "saturated": 0},
+        ),
+        (
+            ExpTerms(fraction_bits=15, difference_bits=9, x0_bits=6, rises=True),
+            {"enable": 1, "difference": 9, "x0": 6, "significand": 7, "places": 5, "saturated": 1},
+        ),
+        (
+            ShiftExp(fraction_bits=15, difference_bits=9, x0_bits=6),
+            {"enable": 1, "difference": 9, "x0": 6, "result": 21},
+        ),
+        (
+            ShiftExp(fraction_bits=15, difference_bits=9, x0_bits=6, rises=True),
+            {"enable": 1, "difference": 9, "x0": 6, "result": 31},
+        ),
+        (PowerTable(rule=ACCURATE.softmax), {"restore": 1, "fill": 1, "reciprocal": 12, "done": 1, "entries": 8 * 11}),
+        (
+            NormalizedReciprocal(fraction_bits=14, most_zeros=9, reciprocal_bits=11),
+            {"start": 1, "sum": 24, "zero": 1, "done": 1, "reciprocal": 12},
+        ),
+        (
+            RowReplay(lanes=2, shape=signed(8), depth=3, passes=3),
+            {"i.p.elements": 16, "i.p.keep": 2, "i.p.last": 1, "o.p.beat": 19, "o.p.turn": 2, "proceed": 1, "error": 1},
+        ),
+        (
+            RowMaximum(lanes=2, shape=signed(8)),
+            {"step": 1, "beat.elements": 16, "beat.keep": 2, "beat.last": 1, "done": 1, "greatest": 8},
+        ),
+        # 2 x 3 x 200 = 1200 < 2^11.
+        (
+            RowSum(lanes=2, greatest=200, beats=3),
+            {"step": 1, "last": 1, "term0": 8, "term1": 8, "total": 11, "done": 1},
+        ),
+        # 6 / sqrt(5) = 2.68 with 8 + 9 bits of fraction; of a row of 2, 2 / 1, and of RMS 6 / sqrt(6).
+        (
+            RootFactors(widths=ROOT, total_bits=11, squares_bits=19),
+            {
+                "start": 1, "count": 3, "total": 11, "squares": 19, "epsilon": 30, "done": 1, "taken": 1, "mean": 8,
+                "factor": 19, "offset": 19,
+            },
+        ),
+        (
+            RootFactors(widths=RMS, total_bits=11, squares_bits=19),
+            {
+                "start": 1, "count": 3, "total": 0, "squares": 19, "epsilon": 30, "done": 1, "taken": 1, "mean": 0,
+                "factor": 19, "offset": 0,
+            },
+        ),
+        # 6 x 255^2 = 390150 < 2^19.
+        (
+            NewtonFactors(widths=NEWTON, total_bits=11),
+            {
+                "start_mean": 1, "start_factor": 1, "count": 3, "total": 11, "squares": 19, "done": 1, "taken": 1, "mean": 8,
+                "factor": 31,
+            },
+        ),
+        (
+            layer_norm(rule=IVIT.layernorm, lanes=2, max_length=6),
+            {
+                "i.p.elements": 16, "o.p.elements": 66, "channels.enable": 2, "channels.beat": 2, "channels.constants": 32,
+                "error": 1,
+            },
+        ),
+        # sqrt(5) with 9 bits of fraction is below 2^11; a sign, and a multiplier of 14 bits.
+        (
+            layer_norm(rule=RootNormRule(), lanes=2, max_length=6),
+            {
+                "i.p.elements": 16, "o.p.elements": 16, "constants.epsilon": 30, "constants.shift": 3, "channels.enable": 2,
+                "channels.beat": 2, "channels.constants.multiplier": 14, "channels.constants.bias": 25, "error": 1,
+            },
+        ),
+        (
+            Shiftmax(rule=IVIT.softmax, lanes=2, max_length=6),
+            {"i.p.elements": 16, "o.p.elements": 30, "constants.x0": 9, "error": 1},
+        ),
+        (
+            ShiftGelu(rule=IVIT.gelu, lanes=2, max_length=6),
+            {"i.p.elements": 16, "o.p.elements": 30, "constants.x0": 8, "error": 1},
+        ),
+        (
+            TableSoftmax(rule=ACCURATE.softmax, lanes=2, max_length=6),
+            {"i.p.elements": 16, "o.p.elements": 16, "constants.slope": 12, "error": 1},
+        ),
+        (
+            PiecewiseGelu(rule=ACCURATE.gelu, lanes=2),
+            {"i.p.elements": 16, "o.p.elements": 16, "line.p.segment": 5, "line.p.line.value": 9, "line.p.line.slope": 5},
+        ),
+        (TableGelu(lanes=2, outputs=range(-128, 128)), {"i.p.elements": 16, "o.p.elements": 16}),
+        # An element brings its constants: 33 + 32 + 8.
+        (
+            Requantize(lanes=2, in_bits=33, out_bits=8, ties="even"),
+            {"i.p.elements": 146, "i.p.keep": 2, "i.p.last": 1, "o.p.elements": 16, "o.p.keep": 2, "o.p.last": 1},
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_ports_of_nonlinear_units(unit, widths):
+    found = {name: attrgetter(name.replace(".p", ".payload"))(unit) for name in widths}
+    assert {name: len(getattr(port, "as_value", lambda port=port: port)()) for name, port in found.items()} == widths
+
+
+def test_table_softmax_lanes():
+    # 255 x 4095 = 1044225 with 6 of 12 bits of fraction dropped: 16316 < 2^14.
+    assert table_lane.exponent_width(ACCURATE.softmax) == 14
+    # Below 2.0 with 10 bits of fraction.
+    assert table_lane.entry_width(ACCURATE.softmax) == 11
+    # 8 powers; 14 places at most; nothing.
+    assert {str(name): field.width for name, field in table_lane.reduced_layout(ACCURATE.softmax)} == {
+        "index": 3, "whole": 4, "nothing": 1
+    }  # fmt: skip

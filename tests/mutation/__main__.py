@@ -1,7 +1,8 @@
 """The mutation check: ``python -m bitmill.tests.mutation`` (``make mutation``).
 
-Breaks one line of ``hdl/`` or ``golden/`` at a time and expects a test to fail. Exit status 1 if fewer than 90 % of the mutants
-that elaborate are killed, not counting those that ``survivors.toml`` explains as equivalent, or if a survivor is not explained.
+Breaks one line of ``hdl/``, ``golden/`` or ``nonlinear/`` at a time and expects a test to fail. Exit status 1 if fewer than 90 %
+of the mutants that elaborate are killed, not counting those that ``survivors.toml`` explains as equivalent, or if a survivor is
+not explained.
 """
 
 from __future__ import annotations
@@ -21,25 +22,27 @@ from .survivors import explained, template, unexplained
 
 
 def floors() -> list[Floor]:
-    """The floors that are mutated, with the tests of their own folders, quick ones first."""
+    """The floors that are mutated, with their tests, quick ones first."""
     found = []
-    for name in configurations.FLOORS:
-        tests = sorted((ROOT / "tests" / name).glob("test_*.py"), key=_rank)
+    for name, patterns in configurations.TESTS.items():
+        tests = sorted({path for pattern in patterns for path in (ROOT / "tests").glob(pattern)}, key=_rank)
         names = tuple(str(path.relative_to(ROOT)) for path in tests)
-        slow = configurations.SLOW_TESTS[name]
+        slow = configurations.SLOW_TESTS.get(name, {})
         found.append(Floor(name, configurations.SMOKE[name], names, ("--hypothesis-seed=0",), slow))
     return found
 
 
-def _rank(path: Path) -> tuple[bool, str]:
-    return path.name not in configurations.FIRST_TESTS, path.name
+def _rank(path: Path) -> tuple[bool, Path]:
+    return path.name not in configurations.FIRST_TESTS, path
 
 
 def campaign(*, count: int, seed: int, journal: Path | None, trust_killed: bool = False, only: str = "") -> Campaign:
     """The campaign against this checkout."""
+    equivalent = {survivor.id for survivor in explained().values() if survivor.kind == "equivalent"}
     return Campaign(
         package=ROOT, name="bitmill", floors=floors(), count=count, seed=seed, journal=journal,
         least_per_file=configurations.LEAST_PER_FILE, trust_killed=trust_killed, only=only,
+        equivalent=equivalent,
     )  # fmt: skip
 
 
@@ -54,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="mutate files only whose path it finds")
     parser.add_argument("-o", "--output", type=Path, help="directory for records.json and mutation.md")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run found")
-    parser.add_argument("--trust-killed", action="store_true", help="try survivors again only, even if tests changed")
+    parser.add_argument(
+        "--trust-killed",
+        action="store_true",
+        help="try survivors that are not equivalent again only, even if tests changed",
+    )
     options = parser.parse_args(arguments)
     journal = ROOT / "build" / "mutation" / f"seed{options.seed}.jsonl"
     print(
@@ -73,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trust_killed=options.trust_killed,
             only=options.only,
         ).run(workers=options.workers, tell=lambda line: print(f"mutation: {line}", file=sys.stderr, flush=True))
-        summary = write(trials, seed=options.seed, out=options.output, only=options.only)
+        chosen = {"only": options.only, "count": options.count} if options.only else {}
+        summary = write(trials, seed=options.seed, out=options.output, chosen=chosen)
     except BitmillError as error:
         print(f"mutation: error: {error}", file=sys.stderr)
         return 2

@@ -7,7 +7,7 @@ import json
 import queue
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -53,7 +53,8 @@ class Campaign:
     package, name
         Directory of the package, and what it is imported as.
     floors
-        What to mutate; every ``*.py`` file in their folders is found, and in folders of these.
+        What to mutate; every ``*.py`` file in their folders is found, and in folders of these. The
+        last one that has a file is the one that tries it.
     count
         Mutants that must count, that is: elaborate.
     seed
@@ -67,7 +68,10 @@ class Campaign:
     only
         Regular expression that a file's path must hold to be mutated.
     trust_killed
-        Take kills from the journal even if anything has changed since: for work on survivors, not for a record.
+        Take kills from the journal even if anything has changed since, and survivors that are ``equivalent``, which no test
+        can kill: for work on the other survivors, and for a record where tests were only added since.
+    equivalent
+        Ids of mutants that are known to compute the same.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Campaign:
         timeout_factor: float = 4.0,
         least_per_file: int = 2,
         trust_killed: bool = False,
+        equivalent: Collection[str] = (),
         test_seconds: float = 30.0,
         only: str = "",
     ) -> None:
@@ -101,7 +106,7 @@ class Campaign:
         }
         self.quota = _quota({path: len(found) for path, found in self.mutants.items()}, count, least_per_file)
         self._sources, self._tests = _digests(package, floors)
-        self._trust_killed = trust_killed
+        self._trust_killed, self._equivalent = trust_killed, equivalent
         self._reach = Reach(package=package, name=name)
 
     def _draw(self, identifier: str) -> str:
@@ -166,7 +171,7 @@ class Campaign:
         """Run the tests on the unmutated package, for their time and to see that they pass."""
         floors = {floor.folder: floor for floor in self._floor_of.values()}
         plans = {
-            name: Plan(floor.smoke, _used(floor), floor.options, 3600.0, test_seconds=self.test_seconds)
+            name: Plan(floor.smoke, self._used(floor), floor.options, 3600.0, test_seconds=self.test_seconds)
             for name, floor in floors.items()
         }
         tell(f"unmutated: tests of {', '.join(floors)}")
@@ -196,6 +201,12 @@ class Campaign:
         kept = [test for test in chosen if path in floor.only_for.get(Path(test).name, (path,))]
         return tuple(sorted(kept or chosen or floor.tests, key=distance))
 
+    def _used(self, floor: Floor) -> tuple[str, ...]:
+        """The floor's tests that are run for any of the files to be mutated."""
+        paths = [path for path, home in self._floor_of.items() if home is floor and self.mutants[path]]
+        used = {test for path in paths for test in self._tests_of(path, floor)}
+        return tuple(test for test in floor.tests if test in used)
+
     @contextmanager
     def _sandboxes(self, workers: int) -> Iterator[queue.Queue[Sandbox]]:
         pool: queue.Queue[Sandbox] = queue.Queue()
@@ -217,7 +228,8 @@ class Campaign:
             except ValueError:  # The last line of a run that was killed while it wrote.
                 continue
             same = (entry["sources"], entry["tests"]) == (self._sources, self._tests)
-            trusted = self._trust_killed and entry["verdict"]["verdict"] != "survived"
+            settled = entry["verdict"]["verdict"] != "survived" or entry["id"] in self._equivalent
+            trusted = self._trust_killed and settled
             if entry["id"] in known and (same or trusted):
                 verdicts[entry["id"]] = Verdict(**entry["verdict"])
         return verdicts
@@ -228,11 +240,6 @@ class Campaign:
             entry = {"id": identifier, "sources": self._sources, "tests": self._tests, "verdict": asdict(verdict)}
             with self.journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
-
-
-def _used(floor: Floor) -> tuple[str, ...]:
-    """The floor's tests without those that are run for no file."""
-    return tuple(test for test in floor.tests if floor.only_for.get(Path(test).name, ("any",)))
 
 
 def _job(pool: queue.Queue[Sandbox], mutant: Mutant | None, plan: Plan) -> Callable[[], Verdict]:

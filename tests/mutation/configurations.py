@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 import numpy as np
@@ -25,8 +25,24 @@ from bitmill.hdl.weight_decoder import WeightDecoder
 from bitmill.parallel import ParallelConfig
 from bitmill.presets import UNITS
 
-FLOORS = ("hdl", "golden")
-"""Packages that are mutated; their files are found when the check starts."""
+from . import nonlinear_units
+
+TESTS = {
+    "hdl": ("hdl/test_*.py",),
+    "golden": ("golden/test_*.py",),
+    "hdl/nonlinear": ("hdl/test_*.py",),
+    "golden/nonlinear": ("golden/test_nonlinear_*.py",),
+    # Golden computes by the rules, and units are as wide as rules say.
+    "nonlinear": (
+        "golden/test_nonlinear_*.py",
+        "hdl/test_widths.py",
+        "hdl/test_newton_norm.py",
+        "hdl/test_root_norm.py",
+    ),
+}
+"""Packages that are mutated, whose files are found when the check starts, and the files below ``tests`` that try them.
+
+A package within another one is tried apart, by a smoke test of its own."""
 
 COUNT = 260
 """Mutants a run by default."""
@@ -37,7 +53,7 @@ SEED = 1
 LEAST_PER_FILE = 2
 REQUIRED_RATE = 0.9
 
-FIRST_TESTS = ("test_units.py",)
+FIRST_TESTS = ("test_units.py", "test_widths.py")
 """The quick ones that see most."""
 
 SLOW_TESTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -47,7 +63,7 @@ SLOW_TESTS: dict[str, dict[str, tuple[str, ...]]] = {
         "test_against_golden.py": (),
         "test_lint.py": (),
     },
-    "golden": {},
+    "hdl/nonlinear": {"test_nonlinear_captured.py": ()},
 }
 """Tests that take minutes, and whose mutants they are for: netlists, Icarus and linters see what the units' own tests see."""
 
@@ -103,8 +119,12 @@ def elaborated() -> str:
     assert {item.accumulator.kind for item in configurations()} <= {
         kind.model_fields["kind"].default for kind in get_args(get_args(config.Accumulator)[0])
     }
+    return _digest((*map(hdl.build, configurations()), *components()))
+
+
+def _digest(units: Iterable[wiring.Component]) -> str:
     digest = hashlib.sha256()
-    for unit in (*map(hdl.build, configurations()), *components()):
+    for unit in units:
         text = verilog._rtlil(unit, name="unit")
         digest.update(re.sub(r"^\s*attribute \\src .*\n", "", text, flags=re.MULTILINE).encode())
     return digest.hexdigest()
@@ -135,6 +155,26 @@ def ran() -> str:
     return ""
 
 
-_CHECKS = {"hdl": elaborated, "golden": ran}
+def nonlinear_elaborated() -> str:
+    """As ``elaborated``, of the non-linear units."""
+    return _digest(nonlinear_units.components())
+
+
+def nonlinear_ran() -> str:
+    """As ``ran``, of the non-linear functions."""
+    nonlinear_units.run()
+    return ""
+
+
+def nonlinear_both() -> str:
+    """Both of these: what a rule is good for."""
+    return nonlinear_ran() + nonlinear_elaborated()
+
+
+_CHECKS = {
+    "hdl": elaborated, "golden": ran, "hdl/nonlinear": nonlinear_elaborated, "golden/nonlinear": nonlinear_ran,
+    "nonlinear": nonlinear_both,
+}  # fmt: skip
+
 SMOKE = {floor: f"bitmill.tests.mutation.configurations:{check.__name__}" for floor, check in _CHECKS.items()}
 """What must still work for a mutant to count, as a trial is told it."""

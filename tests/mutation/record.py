@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,9 +29,9 @@ class Summary:
     text: str
 
 
-def records(trials: Sequence[Trial], *, seed: int, only: str = "") -> Records:
-    """One record of the whole, one per file, one per survivor."""
-    rows = [_counts("total", trials, seed, {"only": only} if only else {})]
+def records(trials: Sequence[Trial], *, seed: int, chosen: Mapping[str, str | int] = {}) -> Records:
+    """One record of the whole, one per file, one per survivor; ``chosen`` are options of the run by their names."""
+    rows = [_counts("total", trials, seed, chosen)]
     for path in sorted({trial.mutant.path for trial in trials}):
         rows.append(_counts(f"file/{path}", [t for t in trials if t.mutant.path == path], seed, {"file": path}))
     known = explained()
@@ -40,7 +41,7 @@ def records(trials: Sequence[Trial], *, seed: int, only: str = "") -> Records:
     return Records(rows, study=STUDY)
 
 
-def write(trials: Sequence[Trial], *, seed: int, out: Path | None, only: str = "") -> Summary:
+def write(trials: Sequence[Trial], *, seed: int, out: Path | None, chosen: Mapping[str, str | int] = {}) -> Summary:
     """The summary; with ``out`` also ``records.json`` and ``mutation.md`` there.
 
     Raises
@@ -48,7 +49,7 @@ def write(trials: Sequence[Trial], *, seed: int, out: Path | None, only: str = "
     BitmillError
         If ``out`` cannot be written.
     """
-    found = records(trials, seed=seed, only=only)
+    found = records(trials, seed=seed, chosen=chosen)
     text = render(found)
     if out is not None:
         with output_directory(out) as folder:
@@ -61,8 +62,8 @@ def render(found: Records) -> str:
     """The records as Markdown."""
     total = found["total"]
     counted = total.number("killed") + total.number("survived")
-    only = total.config.get("only")
-    command = f"python -m bitmill.tests.mutation --only '{only}'" if only else "make mutation"
+    options = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in total.config.items())
+    command = f"python -m bitmill.tests.mutation {options}" if options else "make mutation"
     lines = [
         "# Mutation check", "",
         f"Seed {total.seeds[0]}: {counted:.0f} mutants that elaborate, {total.number('killed'):.0f} killed "
@@ -88,7 +89,7 @@ def _processor_time(total: Record) -> str:
     return "" if seconds is None else f"Trials took {seconds / 60:.0f} minutes of processor time. "
 
 
-def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[str, str]) -> Record:
+def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: Mapping[str, str | int]) -> Record:
     counts = {verdict: sum(trial.verdict.verdict == verdict for trial in trials) for verdict in VERDICTS}
     known = explained()
     same = sum(
@@ -106,7 +107,7 @@ def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: dict[st
     seconds = [trial.verdict.cpu_seconds for trial in trials]
     # A mutant that hung and was ended has not told what it used.
     metrics["cpu_seconds"] = metric(round(sum(seconds)), "s") if all(seconds) else Metric(None, "s")
-    return Record(identifier, "mutants", config, "", _flow(), _tools(), (seed,), metrics, STUDY)
+    return Record(identifier, "mutants", dict(config), "", _flow(), _tools(), (seed,), metrics, STUDY)
 
 
 def _survivor(trial: Trial, known: Survivor | None, seed: int) -> Record:

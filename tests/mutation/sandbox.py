@@ -106,7 +106,8 @@ class Sandbox:
             "PYTHONPATH": str(self.root.parent),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TMPDIR": str(self.folder / "tmp"),
-            "BITMILL_CACHE": str(self.folder / "cache"),
+            # What one trial compiled another one finds, as keys are of contents.
+            "BITMILL_CACHE": str(self.folder.parent / "cache"),
         }
         command = [sys.executable, "-P", str(Path(__file__).with_name("trial.py")), str(job)]
         try:

@@ -74,9 +74,15 @@ def test_kills_reports_and_rejects(toy, tmp_path):
     again = []
     assert make(toy, journal=journal).run(workers=1, tell=again.append) == trials
     assert not [line for line in again if "killed" in line]
-    # Verdicts on other sources are not believed.
+    # Verdicts on other sources are not believed, unless that is asked for, and then not of survivors that may yet be killed.
     (toy / "unit" / "code.py").write_text(SOURCE + "\n# changed\n")
     assert make(toy, journal=journal)._remembered() == {}
+    survivors = {trial.mutant.id for trial in trials if trial.verdict.verdict == "survived"}
+    settled = make(toy, journal=journal, trust_killed=True)._remembered()
+    assert settled.keys() == {trial.mutant.id for trial in trials} - survivors
+    same = min(survivors)
+    settled = make(toy, journal=journal, trust_killed=True, equivalent={same})._remembered()
+    assert survivors & settled.keys() == {same}
 
 
 def test_tests_that_fail_without_a_mutant_are_an_error(toy):
@@ -104,7 +110,7 @@ def test_choice_is_seeded_and_spread():
     assert order[0] == order[1] != order[2]
     assert sum(first.quota.values()) == 300
     assert all(first.quota[path] >= min(2, len(found)) for path, found in first.mutants.items())
-    assert {path.split("/")[0] for path in first.quota} == set(configurations.FLOORS)
+    assert {path.split("/")[0] for path in first.quota} == {folder.split("/")[0] for folder in configurations.TESTS}
     assert _quota({"a": 1, "b": 100, "c": 0}, 10, 2) == {"a": 1, "b": 9, "c": 0}
 
 
@@ -134,6 +140,9 @@ def test_record_says_who_survived(monkeypatch):
     text = render(found)
     assert "| toy.py | 3 | 1 | 0 | 1 |" in text
     assert "3 killed (75.0 %)" in text
+    assert "Regenerate with `make mutation`." in text
+    part = render(records(trials, seed=7, chosen={"only": "a|b", "count": 9}))
+    assert "Regenerate with `python -m bitmill.tests.mutation --only 'a|b' --count 9`." in part
 
 
 @pytest.mark.parametrize(
