@@ -11,7 +11,13 @@ from bitmill.reports.sample import load_layer
 from bitmill.sim import Verification, verify
 
 QUICK_RTL = ["int8-mac", "e4m3-mac", "e5m2-mac-fp32", "e2m1xe4m3-mac", "int4xint8-mac-fp32"]
-QUICK_NETLISTS = [("e4m3-mac", "generic"), ("int8-mac", "ecp5"), ("e2m1-mac-fp32", "generic")]
+QUICK_NETLISTS = [
+    ("e4m3-mac", "generic"),
+    ("int8-mac", "ecp5"),
+    ("e2m1-mac-fp32", "generic"),
+    ("e2m1-mac", "gowin"),
+    ("int4-mac", "xilinx7"),
+]
 SMALL_DOTS = [
     AcceleratorConfig(weight="E4M3", activation="E4M3", unit="dot", lanes=4, k_max=32),
     AcceleratorConfig(weight="INT8", activation="INT8", unit="dot", lanes=5, k_max=30, multiplier="operator"),
@@ -44,7 +50,7 @@ def test_dot_product(config):
     check(verify(config, seed=13, dot_products=40, corner_steps=40))
 
 
-@pytest.mark.parametrize("kind", ["generic", "ecp5"])
+@pytest.mark.parametrize("kind", ["generic", "ecp5", "gowin", "xilinx7"])
 def test_dot_product_netlist(kind):
     check(verify(SMALL_DOTS[0], seed=14, dot_products=20, corner_steps=16, netlist=kind))
 
@@ -76,7 +82,7 @@ def test_every_preset(name):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["generic", "ecp5"])
+@pytest.mark.parametrize("kind", ["generic", "ecp5", "gowin", "xilinx7"])
 @pytest.mark.parametrize("name", [name for name, config in UNITS.items() if config.unit == "mac"])
 def test_every_mac_netlist(name, kind):
     check(verify(preset(name), seed=17, dot_products=40, corner_steps=40, netlist=kind))

@@ -76,7 +76,7 @@ def test_failure_records_a_waveform_unasked(
     assert waves.is_relative_to(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["generic", "ecp5"])
+@pytest.mark.parametrize("kind", ["generic", "ecp5", "gowin", "xilinx7"])
 def test_netlist_of_a_correct_and_a_broken_unit(
     kind: Any, int4_config: AcceleratorConfig, int4_mac: str, broken: Callable[[str, str], str], tmp_path: Path
 ) -> None:
