@@ -38,8 +38,9 @@ def exponent(
             choices = list(zip(picks, offsets, strict=True))
         terms.append(one_hot(m, choices, name=f"{name}_digit{j}"))
     width = len(terms[3])
-    lows = add(m, terms[0], terms[1], Shape(len(terms[1]) + 1), name=f"{name}_low")
-    lower = add(m, lows, terms[2], Shape(len(terms[2]) + 1), name=f"{name}_lower")
+    # 15/64 and 63/64 of the slope, which have no more bits than the greatest multiples in them, 12/64 and 48/64.
+    lows = add(m, terms[0], terms[1], terms[1].shape(), name=f"{name}_low")
+    lower = add(m, lows, terms[2], terms[2].shape(), name=f"{name}_lower")
     return add(m, lower, terms[3], Shape(width), name=f"{name}_exponent")
 
 

@@ -16,12 +16,13 @@ _TARGETS = (("osu018", "logic", "gate equivalents of logic, osu018"), ("ecp5", "
 
 
 def area_picture(records: Records) -> Figure:
-    """Area of every unit against its lanes, a panel per unit and target."""
-    units = list(dict.fromkeys(record.config["unit"] for record in view.hardware(records, "osu018")))
+    """Area of every unit that has lanes against them, a panel per unit and target; the tables have the others as well."""
+    found = view.hardware(records, "osu018")
+    units = list(dict.fromkeys(record.config["unit"] for record in found if record.config["lanes"] > 1))
     made = figure(
-        max(7.2, 1.2 + 3.6 * len(units)), 7.2, "What the units cost, lane by lane",
+        max(7.2, 1.2 + 4.6 * len(units)), 7.2, "What the units cost, lane by lane",
         "Above: gate equivalents of logic, registers apart, before layout; below: LUT4 without DSP blocks. Grey, through the "
-        f"same flow: ITA's softmax of\n{LANES} lanes, its GELU (a lane, by its source) and a lane of its requantizer. "
+        f"same flow: ITA's softmax of\n{LANES} lanes, its GELU (a lane, by its source). "
         f"{shown.tools_named(records, 'hardware')}.", top=0.75,
     )  # fmt: skip
     panels = made.subplots(len(_TARGETS), len(units), squeeze=False)
@@ -43,7 +44,7 @@ def area_picture(records: Records) -> Figure:
             axes.set_xscale("log", base=2)
             axes.set_xticks(lanes, [str(count) for count in lanes])
             axes.set_xticks([], minor=True)
-            axes.set_xlim(min(lanes) / 1.6, max(lanes) * 3)
+            axes.set_xlim(min(lanes) / 1.6, max(lanes) * 14)
             axes.set_yscale("log")
             peer = ITA_LINES.get((unit, target, metric))
             values = [record.number(metric) for record in found] + ([peer] if peer else [])

@@ -298,16 +298,6 @@ UNITS: tuple[HardwareUnit, ...] = (
         routed=(1,),
     ),
     HardwareUnit(
-        key="requantize-33x31",
-        title="requantizer, 33 bits by 31 bits and a sign",
-        unit="requantize",
-        profile="ivit",
-        lanes=(1,),
-        build=lambda lanes: _requantize(lanes, multiplier_bits=31, in_bits=33),
-        latency=lambda _lanes: Requantize.LATENCY,
-        period_ns=SMALLEST_NS,
-    ),
-    HardwareUnit(
         key="exp-ivit",
         title="ShiftExp, differences of int8 elements",
         unit="exp",

@@ -46,7 +46,7 @@ def test_the_terms_are_those_of_every_maximum(scale):
     for below in (0, 1, 2, 3, 17, 64, 120, 255):
         terms = []
         for least in range(256 - below):
-            q, f = divmod((dropped[least + below] - dropped[least] + 4) // 8, 8)
+            q, f = divmod((dropped[least + below] - dropped[least] + 8) // 16, 8)
             terms.append(table_reference.power(rule, f) * 256 // 2**q)
         assert found[:, below].tolist() == [min(terms), max(terms)]
 
@@ -62,7 +62,7 @@ def test_longer_rows_never_lower_the_bound():
 
 def test_the_registers_of_softmax():
     constants = softmax_constants(ACCURATE.softmax, scale=1 / 16, longest_row=197, output_scale=1 / 128)
-    assert constants.registers == {"K": 369} == {"K": table_softmax_slope(ACCURATE.softmax, scale=1 / 16)}
+    assert constants.registers == {"K": 739} == {"K": table_softmax_slope(ACCURATE.softmax, scale=1 / 16)}
     assert (constants.unit, constants.longest_row) == (1 / 256, 197)
     assert constants.multiplier / 2**constants.shift == 0.5
 
@@ -104,5 +104,5 @@ def test_what_is_refused():
             message = f"scale must be positive and finite, not {value}"
             refuses(message, softmax_constants, softmax, longest_row=9, **changed)
             refuses(message, gelu_constants, gelu, **changed)
-    refuses("for a slope of 12 bits, not 0.7", softmax_constants, softmax, longest_row=9, **(named | {"scale": 0.7}))
+    refuses("for a slope of 13 bits, not 0.7", softmax_constants, softmax, longest_row=9, **(named | {"scale": 0.7}))
     refuses("for slopes of 5 bits", gelu_constants, gelu, scale=1 / 16, output_scale=1 / 48)

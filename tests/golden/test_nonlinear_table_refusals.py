@@ -28,10 +28,10 @@ def refuses(message, function, *arguments, **named):
         (float("inf"), "scale must be positive and finite, not inf"),
         ("1", "scale must be a number, not '1'"),
         (True, "scale must be a number, not True"),
-        (0.7, "scale must be from 8.46e-05 to 0.692978 for a slope of 12 bits, not 0.7"),
-        (1e300, "scale must be from 8.46e-05 to 0.692978 for a slope of 12 bits, not 1e+300"),
-        (8.4e-5, "scale must be from 8.46e-05 to 0.692978 for a slope of 12 bits, not 8.4e-05"),
-        (5e-324, "for a slope of 12 bits, not 5e-324"),
+        (0.7, "scale must be from 4.23e-05 to 0.693063 for a slope of 13 bits, not 0.7"),
+        (1e300, "scale must be from 4.23e-05 to 0.693063 for a slope of 13 bits, not 1e+300"),
+        (4.2e-5, "scale must be from 4.23e-05 to 0.693063 for a slope of 13 bits, not 4.2e-05"),
+        (5e-324, "for a slope of 13 bits, not 5e-324"),
     ],
 )
 def test_scales_that_are_refused(scale, message):
@@ -40,9 +40,9 @@ def test_scales_that_are_refused(scale, message):
 
 
 def test_the_scales_at_the_limit():
-    assert table_softmax_slope(RULE, scale=0.692978) == 4095
-    assert table_softmax_slope(RULE, scale=8.47e-5) == 1
-    assert table_softmax_slope(replace(RULE, slope_bits=13), scale=0.7) == 4136
+    assert table_softmax_slope(RULE, scale=0.693063) == 8191
+    assert table_softmax_slope(RULE, scale=4.24e-5) == 1
+    assert table_softmax_slope(replace(RULE, slope_bits=14), scale=0.7) == 8273
 
 
 def test_rows_and_masks_that_are_refused():
@@ -91,6 +91,6 @@ def test_fields_out_of_range(field, least, greatest):
 
 
 def test_entries_between_output_and_table():
-    refuses("entry_bits must be an integer from 12 to 20, not 10", replace, RULE, table_bits=12)
-    refuses("entry_bits must be an integer from 13 to 18, not 10", replace, RULE, output_bits=12)
+    refuses("entry_bits must be an integer from 12 to 20, not 9", replace, RULE, table_bits=12)
+    refuses("entry_bits must be an integer from 13 to 18, not 9", replace, RULE, output_bits=12)
     refuses("entry_bits must be an integer from 6 to 10, not 11", replace, RULE, output_bits=4, entry_bits=11)

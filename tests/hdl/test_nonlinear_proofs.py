@@ -256,7 +256,7 @@ def test_the_exponential_grows_and_never_passes_one(n, bits, x0_bits, rises):
 RULE = ACCURATE.softmax
 NARROW = replace(RULE, slope_bits=5)
 FEW = replace(RULE, fraction_bits=2)
-"""What is proved of a table of four entries in a moment takes long for eight, and of slopes of twelve bits as long."""
+"""What is proved of a table of four entries in a moment takes long for eight, and of slopes of thirteen bits as long."""
 
 
 def exponent_of(m, rule, x, slope, name):

@@ -200,8 +200,8 @@ def test_icarus_sees_no_unknowns():
         ({"rule": PROFILES["ivit"].softmax}, "rule must be a TableSoftmaxRule, not "),
         ({"lanes": 0}, "lanes must be at least 1, not 0"),
         ({"max_length": 0}, "max_length must be at least 1, not 0"),
-        ({"slope": 0}, "slope must be from 1 to 4095, or None, not 0"),
-        ({"slope": 4096}, "slope must be from 1 to 4095, or None, not 4096"),
+        ({"slope": 0}, "slope must be from 1 to 8191, or None, not 0"),
+        ({"slope": 8192}, "slope must be from 1 to 8191, or None, not 8192"),
     ],
 )
 @pytest.mark.parametrize("unit", [TableSoftmax, TableSoftmaxPasses])
