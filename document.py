@@ -113,7 +113,7 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         return f"field {field!r} is unknown; accepted are {', '.join(_model_at(model, first['loc'][:-1]).model_fields)}"
     if first["type"] == "too_short":
-        return f"{field}: must hold at least {first['ctx']['min_length']} value(s), not {first['input']!r}"
+        return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {first['input']!r}"
     if first["type"] == "tuple_type":
         return f"{field}: must be a list, not {first['input']!r}"
     if first["type"] == "missing":

@@ -36,7 +36,9 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
     "--waves", is_flag=False, flag_value=Path(DEFAULT_WAVES), type=click.Path(path_type=Path), metavar="[FILE]",
     help=f"Record a waveform (FST); {DEFAULT_WAVES} by default, in DIR with -o.",
 )  # fmt: skip
-@click.option("--netlist", type=click.Choice(["generic", "ecp5", "gowin", "xilinx7"]), help="Verify the mapped netlist instead.")
+@click.option(
+    "--netlist", type=click.Choice(["generic", "ecp5", "gowin", "xilinx7"]), help="Verify the mapped netlist instead."
+)
 @click.option(
     "--engine", type=click.Choice(["cocotb", "compiled"]), default="cocotb", show_default=True,
     help="Icarus Verilog under cocotb, or compiled C++: the same counts, hundreds of times faster, no waveform.",

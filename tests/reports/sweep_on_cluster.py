@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from distributed import LocalCluster
 
@@ -19,7 +20,8 @@ def main(study, here, there, out):
     os.environ["BITMILL_CACHE"] = there
     parsed = StudyFile.from_toml(study)
     tasks = list(tasks_of(parsed.expand(), parsed.targets))
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as started:
+        cluster: Any = started
         os.environ["BITMILL_CACHE"] = here
         victim = next(iter(cluster.workers.values())).pid
         killed_after = []

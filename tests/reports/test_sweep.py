@@ -123,6 +123,7 @@ def sweep(study, folder):
 def test_after_a_kill_only_what_was_under_way_is_repeated(study, tmp_path):
     lines = []
     with sweep(study, tmp_path) as first:
+        assert first.stdout is not None
         while sum(line.startswith("measured") for line in lines) < 3:
             lines.append(first.stdout.readline())
             assert lines[-1], "the sweep ended before it could be killed"
