@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..fpga.cells import TARGETS
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
 from .tables import print_table
@@ -29,7 +30,7 @@ DEFAULT_PERIOD_NS = 10.0
 @takes_config
 @click.option(
     "--target",
-    type=click.Choice(["generic", "ice40", "ecp5", "gowin", "xilinx7", "liberty"]),
+    type=click.Choice([*TARGETS, "liberty"]),
     required=True,
     help="What to map to.",
 )

@@ -7,6 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..adders import add
+from .at_least import check_at_least
 
 
 class Divider(wiring.Component):
@@ -47,9 +48,7 @@ class Divider(wiring.Component):
     def __init__(
         self, *, dividend_bits: int, divisor_bits: int, bits_per_cycle: int = 1, quotient_bits: int | None = None
     ) -> None:
-        for name, value in (("dividend_bits", dividend_bits), ("divisor_bits", divisor_bits)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"Divider {name} must be an integer of at least 1, not {value!r}")
+        check_at_least("Divider", 1, dividend_bits=dividend_bits, divisor_bits=divisor_bits)
         quotient_bits = dividend_bits if quotient_bits is None else quotient_bits
         if isinstance(quotient_bits, bool) or quotient_bits not in range(1, dividend_bits + 1):
             raise ValueError(f"Divider quotient_bits must be from 1 to {dividend_bits}, not {quotient_bits!r}")

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...nonlinear import WIDTH
 from ..adders import add
+from .at_least import check_at_least
 
 
 class ExpTerms(wiring.Component):
@@ -61,8 +62,7 @@ class ExpTerms(wiring.Component):
     def __init__(self, *, fraction_bits: int, difference_bits: int, x0_bits: int, rises: bool = False) -> None:
         if isinstance(fraction_bits, bool) or fraction_bits not in range(1, WIDTH):
             raise ValueError(f"ExpTerms fraction_bits must be from 1 to {WIDTH - 1}, not {fraction_bits!r}")
-        if isinstance(difference_bits, bool) or not isinstance(difference_bits, int) or difference_bits < 2:
-            raise ValueError(f"ExpTerms difference_bits must be an integer of at least 2, not {difference_bits!r}")
+        check_at_least("ExpTerms", 2, difference_bits=difference_bits)
         if isinstance(x0_bits, bool) or x0_bits not in range(1, WIDTH - fraction_bits + 1):
             raise ValueError(f"ExpTerms x0_bits must be from 1 to {WIDTH - fraction_bits}, not {x0_bits!r}")
         self.fraction_bits = fraction_bits

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...nonlinear import NewtonWidths
 from ...nonlinear.newton_widths import NEWTON_BIAS_BITS
+from .at_least import check_at_least
 from .channel_memory import ChannelMemory, channel_write_layout
 from .layouts import row_layout
 from .newton_factors import NewtonFactors
@@ -76,8 +77,7 @@ class NewtonNorm(wiring.Component):
     ) -> None:
         if not isinstance(widths, NewtonWidths):
             raise TypeError(f"NewtonNorm widths must be a NewtonWidths, not {widths!r}")
-        if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
-            raise ValueError(f"NewtonNorm lanes must be an integer of at least 1, not {lanes!r}")
+        check_at_least("NewtonNorm", 1, lanes=lanes)
         if widths.max_length % lanes:
             raise ValueError(f"NewtonNorm lanes must divide max_length {widths.max_length}, not {lanes!r}")
         check_style("NewtonNorm", multiplier)

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..adders import add
+from .at_least import check_at_least
 
 
 class PipelinedDivider(wiring.Component):
@@ -39,11 +40,8 @@ class PipelinedDivider(wiring.Component):
     """
 
     def __init__(self, *, dividend: int, divisor_bits: int, quotient_bits: int) -> None:
-        for name, value, least in (
-            ("dividend", dividend, 0), ("divisor_bits", divisor_bits, 1), ("quotient_bits", quotient_bits, 1)
-        ):  # fmt: skip
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"PipelinedDivider {name} must be an integer of at least {least}, not {value!r}")
+        check_at_least("PipelinedDivider", 0, dividend=dividend)
+        check_at_least("PipelinedDivider", 1, divisor_bits=divisor_bits, quotient_bits=quotient_bits)
         self.dividend = dividend
         self.divisor_bits = divisor_bits
         self.quotient_bits = quotient_bits

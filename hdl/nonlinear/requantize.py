@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ...nonlinear import MULTIPLIER_BITS, TieRule
 from ..adders import add
 from ..digit_product import digit_product
+from .at_least import check_at_least
 from .layouts import row_layout
 
 SHIFT_BITS = 8
@@ -75,8 +76,7 @@ class Requantize(wiring.Component):
         ties: TieRule,
         shift_bits: int = SHIFT_BITS,
     ) -> None:
-        if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
-            raise ValueError(f"Requantize lanes must be an integer of at least 1, not {lanes!r}")
+        check_at_least("Requantize", 1, lanes=lanes)
         ranges = {
             "in_bits": (in_bits, 2, 33),
             "out_bits": (out_bits, 2, 32),

@@ -10,6 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...nonlinear import NormWidths
+from .at_least import check_at_least
 from .channel_memory import ChannelMemory, channel_write_layout
 from .layouts import row_layout
 from .root_factors import RootFactors
@@ -83,8 +84,7 @@ class RootNorm(wiring.Component):
     def __init__(self, *, widths: NormWidths, lanes: int, multiplier: MultiplierStyle = "logic") -> None:
         if not isinstance(widths, NormWidths):
             raise TypeError(f"RootNorm widths must be a NormWidths, not {widths!r}")
-        if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
-            raise ValueError(f"RootNorm lanes must be an integer of at least 1, not {lanes!r}")
+        check_at_least("RootNorm", 1, lanes=lanes)
         if widths.max_length % lanes:
             raise ValueError(f"RootNorm lanes must divide max_length {widths.max_length}, not {lanes!r}")
         check_style("RootNorm", multiplier)

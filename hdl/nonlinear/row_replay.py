@@ -8,6 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
+from .at_least import check_at_least
 from .layouts import row_layout
 
 
@@ -62,9 +63,8 @@ class RowReplay(wiring.Component):
     GAP = 1
 
     def __init__(self, *, lanes: int, shape: ShapeLike, depth: int, passes: int) -> None:
-        for name, value, least in (("lanes", lanes, 1), ("depth", depth, 1), ("passes", passes, 2)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"RowReplay {name} must be an integer of at least {least}, not {value!r}")
+        check_at_least("RowReplay", 1, lanes=lanes, depth=depth)
+        check_at_least("RowReplay", 2, passes=passes)
         self.lanes = lanes
         self.shape = shape
         self.depth = depth

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..adder_tree import AdderTree, TermRange
+from .at_least import check_at_least
 
 
 class RowSum(wiring.Component):
@@ -48,9 +49,7 @@ class RowSum(wiring.Component):
     """
 
     def __init__(self, *, lanes: int, greatest: int, beats: int) -> None:
-        for name, value in (("lanes", lanes), ("greatest", greatest), ("beats", beats)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"RowSum {name} must be an integer of at least 1, not {value!r}")
+        check_at_least("RowSum", 1, lanes=lanes, greatest=greatest, beats=beats)
         self.lanes = lanes
         self.greatest = greatest
         super().__init__({

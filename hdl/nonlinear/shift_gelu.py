@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...nonlinear import LARGEST, WIDTH, ShiftGeluRule
 from ..adders import add
+from .at_least import check_at_least
 from .exp_terms import ExpTerms
 from .follow import Follow
 from .layouts import row_layout
@@ -81,9 +82,8 @@ class ShiftGelu(wiring.Component):
         if (max_length is None) == self.by_row:
             raise ValueError(f"ShiftGelu max_length must be given with the maximum of the row only, not {max_length!r}")
         longest = 1 if max_length is None else max_length
-        for name, value, least in (("lanes", lanes, 1), ("max_length", longest, 1), ("input_bits", input_bits, 2)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"ShiftGelu {name} must be an integer of at least {least}, not {value!r}")
+        check_at_least("ShiftGelu", 1, lanes=lanes, max_length=longest)
+        check_at_least("ShiftGelu", 2, input_bits=input_bits)
         most = WIDTH - rule.fraction_bits
         x0_bits = min(9, most) if x0_bits is None else x0_bits
         if isinstance(x0_bits, bool) or x0_bits not in range(1, most + 1):

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ...nonlinear import WIDTH, ShiftmaxRule
 from ..adders import add
 from ..balanced import balanced
+from .at_least import check_at_least
 from .exp_terms import ExpTerms
 from .follow import Follow
 from .layouts import row_layout
@@ -69,9 +70,8 @@ class Shiftmax(wiring.Component):
     ) -> None:
         if not isinstance(rule, ShiftmaxRule):
             raise TypeError(f"Shiftmax rule must be a ShiftmaxRule, not {rule!r}")
-        for name, value, least in (("lanes", lanes, 1), ("max_length", max_length, 1), ("input_bits", input_bits, 2)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"Shiftmax {name} must be an integer of at least {least}, not {value!r}")
+        check_at_least("Shiftmax", 1, lanes=lanes, max_length=max_length)
+        check_at_least("Shiftmax", 2, input_bits=input_bits)
         most = WIDTH - rule.fraction_bits
         if isinstance(x0_bits, bool) or x0_bits not in range(1, most + 1):
             raise ValueError(f"Shiftmax x0_bits must be from 1 to {most}, not {x0_bits!r}")

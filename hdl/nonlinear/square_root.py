@@ -7,6 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..adders import add
+from .at_least import check_at_least
 
 
 class SquareRoot(wiring.Component):
@@ -40,8 +41,7 @@ class SquareRoot(wiring.Component):
     """
 
     def __init__(self, *, radicand_bits: int) -> None:
-        if isinstance(radicand_bits, bool) or not isinstance(radicand_bits, int) or radicand_bits < 1:
-            raise ValueError(f"SquareRoot radicand_bits must be an integer of at least 1, not {radicand_bits!r}")
+        check_at_least("SquareRoot", 1, radicand_bits=radicand_bits)
         self.radicand_bits = radicand_bits
         self.root_bits = (radicand_bits + 1) // 2
         super().__init__({

@@ -9,6 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...nonlinear.softmax_rules import INPUT_BITS
+from .at_least import check_at_least
 from .layouts import row_layout
 
 
@@ -47,8 +48,7 @@ class TableGelu(wiring.Component):
     LATENCY = 1
 
     def __init__(self, *, lanes: int, outputs: Sequence[int]) -> None:
-        if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
-            raise ValueError(f"TableGelu lanes must be an integer of at least 1, not {lanes!r}")
+        check_at_least("TableGelu", 1, lanes=lanes)
         codes = 1 << INPUT_BITS
         if len(outputs) != codes:
             raise ValueError(f"TableGelu outputs must be {codes} integers, not {len(outputs)!r}")

@@ -40,8 +40,9 @@ def run_on_cluster(wanted: Mapping[str, Task], address: str, done: Callable[[str
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError:
             raise BitmillError(f"dask: the scheduler at {address!r} has no worker") from None
+        expected = fingerprint()
         futures = {
-            client.submit(measure_elsewhere, task, fingerprint(), key=f"bitmill-{key}", pure=False): key
+            client.submit(measure_elsewhere, task, expected, key=f"bitmill-{key}", pure=False): key
             for key, task in wanted.items()
             if key not in found
         }

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-from ...fpga.jobs import Outcome, run_jobs
+from ..jobs import run_all, told
 from ..records import Record
 from .task import Task, measure
-
-Done = Callable[[str], None]
-"""Told the key of every task that is done."""
 
 
 def run_tasks(
@@ -41,32 +34,12 @@ def run_tasks(
         The first failure; the scheduler cannot be reached; a worker runs other sources or tools.
     """
     wanted = {task.key: task for task in tasks}
-    with _told(len(wanted), progress) as done:
-        if dask is not None:
-            from .cluster import run_on_cluster
+    if dask is None:
+        jobs = {key: (lambda task=task: measure(task)) for key, task in wanted.items()}
+        found = dict(zip(wanted, run_all(jobs, workers=workers, progress=progress), strict=True))
+    else:
+        from .cluster import run_on_cluster
 
-            found = run_on_cluster(wanted, dask, done)
-        else:
-            found = _run_here(wanted, workers, done)
+        with told(len(wanted), progress=progress) as done:
+            found = run_on_cluster(wanted, dask, lambda key: done(key, None))
     return [found[task.key] for task in tasks]
-
-
-def _run_here(wanted: dict[str, Task], workers: int | None, done: Done) -> dict[str, Record]:
-    def finished(outcome: Outcome[Record]) -> None:
-        outcome.unwrap()
-        done(outcome.name)
-
-    jobs = {key: (lambda task=task: measure(task)) for key, task in wanted.items()}
-    outcomes = run_jobs(jobs, workers=workers, progress=finished)
-    return {key: outcome.unwrap() for key, outcome in outcomes.items()}
-
-
-@contextmanager
-def _told(total: int, progress: bool) -> Iterator[Done]:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task("measuring", total=total)
-        yield lambda key: bar.update(task, advance=1, description=key)

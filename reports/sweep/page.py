@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
+from ... import formats
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure, style, to_svg
 from ..page import Page
@@ -51,7 +52,7 @@ def page(records: Records, *, command: str) -> Page:
     targets = _targets(records)
     with style():
         pictures = {f"area-{target}": to_svg(_bars(records, target), f"area-{target}") for target in targets}
-    captions = {f"area-{target}": f"Logic per MAC of every unit on {target}, the smallest first." for target in targets}
+    captions = {f"area-{target}": _caption(target) for target in targets}
     return Page(
         title=study.config["title"],
         subject=f"{study.number('units'):.0f} units on {', '.join(targets)}",
@@ -71,6 +72,12 @@ def _targets(records: Records) -> list[str]:
 
 def _of(records: Records, target: str) -> list[Record]:
     return [record for record in records if record.id.partition("/")[2] == target]
+
+
+def _caption(target: str) -> str:
+    if target == CLOCK:
+        return "Clock that every unit reaches on ECP5, the fastest first."
+    return f"Logic per MAC of every unit on {target}, the smallest first."
 
 
 def _order(target: str) -> str:
@@ -121,8 +128,6 @@ def _bars(records: Records, target: str) -> Figure:
 
 
 def _has_exponent(record: Record) -> bool:
-    from ... import formats
-
     return any(formats.get(record.config[name]).exponent_span for name in ("weight", "activation"))
 
 

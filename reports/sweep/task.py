@@ -10,6 +10,7 @@ from typing import Any
 from ... import __version__
 from ...config import AcceleratorConfig
 from ...fpga import cache
+from ...fpga.cells import TARGETS
 from ...fpga.liberty import read_library
 from ...fpga.synthesis import Synthesis, synthesize
 from ...hdl import verilog
@@ -69,8 +70,8 @@ def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
         fields = config.to_dict()
         if targets.generic:
             yield Task(config=fields, target=GENERIC)
-        for name in ("ice40", "ecp5", "gowin", "xilinx7"):
-            for blocks in getattr(targets, name):
+        for name in TARGETS:
+            for blocks in () if name == GENERIC else getattr(targets, name):
                 yield Task(config=fields, target=name, dsp=blocks == "dsp")
         for period in targets.osu018:
             yield Task(config=fields, target=LIBERTY, period_ns=period)
