@@ -8,7 +8,7 @@ from typing import Any
 
 from ...bit_serial import BitSerialConfig
 from ...fpga.liberty import read_library
-from ...fpga.power import simulated_power
+from ...fpga.power import LEFT_OUT, WEIGHED, simulated_power
 from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.wrap import ports_of
@@ -114,7 +114,11 @@ class Measurements:
         serial = isinstance(config, BitSerialConfig)
         stimulus = serial_stimulus(config) if serial else parallel_stimulus(config)
         library = read_library()
-        same = {"stimulus_sha256": digest_of(json.dumps(stimulus)), "library_sha256": library.sha256}
+        same = {
+            "stimulus_sha256": digest_of(json.dumps(stimulus)),
+            "library_sha256": library.sha256,
+            "estimated": f"{WEIGHED}; {LEFT_OUT}",
+        }
 
         def measure(name: str) -> Record:
             # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
@@ -134,7 +138,6 @@ class Measurements:
                 **same,
                 "period_ns": POWER_NS,
                 "operands": f"{PRODUCTS} products of the sample's {LAYER} layer",
-                "estimated": "netlist simulated without delays, its toggles weighed by OpenSTA; no wires, clock tree or glitches",
             }
             return _record(name, "power", part, Measured(flow, metrics, result.tools))
 
