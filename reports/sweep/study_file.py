@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -57,6 +57,28 @@ class Grid(Frozen, frozen=True):
 Blocks = Literal["logic", "dsp"]
 
 
+Operands = Literal["layer", "uniform"]
+Period = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class PowerTarget(Frozen, frozen=True):
+    """How power is measured: on osu018, of MACs and dot products.
+
+    Attributes
+    ----------
+    operands
+        ``"layer"``: codes of a layer of the committed sample; ``"uniform"``: random ones.
+    period_ns
+        The clock at which units are mapped and run.
+    cycles
+        Steps that are simulated.
+    """
+
+    operands: Axis[Operands] = get_args(Operands)
+    period_ns: Period = 25.0
+    cycles: Annotated[int, Field(ge=2, le=1 << 16)] = 256
+
+
 class Targets(Frozen, frozen=True):
     """What every unit is measured on.
 
@@ -70,6 +92,11 @@ class Targets(Frozen, frozen=True):
         Clock periods in ns at which standard cells are mapped.
     clock
         Whether ECP5 units are placed and routed, with these seeds.
+    curve
+        Clock periods in ns of a curve of area against clock: ``osu018`` at each, what becomes of the area when the period is a
+        little different, and the fastest clock.
+    power
+        Energy per MAC on osu018 by part.
     """
 
     generic: bool = False
@@ -77,8 +104,10 @@ class Targets(Frozen, frozen=True):
     ecp5: Chosen[Blocks] = ()
     gowin: Chosen[Blocks] = ()
     xilinx7: Chosen[Blocks] = ()
-    osu018: Chosen[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = ()
+    osu018: Chosen[Period] = ()
     clock: Chosen[int] = ()
+    curve: Chosen[Period] = ()
+    power: PowerTarget | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Targets:

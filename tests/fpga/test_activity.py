@@ -53,10 +53,11 @@ b11 &
 #500
 0%
 """
+WHOLE = TRACE.format(first="0")
 CELLS = {"f0": NetlistCell("DFFPOSX1", {"D": "2", "Q": "3"}), "part.x": NetlistCell("INVX1", {"A": "3"})}
 
 
-def read(trace=TRACE.format(first="0"), cells=CELLS, cycles=4):
+def read(trace=WHOLE, cells=CELLS, cycles=4):
     return pin_activity(trace, cells=cells, unit="unit", cycles=cycles)
 
 
@@ -81,7 +82,6 @@ def test_cells_of_a_netlist():
     assert found["u"].pins["B"] == "1"
 
 
-WHOLE = TRACE.format(first="0")
 MORE = {f"g{index}": NetlistCell("INVX1", {"A": "9"}) for index in range(5)}
 
 
@@ -100,8 +100,10 @@ MORE = {f"g{index}": NetlistCell("INVX1", {"A": "9"}) for index in range(5)}
         ({"trace": WHOLE[: WHOLE.index("#500")]},
          "must have 4 cycles of clk, not 4 rising and 3 falling edges; it is cut off or of another run"),
         ({"trace": WHOLE[:-2]}, "must be a whole VCD, not one cut off or damaged at line 28 after its definitions: '0'"),
-        ({"trace": WHOLE.replace("b11 &", "b1")}, "must be a whole VCD, not one cut off or damaged at line 18 after its definitions: 'b1'"),
-        ({"trace": WHOLE.replace("#350", "1@")}, "must be a whole VCD, not one cut off or damaged at line 21 after its definitions: '1@'"),
+        ({"trace": WHOLE.replace("b11 &", "b1")},
+         "must be a whole VCD, not one cut off or damaged at line 18 after its definitions: 'b1'"),
+        ({"trace": WHOLE.replace("#350", "1@")},
+         "must be a whole VCD, not one cut off or damaged at line 21 after its definitions: '1@'"),
         ({"trace": WHOLE[:200]}, "must be a whole VCD, not one whose definitions do not end"),
         ({"trace": ""}, "must be a whole VCD, not one whose definitions do not end"),
         ({"trace": WHOLE.replace("module unit", "module dut")},

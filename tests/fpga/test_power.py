@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError, tools
+from bitmill.fpga.activity import netlist_cells, pin_activity
 from bitmill.fpga.energy import energies
 from bitmill.fpga.liberty import read_library
-from bitmill.fpga.activity import netlist_cells, pin_activity
 from bitmill.fpga.netlist_trace import UNIT, netlist_trace
 from bitmill.fpga.power import pin_slews, read_models, simulated_power, traced_power
 from bitmill.fpga.sta import run_sta

@@ -47,7 +47,8 @@ def test_parts_of_a_unit_draw_when_their_inputs_move():
 @pytest.mark.parametrize(
     ("name", "category"),
     [
-        ("_12_", "control"), ("lane0._3_", "control"), ("lane0.multiply._4_", "multiply"), ("lane7.decode_weight._4_", "multiply"),
+        ("_12_", "control"), ("lane0._3_", "control"), ("lane0.multiply._4_", "multiply"),
+        ("lane7.decode_weight._4_", "multiply"),
         ("lane1.align._0_", "align"), ("reduce._1_", "accumulate"), ("accumulate._1_", "accumulate"),
         ("lane0.multiply.tree._1_", "multiply"), ("guard._1_", "control"), ("multiply", "control"),
     ],
