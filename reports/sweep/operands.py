@@ -41,12 +41,12 @@ def unit_stimulus(config: AcceleratorConfig, operands: Operands, cycles: int) ->
     config
         The unit.
     operands
-        ``layer``: for each token the dot products with all channels, its codes and theirs as the unit would be fed; ``uniform``:
-        every finite code of either format is equally likely.
+        ``layer``: dot products of tokens and channels of the layer, in the order of their codes; ``uniform``: every finite code
+        of either format is equally likely.
     cycles
         Steps.
     """
-    products = layer_products(config) if operands == "layer" else _uniform_products(config)
+    products = _layer_products(config) if operands == "layer" else _uniform_products(config)
     steps = -(-_length(config) // config.lanes)
     work = [pad(config, product, steps) for product in islice(products, -(-cycles // steps))]
     weights, activations = (
@@ -69,15 +69,14 @@ def described(operands: Operands) -> str:
     return f"uniform random finite codes, seed {SEED}"
 
 
-def layer_products(config: AcceleratorConfig) -> Iterator[DotProduct]:
-    """Dot products of the layer's codes, channel by channel for every token."""
+def _layer_products(config: AcceleratorConfig) -> Iterator[DotProduct]:
+    """Dot products of the layer's codes: of the first token with the first channel, then of the second with the second."""
     layer = _layer()
     weights = quantize_weight(layer, config.weight, POLICY.rule).codes
     activations = quantize_activation(layer, config.activation, POLICY).codes
-    for token in count():
-        for channel, row in enumerate(weights):
-            codes = activations[token % len(activations)]
-            yield DotProduct(row[: config.k_max], codes[: config.k_max], f"token {token}, channel {channel}")
+    for index in count():
+        row, column = weights[index % len(weights)], activations[index % len(activations)]
+        yield DotProduct(row[: config.k_max], column[: config.k_max], f"product {index}")
 
 
 def _uniform_products(config: AcceleratorConfig) -> Iterator[DotProduct]:

@@ -76,7 +76,7 @@ class PowerTarget(Frozen, frozen=True):
 
     operands: Axis[Operands] = get_args(Operands)
     period_ns: Period = 25.0
-    cycles: Annotated[int, Field(ge=2, le=1 << 16)] = 256
+    cycles: Annotated[int, Field(ge=2, le=1 << 16)] = 512
 
 
 class Targets(Frozen, frozen=True):
