@@ -119,7 +119,7 @@ def test_power_is_split_and_told_in_full():
 
 
 def searches(monkeypatch):
-    """Mapping that is a table: area 100 down to 8 ns, 150 down to 5 ns, 180 at best, which is 4 ns; who asks for less gets that."""
+    """Mapping that is a table: area 100 down to 8 ns, 150 down to 5 ns, 180 at best, 4 ns; who asks for less gets that."""
     asked = []
 
     def mapped(area, delay):
