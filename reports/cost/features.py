@@ -80,10 +80,10 @@ def _digit_rows(product: Product) -> Counter[str]:
     if isinstance(narrow, Codebook):
         digits = max(_nonzero_digits(abs(value)) for value in narrow.values if value is not None)
         return Counter({"few values": digits * width, "few values add": (digits - 1) * width})
-    digits = -(-narrow.significand_bits // 2)
-    rows = Counter({"digits": digits, "digit row": digits * width, "digit add": (digits - 1) * (width + 1)})
-    if narrow.significand_bits % 2:
-        rows["half a digit"] = width
+    whole, half = divmod(narrow.significand_bits, 2)
+    rows = Counter({"digit": whole, "digit row": whole * width, "digit add": (whole + half - 1) * (width + 1)})
+    # The top digit of an odd width is 0 or -1.
+    rows["half a digit"] = half * width
     return rows
 
 

@@ -43,7 +43,8 @@ def _answer(records: Records) -> Iterator[str]:
         first, last = (steps_of(records, walk)[index] for index in (0, -1))
         yield (
             f"{walk.source.split(',')[0]}: {walk.claim} {walk.published_text}; in that setting we find "
-            f"{_percent(first.number('ours'))}, and after {len(walk.steps) - 1} changed assumptions {_percent(last.number('ours'))}. {walk.finding}"
+            f"{_percent(first.number('ours'))}, and after {len(walk.steps) - 1} changed assumptions "
+            f"{_percent(last.number('ours'))}. {walk.finding}"
         )
     for name, axis in AXES.items():
         front = records[f"front/{name}"]
@@ -54,8 +55,8 @@ def _answer(records: Records) -> Iterator[str]:
     for record in records.of_kind("model"):
         yield (
             f"The cost model of {record.config['target']} {record.config['metric']} errs by "
-            f"{shown(record.number('held_out_median'), 1)} % in the median on {record.number('held_out_units'):.0f} units it never saw, nine in ten by no more than "
-            f"{shown(record.number('held_out_p90'), 1)} %."
+            f"{shown(record.number('held_out_median'), 1)} % in the median on {record.number('held_out_units'):.0f} units "
+            f"it never saw, nine in ten by no more than {shown(record.number('held_out_p90'), 1)} %."
         )
 
 
