@@ -31,7 +31,7 @@ def estimate(*, config: AcceleratorConfig | BitSerialConfig, output: Path | None
     from ..reports.cost.model import shipped_models
 
     if not isinstance(config, AcceleratorConfig) or config.unit == "array":
-        what = f"a {config.unit}" if isinstance(config, AcceleratorConfig) else "a bit-serial tile"
+        what = "an array" if isinstance(config, AcceleratorConfig) else "a bit-serial tile"
         raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {what}")
     models = shipped_models()
     found = [(model, model.estimate(config)) for model in models]
