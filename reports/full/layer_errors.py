@@ -35,6 +35,10 @@ def error_jobs(
         yield name, lambda name=name, config=config: [error_record(name, config, layers, choose)]
 
 
+def _exactly(config: AcceleratorConfig) -> AcceleratorConfig:
+    return AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": {"kind": "exact"}})
+
+
 def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...], choose: ChooseScale) -> Record:
     """SQNR of the layers' outputs in dB: of each, their mean, and the least.
 
@@ -44,6 +48,7 @@ def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...]
         As ``golden.matmul``.
     """
     found: dict[str, Metric] = {}
+    lost: list[float | None] = []
     for layer in layers:
         operands = operands_of(config.weight, config.activation, layer, longest=config.k_max, seed=SEED, choose=choose)
         inputs = {
@@ -53,12 +58,16 @@ def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...]
             "source": source_digest("formats", "golden", "reports/int_vs_fp"),
         }
 
-        def compute(operands: Operands = operands) -> float:
+        def compute(operands: Operands = operands) -> list[float | None]:
             outputs, _ = outputs_of(config, operands)
-            return sqnr_db(operands.reference, outputs)
+            exact, _ = outputs_of(_exactly(config), operands)
+            return [sqnr_db(operands.reference, outputs), metric(sqnr_db(exact, outputs), "dB").value]
 
-        found[f"sqnr {layer.name}"] = metric(cached("unit error", inputs, compute), "dB")
+        whole, accumulated = cached("unit error", inputs, compute)
+        found[f"sqnr {layer.name}"] = metric(whole, "dB")
+        lost.append(accumulated)
     values = [entry.value or 0.0 for entry in found.values()]
+    finite = [value for value in lost if value is not None]
     bits = (config.weight_format.bits + config.activation_format.bits) / 2
     return Record(
         id=name,
@@ -68,6 +77,7 @@ def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...]
         flow={
             "computed_by": "golden, bit for bit what the RTL does",
             "sqnr": "against float64 x @ weight.T of the stored tensors",
+            "accumulator_sqnr": "against the exact sum of the same codes, on the worst layer; none where they are equal",
             "scales": f"weights per channel, activations per {POLICY.granularity}, {POLICY.rule}",
             "evaluated_on": f"{TOKENS} held-out tokens of each layer picked by seed, every output channel",
         },
@@ -76,6 +86,7 @@ def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...]
         metrics={
             "sqnr": metric(sum(values) / len(values), "dB"),
             "sqnr_worst": metric(min(values), "dB"),
+            "accumulator_sqnr": metric(min(finite), "dB") if finite else Metric(None, "dB"),
             "operand_bits": metric(bits, "bits"),
             **found,
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..drawing import style, to_svg
 from ..records import Records
+from .aligner_picture import aligners_picture
 from .front_picture import fronts_picture
 from .length_picture import lengths_picture
 from .model_picture import models_picture
@@ -30,6 +31,7 @@ def render_pictures(records: Records) -> dict[str, str]:
             for name, (key, title) in by_paper.items()
         }
         drawn |= {
+            "aligners": aligners_picture(records),
             "fronts": fronts_picture(records),
             "lengths": lengths_picture(records),
             "parts": parts_picture(records),

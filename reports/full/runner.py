@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ...config import AcceleratorConfig
 from ...files import output_directory
 from ..int_vs_fp.scales import ScaleBook
 from ..jobs import run_all
@@ -15,7 +16,7 @@ from ..sweep.engine import run_tasks
 from ..sweep.study_file import Skipped, StudyFile, unit_key
 from ..sweep.task import tasks_of
 from ..tensors import sample_layers
-from . import fronts, text
+from . import cheapest, fronts, text
 from .claims import claim_records
 from .layer_errors import error_jobs
 from .models import fitted_models, model_records
@@ -67,10 +68,11 @@ def measure(
     """
     tasks, skipped = planned(chosen)
     swept = [replace(record, study=FULL) for record in run_tasks(tasks, workers=workers, dask=dask, progress=progress)]
-    compared = list(chosen[fronts.STUDY_FILE].expand().units.values())
+    compared = _units(chosen, fronts.STUDY_FILE)
     split = {unit_key(config): config for config in [*compared, *PARTS]}.values()
     jobs: dict[str, Callable[[], list[Record]]] = dict(parts_jobs(split))
-    jobs |= error_jobs(compared, sample_layers(), ScaleBook())
+    aligned = _units(chosen, cheapest.STUDY_FILE)
+    jobs |= error_jobs([*compared, *aligned], sample_layers(), ScaleBook())
     computed = [record for batch in run_all(jobs, workers=workers, progress=progress) for record in batch]
     about = _study_record(chosen, skipped, swept, [unit_key(config) for config in compared])
     return derived(Records([about, *swept, *computed], study=FULL), chosen)
@@ -86,11 +88,16 @@ def derived(measured: Records, chosen: Mapping[str, StudyFile]) -> Records:
     """
     grid = {task.key for task in tasks_of(chosen[GRID].expand(), chosen[GRID].targets)}
     fitting = [record for record in measured if record.id in grid]
-    points = list(fronts.point_records(measured, chosen[fronts.STUDY_FILE].expand().units.values()))
+    points = list(fronts.point_records(measured, _units(chosen, fronts.STUDY_FILE)))
     first = [*points, *fronts.front_records(points), *walk_records(measured)]
+    first += cheapest.cheapest_records(measured, _units(chosen, cheapest.STUDY_FILE))
     first += model_records(fitted_models(fitting), fitting)
     known = Records([*measured, *first], study=FULL)
     return Records([*known, *claim_records(known)], study=FULL)
+
+
+def _units(chosen: Mapping[str, StudyFile], name: str) -> list[AcceleratorConfig]:
+    return list(chosen[name].expand().units.values())
 
 
 def page(records: Records) -> Page:

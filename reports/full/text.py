@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..records import Records
 from ..shown import shown
+from .cheapest import EXACT, FUSED
 from .fronts import AXES
 from .plan import COMMAND
 from .walks import WALKS, steps_of
@@ -20,6 +21,7 @@ REGENERATE = (
 CAPTIONS = {
     "walks-van-baalen": "FP8-E4M3 against INT8: from van Baalen's setting to ours, one assumption at a time.",
     "walks-formatscope": "FormatScope's claims: from its setting to ours, one assumption at a time.",
+    "aligners": "FP8 against INT8 at 32 products a step, every formulation.",
     "fronts": "Error on real layers against gates, LUTs, time and energy.",
     "lengths": "Cost of a product over the fused length.",
     "parts": "Where the gates of every compared unit go.",
@@ -45,6 +47,13 @@ def _answer(records: Records) -> Iterator[str]:
             f"{walk.source.split(',')[0]}: {walk.claim} {walk.published_text}; in that setting we find "
             f"{_percent(first.number('ours'))}, and after {len(walk.steps) - 1} changed assumptions "
             f"{_percent(last.number('ours'))}. {walk.finding}"
+        )
+    for rounding, words in ((EXACT, "with exact sums, which have no error"), (FUSED, "with one rounding a step")):
+        best = records[f"cheapest/e4m3-{rounding}/generic"]
+        yield (
+            f"32 products a step {words}: the smallest of {best.number('formulations'):.0f} E4M3 units, "
+            f"{best.config['formulation']}, takes {_percent(best.number('over_int8'))} over the smallest INT8 unit in gates, "
+            f"{_percent(records[f'cheapest/e4m3-{rounding}/ecp5'].number('over_int8'))} in LUT4."
         )
     for name, axis in AXES.items():
         front = records[f"front/{name}"]

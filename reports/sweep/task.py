@@ -64,14 +64,10 @@ class Task:
         return f"{unit_key(self.unit)}/{self.target}{suffix}"
 
 
-_MEASURED_WITH = ("target", "dsp", "period_ns")
-"""What a record's ``config`` has besides the unit's own fields."""
-
-
 def unit_of(record: Record) -> AcceleratorConfig:
     """The unit that a task's record is of."""
     return AcceleratorConfig.from_dict(
-        {key: value for key, value in record.config.items() if key not in _MEASURED_WITH}
+        {name: value for name, value in record.config.items() if name in AcceleratorConfig.model_fields}
     )
 
 
@@ -190,5 +186,11 @@ def _counted(config: AcceleratorConfig, text: str, task: Task) -> Measured:
     }
     if counts.register_area is not None:
         metrics["total"] = metric(counts.logic + counts.register_area, unit)
-    flow = {"target": task.target, "dsp": task.dsp, "recipe": result.recipe, "mapped_once": list(once)}
+    flow = {
+        "target": task.target,
+        "dsp": task.dsp,
+        "recipe": result.recipe,
+        "tried": dict(result.tried),
+        "mapped_once": list(once),
+    }
     return Measured({**flow, "counted": COUNTED.get(task.target, "LUTs")}, metrics, result.tools)
