@@ -82,6 +82,13 @@ class Task:
         return f"{unit_key(self.unit)}/{self.target}{suffix}"
 
 
+def unit_of(record: Record) -> AcceleratorConfig:
+    """The unit that a task's record is of."""
+    return AcceleratorConfig.from_dict(
+        {name: value for name, value in record.config.items() if name in AcceleratorConfig.model_fields}
+    )
+
+
 def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
     """Every unit on every target."""
     for config in expanded.units.values():
@@ -226,5 +233,11 @@ def _counted(config: AcceleratorConfig, text: str, task: Task) -> Measured:
     }
     if counts.register_area is not None:
         metrics["total"] = metric(counts.logic + counts.register_area, unit)
-    flow = {"target": task.target, "dsp": task.dsp, "recipe": result.recipe, "mapped_once": list(once)}
+    flow = {
+        "target": task.target,
+        "dsp": task.dsp,
+        "recipe": result.recipe,
+        "tried": dict(result.tried),
+        "mapped_once": list(once),
+    }
     return Measured({**flow, "counted": COUNTED.get(task.target, "LUTs")}, metrics, result.tools)
