@@ -60,7 +60,12 @@ class AcceleratorConfig(Document, frozen=True):
         aligner as well, 3 in the reductions too. 3 for an ``array``. Same function, another latency and another clock.
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
-        to a DSP block or its own multiplier. Same function, different structure.
+        to a DSP block or its own multiplier; ``columns``: rows that are summed over all lanes before they are put together,
+        for two's complement pairs without exponents and at least two lanes. Same function, different structure.
+    aligner
+        How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
+        exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
+        than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
 
     Raises
     ------
@@ -77,7 +82,8 @@ class AcceleratorConfig(Document, frozen=True):
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
-    multiplier: Literal["logic", "operator"] = "logic"
+    multiplier: Literal["logic", "operator", "columns"] = "logic"
+    aligner: Literal["grouped", "barrel", "placed", "binned"] = "grouped"
 
     @field_validator("weight", "activation")
     @classmethod
@@ -98,8 +104,27 @@ class AcceleratorConfig(Document, frozen=True):
             raise BitmillError(f"pipeline must be {len(STAGES)} for unit 'array', not {self.pipeline!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
+        self._check_formulation()
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         return self
+
+    def _check_formulation(self) -> None:
+        """Multiplier and aligner have something to do in this unit: terms in fixed point, and products of their kind."""
+        product = self.product
+        has_exponents = product.exponent_span > 0
+        if self.multiplier == "columns" and (not product.significand_signed or product.sign_bit or has_exponents):
+            raise BitmillError("multiplier must be 'logic' or 'operator' for pairs that are not integers, not 'columns'")
+        if self.aligner != "grouped" and (product.significand_signed or not has_exponents):
+            raise BitmillError(
+                "aligner must be 'grouped' for pairs that are not sign and magnitude with exponents, "
+                f"not {self.aligner!r}"
+            )
+        for name, value in (("multiplier", self.multiplier), ("aligner", self.aligner)):
+            if value in ("columns", "barrel", "placed", "binned"):
+                if self.lanes == 1:
+                    raise BitmillError(f"{name} must be the default for 1 lane, not {value!r}")
+                if isinstance(self.accumulator, WindowAccumulator):
+                    raise BitmillError(f"{name} must be the default for a window accumulator, not {value!r}")
 
     @property
     def weight_format(self) -> Format:
@@ -173,11 +198,13 @@ class AcceleratorConfig(Document, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
 
-        Only arrays have rows and columns, and ``pipeline`` is there where it is not whole.
+        Only arrays have rows and columns, ``pipeline`` is there where it is not whole, ``aligner`` where it is not ``grouped``.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
             del fields["pipeline"]
+        if self.aligner == "grouped":
+            del fields["aligner"]
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields
