@@ -36,6 +36,9 @@ Stage = Literal["multiply", "align", "reduce"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """Where there may be registers between operands and accumulator, in the order in which ``pipeline`` adds them."""
 
+MultiplierStyle = Literal["logic", "operator", "columns"]
+AlignerStyle = Literal["grouped", "barrel", "placed", "binned"]
+
 
 class AcceleratorConfig(Document, frozen=True):
     """What a unit or an array of units computes and how it is built.
@@ -82,8 +85,8 @@ class AcceleratorConfig(Document, frozen=True):
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
-    multiplier: Literal["logic", "operator", "columns"] = "logic"
-    aligner: Literal["grouped", "barrel", "placed", "binned"] = "grouped"
+    multiplier: MultiplierStyle = "logic"
+    aligner: AlignerStyle = "grouped"
 
     @field_validator("weight", "activation")
     @classmethod
@@ -109,22 +112,23 @@ class AcceleratorConfig(Document, frozen=True):
         return self
 
     def _check_formulation(self) -> None:
-        """Multiplier and aligner have something to do in this unit: terms in fixed point, and products of their kind."""
-        product = self.product
-        has_exponents = product.exponent_span > 0
-        if self.multiplier == "columns" and (not product.significand_signed or product.sign_bit or has_exponents):
-            raise BitmillError("multiplier must be 'logic' or 'operator' for pairs that are not integers, not 'columns'")
-        if self.aligner != "grouped" and (product.significand_signed or not has_exponents):
-            raise BitmillError(
-                "aligner must be 'grouped' for pairs that are not sign and magnitude with exponents, "
-                f"not {self.aligner!r}"
-            )
-        for name, value in (("multiplier", self.multiplier), ("aligner", self.aligner)):
-            if value in ("columns", "barrel", "placed", "binned"):
-                if self.lanes == 1:
-                    raise BitmillError(f"{name} must be the default for 1 lane, not {value!r}")
-                if isinstance(self.accumulator, WindowAccumulator):
-                    raise BitmillError(f"{name} must be the default for a window accumulator, not {value!r}")
+        """Multiplier and aligner fit the pair, and sums of several lanes in fixed point are there for them to differ in."""
+        product, has_exponents = self.product, self.product.exponent_span > 0
+        of_integers = product.significand_signed and not product.sign_bit and not has_exponents
+        of_magnitudes = has_exponents and not product.significand_signed
+        for name, value, usual, fits, pairs in (
+            ("multiplier", self.multiplier, ("logic", "operator"), of_integers, "signed integers"),
+            ("aligner", self.aligner, ("grouped",), of_magnitudes, "signs, magnitudes and exponents"),
+        ):
+            if value in usual:
+                continue
+            accepted = f"{name} must be {' or '.join(map(repr, usual))}"
+            if not fits:
+                raise BitmillError(f"{accepted} for pairs that are not of {pairs}, not {value!r}")
+            if self.lanes == 1:
+                raise BitmillError(f"{accepted} for 1 lane, not {value!r}")
+            if isinstance(self.accumulator, WindowAccumulator):
+                raise BitmillError(f"{accepted} for a window accumulator, not {value!r}")
 
     @property
     def weight_format(self) -> Format:
@@ -188,8 +192,10 @@ class AcceleratorConfig(Document, frozen=True):
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
-        stages = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
-        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{stages}"
+        rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
+        rest += f", {self.aligner} aligner" if self.aligner != "grouped" else ""
+        rest += ", products in columns" if self.multiplier == "columns" else ""
+        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
 
     def registers(self, stage: Stage) -> bool:
         """Whether there is a register after this part of the data path."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from amaranth.lib import data
 
-from ..config import AcceleratorConfig
+from ..config import AcceleratorConfig, AlignerStyle
 from .adder_tree import AdderTree
 from .aligner import Aligner
 from .barrel_aligner import BarrelAligner
@@ -17,7 +17,7 @@ from .placed_aligner import PlacedAligner
 from .reduction import Reduction
 from .row_multiplier import RowMultiplier, row_parts
 
-_ALIGNERS: dict[str, type[Aligner]] = {
+_ALIGNERS: dict[AlignerStyle, type[Aligner]] = {
     "grouped": Aligner,
     "barrel": BarrelAligner,
     "placed": PlacedAligner,
@@ -44,8 +44,9 @@ def biased(config: AcceleratorConfig) -> bool:
 
 def term_layout(config: AcceleratorConfig, *, shift: bool) -> data.StructLayout:
     """Layout of a lane's term."""
-    parts = _parts(config)
-    return _ALIGNERS[config.aligner].layout(config.product, shift=shift) if parts is None else parts_layout(parts)
+    if config.multiplier == "columns":
+        return parts_layout(row_parts(config.product))
+    return _ALIGNERS[config.aligner].layout(config.product, shift=shift)
 
 
 def reduction(config: AcceleratorConfig) -> Reduction:
@@ -60,6 +61,6 @@ def reduction(config: AcceleratorConfig) -> Reduction:
 
 def _parts(config: AcceleratorConfig) -> tuple[Part, ...] | None:
     """The parts that a term is left in, each summed by a tree of its own; None for one term."""
-    by_name = {"columns": row_parts, "binned": bins}
-    chosen = by_name.get(config.multiplier) or by_name.get(config.aligner)
-    return None if chosen is None else chosen(config.product)
+    if config.multiplier == "columns":
+        return row_parts(config.product)
+    return bins(config.product) if config.aligner == "binned" else None

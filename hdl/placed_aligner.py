@@ -24,7 +24,11 @@ class PlacedAligner(Aligner):
         m.d.comb += [at[place].eq(exponent == place + offset) for place in range(len(at))]
         magnitude = [
             balanced(
-                [at[place] & significand[bit - place] for place in range(len(at)) if 0 <= bit - place < len(significand)],
+                [
+                    at[place] & significand[bit - place]
+                    for place in range(len(at))
+                    if 0 <= bit - place < len(significand)
+                ],
                 lambda left, right, _: left | right,
             )
             for bit in range(min(len(at) + len(significand) - 1, aligned_bits(self.facts)))
