@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from amaranth import Module
 from amaranth.lib import data, wiring
@@ -19,7 +21,7 @@ from bitmill.hdl.parts_tree import Part, PartsTree
 from bitmill.hdl.row_multiplier import RowMultiplier, row_parts
 from bitmill.sim import verify
 
-FORMULATIONS = {
+FORMULATIONS: dict[str, dict[str, Any]] = {
     "barrel": {"aligner": "barrel"},
     "placed": {"aligner": "placed"},
     "binned": {"aligner": "binned"},
@@ -163,14 +165,35 @@ def test_widths_by_hand():
     assert [(part.place, part.terms.high) for part in halves] == [(0, 255 << 13), (14, 255 << 14)]
 
 
-@pytest.mark.parametrize("name", FORMULATIONS)
-@pytest.mark.parametrize("pipeline", [0, 1, 2, 3])
+# Shifters differ within a lane only; terms in parts pass through every register that there may be.
+DEPTHS = [("barrel", 2), ("placed", 3), *((name, depth) for name in ("binned", "columns") for depth in (0, 1, 2, 3))]
+
+
+@pytest.mark.parametrize(("name", "pipeline"), DEPTHS)
 def test_units_against_golden(name, pipeline):
-    weight, activation = ("INT8", "INT6") if name == "columns" else ("E4M3", "E5M2" if pipeline % 2 else "E4M3")
+    check_unit(name, pipeline)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["barrel", "placed"])
+@pytest.mark.parametrize("pipeline", [0, 1, 2, 3])
+def test_shifters_at_every_depth(name, pipeline):
+    check_unit(name, pipeline, "E5M2")
+
+
+def check_unit(name, pipeline, activation="E2M1"):
+    weight, activation = ("INT8", "INT6") if name == "columns" else ("E4M3", activation)
     accumulators = (ExactAccumulator(), FloatAccumulator(), FixedAccumulator(width=14, overflow="wrap"),
                     FloatAccumulator(format="BF16", fused=6))  # fmt: skip
-    config = unit(weight, activation, lanes=3, pipeline=pipeline, k_max=24, accumulator=accumulators[pipeline],
-                  **FORMULATIONS[name])  # fmt: skip
+    config = unit(
+        weight,
+        activation,
+        lanes=3,
+        pipeline=pipeline,
+        k_max=24,
+        accumulator=accumulators[pipeline],
+        **FORMULATIONS[name],
+    )
     result = verify(config, seed=21 + pipeline, dot_products=30, corner_steps=40)
     assert result.mismatches == 0
     assert result.output_stalls > 0
@@ -196,6 +219,19 @@ def test_latency(name):
         build(unit(pair, pair, lanes=32, pipeline=stages, **FORMULATIONS[name])).LATENCY for stages in range(4)
     ]
     assert latencies == [2, 3, 3 + aligned, 3 + aligned + 3 + apart]
+
+
+def test_every_exponent_bit_is_a_step_of_the_barrel_only():
+    """E4M3's products have exponent fields of five bits: steps of 1, 2, 4, 8 and 16."""
+    steps = {
+        name: [
+            step
+            for step in (1, 2, 4, 8, 16, 32)
+            if f" shifted{step};" in verilog.emit(unit("E4M3", "E4M3", aligner=name))
+        ]
+        for name in ("grouped", "barrel", "placed", "binned")
+    }
+    assert steps == {"grouped": [1, 2, 4], "barrel": [1, 2, 4, 8, 16], "placed": [], "binned": [1, 2, 4, 8]}
 
 
 def test_the_usual_formulation_is_not_mentioned():
