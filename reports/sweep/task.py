@@ -64,6 +64,17 @@ class Task:
         return f"{unit_key(self.unit)}/{self.target}{suffix}"
 
 
+_MEASURED_WITH = ("target", "dsp", "period_ns")
+"""What a record's ``config`` has besides the unit's own fields."""
+
+
+def unit_of(record: Record) -> AcceleratorConfig:
+    """The unit that a task's record is of."""
+    return AcceleratorConfig.from_dict(
+        {key: value for key, value in record.config.items() if key not in _MEASURED_WITH}
+    )
+
+
 def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
     """Every unit on every target."""
     for config in expanded.units.values():
