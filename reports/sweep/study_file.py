@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ... import formats
 from ...accumulators import Accumulator, ExactAccumulator, Frozen
-from ...config import STAGES, AcceleratorConfig
+from ...config import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle
 from ...document import Document
 from ...errors import BitmillError
 
@@ -22,6 +22,9 @@ Value = TypeVar("Value")
 # TOML has lists; what comes out of them shall not change.
 Axis = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
 Chosen = Annotated[tuple[Value, ...], Field(strict=False)]
+
+_AS_CONFIGURED = ("pipeline", "k_max", "multiplier", "aligner")
+"""Axes of a grid whose names and values are those of a configuration's fields."""
 
 
 class Grid(Frozen, frozen=True):
@@ -35,7 +38,7 @@ class Grid(Frozen, frozen=True):
         Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
     accumulators
         Tables as in a configuration.
-    pipeline, k_max
+    pipeline, k_max, multiplier, aligner
         As in a configuration.
     """
 
@@ -44,6 +47,8 @@ class Grid(Frozen, frozen=True):
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
+    multiplier: Axis[MultiplierStyle] = ("logic",)
+    aligner: Axis[AlignerStyle] = ("grouped",)
 
     @field_validator("pairs")
     @classmethod
@@ -201,8 +206,9 @@ def unit_key(config: AcceleratorConfig) -> str:
         parts.append(f"max{config.k_max}")
     if config.pipeline != len(STAGES):
         parts.append(f"p{config.pipeline}")
-    if config.multiplier != "logic":
-        parts.append(config.multiplier)
+    for name in ("multiplier", "aligner"):
+        if getattr(config, name) != AcceleratorConfig.model_fields[name].default:
+            parts.append(getattr(config, name))
     return "-".join(parts)
 
 
@@ -219,8 +225,9 @@ def accumulator_key(accumulator: Accumulator) -> str:
 
 
 def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
-    axes: Sequence[Sequence[Any]] = (grid.pairs, grid.lanes, grid.accumulators, grid.pipeline, grid.k_max)
-    for pair, lanes, accumulator, pipeline, k_max in itertools.product(*axes):
+    for pair, lanes, accumulator, rest in itertools.product(
+        grid.pairs, grid.lanes, grid.accumulators, itertools.product(*(getattr(grid, name) for name in _AS_CONFIGURED))
+    ):
         weight, activation = operands_of(pair)
         yield {
             "weight": weight,
@@ -228,8 +235,7 @@ def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
             "unit": "mac" if lanes == 1 else "dot",
             "lanes": lanes,
             "accumulator": accumulator.model_dump(exclude_none=True),
-            "pipeline": pipeline,
-            "k_max": k_max,
+            **dict(zip(_AS_CONFIGURED, rest, strict=True)),
         }
 
 

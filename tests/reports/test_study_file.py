@@ -61,6 +61,22 @@ def test_what_cannot_be_built_is_skipped_with_the_reason(read):
     )
 
 
+def test_formulations_are_axes():
+    grid = {
+        "pairs": ["E4M3", "INT8"],
+        "lanes": [4],
+        "multiplier": ["logic", "columns"],
+        "aligner": ["grouped", "barrel", "binned"],
+    }
+    expanded = study(grid=[grid]).expand()
+    assert list(expanded.units) == [
+        "e4m3-k4-exact", "e4m3-k4-exact-barrel", "e4m3-k4-exact-binned", "int8-k4-exact", "int8-k4-exact-columns",
+    ]  # fmt: skip
+    assert len(expanded.skipped) == 12 - 5
+    assert expanded.units["e4m3-k4-exact-barrel"].aligner == "barrel"
+    assert expanded.units["int8-k4-exact-columns"].multiplier == "columns"
+
+
 def test_every_unit_meets_every_target(read):
     expanded = read.expand()
     tasks = list(tasks_of(expanded, read.targets))
@@ -83,13 +99,15 @@ KEYS = {
     "int8-k4-exact-p1": {"unit": "dot", "lanes": 4, "pipeline": 1},
     "int8-k1-exact-max64": {"k_max": 64},
     "int8-k1-exact-operator": {"multiplier": "operator"},
+    "int8-k4-exact-columns": {"unit": "dot", "lanes": 4, "multiplier": "columns"},
+    "e4m3-k4-exact-binned": {"weight": "E4M3", "activation": "E4M3", "unit": "dot", "lanes": 4, "aligner": "binned"},
     "int8-2x3-k1-exact": {"unit": "array", "rows": 2, "cols": 3},
 }
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_name_what_is_not_as_usual(key):
-    assert unit_key(AcceleratorConfig(weight="INT8", activation="INT8", **KEYS[key])) == key
+    assert unit_key(AcceleratorConfig(**{"weight": "INT8", "activation": "INT8", **KEYS[key]})) == key
 
 
 @pytest.mark.parametrize(
@@ -101,7 +119,7 @@ def test_keys_name_what_is_not_as_usual(key):
         ({"grid": [{"pairs": ["INT8"], "lanes": 8}]}, "grid.0.lanes: must be a list, not 8"),
         ({"grid": [{"pairs": ["INT8"], "lanes": ["8"]}]}, "grid.0.lanes.0: input should be a valid integer, not '8'"),
         ({"grid": [{"pairs": ["INT8"], "colour": ["red"]}]},
-         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, pipeline, k_max"),
+         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, pipeline, k_max, multiplier, aligner"),
         ({"grid": [{"pairs": ["INT8"], "accumulators": [{"kind": "exact", "bits": 3}]}]},
          "field 'grid.0.accumulators.0.bits' is unknown; accepted are kind, width"),
         ({"grid": [{"pairs": ["A x B x C"]}]}, "grid.0.pairs: pairs must be 'FORMAT' or 'WEIGHT x ACTIVATION', not 'A x B x C'"),
