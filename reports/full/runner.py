@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...config import AcceleratorConfig
 from ...files import output_directory
+from ..committed import RESULTS as RESULTS
 from ..int_vs_fp.scales import ScaleBook
 from ..jobs import run_all
 from ..page import Page

@@ -1,0 +1,195 @@
+"""The full cost study: its plan hangs together, committed records can be measured again, and claims follow from records."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from bitmill import BitmillError
+from bitmill.reports.committed import committed_records
+from bitmill.reports.full import cheapest, fronts, runner, text
+from bitmill.reports.full.layer_errors import error_id
+from bitmill.reports.full.plan import GRID, planned, studies
+from bitmill.reports.full.walks import PARTS, WALKS
+from bitmill.reports.records import FULL, Record, Records, metric
+from bitmill.reports.sweep import task as sweep_task
+from bitmill.reports.sweep.study_file import unit_key
+from bitmill.reports.sweep.task import measure, unit_of
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return committed_records(FULL)
+
+
+def test_every_step_of_a_walk_is_planned():
+    tasks, _ = planned(studies())
+    known = {task.key for task in tasks} | {f"parts/{unit_key(config)}" for config in PARTS}
+    missing = [
+        name for walk in WALKS for step in walk.steps for name in (step.floating, step.integer) if name not in known
+    ]
+    assert missing == []
+
+
+def test_a_walk_moves_one_assumption_at_a_time():
+    for walk in WALKS:
+        for before, after in zip(walk.steps[:-1], walk.steps[1:], strict=True):
+            assert (before.floating, before.integer, before.metric) != (after.floating, after.integer, after.metric), (
+                walk.key
+            )
+        assert walk.steps[0].change.startswith("their setting"), walk.key
+
+
+def test_formats_against_each_other_have_every_axis():
+    tasks, _ = planned(studies())
+    known = {task.key for task in tasks}
+    units = studies()[fronts.STUDY_FILE].expand().units
+    assert len(units) >= 10
+    assert [f"{unit}/{end}" for unit in units for axis in fronts.AXES.values() for end in axis.needs
+            if f"{unit}/{end}" not in known] == []  # fmt: skip
+
+
+def test_at_least_four_formulations_of_everything(committed):
+    found = committed.of_kind("cheapest")
+    assert {(record.config["pair"], record.config["rounding"]) for record in found} == {
+        (pair, rounding) for pair in ("INT8", "E4M3") for rounding in ("exact", "fused")
+    }
+    for record in found:
+        if record.id.endswith("/generic"):
+            assert record.number("formulations") >= 4, record.id
+        costs = [committed[name].number(record.flow["metric"]) for name in record.flow["derived_from"]]
+        assert record.number("cost") == min(costs)
+        assert record.metrics["accumulator_sqnr"].value is None or record.config["rounding"] == "fused"
+
+
+def test_skipped_combinations_have_their_reason(committed):
+    rows = committed["study/full"].config["skipped"]
+    assert rows
+    assert all("aligner must be 'grouped'" in row["reason"] for row in rows)
+
+
+def test_a_curve_has_four_periods_and_the_fastest_clock():
+    tasks, _ = planned(studies())
+    for unit in studies()["curves"].expand().units:
+        assert sum(task.key.startswith(f"{unit}/spread-") for task in tasks) >= 4
+        assert any(task.key == f"{unit}/fastest" for task in tasks)
+
+
+def record(name, kind="area", **metrics):
+    return Record(
+        id=name, kind=kind, config={"weight": "INT8", "activation": "INT8"}, unit=name.partition("/")[0], flow={},
+        tool_versions={}, seeds=(), metrics={key: metric(value, "GE") for key, value in metrics.items()}, study=FULL,
+    )  # fmt: skip
+
+
+def test_a_front_is_what_nothing_beats():
+    points = [
+        replace(record(f"point/{name}", "point", sqnr=sqnr, **dict.fromkeys(fronts.AXES, cost)), unit=name)
+        for name, cost, sqnr in [("a", 1, 10), ("b", 2, 30), ("c", 3, 20), ("d", 4, 40), ("e", 1, 9)]
+    ]
+    for found in fronts.front_records(points):
+        assert found.config["members"] == ["a", "b", "d"]
+        assert (found.number("units"), found.number("members"), found.number("integer_members")) == (5, 3, 3)
+
+
+def test_errors_are_told_apart_by_what_is_computed():
+    units = {unit_key(config): config for config in studies()[GRID].expand().units.values()}
+    same = {error_id(units[name]) for name in ("e4m3-k1-exact", "e4m3-k8-exact", "e4m3-k8-exact-p0")}
+    assert same == {"error/e4m3-k1-exact"}
+    assert error_id(units["e4m3-k8-fp32"]) != error_id(units["e4m3-k1-fp32"])
+
+
+def test_derived_records_follow_from_the_measured_ones(committed):
+    derived = {"point", "front", "walk", "cheapest", "model", "prediction", "claim"}
+    measured = Records([record for record in committed if record.kind not in derived], study=FULL)
+    again = runner.derived(measured, studies())
+    assert {record.id for record in again} == {record.id for record in committed}
+    for found in again:
+        if found.kind in derived - {"model", "prediction"} and not found.id.startswith("claim/bitmod"):
+            assert found.metrics == committed[found.id].metrics, found.id
+
+
+def test_the_committed_page_is_that_of_the_committed_records(committed):
+    made = runner.page(committed)
+    folder = runner.RESULTS / FULL
+    assert (folder / "report.md").read_text(encoding="utf-8") == made.files()["report.md"]
+    assert {path.stem for path in folder.glob("*.svg")} == set(made.pictures)
+    assert set(made.captions) == set(made.pictures)
+
+
+def test_every_published_claim_has_a_row(committed):
+    claims = {record.id.removeprefix("claim/"): record for record in committed.of_kind("claim")}
+    for walk in WALKS:
+        assert claims[walk.key].number("published") == walk.published
+        assert claims[walk.key].number("ours") == committed[f"walk/{walk.key}/0"].number("ours")
+    assert {"fpga-minifloat-front", "bitmod-area", "bitmod-energy", "l-mul-area"} <= set(claims)
+    assert all(record.config["why"] and record.config["source"] for record in claims.values())
+    assert any("183" in sentence for sentence in text.answer(committed))
+
+
+def test_accumulator_widths_of_the_fpga_paper(committed):
+    # Typed from the closed forms: 8 + 8 + 5 + 1, and 2 * (2**4 + 3) + 5 - 1.
+    assert committed["claim/fpga-minifloat-width-int8"].number("published") == 22
+    assert committed["claim/fpga-minifloat-width-e4m3_finite"].number("published") == 42
+    assert committed["claim/fpga-minifloat-width-e4m3_finite"].number("ours") <= 42
+
+
+def of_task(record):
+    """The task whose record it is."""
+    tasks, _ = planned(studies())
+    return next(task for task in tasks if task.key == record.id)
+
+
+def small_areas(committed):
+    """Areas of units that are synthesized in seconds."""
+    return [
+        record
+        for record in committed.of_kind("area")
+        if record.config["target"] in ("generic", "ecp5")
+        and unit_of(record).lanes <= 8
+        and record.number("logic") < 5000
+    ]
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_five_random_records_are_measured_again_from_scratch(index, committed, tmp_path, monkeypatch):
+    # Chosen anew in every version of the records: the seed is what they are.
+    chosen = random.Random(len(committed.to_json())).sample(sorted(record.id for record in small_areas(committed)), 5)
+    record = committed[chosen[index]]
+    monkeypatch.setenv("BITMILL_CACHE", str(tmp_path))
+    task = of_task(record)
+    assert sweep_task.known(task) is None
+    again = measure(task)
+    assert again.metrics == record.metrics, record.id
+    assert again.flow["verilog_sha256"] == record.flow["verilog_sha256"]
+    assert list(tmp_path.rglob("*.json.gz"))
+
+
+@pytest.mark.parametrize("name", ["int8-k1-exact/generic", "e2m1-k4-exact/ecp5"])
+def test_both_yosys_give_the_committed_cells(name, committed, tmp_path, monkeypatch):
+    for engine in ("pyosys", "yowasp"):
+        monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / engine))
+        monkeypatch.setenv("BITMILL_YOSYS", engine)
+        assert measure(of_task(committed[name])).metrics == committed[name].metrics, engine
+
+
+def test_full_takes_no_layer_and_no_shortcut(refuses):
+    assert refuses("report", "int-vs-fp", "--full", "--quick", "-o", "out").startswith(
+        "--quick must not be given with --full"
+    )
+    assert "--dask must be given with --full" in refuses("report", "int-vs-fp", "--dask", "tcp://x:1", "-o", "out")
+
+
+def test_a_missing_unit_is_named(committed):
+    fewer = Records([record for record in committed if record.id != WALKS[0].steps[1].floating], study=FULL)
+    with pytest.raises(BitmillError, match=WALKS[0].steps[1].floating):
+        runner.derived(fewer, studies())
+
+
+def test_formulations_have_names():
+    units = studies()[cheapest.STUDY_FILE].expand().units.values()
+    names = {cheapest.formulation_of(config) for config in units}
+    assert names == {
+        "grouped aligner", "barrel aligner", "placed aligner", "binned aligner", "window24", "window32",
+        "rows of digits", "columns of all lanes", "synthesizer's own",
+    }  # fmt: skip
