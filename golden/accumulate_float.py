@@ -1,4 +1,4 @@
-"""The float accumulators: per step one rounding to nearest even, of the exact sum of accumulator and products."""
+"""The float accumulators: per step one rounding, of the exact sum of accumulator and products."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def accumulate_float(
     """Codes of ``acc = round(acc + S)`` over the steps, ``S`` being the exact sum of ``products_per_rounding`` products.
 
     That is the products of one step, or of a fused group; the last group of a dot product may have fewer. Rounding is to
-    nearest even in the accumulator's format, with IEEE 754's subnormals, overflow to Inf, and specials. Operands are
+    nearest even in the accumulator's format, or toward zero, with IEEE 754's subnormals, overflow and specials. Operands are
     ``[rows, K]`` with ``K`` a multiple of ``lanes``. uint32; NaN results are the positive quiet NaN.
     """
     fmt = config.accumulator_format
     assert fmt is not None, "a float accumulator has a format"
-    register = FloatRegister(fmt)
+    register = FloatRegister(fmt, truncates=config.accumulator.truncates)
     products = config.products_per_rounding
 
     def block(rows: Parts) -> NDArray[Any]:
@@ -49,7 +49,8 @@ class _StepSums:
         self._register = register
         self._pairing = pairing
         self._products = config.products_per_rounding
-        self._in_float32 = register.is_fp32 and sums_fit_float32(config.product, self._products)
+        nearest_fp32 = register.is_fp32 and not register.truncates
+        self._in_float32 = nearest_fp32 and sums_fit_float32(config.product, self._products)
         if self._products == 1 or self._in_float32:
             # One product of two significands of at most 24 bits is exact in float64, and so is a sum that fits float32.
             dtype = np.float32 if self._in_float32 else np.float64

@@ -1,4 +1,4 @@
-"""Floating-point accumulation: one addition of unbounded precision and one rounding to nearest even per step."""
+"""Floating-point accumulation: one addition of unbounded precision and one rounding per step."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .layouts import product_exponent_offset
 class _Window:
     """Widths and constants of the alignment window, in bits; the term stands still in it, the accumulator is shifted.
 
-    From the bottom: a sticky bit where one can be needed, ``low`` bits that only the accumulator can reach, the term, a gap of
-    two bits, and room for the accumulator's significand above everything.
+    From the bottom: a sticky bit where one can be needed, ``low`` bits that only the accumulator can reach, the term, a gap where
+    rounding needs one, and room for the accumulator's significand above everything.
     """
 
     fmt: Minifloat
@@ -30,6 +30,9 @@ class _Window:
     """How far the term's exponent field can lie above its least value."""
     lattice: int
     """Every sum is a multiple of this power of two."""
+    rounding_bits: int
+    """Bits below a result's last place that must be exact: a guard bit, and one more for a result one place lower; none where
+    sums are truncated."""
 
     @property
     def significand(self) -> int:
@@ -42,7 +45,7 @@ class _Window:
 
     @property
     def low(self) -> int:
-        return min(self._reach, self.significand + 2)
+        return min(self._reach, self.significand + self.rounding_bits)
 
     @property
     def sticky(self) -> int:
@@ -51,7 +54,7 @@ class _Window:
     @property
     def gap_shift(self) -> int:
         """Shift of an accumulator that lies wholly above the term, which then only decides the rounding."""
-        return self.low + self.term_bits + 2
+        return self.low + self.term_bits + self.rounding_bits
 
     @property
     def bits(self) -> int:
@@ -93,7 +96,10 @@ class _Window:
 
 
 class FloatAccumulator(Accumulator):
-    """``acc = round_nearest_even(acc + exact sum of the step's lanes)`` in a float format, once per step, in one cycle.
+    """``acc = round(acc + exact sum of the step's lanes)`` in a float format, once per step, in one cycle.
+
+    To nearest even, or toward zero where the configuration truncates: then there is no guard bit and no increment, and
+    overflow gives the greatest finite number.
 
     The term is added at full width, whatever its exponent: the accumulator's significand is shifted into a window around the
     term, both are added in one chain, the magnitude is normalised and rounded once. Logic that a pair of formats cannot need
@@ -127,6 +133,7 @@ class FloatAccumulator(Accumulator):
             least_exponent=config.product.min_exponent - raised,
             span=config.product.exponent_span if unaligned else 0,
             lattice=config.product.min_exponent + max(0, -raised),
+            rounding_bits=0 if config.accumulator.truncates else 2,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
         super().__init__(config=config)
@@ -204,7 +211,7 @@ class FloatAccumulator(Accumulator):
         return total, sign
 
     def _rounded(self, m: Module, magnitude: Signal, top_field: Signal) -> tuple[Value, Value]:
-        """Normalise, round to nearest even and pack exponent field and fraction; and whether the result overflowed."""
+        """Normalise, round and pack exponent field and fraction; and whether the result overflowed to infinity."""
         w, bits = self.window, Value.cast(magnitude)
         field = top_field
         for power in reversed(range((w.sum_bits - 1).bit_length())):
@@ -215,15 +222,26 @@ class FloatAccumulator(Accumulator):
             bits = _named(m, Mux(skip, bits << distance, bits)[: w.sum_bits], f"normal{power}")
             field = _named(m, (field - Mux(skip, distance, 0))[: len(top_field)], f"field{power}", is_signed=True)
         padded = Cat(Const(0, max(0, w.significand + 1 - len(bits))), bits)
+        top = (1 << self.fmt.exponent_bits) - 1
+        if self.config.accumulator.truncates:
+            return self._truncated(m, padded[-w.significand :], field, top), Const(0, 1)
         kept, guard, rest = padded[-w.significand :], padded[-w.significand - 1], padded[: -w.significand - 1]
         up = guard & (rest.any() | kept[0])
         stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
         packed = _named(m, (Cat(kept[:-1], stored_field) + up)[: self.fmt.bits - 1], "packed")
         if not w.overflow_possible:
             return packed, Const(0, 1)
-        top = (1 << self.fmt.exponent_bits) - 1
         overflow = _named(m, kept[-1] & (field >= top) | packed[self.fmt.mantissa_bits :].all(), "overflow")
         return packed, overflow
+
+    def _truncated(self, m: Module, kept: Value, field: Value, top: int) -> Value:
+        """Exponent field and fraction of a normalised significand, at most the greatest finite number's."""
+        stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
+        packed = Cat(kept[:-1], stored_field)
+        if not self.window.overflow_possible:
+            return packed
+        greatest = (top << self.fmt.mantissa_bits) - 1
+        return _named(m, Mux(kept[-1] & (field >= top), greatest, packed), "packed")
 
     def _register(self, m: Module, register: Signal, number: Signal, overflow: Value) -> None:
         """Keep the sum and the specials met so far; specials override the sum."""

@@ -72,6 +72,11 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
         {"unit": "dot", "lanes": 8, "accumulator": {"kind": "float", "fused": 12}},
         r"accumulator\.fused must be a multiple of lanes = 8 and at most k_max = 4096, not 12",
     ),
+    (
+        {"accumulator": {"kind": "float", "rounding": "up"}},
+        r"accumulator\.rounding: .*'nearest-even' or 'truncate', not 'up'",
+    ),
+    ({"accumulator": {"kind": "exact", "rounding": "truncate"}}, r"field 'accumulator\.rounding' is unknown"),
     ({"accumulator": {"kind": "fixed", "width": 20}}, r"field 'accumulator\.overflow' is required"),
     ({"accumulator": {"kind": "fixed", "overflow": "wrap"}}, r"field 'accumulator\.width' is required"),
     (
@@ -134,6 +139,8 @@ KINDS: list[tuple[dict[str, Any], str, int]] = [
     ({"kind": "float", "format": "FP16"}, "FP16 accumulator", 16),
     ({"kind": "float", "format": "BF16"}, "BF16 accumulator", 16),
     ({"kind": "float", "format": "FP32", "fused": 64}, "FP32 accumulator fused over 64 products", 32),
+    ({"kind": "float", "format": "FP16", "rounding": "truncate"}, "FP16 truncating accumulator", 16),
+    ({"kind": "window", "width": 24, "rounding": "truncate"}, "24-bit truncating window accumulator", 1 + 6 + 23),
 ]
 
 
@@ -146,6 +153,14 @@ def test_every_kind_of_accumulator(fields: dict[str, Any], title: str, bits: int
     assert AcceleratorConfig.from_toml(write(tmp_path, config.to_toml())) == config
     assert AcceleratorConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert config.to_dict()["accumulator"] == fields
+
+
+def test_the_usual_rounding_is_not_written(tmp_path: Path) -> None:
+    for kind in ({"kind": "float", "format": "FP32"}, {"kind": "window", "width": 9}):
+        config = AcceleratorConfig.from_dict({**GOOD, "accumulator": {**kind, "rounding": "nearest-even"}})
+        assert config == AcceleratorConfig.from_dict({**GOOD, "accumulator": kind})
+        assert config.to_dict()["accumulator"] == kind
+        assert config.accumulator.model_dump(exclude_none=True) == kind
 
 
 def test_too_wide_exact_accumulators_are_refused() -> None:

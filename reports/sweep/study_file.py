@@ -178,15 +178,16 @@ def unit_key(config: AcceleratorConfig) -> str:
 
 
 def accumulator_key(accumulator: Accumulator) -> str:
-    """``exact``, ``saturate18``, ``window24``, ``fp32`` or ``fp32-fused64``; other fields as ``name=value``."""
+    """``exact``, ``saturate18``, ``window24``, ``fp32-fused64`` or ``fp32-truncate``; other fields as ``name=value``."""
     fields = accumulator.model_dump(exclude_none=True, exclude_defaults=True)
     kind, width = accumulator.kind, fields.pop("width", "")
     fields.pop("kind", None)
     fused = fields.pop("fused", None)
     name = fields.pop("overflow", None) or (accumulator.format.lower() if accumulator.kind == "float" else kind)
     fields.pop("format", None)
+    rounding = fields.pop("rounding", None)
     rest = [f"{field}={value}" for field, value in fields.items()]
-    return "-".join([f"{name}{width}", *([f"fused{fused}"] if fused else []), *rest])
+    return "-".join([f"{name}{width}", *([f"fused{fused}"] if fused else []), *([rounding] if rounding else []), *rest])
 
 
 def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:

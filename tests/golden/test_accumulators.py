@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -55,6 +56,19 @@ def nearest(value: Fraction, bits: int, least: int | None = None, greatest: int 
     return rounded
 
 
+def toward_zero(value: Fraction, bits: int, least: int | None = None, greatest: int | None = None) -> Fraction:
+    """The magnitude's first bits; beyond the greatest number, that number."""
+    if not value:
+        return value
+    leading = floor_log2(abs(value))
+    if greatest is not None and leading > greatest:
+        magnitude = (2**bits - 1) * Fraction(2) ** (greatest - bits + 1)
+    else:
+        place = Fraction(2) ** ((leading if least is None else max(leading, least)) - bits + 1)
+        magnitude = abs(value) // place * place
+    return magnitude if value > 0 else -magnitude
+
+
 class Model:
     """One dot product on fractions, by the definitions in the issue, specials spelled out."""
 
@@ -85,11 +99,12 @@ class Model:
             known = [self.value] if isinstance(self.value, float) else []
             self.value = sum([*known, *special], start=0.0)  # no finite part: Inf and NaN swallow it
             return
+        rounded = toward_zero if self.spec.rounding == "truncate" else nearest
         if isinstance(self.spec, WindowAccumulator):
-            self.value = nearest(self.value + self._window(numbers), self.spec.width)
+            self.value = rounded(self.value + self._window(numbers), self.spec.width)
         else:
             total = sum((w.value * a.value for w, a in numbers), Fraction(0))
-            self.value = nearest(self.value + total, *FLOATS[self.spec.format])
+            self.value = rounded(self.value + total, *FLOATS[self.spec.format])
 
     def _fixed(self, numbers: list[tuple[formats.Decoded, formats.Decoded]]) -> Fraction:
         unit = Fraction(2) ** (self.config.weight_format.min_exponent + self.config.activation_format.min_exponent)
@@ -109,6 +124,11 @@ class Model:
             return Fraction(0)
         greatest = max(w.exponent + a.exponent for w, a in nonzero)
         top = greatest + PRODUCT_BITS[self.config.weight, self.config.activation]
+        if self.spec.rounding == "truncate":
+            place = Fraction(2) ** (top - self.spec.width)
+            whole = [w.value * a.value / place for w, a in nonzero]
+            twos_complement = "INT" in self.config.weight + self.config.activation
+            return place * sum(math.floor(units) if twos_complement else math.trunc(units) for units in whole)
         round_bit = Fraction(2) ** (top - self.spec.width - 2)
         total = Fraction(0)
         for w, a in nonzero:
@@ -150,6 +170,9 @@ SPECS: list[AccumulatorSpec] = [
     *(WindowAccumulator(width=width) for width in (4, 5, 8, 13, 24, 48)),
     *(FloatAccumulator(format=name, fused=fused) for name in ("FP16", "BF16") for fused in (None, 8, 24)),
     *(FloatAccumulator(fused=fused) for fused in (4, 8, 20)),
+    *(WindowAccumulator(width=width, rounding="truncate") for width in (4, 5, 8, 13, 24, 48)),
+    *(FloatAccumulator(format=name, rounding="truncate") for name in ("FP32", "FP16", "BF16")),
+    *(FloatAccumulator(format=name, fused=8, rounding="truncate") for name in ("FP32", "FP16")),
 ]
 
 
@@ -166,9 +189,10 @@ def test_every_kind_is_its_definition_on_fractions(pair: tuple[str, str], spec: 
         check(config, w, a)
 
 
+@pytest.mark.parametrize("rounding", ["nearest-even", "truncate"])
 @pytest.mark.parametrize("width", [4, 31, 48])
-def test_a_window_of_the_widest_products(width: int) -> None:
-    config = make(("FP32", "FP32"), WindowAccumulator(width=width), lanes=16)
+def test_a_window_of_the_widest_products(width: int, rounding: Any) -> None:
+    config = make(("FP32", "FP32"), WindowAccumulator(width=width, rounding=rounding), lanes=16)
     rng = np.random.default_rng(SEED)
     exponents = rng.integers(90, 160, (2, 10, 64)) << 23
     codes = rng.integers(0, 1 << 23, (2, 10, 64)) | exponents | rng.integers(0, 2, (2, 10, 64)) << 31
@@ -213,6 +237,45 @@ def test_fp16_overflows_halfway_beyond_its_greatest_number() -> None:
         assert check(config, w, a).tolist() == [expected]
     down = encode("FP16", [[-65504.0, -16.0, 65504.0]])
     assert check(config, down, encode("FP16", [[1.0] * 3])).tolist() == [-np.inf]
+
+
+def test_truncated_fp16_stops_at_its_greatest_number_and_comes_back() -> None:
+    """IEEE 754 section 7.4: rounded toward zero, overflow is the greatest finite number; only operands are infinite."""
+    config = make(("FP16", "FP16"), FloatAccumulator(format="FP16", rounding="truncate"))
+    for values, expected in (
+        ([65504.0, 65504.0], 65504.0),
+        ([65504.0, 16.0], 65504.0),
+        ([65504.0, 65504.0, -65504.0], 0.0),
+        ([-65504.0, -32.0], -65504.0),
+        ([-65504.0, -32.0, 32.0], -65472.0),
+        ([65504.0, 65504.0, np.inf], np.inf),
+        ([2048.0, 1.9990234375], 2048.0),  # nearest would give 2050
+        ([-2048.0, -1.0, -1.0, -1.0], -2048.0),
+        ([2048.0, -(2.0**-14)], 2047.0),  # the place below a power of two is half as wide
+    ):
+        w, a = encode("FP16", [values], saturate=False), encode("FP16", [[1.0] * len(values)])
+        assert check(config, w, a).tolist() == [expected]
+    finite = encode("FP16", [[65504.0] * 3]), encode("FP16", [[65504.0] * 3])
+    assert not dot(config, *finite).invalid.any()
+
+
+def test_a_truncated_window_cuts_twos_complement_downward() -> None:
+    """INT8 x E5M2, P = 10, W = 10, as above: the last place is 2**8, and nothing is kept below it."""
+    config = make(("INT8", "E5M2"), WindowAccumulator(width=10, rounding="truncate"), lanes=4)
+    signed = make(("E5M2", "E5M2"), WindowAccumulator(width=6, rounding="truncate"), lanes=4)
+
+    def total(config: AcceleratorConfig, *products: tuple[float, float]) -> float:
+        w, a = encode(config.weight, [[w for w, _ in products]]), encode("E5M2", [[a for _, a in products]])
+        return float(check(config, w, a)[0])
+
+    big, tiny = (-128, -7 * 2.0**8), 2.0**-10
+    assert total(config, big, (127, 2.0)) == 896 * 2**8
+    assert total(config, big, (1, tiny)) == 896 * 2**8
+    assert total(config, big, (-1, tiny)) == 895 * 2**8
+    assert total(config, big, (-1, tiny), (-1, tiny), (1, tiny)) == 894 * 2**8
+    # Sign and magnitude: 7 * 7 * 2**8 fills the six bits, and what is far below goes toward zero, whatever its sign.
+    top = (7 * 2.0**4, 7 * 2.0**4)
+    assert total(signed, top, (1, tiny)) == total(signed, top, (-1, tiny)) == 49 * 2**8
 
 
 def test_fp16_subnormals() -> None:
