@@ -40,18 +40,18 @@ def accumulate_window(
     assert fmt is not None, "a window accumulator has a format"
     register = FloatRegister(fmt, truncates=config.accumulator.truncates)
 
-    def block(rows: Parts) -> NDArray[Any]:
-        terms = _step_terms(config, pairing, rows, activation)
+    def block(rows: slice) -> NDArray[Any]:
+        terms = _step_terms(config, pairing, weight[rows], activation)
         return run_steps(
             register,
             pairing,
-            rows,
+            weight[rows],
             activation,
             config.lanes,
             lambda accumulator, _: register.add(accumulator, next(terms)),
         )
 
-    return in_blocks(pairing, weight, activation, register, shape, _OUTPUTS_AT_ONCE, block)
+    return in_blocks(pairing, register, shape, _OUTPUTS_AT_ONCE, block)
 
 
 def _step_terms(
