@@ -59,17 +59,17 @@ class AcceleratorConfig(Document, frozen=True):
         The longest dot product the unit must hold, in products. A longer one sets ``too_long``.
     accumulator
         An ``ExactAccumulator`` (default), ``FixedAccumulator``, ``WindowAccumulator`` or ``FloatAccumulator``.
-    scale
-        ``E8M0``: every step carries one scale per operand, shared by its lanes, as OCP MX formats of ``lanes`` elements have it:
-        the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
-        ``FloatAccumulator`` without ``fused``. Elements are worth what their formats say: INT8 is an integer, 64 times an
-        element of MXINT8.
     pipeline
         Registers between a unit's input register and its accumulator, 0 to 3: 0 none, 1 after the multiplier, 2 after the
         aligner as well, 3 in the reductions too. 3 for an ``array``. Same function, another latency and another clock.
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
         to a DSP block or its own multiplier. Same function, different structure.
+    scale
+        ``E8M0``: every step carries one scale per operand, shared by its lanes, as OCP MX formats of ``lanes`` elements have it:
+        the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
+        ``FloatAccumulator`` without ``fused``. Elements are worth what their formats say: INT8 is an integer, 64 times an
+        element of MXINT8.
 
     Raises
     ------
@@ -85,9 +85,9 @@ class AcceleratorConfig(Document, frozen=True):
     lanes: Annotated[int, Field(ge=1, le=1024)] = 1
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
-    scale: ScaleFormat = "none"
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
     multiplier: Literal["logic", "operator"] = "logic"
+    scale: ScaleFormat = "none"
 
     @field_validator("weight", "activation")
     @classmethod

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data
 
 from ..config import AcceleratorConfig
 from ..formats import Minifloat, signed_bits
-from .accumulator import Accumulator
 from .adders import add
+from .float_total import FloatTotal
 from .layouts import product_exponent_offset
 
 
@@ -95,7 +94,7 @@ class _Window:
         return width + max(0, 1 - self.top_field(width))
 
 
-class FloatAccumulator(Accumulator):
+class FloatAccumulator(FloatTotal):
     """``acc = round(acc + exact sum of the step's lanes)`` in a float format, once per step, in one cycle.
 
     To nearest even, or toward zero where the configuration truncates: then there is no guard bit and no increment, and
@@ -112,7 +111,7 @@ class FloatAccumulator(Accumulator):
 
     Members
     -------
-    As ``Accumulator``; ``total`` is a code of that format, NaN is the positive quiet one, 0x7FC00000 in FP32.
+    As ``FloatTotal``.
 
     Source: the addition is IEEE 754-2019 section 5.4.1 ``addition`` with one operand of wider precision.
     """
@@ -120,15 +119,12 @@ class FloatAccumulator(Accumulator):
     ALIGNED = False
 
     def __init__(self, *, config: AcceleratorConfig) -> None:
-        fmt = config.accumulator_format
-        if fmt is None:
-            raise TypeError(f"{type(self).__name__} config must have a float accumulator, not {config.accumulator!r}")
-        self.fmt = fmt
+        super().__init__(config=config)
         layout = self.term_layout(config)
         unaligned = layout["exponent"].width > 0
         raised = self.raised(config)
         self.window = _Window(
-            fmt=fmt,
+            fmt=self.fmt,
             term_bits=layout["significand"].width,
             least_exponent=config.product.min_exponent - raised,
             span=config.product.exponent_span if unaligned else 0,
@@ -136,7 +132,6 @@ class FloatAccumulator(Accumulator):
             rounding_bits=0 if config.accumulator.truncates else 2,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
-        super().__init__(config=config)
 
     @classmethod
     def raised(cls, config: AcceleratorConfig) -> int:
@@ -161,7 +156,13 @@ class FloatAccumulator(Accumulator):
         m.d.comb += top_field.eq(
             self.term.exponent + (self.window.top_field(self.window.sum_bits) - self.offset) + Mux(far, beyond, 0)
         )
-        packed, overflow = self._rounded(m, magnitude, top_field)
+        packed, overflow = self._rounded(
+            m,
+            magnitude,
+            top_field,
+            subnormal_possible=self.window.subnormal_possible,
+            overflow_possible=self.window.overflow_possible,
+        )
         if self.window.sticky:
             # A zero term may stand anywhere, so the accumulator could have been shifted out of the window.
             packed = Mux(term.any(), packed, register[:-1])
@@ -209,85 +210,3 @@ class FloatAccumulator(Accumulator):
         sign = Signal()
         m.d.comb += sign.eq(total[-1])
         return total, sign
-
-    def _rounded(self, m: Module, magnitude: Signal, top_field: Signal) -> tuple[Value, Value]:
-        """Normalise, round and pack exponent field and fraction; and whether the result overflowed to infinity."""
-        w, bits = self.window, Value.cast(magnitude)
-        field = top_field
-        for power in reversed(range((w.sum_bits - 1).bit_length())):
-            distance = 1 << power
-            skip = ~bits[-distance:].any()
-            if w.subnormal_possible:
-                skip &= field > distance
-            bits = _named(m, Mux(skip, bits << distance, bits)[: w.sum_bits], f"normal{power}")
-            field = _named(m, (field - Mux(skip, distance, 0))[: len(top_field)], f"field{power}", is_signed=True)
-        padded = Cat(Const(0, max(0, w.significand + 1 - len(bits))), bits)
-        top = (1 << self.fmt.exponent_bits) - 1
-        if self.config.accumulator.truncates:
-            return self._truncated(m, padded[-w.significand :], field, top), Const(0, 1)
-        kept, guard, rest = padded[-w.significand :], padded[-w.significand - 1], padded[: -w.significand - 1]
-        up = guard & (rest.any() | kept[0])
-        stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
-        packed = _named(m, (Cat(kept[:-1], stored_field) + up)[: self.fmt.bits - 1], "packed")
-        if not w.overflow_possible:
-            return packed, Const(0, 1)
-        overflow = _named(m, kept[-1] & (field >= top) | packed[self.fmt.mantissa_bits :].all(), "overflow")
-        return packed, overflow
-
-    def _truncated(self, m: Module, kept: Value, field: Value, top: int) -> Value:
-        """Exponent field and fraction of a normalised significand, at most the greatest finite number's."""
-        stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
-        packed = Cat(kept[:-1], stored_field)
-        if not self.window.overflow_possible:
-            return packed
-        greatest = (top << self.fmt.mantissa_bits) - 1
-        return _named(m, Mux(kept[-1] & (field >= top), greatest, packed), "packed")
-
-    def _register(self, m: Module, register: Signal, number: Signal, overflow: Value) -> None:
-        """Keep the sum and the specials met so far; specials override the sum."""
-        met = Signal(data.StructLayout({"nan": 1, "pos_inf": 1, "neg_inf": 1, "operand": 1}))
-        now = Signal(met.shape())
-        flags = {name: getattr(self.flags, name) for name in ("nan", "pos_inf", "neg_inf")}
-        any_flag = Cat(*flags.values()).any()
-        # A sum that overflowed earlier is an Inf operand from then on, but the operands themselves were numbers.
-        fresh = ~now.operand & overflow
-        m.d.comb += [
-            now.operand.eq(met.operand | any_flag),
-            now.nan.eq(met.nan | flags["nan"]),
-            now.pos_inf.eq(met.pos_inf | flags["pos_inf"]),
-            now.neg_inf.eq(met.neg_inf | flags["neg_inf"]),
-            self.invalid.eq(now.operand),
-        ]
-        settled_pos = Signal()
-        settled_neg = Signal()
-        blocked = met.pos_inf | met.neg_inf
-        m.d.comb += [
-            settled_pos.eq(now.pos_inf | (fresh & ~blocked & ~number[-1])),
-            settled_neg.eq(now.neg_inf | (fresh & ~blocked & number[-1])),
-        ]
-        inf = ((1 << self.fmt.exponent_bits) - 1) << self.fmt.mantissa_bits
-        quiet_nan = inf | 1 << (self.fmt.mantissa_bits - 1)
-        is_nan = now.nan | (settled_pos & settled_neg)
-        with m.If(is_nan):
-            m.d.comb += self.total.eq(quiet_nan)
-        with m.Elif(settled_pos | settled_neg):
-            m.d.comb += self.total.eq(Cat(Const(inf, self.fmt.bits - 1), settled_neg))
-        with m.Else():
-            m.d.comb += self.total.eq(number)
-        with m.If(self.step):
-            m.d.sync += [
-                register.eq(number),
-                met.operand.eq(now.operand),
-                met.nan.eq(is_nan),
-                met.pos_inf.eq(settled_pos),
-                met.neg_inf.eq(settled_neg),
-            ]
-            with m.If(self.last):
-                m.d.sync += [register.eq(0), met.eq(0)]
-
-
-def _named(m: Module, value: Value, name: str, *, is_signed: bool = False) -> Signal:
-    """A signal of that value, so that the emitted Verilog stays readable and expressions do not nest without bound."""
-    signal = Signal(signed(len(value)) if is_signed else len(value), name=name)
-    m.d.comb += signal.eq(value)
-    return signal

@@ -104,7 +104,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     (
         {"lane": 4},
         r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, "
-        r"multiplier",
+        r"multiplier, scale",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]
