@@ -62,7 +62,7 @@ class FloatTotal(Accumulator):
         """Exponent field and fraction of a normalised significand, at most the greatest finite number's."""
         stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
         packed = Cat(kept[:-1], stored_field)
-        if not self.windooverflow_possible:
+        if not overflow_possible:
             return packed
         top = (1 << self.fmt.exponent_bits) - 1
         greatest = (top << self.fmt.mantissa_bits) - 1

@@ -77,6 +77,20 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
         r"accumulator\.rounding: .*'nearest-even' or 'truncate', not 'up'",
     ),
     ({"accumulator": {"kind": "exact", "rounding": "truncate"}}, r"field 'accumulator\.rounding' is unknown"),
+    ({"scale": "E4M3"}, r"scale: .*'none' or 'E8M0', not 'E4M3'"),
+    ({"scale": "E8M0"}, r"accumulator\.kind must be 'float' for scale 'E8M0', not 'exact'"),
+    (
+        {"scale": "E8M0", "accumulator": {"kind": "window", "width": 24}},
+        r"accumulator\.kind must be 'float' for scale 'E8M0', not 'window'",
+    ),
+    (
+        {"scale": "E8M0", "accumulator": {"kind": "float", "fused": 64}},
+        r"accumulator\.fused must be left out for scale 'E8M0', not 64",
+    ),
+    (
+        {"scale": "E8M0", "unit": "array", "accumulator": {"kind": "float"}},
+        r"scale must be 'none' for unit 'array', not 'E8M0'",
+    ),
     ({"accumulator": {"kind": "fixed", "width": 20}}, r"field 'accumulator\.overflow' is required"),
     ({"accumulator": {"kind": "fixed", "overflow": "wrap"}}, r"field 'accumulator\.width' is required"),
     (
@@ -254,12 +268,22 @@ def test_presets_survive_a_round_trip(name: str) -> None:
 
 
 def test_presets_cover_the_report_pairs() -> None:
-    units = {name: config for name, config in UNITS.items() if config.unit != "array"}
+    units = {name: config for name, config in UNITS.items() if config.unit != "array" and config.scale == "none"}
     assert len(units) == 3 * len(REPORT_PAIRS)
     assert {(c.weight, c.activation) for c in units.values()} == set(REPORT_PAIRS)
     assert preset("e4m3-dot32").lanes == 32
     assert preset("e2m1xe4m3-mac-fp32").accumulator == FloatAccumulator()
     assert preset("e2m1xe4m3-mac-fp32").accumulator_bits == 32
+
+
+def test_presets_of_mx_blocks() -> None:
+    scaled = [config for config in UNITS.values() if config.scale != "none"]
+    assert [config.weight for config in scaled] == ["E2M1", "E2M3", "E4M3", "INT8"]
+    assert {(config.lanes, config.accumulator) for config in scaled} == {(32, FloatAccumulator())}
+    assert preset("mxfp4-dot32").scale_format is formats.get("E8M0")
+    assert preset("mxfp4-dot32").to_dict()["scale"] == "E8M0"
+    assert "scale" not in preset("e2m1-dot32").to_dict()
+    assert preset("e2m1-dot32").scale_format is None
 
 
 def test_wrong_preset() -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ... import formats
 from ...accumulators import Accumulator, ExactAccumulator, Frozen
-from ...config import STAGES, AcceleratorConfig
+from ...config import STAGES, AcceleratorConfig, ScaleFormat
 from ...document import Document
 from ...errors import BitmillError
 
@@ -35,13 +35,14 @@ class Grid(Frozen, frozen=True):
         Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
     accumulators
         Tables as in a configuration.
-    pipeline, k_max
+    scale, pipeline, k_max
         As in a configuration.
     """
 
     pairs: Axis[str]
     lanes: Axis[int] = (1,)
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
+    scale: Axis[ScaleFormat] = ("none",)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
 
@@ -162,11 +163,13 @@ def operands_of(pair: str) -> tuple[str, str]:
 
 
 def unit_key(config: AcceleratorConfig) -> str:
-    """``e4m3-k32-exact``: a short name that tells every unit apart; what is as it is by default is left out."""
+    """``e4m3-k32-exact``, ``mx-e2m1-k32-fp32``: a short name that tells units apart; what is as it is by default is left out."""
     weight, activation = config.weight.lower(), config.activation.lower()
     parts = [weight if weight == activation else f"{weight}x{activation}", f"k{config.lanes}"]
     if config.unit == "array":
         parts.insert(1, f"{config.rows}x{config.cols}")
+    if config.scale != "none":
+        parts.insert(0, "mx")
     parts.append(accumulator_key(config.accumulator))
     if config.k_max != AcceleratorConfig.model_fields["k_max"].default:
         parts.append(f"max{config.k_max}")
@@ -191,8 +194,8 @@ def accumulator_key(accumulator: Accumulator) -> str:
 
 
 def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
-    axes: Sequence[Sequence[Any]] = (grid.pairs, grid.lanes, grid.accumulators, grid.pipeline, grid.k_max)
-    for pair, lanes, accumulator, pipeline, k_max in itertools.product(*axes):
+    axes: Sequence[Sequence[Any]] = (grid.pairs, grid.lanes, grid.accumulators, grid.scale, grid.pipeline, grid.k_max)
+    for pair, lanes, accumulator, scale, pipeline, k_max in itertools.product(*axes):
         weight, activation = operands_of(pair)
         yield {
             "weight": weight,
@@ -200,10 +203,12 @@ def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
             "unit": "mac" if lanes == 1 else "dot",
             "lanes": lanes,
             "accumulator": accumulator.model_dump(exclude_none=True),
+            "scale": scale,
             "pipeline": pipeline,
             "k_max": k_max,
         }
 
 
 def _name(fields: dict[str, Any]) -> str:
-    return f"{fields['weight']} x {fields['activation']}, {fields['lanes']} lanes"
+    scaled = "" if fields["scale"] == "none" else f" of {fields['scale']} scales"
+    return f"{fields['weight']} x {fields['activation']}, {fields['lanes']} lanes{scaled}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -19,7 +18,7 @@ FLOATS = {"FP32": (24, -126, 127), "FP16": (11, -14, 15), "BF16": (8, -126, 127)
 """Significand bits, least and greatest exponent of a normal number."""
 
 
-def make(weight: str, activation: str, *, lanes: int = 4, k_max: int = 4096, **accumulator: Any) -> AcceleratorConfig:
+def make(weight, activation, *, lanes=4, k_max=4096, **accumulator):
     return AcceleratorConfig(
         weight=weight,
         activation=activation,
@@ -31,13 +30,13 @@ def make(weight: str, activation: str, *, lanes: int = 4, k_max: int = 4096, **a
     )
 
 
-def power(code: int) -> Fraction:
+def power(code: int):
     """E8M0 as OCP MX v1.0 section 5.4.1 states it."""
     assert 0 <= code <= 254
     return Fraction(2) ** (code - 127)
 
 
-def rounded(value: Fraction, fmt: str, rounding: str) -> Fraction | float:
+def rounded(value, fmt, rounding):
     """One significand's last place at the value, by division alone."""
     digits, least, greatest = FLOATS[fmt]
     magnitude, exponent = abs(value), least
@@ -53,11 +52,11 @@ def rounded(value: Fraction, fmt: str, rounding: str) -> Fraction | float:
     return result if value > 0 else -result
 
 
-def reference(config: AcceleratorConfig, codes: list[list[int]], scales: list[list[int]]) -> tuple[float, bool]:
+def reference(config, codes, scales):
     """Result and ``invalid`` of one dot product."""
-    spec: Any = config.accumulator
+    spec = config.accumulator
     fmts = [formats.get(config.weight), formats.get(config.activation)]
-    total: Fraction | float = Fraction(0)
+    total = Fraction(0)
     negative = invalid = False
     for step, pair in enumerate(zip(*scales, strict=True)):
         lanes = slice(step * config.lanes, (step + 1) * config.lanes)
@@ -78,7 +77,7 @@ def reference(config: AcceleratorConfig, codes: list[list[int]], scales: list[li
     return float(total), invalid
 
 
-def check(config: AcceleratorConfig, codes: list[np.ndarray], scales: list[np.ndarray]) -> np.ndarray:
+def check(config, codes, scales):
     result = dot(config, *codes, weight_scales=scales[0], activation_scales=scales[1])
     got = to_float(config, result)
     for row in range(len(codes[0])):
@@ -87,7 +86,7 @@ def check(config: AcceleratorConfig, codes: list[np.ndarray], scales: list[np.nd
     return got
 
 
-def draw(config: AcceleratorConfig, rows: int, steps: int, rng: np.random.Generator) -> list[np.ndarray]:
+def draw(config, rows, steps, rng):
     fmts = config.weight_format, config.activation_format
     return [rng.integers(0, 1 << fmt.bits, (rows, steps * config.lanes)) for fmt in fmts]
 
@@ -99,7 +98,7 @@ PAIRS = [("E2M1", "E2M1"), ("E4M3", "E4M3"), ("E5M2", "E5M2"), ("E2M3", "E3M2"),
 @pytest.mark.parametrize("fmt", FLOATS)
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.parametrize("pair", PAIRS)
-def test_scaled_steps_on_fractions(pair: tuple[str, str], lanes: int, fmt: str, rounding: str) -> None:
+def test_scaled_steps_on_fractions(pair, lanes, fmt, rounding):
     config = make(*pair, lanes=lanes, format=fmt, rounding=rounding)
     rng = np.random.default_rng(SEED)
     spread = {"FP32": 40, "FP16": 12, "BF16": 20}[fmt]
@@ -114,7 +113,7 @@ def test_scaled_steps_on_fractions(pair: tuple[str, str], lanes: int, fmt: str, 
 
 
 @pytest.mark.parametrize("fmt", FLOATS)
-def test_extreme_scales_and_nan(fmt: str) -> None:
+def test_extreme_scales_and_nan(fmt):
     config = make("E2M1", "E2M1", lanes=2, format=fmt)
     rng = np.random.default_rng(SEED)
     seen = []
@@ -126,7 +125,7 @@ def test_extreme_scales_and_nan(fmt: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from(PAIRS), st.sampled_from(["nearest-even", "truncate"]))
-def test_any_scales(data: st.DataObject, pair: tuple[str, str], rounding: str) -> None:
+def test_any_scales(data, pair, rounding):
     config = make(*pair, lanes=2, rounding=rounding)
     steps = data.draw(st.integers(1, 5))
     fmts = config.weight_format, config.activation_format
@@ -139,12 +138,12 @@ def test_any_scales(data: st.DataObject, pair: tuple[str, str], rounding: str) -
     check(config, codes, scales)
 
 
-def test_values_by_hand() -> None:
+def test_values_by_hand():
     """Steps of two products: 1.5 * 2 + 0.5 * 1 = 3.5; scales 2**3 * 2**-1 = 4; and what overflows and underflows."""
     config = make("E2M1", "E2M1", lanes=2)
     w, a = encode("E2M1", [[1.5, 0.5]]), encode("E2M1", [[2.0, 1.0]])
 
-    def result(weight_scale: int, activation_scale: int) -> float:
+    def result(weight_scale, activation_scale: int):
         scaled = dot(config, w, a, weight_scales=[[weight_scale]], activation_scales=[[activation_scale]])
         return float(to_float(config, scaled)[0])
 
@@ -159,7 +158,7 @@ def test_values_by_hand() -> None:
     assert np.isnan(result(0, 255))
 
 
-def test_scales_of_mx_blocks_are_those_of_ml_dtypes() -> None:
+def test_scales_of_mx_blocks_are_those_of_ml_dtypes():
     """Random MXFP4 and MXFP8 blocks decoded by ml_dtypes, summed in float64, where sums of these few are exact."""
     rng = np.random.default_rng(SEED)
     for name, dtype in (("E2M1", ml_dtypes.float4_e2m1fn), ("E4M3", ml_dtypes.float8_e4m3fn)):
@@ -175,7 +174,7 @@ def test_scales_of_mx_blocks_are_those_of_ml_dtypes() -> None:
         np.testing.assert_array_equal(check(config, codes, scales), expected)
 
 
-def test_matmul_is_dot_of_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matmul_is_dot_of_every_pair(monkeypatch):
     config = make("E2M1", "E4M3", lanes=4)
     rng = np.random.default_rng(SEED)
     w, a = draw(config, 7, 6, rng)
@@ -194,7 +193,7 @@ def test_matmul_is_dot_of_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     assert product.invalid[2].all()
 
 
-def test_a_last_step_that_is_not_full_has_a_scale() -> None:
+def test_a_last_step_that_is_not_full_has_a_scale():
     config = make("E2M1", "E2M1", lanes=4)
     ones = encode("E2M1", [[1.0] * 6])
     scaled = dot(config, ones, ones, weight_scales=[[127, 130]], activation_scales=[[127, 127]])
@@ -224,14 +223,14 @@ def test_a_last_step_that_is_not_full_has_a_scale() -> None:
         ),
     ],
 )
-def test_wrong_scales_are_told_in_one_line(scales: dict[str, Any], message: str) -> None:
+def test_wrong_scales_are_told_in_one_line(scales, message):
     config = make("E2M1", "E2M1", lanes=2)
     for run in (dot, matmul):
         with pytest.raises(BitmillError, match=f"^{message}$"):
             run(config, [[1, 1, 1, 1]], [[1, 1, 1, 1]], **scales)
 
 
-def test_units_without_scales_take_none() -> None:
+def test_units_without_scales_take_none():
     config = AcceleratorConfig(weight="E2M1", activation="E2M1")
     for name in ("weight_scales", "activation_scales"):
         with pytest.raises(BitmillError, match=f"^{name} must be left out for a unit of scale 'none', not given$"):
