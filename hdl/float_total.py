@@ -37,7 +37,7 @@ class FloatTotal(Accumulator):
         ``top_field`` is the exponent field of a magnitude whose top bit is 1, itself at least 1.
         """
         bits, field = Value.cast(magnitude), Value.cast(top_field)
-        width, significand = len(magnitude), self.fmt.mantissa_bits + 1
+        width = len(magnitude)
         for power in reversed(range((width - 1).bit_length())):
             distance = 1 << power
             skip = ~bits[-distance:].any()
@@ -45,6 +45,11 @@ class FloatTotal(Accumulator):
                 skip &= field > distance
             bits = named(m, Mux(skip, bits << distance, bits)[:width], f"normal{power}")
             field = named(m, (field - Mux(skip, distance, 0))[: len(top_field)], f"field{power}", is_signed=True)
+        return self._packed(m, bits, field, overflow_possible=overflow_possible)
+
+    def _packed(self, m: Module, bits: Value, field: Value, *, overflow_possible: bool) -> tuple[Value, Value]:
+        """Round a normalised magnitude whose top bit has that exponent field, or is 0 and the field 1, and pack it."""
+        significand = self.fmt.mantissa_bits + 1
         padded = Cat(Const(0, max(0, significand + 1 - len(bits))), bits)
         if self.config.accumulator.truncates:
             return self._truncated(m, padded[-significand:], field, overflow_possible), Const(0, 1)

@@ -61,7 +61,7 @@ class ScaledAccumulator(FloatTotal):
         term_leads = named(m, above[-1], "term_leads")
         own, other = self._raised(significand), self._raised(term.significand)
         leading = named(m, Mux(term_leads, other, own), "leading")
-        aligned = self._aligned(m, named(m, Mux(term_leads, own, other), "trailing"), above, term_leads)
+        aligned = self._aligned(m, named(m, Mux(term_leads, own >> 1, other), "trailing"), above, term_leads)
 
         differ = named(m, register[-1] ^ term.sign, "differ")
         addend = Cat(aligned ^ differ.replicate(len(aligned)), differ).as_signed()
@@ -70,21 +70,37 @@ class ScaledAccumulator(FloatTotal):
         negative = named(m, total[-1], "negative")
         flipped = total[:-1] ^ negative.replicate(len(total) - 1)
         magnitude = named(m, (flipped + negative)[: len(total) - 1], "magnitude_of_sum")
-        top_field = named(m, Mux(term_leads, term.exponent, field_or_one) + 1, "top_field", is_signed=True)
-        packed, overflow = self._rounded(m, magnitude, top_field, subnormal_possible=True, overflow_possible=True)
+        lead = named(m, Mux(term_leads, term.exponent, field_or_one)[:-1], "leading_field")
+        packed, overflow = self._packed(m, *self._normalised(m, magnitude, lead), overflow_possible=True)
         sign = (Mux(term_leads, term.sign, register[-1]) ^ negative) & magnitude.any()
         number = Signal(self.fmt.bits)
         m.d.comb += number.eq(Cat(packed, sign))
         self._register(m, register, number, overflow)
         return m
 
+    def _normalised(self, m: Module, bits: Value, lead: Value) -> tuple[Value, Value]:
+        """``bits`` shifted left to their leading 1, at most down to exponent field 1, and the field of their top bit then.
+
+        The bit below the top one has the field ``lead``, which is how far they may be shifted.
+        """
+        levels = (len(bits) - 1).bit_length()
+        left = named(m, lead[:levels] | lead[levels:].any().replicate(levels), "shifts_left")
+        zeros: list[Value] = []
+        for power in reversed(range(levels)):
+            distance = 1 << power
+            skip = named(m, ~bits[-distance:].any() & left[power:].any(), f"skip{power}")
+            bits = named(m, Mux(skip, bits << distance, bits)[: len(bits)], f"normal{power}")
+            left = named(m, Cat(left[:power], left[power:] - skip)[:levels], f"left{power}")
+            zeros.insert(0, skip)
+        return bits, named(m, (lead + 1 - Cat(zeros))[: len(lead) + 1], "field")
+
     def _raised(self, significand: Value) -> Value:
         """The leading bits of ``_width``."""
         return Cat(Const(0, self._width - len(significand)), significand)
 
     def _aligned(self, m: Module, bits: Value, above: Value, term_leads: Value) -> Value:
-        """``bits`` shifted right by the magnitude of ``above``, with a sticky bit below."""
-        distance = named(m, ((above ^ term_leads.replicate(len(above))) + term_leads)[: len(above)], "distance")
+        """``bits`` shifted right by ``above``, or by one less than its magnitude if it is negative, with a sticky bit below."""
+        distance = named(m, (above ^ term_leads.replicate(len(above)))[: len(above)], "distance")
         levels = (len(bits) - 1).bit_length()
         lost: Value = Const(0, 1)
         for power in range(levels):
