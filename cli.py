@@ -13,6 +13,7 @@ import click
 
 from . import __version__
 from .commands.build import build
+from .commands.estimate import estimate
 from .commands.formats import formats, presets
 from .commands.generate import generate
 from .commands.quantize import quantize
@@ -58,7 +59,7 @@ def bitmill(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (formats, presets, quantize, generate, verify, run, synth, build, report):
+for _command in (formats, presets, quantize, generate, verify, run, synth, estimate, build, report):
     bitmill.add_command(_command)
 
 

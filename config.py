@@ -36,6 +36,9 @@ Stage = Literal["multiply", "align", "reduce"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """Where there may be registers between operands and accumulator, in the order in which ``pipeline`` adds them."""
 
+MultiplierStyle = Literal["logic", "operator", "columns"]
+AlignerStyle = Literal["grouped", "barrel", "placed", "binned"]
+
 
 ScaleFormat = Literal["none", "E8M0"]
 """The format of the scales that a unit's steps carry."""
@@ -64,7 +67,12 @@ class AcceleratorConfig(Document, frozen=True):
         aligner as well, 3 in the reductions too. 3 for an ``array``. Same function, another latency and another clock.
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
-        to a DSP block or its own multiplier. Same function, different structure.
+        to a DSP block or its own multiplier; ``columns``: rows that are summed over all lanes before they are put together,
+        for two's complement pairs without exponents and at least two lanes. Same function, different structure.
+    aligner
+        How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
+        exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
+        than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
     scale
         ``E8M0``: every step carries one scale per operand, shared by its lanes, as OCP MX formats of ``lanes`` elements have it:
         the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
@@ -86,7 +94,8 @@ class AcceleratorConfig(Document, frozen=True):
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
-    multiplier: Literal["logic", "operator"] = "logic"
+    multiplier: MultiplierStyle = "logic"
+    aligner: AlignerStyle = "grouped"
     scale: ScaleFormat = "none"
 
     @field_validator("weight", "activation")
@@ -109,6 +118,7 @@ class AcceleratorConfig(Document, frozen=True):
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
         self._check_scale()
+        self._check_formulation()
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         return self
 
@@ -133,6 +143,25 @@ class AcceleratorConfig(Document, frozen=True):
         fmt = formats.get(self.scale)
         assert isinstance(fmt, PowerOfTwo), f"{self.scale} is a power of two"
         return fmt
+
+    def _check_formulation(self) -> None:
+        """Multiplier and aligner fit the pair, and sums of several lanes in fixed point are there for them to differ in."""
+        product, has_exponents = self.product, self.product.exponent_span > 0
+        of_integers = product.significand_signed and not product.sign_bit and not has_exponents
+        of_magnitudes = has_exponents and not product.significand_signed
+        for name, value, usual, fits, pairs in (
+            ("multiplier", self.multiplier, ("logic", "operator"), of_integers, "signed integers"),
+            ("aligner", self.aligner, ("grouped",), of_magnitudes, "signs, magnitudes and exponents"),
+        ):
+            if value in usual:
+                continue
+            accepted = f"{name} must be {' or '.join(map(repr, usual))}"
+            if not fits:
+                raise BitmillError(f"{accepted} for pairs that are not of {pairs}, not {value!r}")
+            if self.lanes == 1:
+                raise BitmillError(f"{accepted} for 1 lane, not {value!r}")
+            if isinstance(self.accumulator, WindowAccumulator):
+                raise BitmillError(f"{accepted} for a window accumulator, not {value!r}")
 
     @property
     def weight_format(self) -> Format:
@@ -197,8 +226,10 @@ class AcceleratorConfig(Document, frozen=True):
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
-        stages = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
-        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{stages}"
+        rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
+        rest += f", {self.aligner} aligner" if self.aligner != "grouped" else ""
+        rest += ", products in columns" if self.multiplier == "columns" else ""
+        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
 
     def registers(self, stage: Stage) -> bool:
         """Whether there is a register after this part of the data path."""
@@ -207,13 +238,16 @@ class AcceleratorConfig(Document, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
 
-        Only arrays have rows and columns, ``scale`` is there where steps carry one and ``pipeline`` where it is not whole.
+        Only arrays have rows and columns, ``scale`` is there where steps carry one, ``pipeline`` where it is not whole,
+        ``aligner`` where it is not ``grouped``.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
             del fields["pipeline"]
         if self.scale == "none":
             del fields["scale"]
+        if self.aligner == "grouped":
+            del fields["aligner"]
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields

@@ -8,6 +8,13 @@ import click
 
 from .options import PATH, output_option
 
+workers_option = click.option(
+    "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
+)
+dask_option = click.option(
+    "--dask", metavar="SCHEDULER", help="Address of a dask scheduler whose workers measure, such as tcp://host:8786."
+)
+
 
 class _Studies(click.Group):
     """Commands by name, and ``FILE.toml`` as one."""
@@ -26,12 +33,8 @@ def report() -> None:
 @report.command("study")
 @click.argument("study_file", metavar="FILE.toml", type=PATH)
 @output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
-@click.option(
-    "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
-)
-@click.option(
-    "--dask", metavar="SCHEDULER", help="Address of a dask scheduler whose workers measure, such as tcp://host:8786."
-)
+@workers_option
+@dask_option
 def study(*, study_file: Path, output: Path, workers: int | None, dask: str | None) -> None:
     """Measure every unit of a grid on every target, as FILE.toml says; `bitmill report FILE.toml` is the same."""
     from ..reports.sweep.runner import run
@@ -47,8 +50,23 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     "--calibration", metavar="FILE[:TENSOR]", help="Inputs to calibrate on; the first half of --activations by default."
 )
 @click.option("--quick", is_flag=True, help="Only INT4 and E2M1, single MACs, one placement: shows that all works.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="The cost study instead: every axis, clocks, energy, cost models, every published claim.",
+)
+@workers_option
+@dask_option
 def int_vs_fp(
-    *, output: Path, weights: str | None, activations: str | None, calibration: str | None, quick: bool
+    *,
+    output: Path,
+    weights: str | None,
+    activations: str | None,
+    calibration: str | None,
+    quick: bool,
+    full: bool,
+    workers: int | None,
+    dask: str | None,
 ) -> None:
     """Compare number formats on a real layer: accuracy, verified hardware, gates, LUTs and MHz.
 
@@ -62,9 +80,23 @@ def int_vs_fp(
         raise BitmillError(f"{missing} must be given when {given} is")
     if calibration is not None and weights is None:
         raise BitmillError("--calibration must come with --weights and --activations")
+    if full:
+        for option, given in (("--weights", weights is not None), ("--quick", quick)):
+            if given:
+                raise BitmillError(
+                    f"{option} must not be given with --full, which is one whole study of the layers that come with bitmill"
+                )
+        from ..reports.full.runner import run as run_full
+
+        click.echo(run_full(output, workers=workers, dask=dask))
+        return
+    if dask is not None:
+        raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
     from ..reports.int_vs_fp import run
 
-    click.echo(run(output, weights=weights, activations=activations, calibration=calibration, quick=quick))
+    click.echo(
+        run(output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick)
+    )
 
 
 @report.command("bitmod")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from ..errors import BitmillError
 from .codebook import Codebook, PowerOfTwo
@@ -39,6 +40,11 @@ _VARIANT_ROWS: tuple[Format, ...] = (
     Minifloat(name="E5M2FNUZ", exponent_bits=5, mantissa_bits=2, bias=16, top=FNUZ, about="E5M2 of arXiv 2206.02915"),
     Minifloat(name="E4M3_FINITE", exponent_bits=4, mantissa_bits=3, about="E4M3 without specials, arXiv 2311.12359"),
     Minifloat(name="E5M2_FINITE", exponent_bits=5, mantissa_bits=2, about="E5M2 without specials, arXiv 2311.12359"),
+)
+_FLUSHING_ROWS: tuple[Format, ...] = tuple(
+    replace(row, name=f"{row.name}_FTZ", subnormals=False, aliases=(), about=f"{row.name} without subnormals")
+    for row in _OCP_ROWS
+    if isinstance(row, Minifloat)
 )
 _CODEBOOK_ROWS: tuple[Format, ...] = (
     Codebook(name="TERNARY", values=(0, 1, None, -1), about="BitNet b1.58 weights"),
@@ -90,6 +96,7 @@ CATALOG: dict[str, Format] = {
         *_OCP_ROWS,
         *_WIDE_ROWS,
         *_VARIANT_ROWS,
+        *_FLUSHING_ROWS,
         *_CODEBOOK_ROWS,
         *_BITMOD_ROWS,
         *_INT_ROWS,

@@ -123,12 +123,13 @@ def _attribute(
     for kind, count in modules[module].items():
         child = kind.removeprefix("\\")
         if child in modules:
-            _attribute(modules, child, _category(child, groups, category), instances * count, groups, cells)
+            _attribute(modules, child, category_of(child, groups, category), instances * count, groups, cells)
         else:
             cells[category][kind] += instances * count
 
 
-def _category(module: str, groups: Mapping[str, str], parent: str) -> str:
+def category_of(module: str, groups: Mapping[str, str], parent: str) -> str:
+    """The category of a module or instance by the last component of its name without its number; else its parent's."""
     name = module.rsplit(".", 1)[-1]
     numberless = re.sub(r"_?\d*(\$\d+)?$", "", name)
     return groups.get(name) or groups.get(numberless) or parent

@@ -1,28 +1,62 @@
-"""Power of a mapped netlist: toggles of every pin from simulating it on operands, weighed by OpenSTA with the library."""
+"""Power of a mapped netlist: toggles of every pin from simulating it on operands, weighed with the library's own energies."""
 
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from .. import tools
 from ..errors import BitmillError
 from . import cache
+from .activity import NetlistCell, PinActivity, netlist_cells, pin_activity
+from .energy import CellEnergy, Energies, energies
 from .liberty import DEFAULT_LIBRARY, LIBRARY_FILE, Library
+from .netlist_trace import UNIT, Stimulus, bench, check_stimulus, netlist_trace
 from .sta import NETLIST_FILE, plain_netlist, run_sta
-from .wrap import CLOCK, Port
+from .wrap import Port
 
-RESET = "rst"
-_GROUPS = ("Sequential", "Combinational")
-_NUMBER = r"\s+([\d.]+e[+-]\d+)"
-_HALF = 50
-"""Half a clock period of the simulation, which has no delays."""
-_RESET_CYCLES = 2
-_TOP, _UNIT, _TRACE = "bitmill_played", "unit", "trace.vcd"
+LEFT_OUT = (
+    "before layout: no wires, so nets are loaded by pins alone; no clock tree, clock pins of flip-flops only; no glitches, the "
+    "netlist is simulated without delays; nothing outside the unit"
+)
+"""What the power of a netlist leaves out."""
+
+WEIGHED = (
+    "netlist simulated without delays; every toggle weighed with the library's own switching and internal energies, at slews by "
+    "OpenSTA"
+)
+"""How the power of a netlist comes about."""
+
+_REVISION = 1
+"""Raise it when the same toggles come to another power."""
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class CellPower:
+    """Watts of one cell.
+
+    Attributes
+    ----------
+    internal
+        Spent inside the cell when its pins toggle.
+    switching
+        To charge what its outputs drive.
+    leakage
+        Always.
+    """
+
+    internal: float
+    switching: float
+    leakage: float
+
+    @property
+    def total(self) -> float:
+        """All three together."""
+        return self.internal + self.switching + self.leakage
 
 
 @dataclass(frozen=True)
@@ -37,24 +71,28 @@ class Power:
         Of all other cells.
     period_ns
         The clock period.
+    cells
+        Of every instance.
     """
 
     sequential: float
     combinational: float
     period_ns: float
+    cells: Mapping[str, CellPower]
+
+    @property
+    def leakage(self) -> float:
+        """The part of the power that is there without a clock, in watts."""
+        return sum(cell.leakage for cell in self.cells.values())
 
     @property
     def energy_pj(self) -> float:
         """Energy of a cycle in pJ."""
-        return (self.sequential + self.combinational) * self.period_ns * 1e3
+        return self.picojoules(self.sequential + self.combinational)
 
-
-@dataclass(frozen=True)
-class PinActivity:
-    """How a pin moves: toggles per cycle, and the share of the time that it is 1."""
-
-    toggles: float
-    high: float
+    def picojoules(self, watts: float) -> float:
+        """Energy of a cycle in pJ at that power."""
+        return watts * self.period_ns * 1e3
 
 
 def simulated_power(
@@ -64,14 +102,19 @@ def simulated_power(
     library: Library,
     *,
     period_ns: float,
-    stimulus: Mapping[str, Sequence[int]],
+    stimulus: Stimulus,
     models: Path | None = None,
 ) -> Power:
     """Power before layout while a netlist works on a stimulus. Cached.
 
-    The netlist is simulated without delays, so that there are no glitches; toggles of every pin of every cell go to OpenSTA.
-    Without wires and the clock tree. A netlist whose clocks are gated has clock nets that no layout has buffered yet, which
-    makes its flip-flops look dear; map it without.
+    The netlist is simulated without delays, so that there are no glitches. A toggle of an output costs ``C V^2 / 2`` for the pins
+    it drives, and the mean of the rise's and the fall's internal energy at its load and its inputs' slews; where several
+    inputs may cause it, each counts as often as it toggles. A toggle of an input costs what the library says of that pin alone,
+    such as a flip-flop's clock. OpenSTA gives the slews. Its own power is not taken: version 2.0 adds the energies of a rise and
+    a fall for every single toggle, and overwrites toggles behind input ports with an estimate from probabilities.
+
+    Without wires and the clock tree: ``LEFT_OUT``. A netlist whose clocks are gated has clock nets that no layout has buffered
+    yet, which makes its flip-flops look dear; map it without.
 
     Parameters
     ----------
@@ -93,186 +136,175 @@ def simulated_power(
     BitmillError
         If an argument is out of range, a port is not there, the simulation leaves a pin unknown, or a tool is missing or fails.
     """
-    if not 0 < period_ns < float("inf"):
-        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
-    widths = {port.name: port.width for port in ports if port.direction == "input" and port.name != CLOCK}
-    lengths = {len(values) for values in stimulus.values()}
-    if len(lengths) != 1 or lengths <= {0, 1}:
-        raise BitmillError(f"stimulus must have values of one length of at least 2, not of {sorted(lengths)}")
-    for name, values in stimulus.items():
-        if name not in widths:
-            raise BitmillError(f"stimulus must name inputs of {top}, {', '.join(widths)}, not {name!r}")
-        if min(values) < 0 or max(values) >> widths[name]:
-            raise BitmillError(f"stimulus of {name} must have {widths[name]} bits, not {min(values)} to {max(values)}")
-    source = DEFAULT_LIBRARY.with_suffix(".v") if models is None else models
-    if not source.is_file():
-        raise BitmillError(f"models must be a file of Verilog cells, not {source}")
-    text, cells = plain_netlist(netlist), source.read_text(encoding="utf-8", errors="replace")
+    _check_period(period_ns)
+    cycles = check_stimulus(stimulus, top, ports)
+    text, models_text = plain_netlist(netlist), read_models(models)
     inputs = {
-        "netlist": text, "models": cells, "library": library.sha256, "period": period_ns,
+        "netlist": text, "models": models_text, "library": library.sha256, "period": period_ns,
         "stimulus": {name: list(map(int, values)) for name, values in stimulus.items()},
-        "sta": tools.opensta_version(), "script": _script(top, period_ns, {}), "bench": _bench(top, widths, 0),
+        "sta": tools.opensta_version(), "script": _slew_script(top), "bench": bench(top, ports, 0), "revision": _REVISION,
     }  # fmt: skip
 
-    def measure() -> list[float]:
-        activity = _simulated(text, top, widths, stimulus, cells)
-        script = _script(top, period_ns, activity, _port_activity(widths, stimulus))
-        return _parsed(run_sta(tools.find_tool("sta"), script, text, library))
+    def measure() -> dict[str, Any]:
+        trace = netlist_trace(text, top, ports, stimulus=stimulus, models=models_text)
+        cells = netlist_cells(text, top)
+        activity = pin_activity(trace, cells=cells, unit=UNIT, cycles=cycles, source="simulation")
+        return _weighed(text, top, library, period_ns, cells, activity)
 
-    return Power(*cache.cached("power", inputs, measure), period_ns=period_ns)
-
-
-def _simulated(
-    netlist: str, top: str, widths: Mapping[str, int], stimulus: Mapping[str, Sequence[int]], cells: str
-) -> dict[str, PinActivity]:
-    count = len(next(iter(stimulus.values())))
-    rows = []
-    for cycle in range(count):
-        word, low = 0, 0
-        for name, width in widths.items():
-            word |= int(stimulus[name][cycle]) << low if name in stimulus else 0
-            low += width
-        rows.append(f"{word:x}")
-    with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
-        folder = Path(directory)
-        files = {
-            "cells.v": cells,
-            NETLIST_FILE: netlist,
-            "bench.v": _bench(top, widths, count),
-            "stimulus.hex": "\n".join(rows),
-        }
-        for name, text in files.items():
-            (folder / name).write_text(text + "\n", encoding="utf-8")
-        compiler, player = tools.find_tool("iverilog"), tools.find_tool("vvp")
-        command = [*compiler, "-g2012", "-s", _TOP, "-o", "unit.vvp", "bench.v", NETLIST_FILE, "cells.v"]
-        tools.run_tool(command, cwd=folder, name="iverilog")
-        tools.run_tool([*player, "-n", "unit.vvp"], cwd=folder, name="vvp")
-        modules = re.findall(r"^module \w+ *\(([^)]*)\)", cells, re.MULTILINE)
-        pins = {pin.strip() for ports in modules for pin in ports.split(",")}
-        return pin_activity((folder / _TRACE).read_text(encoding="utf-8"), pins=pins, cycles=count)
+    return _power(cache.cached("power", inputs, measure), period_ns)
 
 
-def _bench(top: str, widths: Mapping[str, int], count: int) -> str:
-    """Plays a word of all inputs a cycle, changed with the falling edge; the trace begins after the reset."""
-    total, low, connections = sum(widths.values()), 0, [f".{CLOCK}({CLOCK})"]
-    for name, width in widths.items():
-        value = f"word[{low + width - 1}:{low}]"
-        connections.append(f".{name}({f'({value} | resetting)' if name == RESET else value})")
-        low += width
-    return f"""\
-`timescale 1ns/1ps
-module {_TOP};
-  reg {CLOCK} = 0, resetting = 1;
-  reg [{total - 1}:0] words [0:{max(count, 1) - 1}];
-  reg [{total - 1}:0] word = 0;
-  integer cycle;
-  {top} {_UNIT} ({", ".join(connections)});
-  always #{_HALF} {CLOCK} = !{CLOCK};
-  initial begin
-    $readmemh("stimulus.hex", words);
-    word = words[0];
-    repeat ({_RESET_CYCLES}) @(negedge {CLOCK});
-    resetting = 0;
-    // Registers without a reset take their first numbers before anything is counted.
-    for (cycle = 0; cycle < 8 && cycle < {count}; cycle = cycle + 1) begin word = words[cycle]; @(negedge {CLOCK}); end
-    $dumpfile("{_TRACE}");
-    $dumpvars(2, {_UNIT});
-    for (cycle = 0; cycle < {count}; cycle = cycle + 1) begin word = words[cycle]; @(negedge {CLOCK}); end
-    $finish;
-  end
-endmodule
-"""
+def traced_power(
+    netlist: str, top: str, library: Library, *, period_ns: float, trace: Path, unit: str, cycles: int
+) -> Power:
+    """Power before layout while a netlist did what a value change dump of yours says.
 
-
-def pin_activity(trace: str, *, pins: Collection[str], cycles: int) -> dict[str, PinActivity]:
-    """Activity of ``INSTANCE/PIN`` of every cell from a value change dump of so many cycles; ``pins`` are the names of pins.
+    Parameters
+    ----------
+    netlist, top, library, period_ns
+        As for ``simulated_power``.
+    trace
+        A VCD file that holds the pins of all cells, such as ``$dumpvars(2, unit)`` writes.
+    unit
+        The scope in it that is the netlist's top module: the name of its instance.
+    cycles
+        Clock cycles that the file holds.
 
     Raises
     ------
     BitmillError
-        If a pin is ever unknown.
+        If an argument is out of range, the file cannot be read or is cut off, it has other cells or pins than the netlist or
+        another number of cycles, it leaves a pin unknown, or OpenSTA is missing or fails.
     """
-    head, _, body = trace.partition("$enddefinitions")
-    names = _variables(head, pins)
-    toggles: dict[str, int] = dict.fromkeys(names, 0)
-    high: dict[str, int] = dict.fromkeys(names, 0)
-    value: dict[str, str] = {}
-    changed: dict[str, int] = {}
-    start, now = None, 0
-    for line in body.splitlines():
-        if line.startswith("#"):
-            now = int(line[1:])
-            start = now if start is None else start
-        elif line[:1] in "01xz" and line[1:] in names:
-            code, bit = line[1:], line[0]
-            if value.get(code) in ("0", "1") and bit in "01" and value[code] != bit:
-                toggles[code] += 1
-            if value.get(code) == "1":
-                high[code] += now - changed[code]
-            value[code], changed[code] = bit, now
-    unknown = sorted(pin for code, whose in names.items() for pin in whose if value.get(code) not in ("0", "1"))
-    if unknown:
-        raise BitmillError(f"simulation must leave every pin 0 or 1, not {unknown[0]} unknown")
-    length = max(now - (start or 0), 1)
-    for code, bit in value.items():
-        high[code] += (now - changed[code]) * (bit == "1")
-    return {
-        pin: PinActivity(toggles[code] / cycles, high[code] / length) for code, whose in names.items() for pin in whose
-    }
+    _check_period(period_ns)
+    if cycles < 1:
+        raise BitmillError(f"cycles must be at least 1, not {cycles!r}")
+    try:
+        dump = trace.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BitmillError(f"trace {trace}: cannot be read: {error.strerror}") from None
+    text = plain_netlist(netlist)
+    cells = netlist_cells(text, top)
+    activity = pin_activity(dump, cells=cells, unit=unit, cycles=cycles, source=f"trace {trace}")
+    return _power(_weighed(text, top, library, period_ns, cells, activity), period_ns)
 
 
-def _variables(head: str, pins: Collection[str]) -> dict[str, list[str]]:
-    """Every identifier of the trace with the pins that it stands for."""
-    found: dict[str, list[str]] = {}
-    scopes: list[str] = []
-    for line in head.splitlines():
-        words = line.split()
-        if words[:1] == ["$scope"]:
-            scopes.append(words[2])
-        elif words[:1] == ["$upscope"]:
-            scopes.pop()
-        elif words[:1] == ["$var"] and len(scopes) > 1 and scopes[-1] != _UNIT and words[4] in pins:
-            found.setdefault(words[3], []).append(f"{scopes[-1]}/{words[4]}")
-    return found
+def read_models(path: Path | None = None) -> str:
+    """Verilog of a library's cells; osu018's if left out.
+
+    Raises
+    ------
+    BitmillError
+        If there is no such file.
+    """
+    source = DEFAULT_LIBRARY.with_suffix(".v") if path is None else path
+    if not source.is_file():
+        raise BitmillError(f"models must be a file of Verilog cells, not {source}")
+    return source.read_text(encoding="utf-8", errors="replace")
 
 
-def _port_activity(
-    widths: Mapping[str, int], stimulus: Mapping[str, Sequence[int]]
-) -> Iterator[tuple[str, PinActivity]]:
-    """Activity of every bit of every input that has a stimulus."""
-    for name, values in stimulus.items():
-        for bit in range(widths[name]):
-            stream = [int(value) >> bit & 1 for value in values]
-            toggles = sum(before != after for before, after in pairwise(stream)) / len(stream)
-            pin = name if widths[name] == 1 else f"{name}[{bit}]"
-            yield pin, PinActivity(toggles, sum(stream) / len(stream))
+def _check_period(period_ns: float) -> None:
+    if not 0 < period_ns < float("inf"):
+        raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
 
 
-def _script(
-    top: str, period_ns: float, activity: Mapping[str, PinActivity], ports: Iterable[tuple[str, PinActivity]] = ()
-) -> str:
-    lines = [
-        f"read_liberty {LIBRARY_FILE}",
-        f"read_verilog {NETLIST_FILE}",
-        f"link_design {top}",
-        "set_cmd_units -time ns",
-        f"create_clock -name {CLOCK} -period {period_ns:g} [get_ports {CLOCK}]",
+def _weighed(
+    netlist: str,
+    top: str,
+    library: Library,
+    period_ns: float,
+    cells: Mapping[str, NetlistCell],
+    activity: Mapping[str, PinActivity],
+) -> dict[str, Any]:
+    """Watts of registers, of other cells, and of every cell, as JSON data."""
+    known = energies(library)
+    foreign = sorted({cell.kind for cell in cells.values()} - set(known.cells))
+    if foreign:
+        raise BitmillError(f"netlist {top} must be of cells of {library.name}, not have {', '.join(foreign)}")
+    loads: dict[str, float] = {}
+    for cell in cells.values():
+        for pin, net in cell.pins.items():
+            loads[net] = loads.get(net, 0.0) + known.cells[cell.kind].pins[pin].capacitance
+    slews = pin_slews(netlist, top, library)
+    toggling = _Toggling(known, loads, slews, activity, period_ns * 1e-9)
+    watts = {name: toggling.watts(name, cell) for name, cell in cells.items()}
+    groups = [
+        sum(sum(of) for name, of in watts.items() if (cells[name].kind in library.registers) is register)
+        for register in (True, False)
     ]
-    lines += ["set_power_activity -input -activity 0 -duty 0"]
-    lines += [
-        f"set_power_activity -input_ports [get_ports {{{name}}}] -activity {port.toggles:.6g} -duty {port.high:.6g}"
-        for name, port in ports
-    ]
-    # `set_power_activity -pins` of OpenSTA 2.0 reads a variable that it never set; this is the command below it.
-    lines += [
-        f"::sta::set_power_pin_activity [get_pins {{{name}}}] {pin.toggles:.6g} {pin.high:.6g}"
-        for name, pin in activity.items()
-    ]
-    return "\n".join([*lines, "report_power", ""])
+    return {"groups": groups, "cells": watts}
 
 
-def _parsed(log: str) -> list[float]:
-    found = [re.search(rf"^{group}{_NUMBER}{_NUMBER}{_NUMBER}{_NUMBER}", log, re.MULTILINE) for group in _GROUPS]
-    if not all(found):
-        raise BitmillError(f"sta: printed no power (log: {tools.keep_log('power', log)})")
-    return [float(row[4]) for row in found if row is not None]
+@dataclass(frozen=True)
+class _Toggling:
+    """What decides the power of a cell: energies, loads of nets in farads, slews and activity of pins, seconds a cycle."""
+
+    energies: Energies
+    loads: Mapping[str, float]
+    slews: Mapping[str, tuple[float, float]]
+    activity: Mapping[str, PinActivity]
+    period: float
+
+    def watts(self, name: str, cell: NetlistCell) -> tuple[float, float, float]:
+        """Internal, switching and leakage power of an instance."""
+        of_kind = self.energies.cells[cell.kind]
+        internal = switching = 0.0
+        for pin, net in cell.pins.items():
+            rate = self._toggles(name, pin) / self.period
+            if not rate:
+                continue
+            if of_kind.pins[pin].output:
+                switching += self.loads[net] * self.energies.voltage**2 / 2 * rate
+            internal += self._internal(name, cell, of_kind, pin) * rate
+        return internal, switching, of_kind.leakage
+
+    def _internal(self, name: str, cell: NetlistCell, of_kind: CellEnergy, pin: str) -> float:
+        """Joules in the cell for a toggle of a pin: half of them rise, half fall."""
+        groups = [group for group in of_kind.pins[pin].internal if group.related in (None, *cell.pins)]
+        load = self.loads[cell.pins[pin]] if of_kind.pins[pin].output else 0.0
+        weights = [1.0 if group.related is None else self._toggles(name, group.related) for group in groups]
+        whole = sum(weights) if any(group.related for group in groups) else 1.0
+        total = 0.0
+        for group, weight in zip(groups, weights, strict=True):
+            cause = f"{name}/{group.related or pin}"
+            if cause not in self.slews:
+                raise BitmillError(f"sta: printed no slew of {cause}, which toggles")
+            rise, fall = self.slews[cause]
+            load_units = load / self.energies.farads
+            energy = group.rise.at(load=load_units, slew=rise) + group.fall.at(load=load_units, slew=fall)
+            total += energy / 2 * weight / (whole or 1.0)
+        return total * self.energies.joules
+
+    def _toggles(self, name: str, pin: str) -> float:
+        return self.activity[f"{name}/{pin}"].toggles
+
+
+def pin_slews(netlist: str, top: str, library: Library) -> dict[str, tuple[float, float]]:
+    """Slew of a rise and a fall of every ``INSTANCE/PIN`` in the library's unit of time, by OpenSTA; ideal at ports.
+
+    Raises
+    ------
+    BitmillError
+        If OpenSTA is missing, fails, or prints no slews.
+    """
+    log = run_sta(tools.find_tool("sta"), _slew_script(top), netlist, library)
+    number = r"(-?[\d.]+(?:e[+-]\d+)?)"
+    found = re.findall(rf"^(\S+) \^ {number}:{number} v {number}:{number}$", log, re.MULTILINE)
+    if not found:
+        raise BitmillError(f"sta: printed no slews (log: {tools.keep_log('slews', log)})")
+    return {pin: (float(rise), float(fall)) for pin, _, rise, _, fall in found}
+
+
+def _slew_script(top: str) -> str:
+    return f"""\
+read_liberty {LIBRARY_FILE}
+read_verilog {NETLIST_FILE}
+link_design {top}
+set sta_report_default_digits {_DIGITS}
+foreach pin [get_pins *] {{ report_slews $pin }}
+"""
+
+
+def _power(found: Mapping[str, Any], period_ns: float) -> Power:
+    cells = {name: CellPower(*watts) for name, watts in found["cells"].items()}
+    return Power(*found["groups"], period_ns=period_ns, cells=cells)

@@ -110,6 +110,8 @@ class Flow:
     ----------
     verilog, top, library, period_ns, once
         As for ``map_standard_cells``.
+    named
+        Whether cells of the modules of ``once`` keep the path of their module in their names.
     clock_gating
         Whether registers that share an enable share a gated clock; the library must have what that takes.
     """
@@ -120,6 +122,7 @@ class Flow:
     period_ns: float
     clock_gating: bool
     once: Sequence[str] = ()
+    named: bool = False
 
     def map(self, recipe: Recipe) -> Mapped:
         """Map the design with one recipe and time it. Cached.
@@ -170,6 +173,7 @@ class Flow:
             period_ns=self.period_ns,
             clock_gating=self.clock_gating,
             once=self.once,
+            named=self.named,
         )
         of_recipe = standard_recipes.files(recipe, self.library, period_ns=self.period_ns)
         return cache.yosys_cached(

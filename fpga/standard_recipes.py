@@ -150,6 +150,7 @@ def script(
     period_ns: float,
     clock_gating: bool,
     once: Sequence[str] = (),
+    named: bool = False,
 ) -> str:
     """Commands that read ``DESIGN_FILE`` and write ``MAPPED_FILE`` and ``stat.json``.
 
@@ -159,6 +160,8 @@ def script(
         As for ``standard_cells.Flow``.
     once
         Modules that are mapped by themselves before the netlist is flattened: mapping searches small circuits better.
+    named
+        Whether their cells keep the path of their module in their names.
     """
     lines = [f"read_liberty -lib -ignore_miss_func {LIBRARY_FILE}", f"read_verilog {DESIGN_FILE}"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {module}" for module in once]
@@ -180,6 +183,8 @@ def script(
     lines += _ENABLES if clock_gating else to_registers
     for module in once:
         lines += [f"{to_cells} {module}", f"setattr -mod -unset keep_hierarchy {module}"]
+    # Verilog numbers cells without a name of their own, whatever module they come from.
+    lines += ["rename -enumerate"] * named
     lines += ["flatten", "opt_clean"] * bool(once)
     lines += [*_GATE_CLOCKS, *to_registers] * clock_gating
     lines += [f"dfflibmap -liberty {LIBRARY_FILE}", "opt_clean", to_cells, "opt_clean -purge"]

@@ -10,8 +10,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from .adder_tree import AdderTree
-from .aligner import Aligner
+from . import formulations
 from .layouts import step_flags_layout, value_shape
 from .reduction import Reduction
 
@@ -70,14 +69,14 @@ class Accumulator(wiring.Component):
         """A new component that makes one term of a step's lanes; None if the accumulator takes the only lane's own."""
         if config.lanes == 1:
             return None
-        return AdderTree(product=config.product, lanes=config.lanes, registered=config.registers("reduce"))
+        return formulations.reduction(config)
 
     @classmethod
     def term_layout(cls, config: AcceleratorConfig) -> data.StructLayout:
         """Layout of the term: the reduction's sum, or the only lane's own."""
         reduction = cls.reduction(config)
         if reduction is None:
-            return Aligner.layout(config.product, shift=cls.aligned(config))
+            return formulations.term_layout(config, shift=cls.aligned(config))
         layout = reduction.sum.shape()
         assert isinstance(layout, data.StructLayout)
         return layout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Shape, Signal, Value
+from amaranth import Cat, Module, Shape, Signal, Value
 from amaranth.hdl import ValueLike
 
 
@@ -15,3 +15,10 @@ def add(m: Module, a: ValueLike, b: ValueLike, shape: Shape, *, carry: ValueLike
     total = Signal(shape, name=name, attrs={"keep": 1})
     m.d.comb += total.eq(Value.cast(a) + Value.cast(b) + Value.cast(carry))
     return total
+
+
+def add_above(m: Module, low: Value, high: Value, distance: int, *, carry: ValueLike = 0, name: str = "sum") -> Value:
+    """``low + (high + carry) * 2**distance`` of two's complement numbers; what ``high`` does not reach bypasses the adder."""
+    upper = low[distance:].as_signed()
+    shape = Shape(max(len(upper), len(high)) + 1, signed=True)
+    return Cat(low[:distance], add(m, upper, high, shape, carry=carry, name=name)).as_signed()

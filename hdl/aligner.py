@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -46,6 +48,8 @@ class Aligner(wiring.Component):
     remaining exponent bits then act at once: a bit of the result has two candidates, selected or overridden by two control
     wires that its whole group shares, again a LUT4 a bit.
 
+    Other formulations are subclasses; ``formulations`` lists them.
+
     Parameters
     ----------
     product
@@ -58,6 +62,9 @@ class Aligner(wiring.Component):
     product : In(product_layout)
     term : Out(term_layout)
     """
+
+    GROUPED: ClassVar[bool] = True
+    """Whether the upper exponent bits act at once; if not, each of them is one more step."""
 
     def __init__(self, *, product: Product, shift: bool = True) -> None:
         if not isinstance(product, Product):
@@ -76,6 +83,11 @@ class Aligner(wiring.Component):
         bits = significand_product_bits(product) + int(not product.significand_signed)
         return term_layout(bits, carry=carry, exponent_bits=exponent_bits)
 
+    @staticmethod
+    def biased(product: Product) -> bool:
+        """Whether lanes with an adder tree behind them give it biased terms."""
+        return term_is_biased(product)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         facts = self.facts
@@ -85,14 +97,22 @@ class Aligner(wiring.Component):
         low: Value = Signal(name="carry_signed")
         m.d.comb += [bits.eq(Cat(self.product.significand) ^ sign.replicate(len(bits))), low.eq(carry ^ sign)]
         high = bits[-1] if facts.significand_signed else sign
-        fixed = self._shifted(m, bits, low, high) if self.shift else Cat(bits, high)
+        if self.shift:
+            self._place(m, bits, low, high)
+        else:
+            m.d.comb += [
+                self.term.significand.eq(Cat(bits, high).as_signed()),
+                self.term.carry.eq(low),
+                self.term.exponent.eq(self.product.exponent),
+            ]
+        return m
+
+    def _place(self, m: Module, bits: Value, low: Value, high: Value) -> None:
+        """The term of a significand with its sign applied; ``low`` and ``high`` fill its two ends."""
         m.d.comb += [
-            self.term.significand.eq(fixed.as_signed()),
+            self.term.significand.eq(self._shifted(m, bits, low, high).as_signed()),
             self.term.carry.eq(low),
         ]
-        if not self.shift:
-            m.d.comb += self.term.exponent.eq(self.product.exponent)
-        return m
 
     def _shifted(self, m: Module, bits: Value, low: Value, high: Value) -> Value:
         """``bits`` shifted left by ``exponent - offset``; ``low`` and ``high`` fill the two ends."""
@@ -100,11 +120,8 @@ class Aligner(wiring.Component):
         width = aligned_bits(self.facts) + offset
         exponent = self.product.exponent
         step, index = 1, 0
-        while index < len(exponent) and len(bits) > 2 * step:
-            moved = Cat(low.replicate(step), bits)
-            kept = Cat(bits, high.replicate(step))
-            bits = Signal(len(kept), name=f"shifted{step}")
-            m.d.comb += bits.eq(Mux(exponent[index], moved, kept))
+        while index < len(exponent) and (len(bits) > 2 * step or not self.GROUPED):
+            bits = stepped(m, bits, step, exponent[index], low, high)
             step, index = step * 2, index + 1
         if index == len(exponent):
             fixed = Cat(bits, high.replicate(max(0, width - len(bits))))
@@ -130,3 +147,12 @@ class Aligner(wiring.Component):
             both = (lower & upper).replicate(size)
             groups.append((lower.replicate(size) & near) | (upper.replicate(size) & far) | both)
         return Cat(groups)[:width]
+
+
+def stepped(m: Module, bits: Value, step: int, moves: Value, low: Value, high: Value) -> Value:
+    """``bits`` with ``step`` more, shifted left by that where ``moves`` says so."""
+    moved = Cat(low.replicate(step), bits)
+    kept = Cat(bits, high.replicate(step))
+    bits = Signal(len(kept), name=f"shifted{step}")
+    m.d.comb += bits.eq(Mux(moves, moved, kept))
+    return bits

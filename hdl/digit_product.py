@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 
-from .adders import add
+from .adders import add_above
 
 
 def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, Value]:
@@ -15,6 +15,19 @@ def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, V
     one's complements; their missing 1 enters the carry input of the adder that takes the row, the lowest row's leaves as
     ``carry`` because no adder is left for it.
     """
+    nodes = [(index, row.as_signed(), negative) for index, (row, negative) in enumerate(digit_rows(m, a, b))]
+    while len(nodes) > 1:
+        pairs = zip(nodes[0::2], nodes[1::2], strict=False)
+        nodes = [_joined(m, low, high) for low, high in pairs] + nodes[len(nodes) & ~1 :]
+    _, total, carry = nodes[0]
+    return Cat(total, total[-1].replicate(shape.width))[: shape.width], carry
+
+
+def digit_rows(m: Module, a: Value, b: Value) -> list[tuple[Signal, Value]]:
+    """``a * b = sum of (row + negative) * 4**index``, lowest first; rows are two's complement of ``digit_rows_size``.
+
+    A row that is the least number of its width has no ``negative``.
+    """
     if len(a) < len(b):
         a, b = b, a
     # Room for twice the operand, and for a sign if it has none.
@@ -23,15 +36,14 @@ def digit_product(m: Module, a: Value, b: Value, shape: Shape) -> tuple[Value, V
     digits = _digits(m, b)
     rows = [_row(m, index, a_extended, doubled, digit) for index, digit in enumerate(digits[:-1])]
     rows.append(_top_row(m, a_extended, doubled, digits[-1]))
-    nodes = [
-        (index, row.as_signed(), negative)
-        for index, (row, (_, _, negative)) in enumerate(zip(rows, digits, strict=True))
-    ]
-    while len(nodes) > 1:
-        pairs = zip(nodes[0::2], nodes[1::2], strict=False)
-        nodes = [_joined(m, low, high) for low, high in pairs] + nodes[len(nodes) & ~1 :]
-    _, total, carry = nodes[0]
-    return Cat(total, total[-1].replicate(shape.width))[: shape.width], carry
+    return [(row, negative) for row, (_, _, negative) in zip(rows, digits, strict=True)]
+
+
+def digit_rows_size(a: Shape, b: Shape) -> tuple[int, int]:
+    """How many rows ``digit_rows`` makes of operands of these shapes, and how wide they are."""
+    if a.width < b.width:
+        a, b = b, a
+    return (b.width + int(not b.signed) + 1) // 2, a.width + (1 if a.signed else 2)
 
 
 def _digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
@@ -79,9 +91,6 @@ def _top_row(m: Module, a: Value, doubled: Value, digit: tuple[Value, Value, Val
 
 
 def _joined(m: Module, low: tuple[int, Value, Value], high: tuple[int, Value, Value]) -> tuple[int, Value, Value]:
-    """Sum of two partial sums; what the higher one does not reach of the lower one bypasses the adder."""
     distance = 2 * (high[0] - low[0])
-    upper, addend = low[1][distance:].as_signed(), high[1]
-    width = max(len(upper), len(addend)) + 1
-    total = add(m, upper, addend, Shape(width, signed=True), carry=high[2], name=f"rows{low[0]}_{high[0]}")
-    return low[0], Cat(low[1][:distance], total).as_signed(), low[2]
+    total = add_above(m, low[1], high[1], distance, carry=high[2], name=f"rows{low[0]}_{high[0]}")
+    return low[0], total, low[2]

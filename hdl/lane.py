@@ -7,17 +7,17 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from .aligner import Aligner, term_is_biased
+from . import formulations
 from .decoder import Decoder
-from .layouts import flags_layout, product_layout
-from .multiplier import Multiplier
+from .layouts import flags_layout
 from .specials import special_flags
 
 
 class Lane(wiring.Component):
     """Decode, multiply, align. A new pair of codes every enabled cycle.
 
-    The lanes of a unit with an adder tree give biased terms where ``term_is_biased``.
+    Which multiplier and which aligner, and the term's layout, is ``formulations``' to say; the lanes of a unit with an adder tree
+    give biased terms where it says so.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Lane(wiring.Component):
             "enable": In(1),
             "weight": In(config.weight_format.bits),
             "activation": In(config.activation_format.bits),
-            "term": Out(Aligner.layout(config.product, shift=shift)),
+            "term": Out(formulations.term_layout(config, shift=shift)),
             "flags": Out(flags_layout(config)),
         })  # fmt: skip
 
@@ -61,19 +61,23 @@ class Lane(wiring.Component):
         facts = self.config.product
         m.submodules.decode_weight = decode_weight = Decoder(fmt=facts.a)
         m.submodules.decode_activation = decode_activation = Decoder(fmt=facts.b)
-        m.submodules.multiply = multiply = Multiplier(product=facts, style=self.config.multiplier)
-        m.submodules.align = align = Aligner(product=facts, shift=self.shift)
+        m.submodules.multiply = multiply = formulations.multiplier(self.config)
+        align = formulations.aligner(self.config, shift=self.shift)
 
         registered = self.config.registers("multiply")
-        product = Signal(product_layout(facts), reset_less=registered)
+        product = Signal(multiply.product.shape(), reset_less=registered)
         flags = Signal(flags_layout(self.config), reset_less=registered)
         m.d.comb += [
             decode_weight.code.eq(self.weight),
             decode_activation.code.eq(self.activation),
             multiply.weight.eq(decode_weight.decoded),
             multiply.activation.eq(decode_activation.decoded),
-            align.product.eq(product),
         ]
+        term = product
+        if align is not None:
+            m.submodules.align = align
+            m.d.comb += align.product.eq(product)
+            term = align.term
         multiplied = [
             product.eq(multiply.product),
             flags.eq(special_flags(self.config, decode_weight.decoded, decode_activation.decoded)),
@@ -83,12 +87,12 @@ class Lane(wiring.Component):
                 m.d.sync += multiplied
         else:
             m.d.comb += multiplied
-        self._align(m, align.term, flags)
+        self._align(m, term, flags)
         return m
 
     def _align(self, m: Module, term: data.View, flags: data.View) -> None:
         """The aligned term, biased where its tree wants that, after a register or as it is."""
-        biased = self.shift and self.config.lanes > 1 and term_is_biased(self.config.product)
+        biased = self.shift and self.config.lanes > 1 and formulations.biased(self.config)
         registered = self._registers_aligned(self.config, shift=self.shift)
         if not registered and not biased:
             m.d.comb += [self.term.eq(term), self.flags.eq(flags)]

@@ -10,8 +10,7 @@ from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Va
 from amaranth.lib import data
 
 from ..config import AcceleratorConfig
-from . import accumulators
-from .aligner import Aligner
+from . import accumulators, formulations
 from .lane import Lane
 from .layouts import flags_layout
 from .scaled_term import ScaledTerm
@@ -117,7 +116,7 @@ def _placed_lane(
         m.d.comb += [placed.enable.eq(enable), placed.weight.eq(weight), placed.activation.eq(activation)]
         return placed.term, placed.flags
     shift = accumulators.for_config(config).aligned(config)
-    term = Signal(Aligner.layout(config.product, shift=shift), name=f"term{index}")
+    term = Signal(formulations.term_layout(config, shift=shift), name=f"term{index}")
     flags = Signal(flags_layout(config), name=f"flags{index}")
     outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
     clocked = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if config.registers("multiply") else {}

@@ -26,6 +26,7 @@ from .bench_bitmod import layer_record, quantize_record
 from .bench_cells import cell_jobs
 from .bench_record import AT_LEAST, AT_MOST, STUDY, bench_record
 from .bench_simulation import speed_record
+from .bench_study import estimate_record, study_records
 from .bench_units import clock_jobs, clock_ratio_records, cycle_jobs, gate_jobs, lut_jobs, verilog_record
 from .bitmod.arithmetic import SCHEME
 from .records import Metric, Record, Records, metric
@@ -91,7 +92,7 @@ def run(out: Path, *, whole_report: bool = True, timing: bool = True, only: Sequ
     out
         Directory; made if missing.
     whole_report
-        Whether to time ``make report`` in a clone, which takes minutes.
+        Whether to time ``make report`` in a clone, and the default study, which takes a quarter of an hour.
     timing
         Whether to place and route whole dot products and arrays, which takes minutes as well.
     only
@@ -127,7 +128,9 @@ def _alone(whole_report: bool) -> Iterator[tuple[str, Callable[[], Record | list
     yield "simulation/int8-8x8", speed_record
     yield f"quantize/{SCHEME}", quantize_record
     yield "layer/bitmod-8x8", layer_record
+    yield "estimate", estimate_record
     if whole_report:
+        yield "default-study", lambda: list(study_records())
         yield "make-report", lambda: list(report_records())
 
 

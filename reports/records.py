@@ -22,6 +22,9 @@ BITMOD = "bitmod"
 NONLINEAR = "nonlinear"
 """The study of the integer-only non-linear units."""
 
+FULL = "int-vs-fp-full"
+"""The cost study behind INT versus FP: every axis switched, clocks, energy, the cost models and every published claim."""
+
 STUDY = "study"
 """Studies that users write themselves, as a file of axes and targets."""
 

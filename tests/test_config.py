@@ -55,7 +55,31 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"k_max": 2**24 + 1}, r"k_max: .*less than or equal to 16777216, not 16777217"),
     ({"k_max": 7.5}, r"k_max: .*integer, not 7\.5"),
     ({"unit": "dot", "lanes": 32, "k_max": 31}, r"k_max must be at least lanes = 32, not 31"),
-    ({"multiplier": "booth"}, r"multiplier: .*'logic'.*'operator', not 'booth'"),
+    ({"multiplier": "booth"}, r"multiplier: .*'logic'.*'operator'.*'columns', not 'booth'"),
+    ({"aligner": "sorted"}, r"aligner: .*'grouped'.*'barrel'.*'placed'.*'binned', not 'sorted'"),
+    ({"aligner": "barrel"}, r"aligner must be 'grouped' for 1 lane, not 'barrel'"),
+    (
+        {"unit": "dot", "lanes": 4, "multiplier": "columns"},
+        r"multiplier must be 'logic' or 'operator' for pairs that are not of signed integers, not 'columns'",
+    ),
+    (
+        {"unit": "dot", "lanes": 4, "aligner": "placed", "accumulator": {"kind": "window", "width": 24}},
+        r"aligner must be 'grouped' for a window accumulator, not 'placed'",
+    ),
+    *(
+        (
+            {"weight": weight, "activation": activation, "unit": "dot", "lanes": 4, "aligner": "binned"},
+            r"aligner must be 'grouped' for pairs that are not of signs, magnitudes and exponents, not 'binned'",
+        )
+        for weight, activation in (("INT8", "INT8"), ("E4M3", "INT4"))
+    ),
+    *(
+        (
+            {"weight": weight, "activation": "INT8", "unit": "dot", "lanes": 4, "multiplier": "columns"},
+            r"multiplier must be 'logic' or 'operator' for pairs that are not of signed integers, not 'columns'",
+        )
+        for weight in ("E4M3", "E1M1", "E2M1")
+    ),
     ({"accumulator": {"kind": "saturating"}}, r"accumulator: .*'exact'.*'float'.*saturating"),
     ({"accumulator": {"width": 40}}, r"accumulator: .*'kind'"),
     ({"accumulator": {"kind": "float", "format": "E4M3"}}, r"accumulator\.format: .*'FP16' or 'BF16', not 'E4M3'"),
@@ -118,7 +142,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     (
         {"lane": 4},
         r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, "
-        r"multiplier, scale",
+        r"multiplier, aligner, scale",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]

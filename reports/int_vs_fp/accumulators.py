@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import golden
+from ...config import AcceleratorConfig
 from ...fpga.cache import cached
 from ..committed import committed
 from ..jobs import Job
@@ -29,7 +30,7 @@ UNITS = {"error_sqnr": "dB", "total_sqnr": "dB", "overflowed": "%", "outputs": "
 
 
 @dataclass(frozen=True, eq=False)
-class _Operands:
+class Operands:
     """Codes [out, K] and [tokens, K], the scales of the outputs [out, tokens], and the outputs without any rounding."""
 
     weight: NDArray[np.unsignedinteger]
@@ -74,16 +75,7 @@ def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: Choose
         As ``golden.matmul``.
     """
     pair = cases[0].pair
-    weight = quantize_weight(layer, pair.weight, POLICY.rule, choose)
-    activation = quantize_activation(layer, pair.activation, POLICY, choose)
-    tokens = np.sort(np.random.default_rng(seed).permutation(len(layer.held_out))[:TOKENS])
-    length = min(layer.weight.shape[1], cases[0].config.k_max)
-    operands = _Operands(
-        weight=weight.codes[:, :length],
-        activation=activation.codes[tokens, :length],
-        scales=_column(weight) * _column(activation)[tokens].T,
-        reference=layer.weight[:, :length] @ layer.held_out[tokens, :length].T,
-    )
+    operands = operands_of(pair.weight, pair.activation, layer, longest=cases[0].config.k_max, seed=seed, choose=choose)
     inputs = {
         "configs": [case.config.to_dict() for case in cases],
         "operands": operands.digest(),
@@ -92,6 +84,32 @@ def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: Choose
     }
     errors = cached("accumulation", inputs, lambda: _errors(cases, operands))
     return [_error_record(case, layer, seed, found) for case, found in zip(cases, errors, strict=True)]
+
+
+def operands_of(
+    weight_format: str, activation_format: str, layer: Layer, *, longest: int, seed: int, choose: ChooseScale
+) -> Operands:
+    """A layer's codes for ``TOKENS`` held-out tokens picked by seed, dot products cut to ``longest`` products."""
+    weight = quantize_weight(layer, weight_format, POLICY.rule, choose)
+    activation = quantize_activation(layer, activation_format, POLICY, choose)
+    tokens = np.sort(np.random.default_rng(seed).permutation(len(layer.held_out))[:TOKENS])
+    length = min(layer.weight.shape[1], longest)
+    return Operands(
+        weight=weight.codes[:, :length],
+        activation=activation.codes[tokens, :length],
+        scales=_column(weight) * _column(activation)[tokens].T,
+        reference=layer.weight[:, :length] @ layer.held_out[tokens, :length].T,
+    )
+
+
+def outputs_of(config: AcceleratorConfig, operands: Operands) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Outputs [out, tokens] as the unit accumulates them, and which overflowed: those count as the greatest number."""
+    values = golden.to_float(config, golden.matmul(config, operands.weight, operands.activation))
+    over = ~np.isfinite(values)
+    if config.accumulator_format is not None:
+        largest = float(config.accumulator_format.max_value)
+        values = np.clip(values, -largest, largest)
+    return values * operands.scales, over
 
 
 def worst_records(records: Records) -> Iterator[Record]:
@@ -127,18 +145,12 @@ def _total(record: Record) -> float:
     return float("inf") if value is None else value
 
 
-def _errors(cases: Sequence[Case], operands: _Operands) -> list[dict[str, float | int | None]]:
+def _errors(cases: Sequence[Case], operands: Operands) -> list[dict[str, float | int | None]]:
     """Plain numbers of each case; None for a ratio without noise."""
     found = []
     exact: NDArray[np.float64] | None = None
     for case in cases:
-        config = case.config
-        values = golden.to_float(config, golden.matmul(config, operands.weight, operands.activation))
-        over = ~np.isfinite(values)
-        if config.accumulator_format is not None:
-            largest = float(config.accumulator_format.max_value)
-            values = np.clip(values, -largest, largest)
-        outputs = values * operands.scales
+        outputs, over = outputs_of(case.config, operands)
         exact = outputs if exact is None else exact
         numbers = {
             "error_sqnr": sqnr_db(exact, outputs),

@@ -25,8 +25,10 @@ def verilog_of(config: AcceleratorConfig) -> str:
 
 
 def with_multiplier(config: AcceleratorConfig, *, dsp: bool) -> AcceleratorConfig:
-    """The same unit with a multiplier of logic, or with a plain ``*``, which becomes a DSP block."""
-    return AcceleratorConfig.from_dict({**config.to_dict(), "multiplier": "operator" if dsp else "logic"})
+    """The same unit, or with a plain ``*``, which becomes a DSP block, in place of the usual multiplier of logic."""
+    if not dsp or config.multiplier != "logic":
+        return config
+    return AcceleratorConfig.from_dict({**config.to_dict(), "multiplier": "operator"})
 
 
 def mapped_once(config: AcceleratorConfig) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
@@ -13,8 +14,10 @@ from ..drawing import GREY, INK, THOUSANDS, figure, style, to_svg
 from ..page import Page
 from ..records import STUDY, Metric, Record, Records, metric
 from ..shown import Cell, Table
+from .curves import curve_targets, curves_answer, curves_picture, curves_table
+from .energy_bars import energy_answer, energy_picture, energy_table
 from .study_file import Skipped
-from .task import CLOCK
+from .task import CLOCK, POWER, SPREAD
 
 STUDY_RECORD = "study"
 PER_MAC = "logic_per_mac"
@@ -52,12 +55,15 @@ def page(records: Records, *, command: str) -> Page:
     targets = _targets(records)
     with style():
         pictures = {f"area-{target}": to_svg(_bars(records, target), f"area-{target}") for target in targets}
+        for name, drawing in _further(records).items():
+            pictures[name] = to_svg(drawing.draw(records), name)
     captions = {f"area-{target}": _caption(target) for target in targets}
+    captions |= {name: drawing.caption for name, drawing in _further(records).items()}
     return Page(
         title=study.config["title"],
-        subject=f"{study.number('units'):.0f} units on {', '.join(targets)}",
+        subject=f"{study.number('units'):.0f} units on {', '.join([*targets, *(d.subject for d in _further(records).values())])}",
         answer=list(_answer(records)),
-        tables=[table for table in (*(_table(records, target) for target in targets), _skipped(records)) if table.rows],
+        tables=[table for table in _tables(records) if table.rows],
         regenerate=((command, "this report; what is known is not measured again"),),
         records=records,
         pictures=pictures,
@@ -65,9 +71,39 @@ def page(records: Records, *, command: str) -> Page:
     )
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """What else a page shows where it was measured: how the subject and a reader who cannot see it are told of it."""
+
+    draw: Callable[[Records], Figure]
+    subject: str
+    caption: str
+
+
+def _further(records: Records) -> dict[str, _Drawing]:
+    """Pictures of all units that are no ranking on one target, by name."""
+    known = {
+        SPREAD: (
+            "curves",
+            _Drawing(curves_picture, "osu018 over the clock", "Area and throughput per area against the clock."),
+        ),
+        POWER: ("energy", _Drawing(energy_picture, "osu018 for energy", "Energy per MAC of every unit by part.")),
+    }
+    return {name: drawing for kind, (name, drawing) in known.items() if records.of_kind(kind)}
+
+
+def _tables(records: Records) -> Iterator[Table]:
+    for target in _targets(records):
+        yield _table(records, target)
+    yield curves_table(records)
+    yield energy_table(records)
+    yield _skipped(records)
+
+
 def _targets(records: Records) -> list[str]:
-    """Targets with their clock periods and blocks, as in ids, in order."""
-    return list(dict.fromkeys(record.id.partition("/")[2] for record in records if record.kind in ("area", "timing")))
+    """Targets with their clock periods and blocks, as in ids, in order; without those that are points of a curve."""
+    found = dict.fromkeys(record.id.partition("/")[2] for record in records if record.kind in ("area", "timing"))
+    return [target for target in found if target not in curve_targets(records)]
 
 
 def _of(records: Records, target: str) -> list[Record]:
@@ -96,6 +132,8 @@ def _answer(records: Records) -> Iterator[str]:
         value = best[0].metrics[_order(target)]
         what = "fastest" if target == CLOCK else "smallest per MAC"
         yield f"{target}: {what} is {best[0].unit} with {shown.shown(value.value or 0, 1)} {value.unit}."
+    yield from curves_answer(records)
+    yield from energy_answer(records)
     skipped = records[STUDY_RECORD].number("skipped")
     if skipped:
         yield f"{skipped:.0f} combinations are no unit; the last table says why."

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from ... import formats
 from ...accumulators import Accumulator, ExactAccumulator, Frozen
-from ...config import STAGES, AcceleratorConfig, ScaleFormat
+from ...config import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle, ScaleFormat
 from ...document import Document
 from ...errors import BitmillError
 
@@ -22,6 +22,9 @@ Value = TypeVar("Value")
 # TOML has lists; what comes out of them shall not change.
 Axis = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
 Chosen = Annotated[tuple[Value, ...], Field(strict=False)]
+
+_AS_CONFIGURED = ("scale", "pipeline", "k_max", "multiplier", "aligner")
+"""Axes of a grid whose names and values are those of a configuration's fields."""
 
 
 class Grid(Frozen, frozen=True):
@@ -35,7 +38,7 @@ class Grid(Frozen, frozen=True):
         Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
     accumulators
         Tables as in a configuration.
-    scale, pipeline, k_max
+    scale, pipeline, k_max, multiplier, aligner
         As in a configuration.
     """
 
@@ -45,6 +48,8 @@ class Grid(Frozen, frozen=True):
     scale: Axis[ScaleFormat] = ("none",)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
+    multiplier: Axis[MultiplierStyle] = ("logic",)
+    aligner: Axis[AlignerStyle] = ("grouped",)
 
     @field_validator("pairs")
     @classmethod
@@ -56,6 +61,28 @@ class Grid(Frozen, frozen=True):
 
 
 Blocks = Literal["logic", "dsp"]
+
+
+Operands = Literal["layer", "uniform"]
+Period = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class PowerTarget(Frozen, frozen=True):
+    """How power is measured: on osu018, of MACs and dot products.
+
+    Attributes
+    ----------
+    operands
+        ``"layer"``: codes of a layer of the committed sample; ``"uniform"``: random ones.
+    period_ns
+        The clock at which units are mapped and run.
+    cycles
+        Steps that are simulated.
+    """
+
+    operands: Axis[Operands] = get_args(Operands)
+    period_ns: Period = 25.0
+    cycles: Annotated[int, Field(ge=2, le=1 << 16)] = 512
 
 
 class Targets(Frozen, frozen=True):
@@ -71,6 +98,11 @@ class Targets(Frozen, frozen=True):
         Clock periods in ns at which standard cells are mapped.
     clock
         Whether ECP5 units are placed and routed, with these seeds.
+    curve
+        Clock periods in ns of a curve of area against clock: ``osu018`` at each, what becomes of the area when the period is a
+        little different, and the fastest clock.
+    power
+        Energy per MAC on osu018 by part.
     """
 
     generic: bool = False
@@ -78,8 +110,10 @@ class Targets(Frozen, frozen=True):
     ecp5: Chosen[Blocks] = ()
     gowin: Chosen[Blocks] = ()
     xilinx7: Chosen[Blocks] = ()
-    osu018: Chosen[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = ()
+    osu018: Chosen[Period] = ()
     clock: Chosen[int] = ()
+    curve: Chosen[Period] = ()
+    power: PowerTarget | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Targets:
@@ -175,8 +209,9 @@ def unit_key(config: AcceleratorConfig) -> str:
         parts.append(f"max{config.k_max}")
     if config.pipeline != len(STAGES):
         parts.append(f"p{config.pipeline}")
-    if config.multiplier != "logic":
-        parts.append(config.multiplier)
+    for name in ("multiplier", "aligner"):
+        if getattr(config, name) != AcceleratorConfig.model_fields[name].default:
+            parts.append(getattr(config, name))
     return "-".join(parts)
 
 
@@ -194,8 +229,9 @@ def accumulator_key(accumulator: Accumulator) -> str:
 
 
 def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
-    axes: Sequence[Sequence[Any]] = (grid.pairs, grid.lanes, grid.accumulators, grid.scale, grid.pipeline, grid.k_max)
-    for pair, lanes, accumulator, scale, pipeline, k_max in itertools.product(*axes):
+    for pair, lanes, accumulator, rest in itertools.product(
+        grid.pairs, grid.lanes, grid.accumulators, itertools.product(*(getattr(grid, name) for name in _AS_CONFIGURED))
+    ):
         weight, activation = operands_of(pair)
         yield {
             "weight": weight,
@@ -203,9 +239,7 @@ def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
             "unit": "mac" if lanes == 1 else "dot",
             "lanes": lanes,
             "accumulator": accumulator.model_dump(exclude_none=True),
-            "scale": scale,
-            "pipeline": pipeline,
-            "k_max": k_max,
+            **dict(zip(_AS_CONFIGURED, rest, strict=True)),
         }
 
 

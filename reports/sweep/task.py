@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from ...config import AcceleratorConfig
 from ...fpga import cache
 from ...fpga.cells import TARGETS
 from ...fpga.liberty import read_library
+from ...fpga.power import read_models
 from ...fpga.synthesis import Synthesis, synthesize
 from ...hdl import verilog
 from ...tools import tool_versions
@@ -21,11 +23,18 @@ from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
 from ..int_vs_fp.scales import source_digest
 from ..measured import COUNTED, NAND2
 from ..records import STUDY, Record, metric
-from .study_file import Expanded, Targets, unit_key
+from ..sample import SAMPLE_PATH
+from .clocks import measured_fastest, measured_spread
+from .power import measured_power
+from .study_file import Expanded, Operands, Targets, unit_key
 
-GENERIC, LIBERTY, CLOCK = "generic", "osu018", "clock"
+GENERIC, LIBERTY, CLOCK, FASTEST, SPREAD, POWER = "generic", "osu018", "clock", "fastest", "spread", "power"
+KINDS = {CLOCK: "timing", FASTEST: "fastest", SPREAD: "spread", POWER: "power"}
+"""Target to the kind of its records; ``area`` otherwise."""
 SOURCES = ("formats", "hdl", "fpga", "reports", "reports/sweep")
 """Subpackages whose source decides what is measured."""
+OPERAND_SOURCES = ("golden", "sim", "reports/sample", "reports/int_vs_fp")
+"""Those that besides decide what power is measured on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +46,18 @@ class Task:
     config
         The unit, as ``AcceleratorConfig.to_dict`` gives it.
     target
-        ``generic``, ``ice40``, ``ecp5``, ``gowin``, ``xilinx7``, ``osu018`` or ``clock`` (placed and routed on ECP5).
+        ``generic``, ``ice40``, ``ecp5``, ``gowin``, ``xilinx7``, ``osu018``, ``clock`` (placed and routed on ECP5), or on osu018
+        ``fastest``, ``spread`` (areas at periods around one), ``power``.
     dsp
         Whether DSP blocks may be used.
     period_ns
-        Clock period of ``osu018``, in ns.
+        Clock period of ``osu018``, ``spread`` and ``power``, in ns.
     seeds
         Placements of ``clock``.
+    periods
+        Of ``fastest``: clock periods whose circuits are looked at as well.
+    operands, cycles
+        What ``power`` is measured on, and for how long.
     """
 
     config: Mapping[str, Any]
@@ -51,6 +65,9 @@ class Task:
     dsp: bool = False
     period_ns: float | None = None
     seeds: tuple[int, ...] = ()
+    periods: tuple[float, ...] = ()
+    operands: Operands | None = None
+    cycles: int = 0
 
     @property
     def unit(self) -> AcceleratorConfig:
@@ -60,8 +77,16 @@ class Task:
     @property
     def key(self) -> str:
         """``e4m3-k32-exact/osu018-8ns``: the id of its record."""
-        suffix = "-dsp" * self.dsp + (f"-{self.period_ns:g}ns" if self.period_ns is not None else "")
+        suffix = "-dsp" * self.dsp + (f"-{self.operands}" if self.operands else "")
+        suffix += f"-{self.period_ns:g}ns" if self.period_ns is not None else ""
         return f"{unit_key(self.unit)}/{self.target}{suffix}"
+
+
+def unit_of(record: Record) -> AcceleratorConfig:
+    """The unit that a task's record is of."""
+    return AcceleratorConfig.from_dict(
+        {name: value for name, value in record.config.items() if name in AcceleratorConfig.model_fields}
+    )
 
 
 def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
@@ -73,8 +98,18 @@ def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
         for name in TARGETS:
             for blocks in () if name == GENERIC else getattr(targets, name):
                 yield Task(config=fields, target=name, dsp=blocks == "dsp")
-        for period in targets.osu018:
+        for period in dict.fromkeys((*targets.osu018, *targets.curve)):
             yield Task(config=fields, target=LIBERTY, period_ns=period)
+        for period in dict.fromkeys(targets.curve):
+            yield Task(config=fields, target=SPREAD, period_ns=period)
+        if targets.curve:
+            yield Task(config=fields, target=FASTEST, periods=targets.curve)
+        if targets.power is not None and config.unit != "array":
+            power = targets.power
+            for operands in dict.fromkeys(power.operands):
+                yield Task(
+                    config=fields, target=POWER, operands=operands, period_ns=power.period_ns, cycles=power.cycles
+                )
         if targets.clock:
             yield Task(config=fields, target=CLOCK, seeds=targets.clock)
 
@@ -126,16 +161,25 @@ def keep(task: Task, record: Record) -> None:
 
 def _cache_key(task: Task) -> str:
     inputs: dict[str, Any] = {"task": asdict(task), "made by": fingerprint()}
-    if task.target == LIBERTY:
+    if task.target in (LIBERTY, FASTEST, SPREAD, POWER):
         inputs["library"] = read_library().sha256
+    if task.target == POWER:
+        sample = hashlib.sha256(SAMPLE_PATH.read_bytes()).hexdigest()
+        inputs["operands"] = [source_digest(*OPERAND_SOURCES), sample, digest_of(read_models())]
     return cache.cache_key("sweep", inputs)
 
 
 def _record(task: Task, measured: Measured) -> Record:
     return Record(
         id=task.key,
-        kind="area" if task.target != CLOCK else "timing",
-        config={**task.config, "target": task.target, "dsp": task.dsp, "period_ns": task.period_ns},
+        kind=KINDS.get(task.target, "area"),
+        config={
+            **task.config,
+            "target": task.target,
+            "dsp": task.dsp,
+            "period_ns": task.period_ns,
+            "operands": task.operands,
+        },
         unit=unit_key(task.unit),
         flow=measured.flow,
         tool_versions=measured.tools,
@@ -151,6 +195,11 @@ def _measured(task: Task) -> Measured:
     how: dict[str, Callable[[], Measured]] = {
         LIBERTY: lambda: measured_cells(text, verilog.TOP, period_ns=task.period_ns or 0.0),
         CLOCK: lambda: measured_clock(text, verilog.TOP, seeds=task.seeds),
+        FASTEST: lambda: measured_fastest(text, verilog.TOP, periods=task.periods),
+        SPREAD: lambda: measured_spread(text, verilog.TOP, period_ns=task.period_ns or 0.0),
+        POWER: lambda: measured_power(
+            config, operands=task.operands or "layer", period_ns=task.period_ns or 0.0, cycles=task.cycles
+        ),
     }
     found = how.get(task.target, lambda: _counted(config, text, task))()
     metrics = {
@@ -161,6 +210,11 @@ def _measured(task: Task) -> Measured:
     for name in ("logic", "total"):
         if name in metrics:
             metrics[f"{name}_per_mac"] = metric((metrics[name].value or 0) / config.macs, metrics[name].unit)
+    if task.target in (LIBERTY, FASTEST):
+        # A unit that misses its period runs at the clock that it reaches.
+        nanoseconds = max(metrics["period"].value or 0, metrics["delay"].value or 0)
+        rate = 1e3 * config.macs / nanoseconds / (metrics["total"].value or 0)
+        metrics["throughput_per_area"] = metric(rate, "MMAC/s per GE")
     return Measured({**found.flow, "verilog_sha256": digest_of(text)}, metrics, found.tools, found.seeds)
 
 
@@ -179,5 +233,11 @@ def _counted(config: AcceleratorConfig, text: str, task: Task) -> Measured:
     }
     if counts.register_area is not None:
         metrics["total"] = metric(counts.logic + counts.register_area, unit)
-    flow = {"target": task.target, "dsp": task.dsp, "recipe": result.recipe, "mapped_once": list(once)}
+    flow = {
+        "target": task.target,
+        "dsp": task.dsp,
+        "recipe": result.recipe,
+        "tried": dict(result.tried),
+        "mapped_once": list(once),
+    }
     return Measured({**flow, "counted": COUNTED.get(task.target, "LUTs")}, metrics, result.tools)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill import BitmillError
+from bitmill import BitmillError, tools
+from bitmill.fpga.activity import netlist_cells, pin_activity
+from bitmill.fpga.energy import energies
 from bitmill.fpga.liberty import read_library
-from bitmill.fpga.power import PinActivity, pin_activity, simulated_power
+from bitmill.fpga.netlist_trace import UNIT, netlist_trace
+from bitmill.fpga.power import pin_slews, read_models, simulated_power, traced_power
+from bitmill.fpga.sta import run_sta
 from bitmill.fpga.wrap import Port
 
 PERIOD = 8.0
@@ -71,41 +75,6 @@ def test_registers_in_a_loop_toggle(library):
     assert found.combinational > 1000 * held.combinational
 
 
-TRACE = """$timescale 1ps $end
-$scope module unit $end
-$var wire 1 ! d $end
-$scope module f0 $end
-$var wire 1 ! D $end
-$var wire 1 " Q $end
-$var reg 1 # NOTIFIER $end
-$upscope $end
-$upscope $end
-$enddefinitions $end
-#100
-$dumpvars
-0!
-{first}"
-x#
-$end
-#200
-1!
-#300
-0!
-1"
-#500
-"""
-
-
-def test_toggles_of_a_trace_by_hand():
-    found = pin_activity(TRACE.format(first="0"), pins={"D", "Q"}, cycles=4)
-    assert found == {"f0/D": PinActivity(2 / 4, 100 / 400), "f0/Q": PinActivity(1 / 4, 200 / 400)}
-
-
-def test_an_unknown_pin_is_named():
-    with pytest.raises(BitmillError, match="every pin 0 or 1, not f0/Q unknown"):
-        pin_activity(TRACE.format(first="x").replace('1"\n', ""), pins={"D", "Q"}, cycles=4)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -132,3 +101,123 @@ def test_toggles_are_those_of_random_data(library):
     toggles = [np.abs(np.diff(stream)).mean() for stream in (lazy, busy)]
     found = [power(library, stream).combinational for stream in (lazy, busy)]
     assert found[1] / found[0] == pytest.approx(toggles[1] / toggles[0], rel=0.1)
+
+
+BITS = 6
+INVERTER_FARADS, VOLTS = (0.00932196e-12 + 0.00932456e-12) / 2, 1.8
+"""Of osu018's INVX1, rise and fall, read off its Liberty text."""
+
+
+@pytest.fixture(scope="module")
+def counter():
+    """A binary counter with two inverters in a row at every bit, and its ports."""
+    lines = ["wire c0 = 1'b1;"]
+    for bit in range(BITS):
+        lines += [
+            f"DFFPOSX1 f{bit} (.CLK(clk), .D(d{bit}), .Q(q{bit}));",
+            f"XOR2X1 x{bit} (.A(q{bit}), .B(c{bit}), .Y(s{bit}));",
+            f"AND2X2 z{bit} (.A(s{bit}), .B(n), .Y(d{bit}));",
+            f"AND2X2 c{bit}_ (.A(q{bit}), .B(c{bit}), .Y(c{bit + 1}));",
+            f"INVX1 a{bit} (.A(q{bit}), .Y(m{bit}));",
+            f"INVX1 b{bit} (.A(m{bit}), .Y(y[{bit}]));",
+        ]
+    body = "\n".join(["INVX1 reset (.A(rst), .Y(n));", *lines])
+    text = f"module counter(clk, rst, y);\ninput clk; input rst; output [{BITS - 1}:0] y;\n{body}\nendmodule\n"
+    return text, (Port("clk", "input", 1), Port("rst", "input", 1), Port("y", "output", BITS))
+
+
+@pytest.fixture(scope="module")
+def counted(counter):
+    """The trace of a counter's whole period."""
+    text, ports = counter
+    return netlist_trace(text, "counter", ports, stimulus={"rst": [0] * 2**BITS}, models=read_models())
+
+
+def test_bits_of_a_counter_toggle_half_as_often_each(counter, counted):
+    found = pin_activity(counted, cells=netlist_cells(counter[0], "counter"), unit=UNIT, cycles=2**BITS)
+    for bit in range(BITS):
+        for pin in (f"f{bit}/Q", f"a{bit}/A", f"a{bit}/Y", f"b{bit}/Y"):
+            assert (found[pin].toggles, found[pin].high) == (0.5**bit, 0.5), pin
+        # The carry into bit i is 1 in one cycle of 2^i: up and down again.
+        assert bit == 0 or found[f"x{bit}/B"].toggles == 2 * 0.5**bit
+    assert found["f0/CLK"].toggles == 2
+
+
+def test_energies_of_a_counter_in_closed_form(counter, library):
+    text, ports = counter
+    stimulus = {"rst": [0] * 2**BITS}
+    found = simulated_power(text, "counter", ports, library, period_ns=PERIOD, stimulus=stimulus)
+    for bit in range(BITS):
+        expected = INVERTER_FARADS * VOLTS**2 / 2 * 0.5**bit / (PERIOD * 1e-9)
+        assert found.cells[f"a{bit}"].switching == pytest.approx(expected, rel=1e-6)
+        assert found.cells[f"b{bit}"].switching == 0
+        # What flip-flops spend beside their outputs and inputs, on their clock pins, is the same in all.
+        assert found.cells[f"f{bit}"].internal > found.cells[f"f{BITS - 1}"].internal * 0.95
+    registers = [found.cells[f"f{bit}"].total for bit in range(BITS)]
+    assert registers == sorted(registers, reverse=True)
+    assert found.sequential == pytest.approx(sum(registers))
+    assert found.sequential + found.combinational == pytest.approx(sum(cell.total for cell in found.cells.values()))
+    assert found.leakage == pytest.approx(sum(cell.leakage for cell in found.cells.values()))
+
+
+def reported(netlist, top, activity, library):
+    """OpenSTA's own figures per cell: internal, switching, leakage. Toggles behind flip-flops alone are not overwritten by it."""
+    script = f"read_liberty cells.lib\nread_verilog netlist.v\nlink_design {top}\nset_cmd_units -time ns\n"
+    script += f"create_clock -name clk -period {PERIOD} [get_ports clk]\n"
+    script += "".join(
+        f"::sta::set_power_pin_activity [get_pins {pin}] {found.toggles} {found.high}\n"
+        for pin, found in activity.items()
+    )
+    log = run_sta(
+        tools.find_tool("sta"), script + "report_power -digits 7 -instances [get_cells *]\n", netlist, library
+    )
+    rows = [line.split() for line in log.splitlines() if line.count("e-") + line.count("e+") == 4]
+    return {row[4]: [float(value) for value in row[:3]] for row in rows}
+
+
+def test_cells_draw_what_opensta_says(library):
+    """But for its internal power, for which OpenSTA 2.0 takes both the energy of a rise and that of a fall at every toggle."""
+    netlist = """module ring(clk, rst, y, z); input clk, rst; output y, z; wire q, d, n, m, h, w;
+      DFFPOSX1 f (.CLK(clk), .D(d), .Q(q)); NOR2X1 o (.A(q), .B(rst), .Y(d)); INVX1 i (.A(q), .Y(n));
+      BUFX2 b (.A(n), .Y(m)); INVX4 j (.A(m), .Y(y)); DFFPOSX1 g (.CLK(clk), .D(n), .Q(h)); INVX2 k (.A(h), .Y(w));
+      BUFX4 l (.A(w), .Y(z)); endmodule"""
+    ports = (Port("clk", "input", 1), Port("rst", "input", 1), Port("y", "output", 1), Port("z", "output", 1))
+    stimulus = {"rst": [0] * CYCLES}
+    trace = netlist_trace(netlist, "ring", ports, stimulus=stimulus, models=read_models())
+    activity = pin_activity(trace, cells=netlist_cells(netlist, "ring"), unit=UNIT, cycles=CYCLES)
+    mine = simulated_power(netlist, "ring", ports, library, period_ns=PERIOD, stimulus=stimulus)
+    theirs = reported(netlist, "ring", activity, library)
+    twice = 2 if tools.opensta_version().startswith("2.0") else 1
+    for name in ("i", "b", "j", "k", "l"):
+        internal, switching, leakage = theirs[name]
+        assert twice * mine.cells[name].internal == pytest.approx(internal, rel=1e-3), name
+        assert mine.cells[name].switching == pytest.approx(switching, rel=1e-3), name
+        assert mine.cells[name].leakage == pytest.approx(leakage, rel=1e-3), name
+    slew = pin_slews(netlist, "ring", library)["g/D"]
+    data = energies(library).cells["DFFPOSX1"].pins["D"].internal[0]
+    joules = (data.rise.at(load=0, slew=slew[0]) + data.fall.at(load=0, slew=slew[1])) / 2 * 1e-12
+    of_data = joules * activity["g/D"].toggles / (PERIOD * 1e-9)
+    assert activity["g/D"].toggles == 1
+    assert mine.cells["g"].switching == pytest.approx(theirs["g"][1], rel=1e-3)
+    # Data pins it takes at half, which is right.
+    assert twice * (mine.cells["g"].internal - of_data) + of_data == pytest.approx(theirs["g"][0], rel=1e-3)
+
+
+def test_a_trace_of_yours_gives_the_same(counter, counted, library, tmp_path):
+    text, ports = counter
+    path = tmp_path / "mine.vcd"
+    path.write_text(counted)
+    options = {"period_ns": PERIOD, "trace": path, "unit": UNIT}
+    found = traced_power(text, "counter", library, cycles=2**BITS, **options)
+    assert found == simulated_power(text, "counter", ports, library, period_ns=PERIOD, stimulus={"rst": [0] * 2**BITS})
+    with pytest.raises(
+        BitmillError, match=r"^trace .*mine\.vcd: must have 65 cycles of clk, not 64 rising and 64 falling"
+    ):
+        traced_power(text, "counter", library, cycles=65, **options)
+    with pytest.raises(BitmillError, match=r"^cycles must be at least 1, not 0$"):
+        traced_power(text, "counter", library, cycles=0, **options)
+    with pytest.raises(BitmillError, match=r"^trace .*none\.vcd: cannot be read: No such file or directory$"):
+        traced_power(text, "counter", library, cycles=64, **{**options, "trace": tmp_path / "none.vcd"})
+    foreign = text.replace("INVX1 a3", "INVX9 a3")
+    with pytest.raises(BitmillError, match=r"^netlist counter must be of cells of osu018_stdcells, not have INVX9$"):
+        traced_power(foreign, "counter", library, cycles=64, **options)

@@ -158,7 +158,7 @@ def probes(values: np.ndarray) -> np.ndarray:
 
 
 def test_every_catalog_format_has_an_oracle() -> None:
-    oracles = {*MINIFLOATS, *INTEGERS, *TYPED_LISTS, *ML_DTYPES}
+    oracles = {*MINIFLOATS, *INTEGERS, *TYPED_LISTS, *ML_DTYPES, *FLUSHING}
     assert set(formats.names()) - oracles == set()
 
 
@@ -182,6 +182,34 @@ def test_decode_is_gfloat(name: str) -> None:
     assert info is not None
     codes = some_codes(info.k)
     same(decode(name, codes), gfloat.decode_ndarray(info, codes))
+
+
+# Least normal numbers, typed from the formats' definitions; gfloat has no flushing, its formats without subnormals have an
+# exponent more.
+FLUSHING = {"E4M3_FTZ": 2**-6, "E5M2_FTZ": 2**-14, "E3M2_FTZ": 0.25, "E2M3_FTZ": 1.0, "E2M1_FTZ": 1.0}
+
+
+@pytest.mark.parametrize(("name", "least"), FLUSHING.items())
+def test_decode_of_a_flushing_format_is_gfloat_above_the_least_normal_number(name: str, least: float) -> None:
+    info = gfloat_info(name.removesuffix("_FTZ"))
+    assert info is not None
+    codes = some_codes(info.k)
+    theirs = gfloat.decode_ndarray(info, codes)
+    same(decode(name, codes), np.where(np.abs(theirs) < least, np.copysign(0.0, theirs), theirs))
+
+
+@pytest.mark.parametrize(("name", "least"), FLUSHING.items())
+def test_encode_of_a_flushing_format_is_the_nearest_number(name: str, least: float) -> None:
+    values = decode(name, some_codes(formats.get(name).bits))
+    values = values[np.isfinite(values)]
+    x = np.random.default_rng(SEED).normal(size=5000) * np.repeat([least, values.max() / 4], 2500)
+    x = np.concatenate([x, [least / 2, np.nextafter(least / 2, 1), least, -least / 2]])
+    x = x[np.abs(x) < values.max()]
+    nearest = np.abs(x[:, None] - values).min(axis=1)
+    got = decode(name, encode(name, x))
+    np.testing.assert_array_equal(np.abs(x - got), nearest)
+    # Half the least number is as far from it as from zero, whose last bit is even.
+    np.testing.assert_array_equal(decode(name, encode(name, np.array([least / 2, -least / 2]))), [0.0, -0.0])
 
 
 @pytest.mark.parametrize("saturate", [True, False])

@@ -23,6 +23,10 @@ def test_codes_of_values_come_back(name: str) -> None:
     codes = np.arange(1 << fmt.bits) if fmt.bits <= 16 else np.random.default_rng(SEED).integers(0, 1 << 32, 20000)
     values = decode(fmt, codes)
     number = ~np.isnan(values)
+    if name.endswith("_FTZ"):
+        # Codes that are flushed are zeros beside the two that zero has.
+        fraction = codes % (1 << fmt.significand_bits - 1)
+        number &= (values != 0) | (fraction == 0)
     back = encode(fmt, values[number], saturate=False)
     np.testing.assert_array_equal(back, codes[number])
     assert back.dtype == (np.uint8 if fmt.bits <= 8 else np.uint16 if fmt.bits <= 16 else np.uint32)

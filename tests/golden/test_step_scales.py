@@ -65,9 +65,10 @@ def reference(config, codes, scales):
         if 255 in pair:
             special.append(float("nan"))
         invalid |= bool(special)
-        if special or isinstance(total, float):
-            # Inf and NaN swallow every number.
-            total = sum([*special, *([total] if isinstance(total, float) else [])], start=0.0)
+        # Inf and NaN swallow every number.
+        for value in special:
+            total = total + value if isinstance(total, float) else value
+        if isinstance(total, float):
             continue
         products = (w.value * a.value for w, a in zip(*numbers, strict=True))
         exact = total + sum(products, Fraction(0)) * power(pair[0]) * power(pair[1])

@@ -33,6 +33,17 @@ OTHERS = [
     for weight in ("E4M3", "INT8")
     for accumulator in ACCUMULATORS
 ]
+OTHERS += [
+    AcceleratorConfig.from_dict(
+        {"weight": pair, "activation": pair, "unit": "dot", "lanes": 3, "k_max": 64, **formulation}
+    )
+    for pair, formulation in (
+        ("E4M3", {"aligner": "barrel"}),
+        ("E4M3", {"aligner": "placed"}),
+        ("E4M3", {"aligner": "binned"}),
+        ("INT8", {"multiplier": "columns"}),
+    )
+]
 
 TILES = [
     BitSerialConfig(rows=2, cols=2, group=32),

@@ -75,7 +75,7 @@ _PAIRS = (
 
 
 def configurations() -> list[AcceleratorConfig]:
-    """Small units of every kind: formats of each class, one lane and several, every accumulator, both multipliers."""
+    """Small units of every kind: formats of each class, one lane and several, every accumulator, multiplier and aligner."""
     kinds = {"exact": config.ExactAccumulator(), "float": config.FloatAccumulator()}
     chosen = [
         AcceleratorConfig(
@@ -84,6 +84,17 @@ def configurations() -> list[AcceleratorConfig]:
         for a, b, n, k in _PAIRS
     ]
     chosen.append(AcceleratorConfig(weight="INT8", activation="INT8", k_max=8, multiplier="operator"))
+    chosen += [
+        AcceleratorConfig.from_dict(
+            {"weight": a, "activation": a, "unit": "dot", "lanes": 3, "k_max": 24, **formulation}
+        )
+        for a, formulation in (
+            ("INT5", {"multiplier": "columns"}),
+            ("E3M2", {"aligner": "barrel"}),
+            ("E3M2", {"aligner": "placed"}),
+            ("E4M3", {"aligner": "binned"}),
+        )
+    ]
     # Units and accumulators that are newer than this list come in by their presets, the first of each kind.
     known = {(item.unit, item.accumulator.kind, item.scale) for item in chosen}
     for preset in UNITS.values():

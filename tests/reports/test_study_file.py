@@ -77,6 +77,22 @@ def test_scales_are_an_axis():
     )
 
 
+def test_formulations_are_axes():
+    grid = {
+        "pairs": ["E4M3", "INT8"],
+        "lanes": [4],
+        "multiplier": ["logic", "columns"],
+        "aligner": ["grouped", "barrel", "binned"],
+    }
+    expanded = study(grid=[grid]).expand()
+    assert list(expanded.units) == [
+        "e4m3-k4-exact", "e4m3-k4-exact-barrel", "e4m3-k4-exact-binned", "int8-k4-exact", "int8-k4-exact-columns",
+    ]  # fmt: skip
+    assert len(expanded.skipped) == 12 - 5
+    assert expanded.units["e4m3-k4-exact-barrel"].aligner == "barrel"
+    assert expanded.units["int8-k4-exact-columns"].multiplier == "columns"
+
+
 def test_every_unit_meets_every_target(read):
     expanded = read.expand()
     tasks = list(tasks_of(expanded, read.targets))
@@ -108,13 +124,15 @@ KEYS = {
         "accumulator": FloatAccumulator(format="BF16", rounding="truncate"),
         "pipeline": 1,
     },
+    "int8-k4-exact-columns": {"unit": "dot", "lanes": 4, "multiplier": "columns"},
+    "e4m3-k4-exact-binned": {"weight": "E4M3", "activation": "E4M3", "unit": "dot", "lanes": 4, "aligner": "binned"},
     "int8-2x3-k1-exact": {"unit": "array", "rows": 2, "cols": 3},
 }
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_name_what_is_not_as_usual(key):
-    assert unit_key(AcceleratorConfig(weight="INT8", activation="INT8", **KEYS[key])) == key
+    assert unit_key(AcceleratorConfig(**{"weight": "INT8", "activation": "INT8", **KEYS[key]})) == key
 
 
 @pytest.mark.parametrize(
@@ -126,7 +144,8 @@ def test_keys_name_what_is_not_as_usual(key):
         ({"grid": [{"pairs": ["INT8"], "lanes": 8}]}, "grid.0.lanes: must be a list, not 8"),
         ({"grid": [{"pairs": ["INT8"], "lanes": ["8"]}]}, "grid.0.lanes.0: input should be a valid integer, not '8'"),
         ({"grid": [{"pairs": ["INT8"], "colour": ["red"]}]},
-         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, scale, pipeline, k_max"),
+         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, scale, pipeline, k_max, multiplier, "
+         "aligner"),
         ({"grid": [{"pairs": ["INT8"], "accumulators": [{"kind": "exact", "bits": 3}]}]},
          "field 'grid.0.accumulators.0.bits' is unknown; accepted are kind, width"),
         ({"grid": [{"pairs": ["A x B x C"]}]}, "grid.0.pairs: pairs must be 'FORMAT' or 'WEIGHT x ACTIVATION', not 'A x B x C'"),
@@ -134,9 +153,10 @@ def test_keys_name_what_is_not_as_usual(key):
          "grid must have at least one unit that can be built, not none: INT8 x INT8, 0 lanes: lanes: input should be greater "
          "than or equal to 1, not 0"),
         ({"targets": {}},
-         "targets: targets must name at least one of generic, ice40, ecp5, gowin, xilinx7, osu018, clock, not none"),
+         "targets: targets must name at least one of generic, ice40, ecp5, gowin, xilinx7, osu018, clock, curve, power, not "
+         "none"),
         ({"targets": {"asic": True}},
-         "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, osu018, clock"),
+         "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, osu018, clock, curve, power"),
         ({"targets": {"osu018": [-1.0]}}, "targets.osu018.0: input should be greater than 0, not -1.0"),
         ({"targets": {"ecp5": ["lut"]}}, "targets.ecp5.0: input should be 'logic' or 'dsp', not 'lut'"),
         ({"axes": {}}, "field 'axes' is unknown; accepted are title, grid, targets"),

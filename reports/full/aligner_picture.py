@@ -1,0 +1,66 @@
+"""FP8 against INT8 at 32 products a step: every formulation that was built, the smallest of each kind in colour."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .. import shown
+from ..drawing import GREY, LIGHT, THOUSANDS, figure
+from ..records import Record, Records
+from ..sweep.task import unit_of
+from .cheapest import COSTS, EXACT, FUSED, formulation_of
+
+PAIRS = {"INT8": "#0b5394", "E4M3": "#a63603"}
+ROUNDINGS = {EXACT: "exact sum, no error", FUSED: "one rounding a step"}
+LABELS = {"generic": "NAND2-equivalents per MAC, registers included", "ecp5": "ECP5 LUT4 per MAC"}
+
+
+def aligners_picture(records: Records) -> Figure:
+    """A panel per target, a group of bars per pair and rounding."""
+    made = figure(
+        11.0, 7.0, "The cheapest correct aligner",
+        "32 products a step: every way to multiply and align that was built and measured, the smallest of each kind in "
+        "colour, with what\nE4M3 costs more than INT8. "
+        f"{shown.tools_named(records, 'area')}.",
+        top=0.72,
+    )  # fmt: skip
+    grid = made.subplots(1, len(COSTS))
+    made.subplots_adjust(left=0.17, right=0.97, bottom=0.08, wspace=0.42)
+    for axes, target in zip(grid, COSTS, strict=True):
+        _panel(axes, records, target)
+        axes.set_xlabel(LABELS[target], color=GREY)
+    return made
+
+
+def _panel(axes: Axes, records: Records, target: str) -> None:
+    place, ticks, widest = 0.0, [], 0.0
+    for rounding, title in ROUNDINGS.items():
+        for pair, tint in PAIRS.items():
+            best = records[f"cheapest/{pair.lower()}-{rounding}/{target}"]
+            axes.text(0.0, place - 0.62, f"{pair}, {title}", fontsize=9.5, fontweight="bold", color=tint, va="center")
+            found = [records[name] for name in best.flow["derived_from"]]
+            for record in sorted(found, key=lambda record: record.number(COSTS[target])):
+                widest = max(widest, _bar(axes, record, best, target, place, tint))
+                ticks.append((place, formulation_of(unit_of(record))))
+                place += 1
+            place += 1.1
+    axes.set_yticks([spot for spot, _ in ticks], [label for _, label in ticks], fontsize=9)
+    axes.set_ylim(place - 1.2, -1.1)
+    axes.set_xlim(0, widest * 1.25)
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_formatter(THOUSANDS)
+
+
+def _bar(axes: Axes, record: Record, best: Record, target: str, place: float, tint: str) -> float:
+    value = record.number(COSTS[target])
+    is_best = record.unit == best.unit
+    axes.barh(place, value, height=0.72, color=tint if is_best else LIGHT)
+    extra = (
+        f" ({shown.shown(best.number('over_int8'), 1, signed=True)} %)"
+        if is_best and best.config["pair"] != "INT8"
+        else ""
+    )
+    weight = "bold" if is_best else "normal"
+    axes.text(value, place, f" {shown.shown(value)}{extra}", va="center", fontsize=8.5, color=GREY, fontweight=weight)
+    return value

@@ -1,0 +1,58 @@
+"""Where the gates of a unit go: its parts synthesized with the hierarchy kept, beside the flat unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ...config import AcceleratorConfig
+from ...fpga.breakdown import breakdown
+from ...fpga.cells import NAND2_PER_REGISTER
+from ...hdl import verilog
+from ..committed import digest_of
+from ..int_vs_fp.emitted import verilog_of
+from ..int_vs_fp.hardware import PARTS
+from ..measured import NAND2
+from ..records import FULL, Record, metric
+from ..sweep.study_file import unit_key
+
+COUNTED_BY_VAN_BAALEN = ("decode", "multiply", "align", "reduce", "accumulate")
+"""Multiplier and accumulator, with what a format needs around them; no handshake, no step counter."""
+
+
+def parts_jobs(units: Iterable[AcceleratorConfig]) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
+    """Name and job of every unit's parts."""
+    for config in units:
+        yield f"parts/{unit_key(config)}", lambda config=config: [parts_record(config)]
+
+
+def parts_record(config: AcceleratorConfig) -> Record:
+    """NAND2-equivalents per MAC of each part, of registers, of multiplier and accumulator together, and of the flat unit."""
+    text = verilog_of(config)
+    result = breakdown(text, verilog.TOP, "generic")
+    macs, flat = config.macs, result.flat.counts
+    arithmetic = sum(result.parts[part].logic for part in COUNTED_BY_VAN_BAALEN)
+    return Record(
+        id=f"parts/{unit_key(config)}",
+        kind="parts",
+        config=config.to_dict(),
+        unit=unit_key(config),
+        flow={
+            "target": "generic",
+            "recipe": result.recipe,
+            "parts": "hierarchy kept",
+            "flat": "flattened",
+            "arithmetic": f"logic of {', '.join(COUNTED_BY_VAN_BAALEN)}",
+            "control": "whatever no part names: clock enables, handshake, flags, step counter",
+            "nand2_per_register": NAND2_PER_REGISTER,
+            "verilog_sha256": digest_of(text),
+        },
+        tool_versions=dict(result.flat.tools),
+        seeds=(),
+        metrics={
+            **{part: metric(result.parts[part].logic / macs, NAND2) for part in PARTS},
+            "registers": metric(NAND2_PER_REGISTER * result.total.registers / macs, NAND2),
+            "arithmetic": metric(arithmetic / macs, NAND2),
+            "flat": metric((flat.logic + NAND2_PER_REGISTER * flat.registers) / macs, NAND2),
+        },
+        study=FULL,
+    )

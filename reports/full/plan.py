@@ -1,0 +1,38 @@
+"""What the full study measures: the study files beside this one, each unit on each target once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..records import FULL
+from ..sweep.study_file import Skipped, StudyFile
+from ..sweep.task import Task, tasks_of
+
+STUDIES = Path(__file__).parent / "studies"
+GRID = "grid"
+"""The default study, which the cost models are fitted on."""
+
+COMMAND = f"bitmill report int-vs-fp --full -o reports/results/{FULL}"
+
+
+def studies(folder: Path = STUDIES) -> Mapping[str, StudyFile]:
+    """Every study file by its name.
+
+    Raises
+    ------
+    BitmillError
+        If one is bad.
+    """
+    return {path.stem: StudyFile.from_toml(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def planned(chosen: Mapping[str, StudyFile]) -> tuple[list[Task], list[Skipped]]:
+    """Tasks of all studies, equal ones once, and combinations that are no unit."""
+    tasks: dict[str, Task] = {}
+    skipped: list[Skipped] = []
+    for study in chosen.values():
+        expanded = study.expand()
+        tasks |= {task.key: task for task in tasks_of(expanded, study.targets)}
+        skipped += expanded.skipped
+    return list(tasks.values()), skipped

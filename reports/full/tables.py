@@ -1,0 +1,108 @@
+"""The tables of the full study."""
+
+from __future__ import annotations
+
+from ..records import Records
+from ..shown import DASH, Cell, Table, number, optional
+from .fronts import AXES
+from .peers import PEERS
+from .walks import WALKS
+
+
+def all_tables(records: Records) -> list[Table]:
+    """In the order in which they are shown; those without rows are left out."""
+    tables = [
+        _claims(records), _walks(records), _peers(records), _points(records), _models(records), _skipped(records)
+    ]  # fmt: skip
+    return [table for table in tables if table.rows]
+
+
+def _claims(records: Records) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for record in records.of_kind("claim"):
+        unit = (record.metrics.get("published") or record.metrics["ours"]).unit
+        cells = [
+            number(records, record.id, name, 1 if unit != "1" else 2) if name in record.metrics else DASH
+            for name in ("published", "ours")
+        ]
+        rows.append(
+            (
+                record.config["claim"],
+                record.config["source"],
+                *cells,
+                "ratio" if unit == "1" else unit,
+                record.config["why"],
+            )
+        )
+    return Table(
+        "Published claims", "Ours is the same quantity in the paper's setting, as near as this flow comes; why they differ is "
+        "found by moving one assumption at a time.", ("claim", "source", "published", "ours", "unit", "why"), tuple(rows),
+    )  # fmt: skip
+
+
+def _walks(records: Records) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for walk in WALKS:
+        for index, step in enumerate(walk.steps):
+            name = f"walk/{walk.key}/{index}"
+            if name in records:
+                rows.append(
+                    (walk.claim if not index else "", step.change, *(number(records, name, key, 1) for key in (
+                        "ours_cost", "baseline_cost", "ours")), records[name].metrics["ours_cost"].unit)
+                )  # fmt: skip
+    return Table(
+        "One assumption at a time", "Cost per MAC of the floating-point unit and of the integer unit.",
+        ("claim", "assumption moved", "FP", "INT", "extra / %", "unit"), tuple(rows),
+    )  # fmt: skip
+
+
+def _peers(records: Records) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for peer in PEERS:
+        ours = f"{peer.ours}/osu018-{peer.period_ns:g}ns"
+        rows.append(
+            (peer.what, f"{peer.ge_per_mac:g}", f"{peer.delay_ns:g}", f"{peer.wanted:g}",
+             optional(records, ours, "logic_per_mac", 1), optional(records, ours, "delay", 1), peer.ours)
+        )  # fmt: skip
+    return Table(
+        "32-lane units with accumulator beside the best public ones",
+        "osu018 gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
+        ("function", "public", "public delay / ns", "wanted at most", "ours", "our delay / ns", "our unit"), tuple(rows),
+    )  # fmt: skip
+
+
+def _points(records: Records) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for record in records.of_kind("point"):
+        numbers = [number(records, record.id, name, 2 if name in ("energy", "sqnr") else 1) for name in ("sqnr", *AXES)]
+        rows.append((record.unit, *numbers))
+    titles = tuple(f"{name.replace('_', ' ')} / {axis.unit}" for name, axis in AXES.items())
+    return Table("Formats on all axes", "Eight products a step, exact sums; SQNR is the mean over the layers.",
+                 ("unit", "SQNR / dB", *titles), tuple(rows))  # fmt: skip
+
+
+def _models(records: Records) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (record.config["target"], record.config["metric"],
+         *(number(records, record.id, name, digits) for name, digits in (
+             ("fitted_units", 0), ("fitted_median", 1), ("held_out_units", 0), ("held_out_median", 1), ("held_out_p90", 1),
+             ("held_out_rank", 4))))
+        for record in records.of_kind("model")
+    ]  # fmt: skip
+    return Table(
+        "Cost models", "Held out in advance: E3M4, E4M2, INT6, INT10, k = 16, window16 and FP16 accumulators, a random tenth. "
+        "`bitmill estimate` answers with these errors.",
+        ("target", "metric", "units fitted", "median / %", "units held out", "median / %", "nine in ten within / %",
+         "rank correlation"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _skipped(records: Records) -> Table:
+    rows = [
+        (f"{row['fields']['weight']} x {row['fields']['activation']}", str(row["fields"]["lanes"]), row["reason"])
+        for row in records["study/full"].config["skipped"]
+    ]
+    return Table(
+        "Skipped", "Combinations of the grids that no unit can be built for.", ("pair", "lanes", "why"), tuple(rows)
+    )

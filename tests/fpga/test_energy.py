@@ -1,0 +1,85 @@
+"""Energies of Liberty's tables: entries and points between them by hand, and texts that are none."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bitmill import BitmillError
+from bitmill.fpga.energy import Table, energies
+from bitmill.fpga.liberty import read_library
+from bitmill.fpga.liberty_text import parse_groups
+
+TEXT = """/* a library */ library ("small") {
+  nom_voltage : 1.2; capacitive_load_unit (10, ff); leakage_power_unit : "100pW"; // of cells
+  power_lut_template(both) { variable_1 : input_transition_time; variable_2 : total_output_net_capacitance;
+    index_1 ("1, 2"); index_2 ("1, 2"); }
+  cell ("INV") { cell_leakage_power : 3; area : 1
+    ; pin(A) { direction : input; capacitance : 2; }
+    pin (Y) { direction : output; rise_capacitance : 1.0; fall_capacitance : 3.0;
+      internal_power() { related_pin : "A";
+        rise_power(both) { index_1 ("1, 3"); index_2 ("10, 20, 40"); values ("1, 2, 4", \\
+          "5, 6, 8"); }
+        fall_power(scalar) { values ("0.5"); } } } } }
+"""
+
+
+@pytest.fixture
+def small():
+    return dataclasses.replace(read_library(), text=TEXT, name="small")
+
+
+def test_units_and_pins(small):
+    found = energies(small)
+    assert (found.voltage, found.farads, found.joules) == pytest.approx((1.2, 10e-15, 10e-15))
+    cell = found.cells["INV"]
+    assert cell.leakage == pytest.approx(300e-12)
+    assert (cell.pins["A"].output, cell.pins["Y"].output) == (False, True)
+    assert [cell.pins[pin].capacitance for pin in "AY"] == pytest.approx([20e-15, 20e-15])
+    assert [group.related for group in cell.pins["Y"].internal] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("slew", "load", "energy"),
+    [(1, 10, 1), (3, 40, 8), (1, 30, 3), (2, 10, 3), (2, 15, 3.5), (1, 0, 0), (0, 10, -1), (5, 10, 9), (3, 60, 10)],
+)
+def test_between_entries_and_beyond_them(small, slew, load, energy):
+    group = energies(small).cells["INV"].pins["Y"].internal[0]
+    assert group.rise.at(load=load, slew=slew) == pytest.approx(energy)
+    assert group.fall.at(load=load, slew=slew) == 0.5
+
+
+def test_a_table_of_one_entry_is_a_constant():
+    assert Table((("input_transition_time", (2.0,)),), (7.0,)).at(load=1, slew=9) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TEXT[: TEXT.index("cell (")], "must be a whole Liberty file of one library, not one cut off"),
+        (TEXT[: TEXT.index("5, 6")], "must be a whole Liberty file, not one cut off after 'values'"),
+        ("library (x) { area 3; }", "must be a whole Liberty file, not one with 'area' where a name goes"),
+        ("", "must be a whole Liberty file of one library, not one cut off"),
+    ],
+)
+def test_texts_that_are_no_library(text, message):
+    with pytest.raises(BitmillError) as error:
+        parse_groups(text, source="x.lib")
+    assert str(error.value) == f"liberty x.lib: {message}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("nom_voltage : 1.2", "area : 1", "must have a voltage and power tables for energies, not only areas and delays"),
+        ("internal_power", "timing", "must have a voltage and power tables for energies, not only areas and delays"),
+        ("variable_1 : input_transition_time", "variable_1 : related_out_total_output_net_capacitance",
+         "power tables must be over total_output_net_capacitance and input_transition_time, not "
+         "'related_out_total_output_net_capacitance'"),
+    ],
+)  # fmt: skip
+def test_libraries_without_energies(small, old, new, message):
+    with pytest.raises(BitmillError) as error:
+        energies(dataclasses.replace(small, text=TEXT.replace(old, new)))
+    assert str(error.value) == f"liberty small: {message}"
