@@ -1,5 +1,6 @@
 """Units whose steps carry scales: RTL and netlists against golden, the latency they state, widths by hand."""
 
+import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
@@ -74,8 +75,8 @@ def test_every_netlist(config, netlist):
 
 def test_given_codes_have_given_scales():
     config = QUICK[0]
-    codes = [[1, 2, 3, 4, 5, 6, 7, 8], [9, 10, 11, 12, 13, 14, 15, 0]]
-    scales = [[127, 255], [130, 0]]
+    codes = np.array([[1, 2, 3, 4, 5, 6, 7, 8], [9, 10, 11, 12, 13, 14, 15, 0]])
+    scales = np.array([[127, 255], [130, 0]])
     result = verify(config, seed=1, codes=(codes, codes[::-1]), scales=(scales, scales))
     assert result.dot_products == 2
 
