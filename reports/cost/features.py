@@ -35,7 +35,17 @@ def features(config: AcceleratorConfig) -> dict[str, float]:
     found["count"] = config.max_steps.bit_length()
     found["result register"] = config.accumulator_bits + 2
     found["control"] = 2 + config.pipeline
+    found.update(_without_a_model(config))
     return {name: float(count) for name, count in sorted(found.items()) if count}
+
+
+def _without_a_model(config: AcceleratorConfig) -> Counter[str]:
+    """Formulations that no model knows: what no unit of a fit has, has no price, and is refused rather than guessed."""
+    usual = AcceleratorConfig.model_fields
+    names = ("multiplier", "aligner")
+    return Counter(
+        {f"{getattr(config, name)} {name}": 1 for name in names if getattr(config, name) != usual[name].default}
+    )
 
 
 def _aligned(config: AcceleratorConfig) -> bool:

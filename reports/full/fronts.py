@@ -49,8 +49,8 @@ AXES: dict[str, Axis] = {
                       lambda area, clock: 1e3 * area.number("logic_per_mac") / clock.number("fmax")),
     "equal_clock": Axis(f"osu018 GE per MAC, all units at {EQUAL_NS} ns", "GE", (f"osu018-{EQUAL_NS}ns",),
                         _number("total_per_mac")),
-    "energy": Axis("pJ per MAC on the layer's operands, osu018 before layout", "pJ", (f"power-layer-{EQUAL_NS}ns",),
-                   _number("energy_per_mac")),
+    "energy": Axis("pJ per MAC on the layer's operands, osu018 before layout", "pJ/MAC", (f"power-layer-{EQUAL_NS}ns",),
+                   _number("energy")),
 }  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..drawing import style, to_svg
 from ..records import Records
+from ..sweep.curves import curves_picture
+from ..sweep.energy_bars import energy_picture
 from .aligner_picture import aligners_picture
 from .front_picture import fronts_picture
 from .length_picture import lengths_picture
@@ -33,6 +35,8 @@ def render_pictures(records: Records) -> dict[str, str]:
         drawn |= {
             "aligners": aligners_picture(records),
             "fronts": fronts_picture(records),
+            "curves": curves_picture(records),
+            "energy": energy_picture(records),
             "lengths": lengths_picture(records),
             "parts": parts_picture(records),
             "models": models_picture(records),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..records import Records
 from ..shown import DASH, Cell, Table, number, optional
+from ..sweep.curves import curves_table
+from ..sweep.energy_bars import energy_table
 from .fronts import AXES
 from .peers import PEERS
 from .walks import WALKS
@@ -12,7 +14,8 @@ from .walks import WALKS
 def all_tables(records: Records) -> list[Table]:
     """In the order in which they are shown; those without rows are left out."""
     tables = [
-        _claims(records), _walks(records), _peers(records), _points(records), _models(records), _skipped(records)
+        _claims(records), _walks(records), _peers(records), _cheapest(records), _points(records), curves_table(records),
+        energy_table(records), _models(records), _skipped(records)
     ]  # fmt: skip
     return [table for table in tables if table.rows]
 
@@ -68,6 +71,21 @@ def _peers(records: Records) -> Table:
         "32-lane units with accumulator beside the best public ones",
         "osu018 gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
         ("function", "public", "public delay / ns", "wanted at most", "ours", "our delay / ns", "our unit"), tuple(rows),
+    )  # fmt: skip
+
+
+def _cheapest(records: Records) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (record.config["pair"], record.config["rounding"], record.id.rpartition("/")[2], record.config["formulation"],
+         number(records, record.id, "formulations"), number(records, record.id, "cost", 1), record.metrics["cost"].unit,
+         number(records, record.id, "over_int8", 1), number(records, record.id, "accumulator_sqnr", 1))
+        for record in records.of_kind("cheapest")
+    ]  # fmt: skip
+    return Table(
+        "The cheapest correct aligner", "The smallest of all formulations of a 32-lane unit, per MAC. The last column is "
+        "the ratio of signal to the accumulator's own error on the worst layer.",
+        ("format", "sum", "target", "smallest", "formulations", "cost", "unit", "over INT8 / %", "SQNR of the accumulator / dB"),
+        tuple(rows),
     )  # fmt: skip
 
 

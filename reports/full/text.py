@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from ..records import Records
 from ..shown import shown
+from ..sweep.curves import curves_answer
+from ..sweep.energy_bars import energy_answer
 from .cheapest import EXACT, FUSED
 from .fronts import AXES
 from .plan import COMMAND
@@ -23,6 +25,8 @@ CAPTIONS = {
     "walks-formatscope": "FormatScope's claims: from its setting to ours, one assumption at a time.",
     "aligners": "FP8 against INT8 at 32 products a step, every formulation.",
     "fronts": "Error on real layers against gates, LUTs, time and energy.",
+    "curves": "Area and throughput per area against the clock.",
+    "energy": "Energy per MAC of every compared unit by part, on a real layer's operands and on random ones.",
     "lengths": "Cost of a product over the fused length.",
     "parts": "Where the gates of every compared unit go.",
     "models": "Errors of the cost models on units that they never saw.",
@@ -61,6 +65,8 @@ def _answer(records: Records) -> Iterator[str]:
             f"Best SQNR for {axis.title}: {', '.join(front.config['members'])}; {front.number('integer_members'):.0f} of "
             f"{front.number('members'):.0f} are integers."
         )
+    yield from curves_answer(records)
+    yield from energy_answer(records)
     for record in records.of_kind("model"):
         yield (
             f"The cost model of {record.config['target']} {record.config['metric']} errs by "

@@ -116,6 +116,7 @@ WALKS: tuple[Walk, ...] = (
             _of("osu018-36.6ns", "e4m3-k32-window24-p0", "int8-k32-exact-p0", "their setting: 24-bit window, 36.6 ns"),
             _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "exact sum instead of the window"),
             _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "registers left out", "logic_per_mac"),
+            _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0-columns", "the smallest INT8 unit", "logic_per_mac"),
             _of("osu018-36.6ns", "e4m3-k32-exact", "int8-k32-exact", "pipelined, registers counted"),
             _of("osu018-10ns", "e4m3-k32-exact", "int8-k32-exact", "at a shared clock of 10 ns"),
             _of("ecp5", "e4m3-k32-exact", "int8-k32-exact", "LUT4 of an ECP5 instead of cells", "logic_per_mac"),

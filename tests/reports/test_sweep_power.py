@@ -174,7 +174,7 @@ def test_a_curve_is_a_search_at_every_period(monkeypatch):
 
 def made_up(unit, target, kind, **numbers):
     config = {"weight": "INT8", "activation": "INT8"}
-    flow = dict.fromkeys(("operands", "estimated", "split", "left_out"), "no wires")
+    flow = dict.fromkeys(["operands", "estimated", "split", "left_out"], "no wires")
     metrics = {name: metric(value, "1") for name, value in numbers.items()}
     return Record(f"{unit}/{target}", kind, config, unit, flow, {}, (), metrics, STUDY)
 
