@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from . import formats
 from .errors import BitmillError
@@ -13,6 +13,11 @@ from .formats import Minifloat, Product, TopExponent
 
 MAX_EXACT_BITS = 1024
 """Widest exact accumulator that is built; FP32 x FP32 at k_max 4096 needs 567 bits."""
+
+
+SumRounding = Literal["nearest-even", "truncate"]
+"""How a float accumulator's sum loses what it has no bits for; ``truncate`` cuts the exact sum's magnitude, toward zero."""
+NEAREST_EVEN: SumRounding = "nearest-even"
 
 
 # Frozen is said in every class line, because type checkers derive from there that configurations can be hashed.
@@ -37,6 +42,16 @@ class AccumulatorSpec(Frozen, frozen=True):
     def zero_when_invalid(self) -> bool:
         """Whether a result with ``invalid`` set is 0; a float's code says itself what it is."""
         return not self.is_float
+
+    @property
+    def truncates(self) -> bool:
+        """Whether sums are cut toward zero instead of rounded to nearest even."""
+        return getattr(self, "rounding", NEAREST_EVEN) == "truncate"
+
+    # Records and names of units are older than the choice of rounding.
+    @model_serializer(mode="wrap")
+    def _without_usual_rounding(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in fields(self).items() if (name, value) != ("rounding", NEAREST_EVEN)}
 
     @abstractmethod
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
@@ -127,12 +142,23 @@ class WindowAccumulator(AccumulatorSpec, frozen=True):
     of its bits at that weight or below is 1. The signed terms are summed exactly, the sum is added to an accumulator with a
     W-bit significand exactly, and the result is rounded to nearest even, once per step. The accumulator's exponent neither
     overflows nor underflows, however long the dot product is; NaN and Inf follow IEEE 754.
+
+    With ``rounding`` = ``truncate`` there are no guard, round and sticky bits: each product is cut to the window's W bits. Of a
+    product of two sign-magnitude formats the magnitude loses the bits below, so that it goes toward zero; one with a two's
+    complement operand is two's complement itself and goes toward minus infinity, as shifted right by hardware. The sum of what
+    is left is added to the accumulator exactly, and the magnitude of the result is cut to W bits, toward zero, once per step.
     """
 
     is_float: ClassVar[bool] = True
 
     kind: Literal["window"] = "window"
     width: Annotated[int, Field(ge=4, le=48)]
+    rounding: SumRounding = NEAREST_EVEN
+
+    @property
+    def bits_below(self) -> int:
+        """Bits that a product keeps below the window: guard, round and sticky, or none."""
+        return 0 if self.truncates else 3
 
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
         """Width of ``float_format``'s codes."""
@@ -157,11 +183,14 @@ class WindowAccumulator(AccumulatorSpec, frozen=True):
 
     def title(self, bits: int) -> str:
         """``24-bit window accumulator``."""
-        return f"{self.width}-bit window accumulator"
+        return f"{self.width}-bit{' truncating' * self.truncates} window accumulator"
 
 
 class FloatAccumulator(AccumulatorSpec, frozen=True):
-    """Floating point, rounded to nearest even once per step: ``acc = round(acc + exact sum of the step's lanes)``.
+    """Floating point, rounded once per step: ``acc = round(acc + exact sum of the step's lanes)``.
+
+    ``rounding`` is to nearest even, or toward zero (``truncate``). Overflow follows it, as in IEEE 754-2019 section 7.4: to
+    infinity, or to the greatest finite number, from where later products may lead back; infinite operands stay infinite.
 
     With ``fused`` = k the products of k are summed exactly, whatever their exponents, and the accumulator takes that sum with one
     rounding: k is a multiple of ``lanes``, and the last products of a dot product form a group of their own if they are fewer.
@@ -172,6 +201,7 @@ class FloatAccumulator(AccumulatorSpec, frozen=True):
     kind: Literal["float"] = "float"
     format: Literal["FP32", "FP16", "BF16"] = "FP32"
     fused: Annotated[int, Field(ge=1)] | None = None
+    rounding: SumRounding = NEAREST_EVEN
 
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
         """Width of the format's codes."""
@@ -197,7 +227,8 @@ class FloatAccumulator(AccumulatorSpec, frozen=True):
 
     def title(self, bits: int) -> str:
         """``FP32 accumulator``."""
-        return f"{self.format} accumulator" + (f" fused over {self.fused} products" if self.fused else "")
+        name = f"{self.format}{' truncating' * self.truncates} accumulator"
+        return name + (f" fused over {self.fused} products" if self.fused else "")
 
 
 Accumulator = Annotated[

@@ -18,7 +18,7 @@ from .accumulators import (
 )
 from .document import Document
 from .errors import BitmillError
-from .formats import Format, Minifloat, Product
+from .formats import Format, Minifloat, PowerOfTwo, Product
 
 __all__ = [
     "MAX_EXACT_BITS",
@@ -38,6 +38,10 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 MultiplierStyle = Literal["logic", "operator", "columns"]
 AlignerStyle = Literal["grouped", "barrel", "placed", "binned"]
+
+
+ScaleFormat = Literal["none", "E8M0"]
+"""The format of the scales that a unit's steps carry."""
 
 
 class AcceleratorConfig(Document, frozen=True):
@@ -69,6 +73,11 @@ class AcceleratorConfig(Document, frozen=True):
         How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
         exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
         than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
+    scale
+        ``E8M0``: every step carries one scale per operand, shared by its lanes, as OCP MX formats of ``lanes`` elements have it:
+        the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
+        ``FloatAccumulator`` without ``fused``. Elements are worth what their formats say: INT8 is an integer, 64 times an
+        element of MXINT8.
 
     Raises
     ------
@@ -87,6 +96,7 @@ class AcceleratorConfig(Document, frozen=True):
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
     multiplier: MultiplierStyle = "logic"
     aligner: AlignerStyle = "grouped"
+    scale: ScaleFormat = "none"
 
     @field_validator("weight", "activation")
     @classmethod
@@ -107,9 +117,32 @@ class AcceleratorConfig(Document, frozen=True):
             raise BitmillError(f"pipeline must be {len(STAGES)} for unit 'array', not {self.pipeline!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
+        self._check_scale()
         self._check_formulation()
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         return self
+
+    def _check_scale(self) -> None:
+        if self.scale == "none":
+            return
+        if self.unit == "array":
+            raise BitmillError(f"scale must be 'none' for unit 'array', not {self.scale!r}")
+        accumulator = self.accumulator
+        if not isinstance(accumulator, FloatAccumulator):
+            raise BitmillError(f"accumulator.kind must be 'float' for scale {self.scale!r}, not {accumulator.kind!r}")
+        if accumulator.fused is not None:
+            raise BitmillError(
+                f"accumulator.fused must be left out for scale {self.scale!r}, not {accumulator.fused!r}"
+            )
+
+    @property
+    def scale_format(self) -> PowerOfTwo | None:
+        """Catalog row of the scales; None where steps carry none."""
+        if self.scale == "none":
+            return None
+        fmt = formats.get(self.scale)
+        assert isinstance(fmt, PowerOfTwo), f"{self.scale} is a power of two"
+        return fmt
 
     def _check_formulation(self) -> None:
         """Multiplier and aligner fit the pair, and sums of several lanes in fixed point are there for them to differ in."""
@@ -187,8 +220,9 @@ class AcceleratorConfig(Document, frozen=True):
 
     @property
     def title(self) -> str:
-        """``E2M1 x E4M3 dot32, exact 47-bit accumulator``."""
-        pair = self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
+        """``E2M1 x E4M3 dot32, exact 47-bit accumulator``, ``MX E2M1 dot32, FP32 accumulator``."""
+        pair = "MX " * (self.scale != "none")
+        pair += self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
@@ -204,11 +238,14 @@ class AcceleratorConfig(Document, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
 
-        Only arrays have rows and columns, ``pipeline`` is there where it is not whole, ``aligner`` where it is not ``grouped``.
+        Only arrays have rows and columns, ``scale`` is there where steps carry one, ``pipeline`` where it is not whole,
+        ``aligner`` where it is not ``grouped``.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
             del fields["pipeline"]
+        if self.scale == "none":
+            del fields["scale"]
         if self.aligner == "grouped":
             del fields["aligner"]
         if self.unit != "array":

@@ -20,6 +20,12 @@ REPORT_PAIRS: tuple[tuple[str, str], ...] = (
 """Weight and activation formats that the presets and the int-vs-fp report cover."""
 
 
+MX_ELEMENTS: dict[str, str] = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8"}
+"""Element formats of OCP MX by the names of their blocks, which have 32 elements and an E8M0 scale. INT8 elements are integers
+here, 64 times MXINT8's, so that scales that are less by 6 each give MXINT8's dot products."""
+MX_BLOCK = 32
+
+
 def pair_key(weight: str, activation: str) -> str:
     """``e4m3`` or ``e2m1xe4m3``: how names of presets and records call two operand formats."""
     return weight.lower() if weight == activation else f"{weight}x{activation}".lower()
@@ -44,11 +50,15 @@ def _units() -> dict[str, AcceleratorConfig]:
                 cols=size,
                 accumulator=ExactAccumulator(width=width),
             )
+    for name, element in MX_ELEMENTS.items():
+        rows[f"{name}-dot{MX_BLOCK}"] = AcceleratorConfig(
+            weight=element, activation=element, unit="dot", lanes=MX_BLOCK, accumulator=FloatAccumulator(), scale="E8M0"
+        )
     return rows
 
 
 UNITS: dict[str, AcceleratorConfig] = _units()
-"""MACs, dot products and arrays."""
+"""MACs, dot products, dot products of scaled blocks, and arrays."""
 
 TILES: dict[str, BitSerialConfig] = {
     "bitmod-pe": BitSerialConfig(),

@@ -19,6 +19,7 @@ from .accumulate_window import accumulate_window
 from .codec import decode
 from .exact import AllPairs, Pairing, RowByRow
 from .parts import Parts, checked_codes, split
+from .step_scales import step_scales
 
 Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], NDArray[Any]]
 """From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to values."""
@@ -44,7 +45,7 @@ class Result:
         integers. Float and window accumulators: codes of ``config.accumulator_format``, uint32, or uint64 when
         ``accumulator_bits > 32``.
     invalid
-        Whether an operand was NaN or Inf.
+        Whether an operand was NaN or Inf, or a scale NaN.
     too_long
         Whether the dot product took more than ``config.max_steps`` steps.
     """
@@ -54,7 +55,14 @@ class Result:
     too_long: NDArray[np.bool_]
 
 
-def matmul(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
+def matmul(
+    config: AcceleratorConfig,
+    weight_codes: ArrayLike,
+    activation_codes: ArrayLike,
+    *,
+    weight_scales: ArrayLike | None = None,
+    activation_scales: ArrayLike | None = None,
+) -> Result:
     """The dot product of every weight row with every activation row.
 
     Parameters
@@ -63,6 +71,9 @@ def matmul(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes:
         Formats, lanes and accumulator.
     weight_codes, activation_codes
         Integer codes ``[M, K]`` and ``[N, K]``. A ``K`` that is no multiple of ``lanes`` is padded with zero codes.
+    weight_scales, activation_scales
+        Codes of ``config.scale_format``, ``[M, ceil(K / lanes)]`` and ``[N, ceil(K / lanes)]``: one for each ``lanes`` codes of a
+        row. Given exactly where ``config.scale`` is not ``none``.
 
     Returns
     -------
@@ -71,17 +82,25 @@ def matmul(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes:
     Raises
     ------
     BitmillError
-        If a code is out of range, a shape is not two-dimensional, or the lengths differ or are 0.
+        If a code is out of range, a shape is not two-dimensional, the lengths differ or are 0, or scales are missing, too many
+        or of another shape.
     """
-    return _run(config, AllPairs(), weight_codes, activation_codes)
+    return _run(config, AllPairs(), (weight_codes, activation_codes), (weight_scales, activation_scales))
 
 
-def dot(config: AcceleratorConfig, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
+def dot(
+    config: AcceleratorConfig,
+    weight_codes: ArrayLike,
+    activation_codes: ArrayLike,
+    *,
+    weight_scales: ArrayLike | None = None,
+    activation_scales: ArrayLike | None = None,
+) -> Result:
     """The dot product of each weight row with the activation row of the same index: ``[n, K]`` twice gives ``[n]``.
 
     Parameters and errors are those of ``matmul``; the numbers of rows must be equal too.
     """
-    return _run(config, RowByRow(), weight_codes, activation_codes)
+    return _run(config, RowByRow(), (weight_codes, activation_codes), (weight_scales, activation_scales))
 
 
 def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
@@ -96,9 +115,14 @@ def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
     return np.where(result.invalid, np.nan, real)
 
 
-def _run(config: AcceleratorConfig, pairing: Pairing, weight_codes: ArrayLike, activation_codes: ArrayLike) -> Result:
-    weight = _operand(config.weight_format, weight_codes, "weight_codes")
-    activation = _operand(config.activation_format, activation_codes, "activation_codes")
+def _run(
+    config: AcceleratorConfig,
+    pairing: Pairing,
+    codes: tuple[ArrayLike, ArrayLike],
+    scale_codes: tuple[ArrayLike | None, ArrayLike | None],
+) -> Result:
+    weight = _operand(config.weight_format, codes[0], "weight_codes")
+    activation = _operand(config.activation_format, codes[1], "activation_codes")
     (weight_rows, length), (activation_rows, activation_length) = weight.shape, activation.shape
     if activation_length != length:
         raise BitmillError(
@@ -110,8 +134,15 @@ def _run(config: AcceleratorConfig, pairing: Pairing, weight_codes: ArrayLike, a
         _padded(config.weight_format, weight, config.lanes),
         _padded(config.activation_format, activation, config.lanes),
     )
+    scales = step_scales(config, parts, scale_codes)
+    if scales is not None:
+        parts = scales[0].parts, scales[1].parts
     invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
-    value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
+    if scales is not None:
+        exponents = scales[0].exponents, scales[1].exponents
+        value = accumulate_float(config, pairing, *parts, invalid.shape, scales=exponents)
+    else:
+        value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
     if config.accumulator.zero_when_invalid:
         value[invalid] = 0
     too_long = np.full(invalid.shape, length > config.padded_k_max)

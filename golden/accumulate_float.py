@@ -1,4 +1,4 @@
-"""The float accumulators: per step one rounding to nearest even, of the exact sum of accumulator and products."""
+"""The float accumulators: per step one rounding, of the exact sum of accumulator and products."""
 
 from __future__ import annotations
 
@@ -20,36 +20,53 @@ _OUTPUTS_AT_ONCE = 1 << 15
 
 
 def accumulate_float(
-    config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
+    config: AcceleratorConfig,
+    pairing: Pairing,
+    weight: Parts,
+    activation: Parts,
+    shape: tuple[int, ...],
+    *,
+    scales: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
 ) -> NDArray[Any]:
     """Codes of ``acc = round(acc + S)`` over the steps, ``S`` being the exact sum of ``products_per_rounding`` products.
 
     That is the products of one step, or of a fused group; the last group of a dot product may have fewer. Rounding is to
-    nearest even in the accumulator's format, with IEEE 754's subnormals, overflow to Inf, and specials. Operands are
+    nearest even in the accumulator's format, or toward zero, with IEEE 754's subnormals, overflow and specials. Operands are
     ``[rows, K]`` with ``K`` a multiple of ``lanes``. uint32; NaN results are the positive quiet NaN.
+
+    With ``scales``, exponents ``[rows, steps]`` of both operands, a step adds ``S * 2**(weight's + activation's)``.
     """
     fmt = config.accumulator_format
     assert fmt is not None, "a float accumulator has a format"
-    register = FloatRegister(fmt)
+    register = FloatRegister(fmt, truncates=config.accumulator.truncates)
     products = config.products_per_rounding
 
-    def block(rows: Parts) -> NDArray[Any]:
-        sums = _StepSums(config, register, pairing, rows, activation)
-        return run_steps(register, pairing, rows, activation, products, sums.add_to)
+    def block(rows: slice) -> NDArray[Any]:
+        mine = None if scales is None else (scales[0][rows], scales[1])
+        sums = _StepSums(config, register, pairing, weight[rows], activation, mine)
+        return run_steps(register, pairing, weight[rows], activation, products, sums.add_to)
 
-    return in_blocks(pairing, weight, activation, register, shape, _OUTPUTS_AT_ONCE, block)
+    return in_blocks(pairing, register, shape, _OUTPUTS_AT_ONCE, block)
 
 
 class _StepSums:
     """Adds each step's exact sum to an accumulator by the cheapest of three ways that are all exact."""
 
     def __init__(
-        self, config: AcceleratorConfig, register: FloatRegister, pairing: Pairing, weight: Parts, activation: Parts
+        self,
+        config: AcceleratorConfig,
+        register: FloatRegister,
+        pairing: Pairing,
+        weight: Parts,
+        activation: Parts,
+        scales: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
     ) -> None:
         self._register = register
         self._pairing = pairing
         self._products = config.products_per_rounding
-        self._in_float32 = register.is_fp32 and sums_fit_float32(config.product, self._products)
+        self._scales = scales
+        nearest_fp32 = register.is_fp32 and not register.truncates and scales is None
+        self._in_float32 = nearest_fp32 and sums_fit_float32(config.product, self._products)
         if self._products == 1 or self._in_float32:
             # One product of two significands of at most 24 bits is exact in float64, and so is a sum that fits float32.
             dtype = np.float32 if self._in_float32 else np.float64
@@ -67,12 +84,18 @@ class _StepSums:
             total = self._pairing.contract(self._weight[:, columns], self._activation[:, columns])
             # Adding +0 turns a step sum of -0 into +0.
             total = total + total.dtype.type(0)
-            return accumulator + total if self._in_float32 else self._register.add(accumulator, [total])
+            return accumulator + total if self._in_float32 else self._add(accumulator, [total], step)
         weight, activation = (
             Limbs([(shift, piece[:, columns]) for shift, piece in limbs.pieces]) for limbs in self._limbs
         )
         sums = sums_by_shift(self._pairing, weight, activation)
         terms = [np.ldexp(part, shift + self._unit) for shift, part in sums.items()]
+        return self._add(accumulator, terms, step)
+
+    def _add(self, accumulator: NDArray[Any], terms: list[NDArray[np.float64]], step: int) -> NDArray[Any]:
+        if self._scales is not None:
+            exponent = self._pairing.combine(self._scales[0][:, step], self._scales[1][:, step], np.add)
+            terms = [np.ldexp(term, exponent) for term in terms]
         return self._register.add(accumulator, terms)
 
 

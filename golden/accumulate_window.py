@@ -17,8 +17,6 @@ from .parts import Parts
 _OUTPUTS_AT_ONCE = 1 << 12
 _PRODUCTS_AT_ONCE = 1 << 18
 """Outputs per block and products per pass, so that the working arrays stay in cache."""
-_BELOW_WINDOW = 3
-"""Guard, round and sticky bit."""
 _LOW_BITS = 31
 
 
@@ -33,26 +31,27 @@ def accumulate_window(
     ``2**(E+P-W-2)`` and ``2**(E+P-W-3)``. Each magnitude ``|m| * 2**e`` is cut to these W+3 bits, the sticky bit being 1 if any
     of its bits at that weight or below is 1. The signed terms are summed exactly, the sum is added to an accumulator with a
     W-bit significand exactly, and the result is rounded to nearest even, once per step. The accumulator's exponent neither
-    overflows nor underflows, however long the dot product is; NaN and Inf follow IEEE 754.
+    overflows nor underflows, however long the dot product is; NaN and Inf follow IEEE 754. With ``rounding`` = ``truncate``
+    nothing is kept below the window; ``accumulators.WindowAccumulator`` says what is cut then.
 
     Operands are ``[rows, K]`` with ``K`` a multiple of ``lanes``. uint32, or uint64 where the format is wider.
     """
     fmt = config.accumulator_format
     assert fmt is not None, "a window accumulator has a format"
-    register = FloatRegister(fmt)
+    register = FloatRegister(fmt, truncates=config.accumulator.truncates)
 
-    def block(rows: Parts) -> NDArray[Any]:
-        terms = _step_terms(config, pairing, rows, activation)
+    def block(rows: slice) -> NDArray[Any]:
+        terms = _step_terms(config, pairing, weight[rows], activation)
         return run_steps(
             register,
             pairing,
-            rows,
+            weight[rows],
             activation,
             config.lanes,
             lambda accumulator, _: register.add(accumulator, next(terms)),
         )
 
-    return in_blocks(pairing, weight, activation, register, shape, _OUTPUTS_AT_ONCE, block)
+    return in_blocks(pairing, register, shape, _OUTPUTS_AT_ONCE, block)
 
 
 def _step_terms(
@@ -87,10 +86,14 @@ def _window_sums(
     negative = of_products("negative", np.logical_xor)
     # Where all products are zero any exponent will do.
     greatest = np.max(np.where(significand > 0, exponent, config.product.min_exponent), axis=-1, keepdims=True)
-    # A significand stands this far above the sticky bit; narrow windows cut even the greatest product.
-    raised = config.accumulator.width + _BELOW_WINDOW - config.product.significand_product_bits
+    # A significand stands this far above the least bit that is kept; narrow windows cut even the greatest product.
+    raised = config.accumulator.width + config.accumulator.bits_below - config.product.significand_product_bits
     right = np.clip(greatest - exponent + max(0, -raised), 0, 63)
     wide = significand << max(0, raised)
+    if config.accumulator.truncates and config.product.significand_signed:
+        signed = np.where(negative, -wide, wide)
+        return (signed >> right).sum(axis=-1), greatest[..., 0] - raised
     cut = wide >> right
-    cut |= (cut << right) != wide
+    if not config.accumulator.truncates:
+        cut |= (cut << right) != wide
     return np.where(negative, -cut, cut).sum(axis=-1), greatest[..., 0] - raised

@@ -1,4 +1,4 @@
-"""Registers that hold one float format each: exact additions that are rounded to nearest even once."""
+"""Registers that hold one float format each: exact additions that are rounded once."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ class FloatRegister:
     ----------
     fmt
         An IEEE format of at most 51 significand bits whose numbers are float64 numbers.
+    truncates
+        Round toward zero, overflow giving the greatest finite number, instead of to nearest even.
 
     Source of the rounding to odd that makes the last rounding the only one: Boldo and Melquiond, "Emulation of FMA and
     correctly rounded sums: proved algorithms using rounding to odd", IEEE Transactions on Computers 57(4), 2008.
     """
 
-    def __init__(self, fmt: Minifloat) -> None:
+    def __init__(self, fmt: Minifloat, *, truncates: bool = False) -> None:
         if fmt.significand_bits > _FLOAT64_MARGIN:
             raise ValueError(f"FloatRegister fmt must have at most {_FLOAT64_MARGIN} significand bits, not {fmt!r}")
         self.fmt = fmt
+        self.truncates = truncates
         self.is_fp32 = fmt == _FP32
         self.dtype = np.float32 if self.is_fp32 else np.float64
         self._greatest = float(fmt.max_value)
@@ -46,10 +49,13 @@ class FloatRegister:
         return np.where(np.isfinite(accumulator), rounded, accumulator)
 
     def _rounded(self, x: NDArray[np.float64]) -> NDArray[Any]:
-        if self.is_fp32:
+        if self.is_fp32 and not self.truncates:
             return x.astype(np.float32)
         _, exponent = np.frexp(x)
         place = np.maximum(exponent - self.fmt.significand_bits, self.fmt.min_exponent)
+        if self.truncates:
+            toward_zero = np.ldexp(np.trunc(np.ldexp(x, -place)), place)
+            return np.clip(toward_zero, -self._greatest, self._greatest).astype(self.dtype)
         nearest = np.ldexp(np.rint(np.ldexp(x, -place)), place)
         return np.where(np.abs(nearest) > self._greatest, np.copysign(np.inf, x), nearest)
 

@@ -18,18 +18,16 @@ AddStep = Callable[[NDArray[Any], int], NDArray[Any]]
 
 def in_blocks(
     pairing: Pairing,
-    weight: Parts,
-    activation: Parts,
     register: FloatRegister,
     shape: tuple[int, ...],
     outputs: int,
-    block: Callable[[Parts], NDArray[Any]],
+    block: Callable[[slice], NDArray[Any]],
 ) -> NDArray[Any]:
-    """``block`` of all weight rows, or of as many at a time as have ``outputs`` results, so that a step stays in cache."""
+    """``block`` of all weight rows at once, or of as many as have ``outputs`` results, so that a step stays in cache."""
     if not isinstance(pairing, AllPairs):
-        return block(weight)
+        return block(slice(None))
     rows = max(1, outputs // max(shape[1], 1))
-    results = [block(weight[start : start + rows]) for start in range(0, shape[0], rows)]
+    results = [block(slice(start, start + rows)) for start in range(0, shape[0], rows)]
     return np.concatenate(results) if results else np.zeros(shape, dtype=code_dtype(register.fmt))
 
 

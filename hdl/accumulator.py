@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from . import formulations
-from .layouts import flags_layout, value_shape
+from .layouts import step_flags_layout, value_shape
 from .reduction import Reduction
 
 
@@ -35,11 +35,11 @@ class Accumulator(wiring.Component):
     step, last : In(1)
         A step is taken in this cycle; it is the last of its dot product.
     term : In(term_layout)
-    flags : In(flags_layout)
+    flags : In(step_flags_layout)
     total : Out(config.accumulator_bits)
         Signed fixed point or a float's code. Combinational, valid with ``step``.
     invalid : Out(1)
-        A NaN or Inf operand was met in this dot product.
+        A NaN or Inf operand, or a scale that is NaN, was met in this dot product.
     """
 
     ALIGNED: ClassVar[bool]
@@ -50,7 +50,7 @@ class Accumulator(wiring.Component):
             "step": In(1),
             "last": In(1),
             "term": In(self.term_layout(config)),
-            "flags": In(flags_layout(config)),
+            "flags": In(step_flags_layout(config)),
             "total": Out(value_shape(config)),
             "invalid": Out(1),
         })  # fmt: skip

@@ -16,9 +16,9 @@ class DotProduct(wiring.Component):
     """``value = sum(weight[k] * activation[k])`` over all lanes of all steps up to and including the one with ``last``.
 
     The products of a step are aligned once, summed and handed to the accumulator as one term; the accumulator's class says
-    whether lanes align them and which reduction sums them. The pipeline moves as a whole whenever its output register is free
-    or being taken, so any stall pattern on either side is safe and the path from ``o.ready`` to ``i.ready`` is the only
-    combinational one between the streams.
+    whether lanes align them and which reduction sums them. Where steps have scales, these multiply the sum on its way. The
+    pipeline moves as a whole whenever its output register is free or being taken, so any stall pattern on either side is safe and
+    the path from ``o.ready`` to ``i.ready`` is the only combinational one between the streams.
 
     Throughput: one step (``lanes`` products) a cycle, back-to-back dot products included.
 
@@ -33,9 +33,9 @@ class DotProduct(wiring.Component):
     Attributes
     ----------
     LATENCY
-        Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner
-        (where products need a shift), the accumulator's reduction (where there is more than one lane), accumulator. Those
-        between input register and accumulator are there as far as ``config.pipeline`` goes.
+        Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner (where
+        products need a shift), the accumulator's reduction (where there is more than one lane), scaling (where steps have
+        scales), accumulator. Those between input register and accumulator are there as far as ``config.pipeline`` goes.
 
     Members
     -------
@@ -83,6 +83,7 @@ class DotProduct(wiring.Component):
             enable=advance,
             weight=list(operands.weight),
             activation=list(operands.activation),
+            scales=None if self.config.scale_format is None else (operands.weight_scale, operands.activation_scale),
             lane_module=self.lane_module,
         )
         self._accumulate(m, advance, step, last, term, flags)
@@ -103,7 +104,7 @@ class DotProduct(wiring.Component):
         return step, lasts[-1] if stages > 1 else last
 
     def _accumulate(self, m: Module, advance: Signal, step: Signal, last: Signal, term: Signal, flags: Signal) -> None:
-        m.submodules.accumulate = accumulate = accumulators.for_spec(self.config.accumulator)(config=self.config)
+        m.submodules.accumulate = accumulate = accumulators.for_config(self.config)(config=self.config)
         m.submodules.guard = guard = StepGuard(max_steps=self.config.max_steps)
         m.d.comb += [
             accumulate.step.eq(step),

@@ -1,16 +1,15 @@
-"""Floating-point accumulation: one addition of unbounded precision and one rounding to nearest even per step."""
+"""Floating-point accumulation: one addition of unbounded precision and one rounding per step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data
 
 from ..config import AcceleratorConfig
 from ..formats import Minifloat, signed_bits
-from .accumulator import Accumulator
 from .adders import add
+from .float_total import FloatTotal
 from .layouts import product_exponent_offset
 
 
@@ -18,8 +17,8 @@ from .layouts import product_exponent_offset
 class _Window:
     """Widths and constants of the alignment window, in bits; the term stands still in it, the accumulator is shifted.
 
-    From the bottom: a sticky bit where one can be needed, ``low`` bits that only the accumulator can reach, the term, a gap of
-    two bits, and room for the accumulator's significand above everything.
+    From the bottom: a sticky bit where one can be needed, ``low`` bits that only the accumulator can reach, the term, a gap where
+    rounding needs one, and room for the accumulator's significand above everything.
     """
 
     fmt: Minifloat
@@ -30,6 +29,9 @@ class _Window:
     """How far the term's exponent field can lie above its least value."""
     lattice: int
     """Every sum is a multiple of this power of two."""
+    rounding_bits: int
+    """Bits below a result's last place that must be exact: a guard bit, and one more for a result one place lower; none where
+    sums are truncated."""
 
     @property
     def significand(self) -> int:
@@ -42,7 +44,7 @@ class _Window:
 
     @property
     def low(self) -> int:
-        return min(self._reach, self.significand + 2)
+        return min(self._reach, self.significand + self.rounding_bits)
 
     @property
     def sticky(self) -> int:
@@ -51,7 +53,7 @@ class _Window:
     @property
     def gap_shift(self) -> int:
         """Shift of an accumulator that lies wholly above the term, which then only decides the rounding."""
-        return self.low + self.term_bits + 2
+        return self.low + self.term_bits + self.rounding_bits
 
     @property
     def bits(self) -> int:
@@ -92,8 +94,11 @@ class _Window:
         return width + max(0, 1 - self.top_field(width))
 
 
-class FloatAccumulator(Accumulator):
-    """``acc = round_nearest_even(acc + exact sum of the step's lanes)`` in a float format, once per step, in one cycle.
+class FloatAccumulator(FloatTotal):
+    """``acc = round(acc + exact sum of the step's lanes)`` in a float format, once per step, in one cycle.
+
+    To nearest even, or toward zero where the configuration truncates: then there is no guard bit and no increment, and
+    overflow gives the greatest finite number.
 
     The term is added at full width, whatever its exponent: the accumulator's significand is shifted into a window around the
     term, both are added in one chain, the magnitude is normalised and rounded once. Logic that a pair of formats cannot need
@@ -106,7 +111,7 @@ class FloatAccumulator(Accumulator):
 
     Members
     -------
-    As ``Accumulator``; ``total`` is a code of that format, NaN is the positive quiet one, 0x7FC00000 in FP32.
+    As ``FloatTotal``.
 
     Source: the addition is IEEE 754-2019 section 5.4.1 ``addition`` with one operand of wider precision.
     """
@@ -114,22 +119,19 @@ class FloatAccumulator(Accumulator):
     ALIGNED = False
 
     def __init__(self, *, config: AcceleratorConfig) -> None:
-        fmt = config.accumulator_format
-        if fmt is None:
-            raise TypeError(f"{type(self).__name__} config must have a float accumulator, not {config.accumulator!r}")
-        self.fmt = fmt
+        super().__init__(config=config)
         layout = self.term_layout(config)
         unaligned = layout["exponent"].width > 0
         raised = self.raised(config)
         self.window = _Window(
-            fmt=fmt,
+            fmt=self.fmt,
             term_bits=layout["significand"].width,
             least_exponent=config.product.min_exponent - raised,
             span=config.product.exponent_span if unaligned else 0,
             lattice=config.product.min_exponent + max(0, -raised),
+            rounding_bits=0 if config.accumulator.truncates else 2,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
-        super().__init__(config=config)
 
     @classmethod
     def raised(cls, config: AcceleratorConfig) -> int:
@@ -154,7 +156,13 @@ class FloatAccumulator(Accumulator):
         m.d.comb += top_field.eq(
             self.term.exponent + (self.window.top_field(self.window.sum_bits) - self.offset) + Mux(far, beyond, 0)
         )
-        packed, overflow = self._rounded(m, magnitude, top_field)
+        packed, overflow = self._rounded(
+            m,
+            magnitude,
+            top_field,
+            subnormal_possible=self.window.subnormal_possible,
+            overflow_possible=self.window.overflow_possible,
+        )
         if self.window.sticky:
             # A zero term may stand anywhere, so the accumulator could have been shifted out of the window.
             packed = Mux(term.any(), packed, register[:-1])
@@ -202,74 +210,3 @@ class FloatAccumulator(Accumulator):
         sign = Signal()
         m.d.comb += sign.eq(total[-1])
         return total, sign
-
-    def _rounded(self, m: Module, magnitude: Signal, top_field: Signal) -> tuple[Value, Value]:
-        """Normalise, round to nearest even and pack exponent field and fraction; and whether the result overflowed."""
-        w, bits = self.window, Value.cast(magnitude)
-        field = top_field
-        for power in reversed(range((w.sum_bits - 1).bit_length())):
-            distance = 1 << power
-            skip = ~bits[-distance:].any()
-            if w.subnormal_possible:
-                skip &= field > distance
-            bits = _named(m, Mux(skip, bits << distance, bits)[: w.sum_bits], f"normal{power}")
-            field = _named(m, (field - Mux(skip, distance, 0))[: len(top_field)], f"field{power}", is_signed=True)
-        padded = Cat(Const(0, max(0, w.significand + 1 - len(bits))), bits)
-        kept, guard, rest = padded[-w.significand :], padded[-w.significand - 1], padded[: -w.significand - 1]
-        up = guard & (rest.any() | kept[0])
-        stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
-        packed = _named(m, (Cat(kept[:-1], stored_field) + up)[: self.fmt.bits - 1], "packed")
-        if not w.overflow_possible:
-            return packed, Const(0, 1)
-        top = (1 << self.fmt.exponent_bits) - 1
-        overflow = _named(m, kept[-1] & (field >= top) | packed[self.fmt.mantissa_bits :].all(), "overflow")
-        return packed, overflow
-
-    def _register(self, m: Module, register: Signal, number: Signal, overflow: Value) -> None:
-        """Keep the sum and the specials met so far; specials override the sum."""
-        met = Signal(data.StructLayout({"nan": 1, "pos_inf": 1, "neg_inf": 1, "operand": 1}))
-        now = Signal(met.shape())
-        flags = {name: getattr(self.flags, name) for name in ("nan", "pos_inf", "neg_inf")}
-        any_flag = Cat(*flags.values()).any()
-        # A sum that overflowed earlier is an Inf operand from then on, but the operands themselves were numbers.
-        fresh = ~now.operand & overflow
-        m.d.comb += [
-            now.operand.eq(met.operand | any_flag),
-            now.nan.eq(met.nan | flags["nan"]),
-            now.pos_inf.eq(met.pos_inf | flags["pos_inf"]),
-            now.neg_inf.eq(met.neg_inf | flags["neg_inf"]),
-            self.invalid.eq(now.operand),
-        ]
-        settled_pos = Signal()
-        settled_neg = Signal()
-        blocked = met.pos_inf | met.neg_inf
-        m.d.comb += [
-            settled_pos.eq(now.pos_inf | (fresh & ~blocked & ~number[-1])),
-            settled_neg.eq(now.neg_inf | (fresh & ~blocked & number[-1])),
-        ]
-        inf = ((1 << self.fmt.exponent_bits) - 1) << self.fmt.mantissa_bits
-        quiet_nan = inf | 1 << (self.fmt.mantissa_bits - 1)
-        is_nan = now.nan | (settled_pos & settled_neg)
-        with m.If(is_nan):
-            m.d.comb += self.total.eq(quiet_nan)
-        with m.Elif(settled_pos | settled_neg):
-            m.d.comb += self.total.eq(Cat(Const(inf, self.fmt.bits - 1), settled_neg))
-        with m.Else():
-            m.d.comb += self.total.eq(number)
-        with m.If(self.step):
-            m.d.sync += [
-                register.eq(number),
-                met.operand.eq(now.operand),
-                met.nan.eq(is_nan),
-                met.pos_inf.eq(settled_pos),
-                met.neg_inf.eq(settled_neg),
-            ]
-            with m.If(self.last):
-                m.d.sync += [register.eq(0), met.eq(0)]
-
-
-def _named(m: Module, value: Value, name: str, *, is_signed: bool = False) -> Signal:
-    """A signal of that value, so that the emitted Verilog stays readable and expressions do not nest without bound."""
-    signal = Signal(signed(len(value)) if is_signed else len(value), name=name)
-    m.d.comb += signal.eq(value)
-    return signal

@@ -86,6 +86,42 @@ def flags_layout(config: AcceleratorConfig) -> data.StructLayout:
     return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": 0, "neg_inf": 0})
 
 
+def step_flags_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """Which specials a step met, its scales' NaN among them."""
+    flags = flags_layout(config)
+    if config.scale_format is None:
+        return flags
+    return data.StructLayout({"nan": 1, "pos_inf": flags["pos_inf"].width, "neg_inf": flags["neg_inf"].width})
+
+
+def scaled_exponent_range(config: AcceleratorConfig) -> range:
+    """What exponent field of the accumulator's format the leading bit of a step's scaled sum may stand for.
+
+    The first is also the field of a sum of 0, and below every number's.
+    """
+    scale, fmt = config.scale_format, config.accumulator_format
+    if scale is None or fmt is None:
+        raise ValueError(f"scaled_exponent_range config must have scales and a float accumulator, not {config!r}")
+    least = 2 * scale.min_exponent + config.product.min_exponent + fmt.exponent_bias
+    if least >= 1:
+        raise ValueError(f"scaled_exponent_range config must have products below the normal numbers, not {config!r}")
+    return range(least, least + 2 * scale.exponent_span + scaled_magnitude_bits(config))
+
+
+def scaled_magnitude_bits(config: AcceleratorConfig) -> int:
+    """Width of the greatest magnitude of a step's sum."""
+    return max(abs(bound) for bound in config.product.sum_range(config.lanes)).bit_length()
+
+
+def scaled_term_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A step's scaled sum: a sign, a magnitude whose top bit is 1 unless it is 0, and the exponent field of that bit."""
+    return data.StructLayout({
+        "sign": 1,
+        "significand": scaled_magnitude_bits(config),
+        "exponent": Shape.cast(scaled_exponent_range(config)),
+    })  # fmt: skip
+
+
 def term_layout(bits: int, *, carry: bool, exponent_bits: int = 0) -> data.StructLayout:
     """What an accumulator adds: ``(significand + carry) * 2**exponent``.
 
@@ -102,11 +138,15 @@ def term_layout(bits: int, *, carry: bool, exponent_bits: int = 0) -> data.Struc
 def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Payload of a unit's input stream: the codes of one step and ``last``, which ends the dot products.
 
-    Lane 0 is lowest; an array's weights are row 0's lanes, then row 1's, and so on, its activations likewise by columns.
+    Lane 0 is lowest; an array's weights are row 0's lanes, then row 1's, and so on, its activations likewise by columns. The
+    codes of the scales are there where steps have them.
     """
+    scale = config.scale_format
+    scales = {} if scale is None else {"weight_scale": scale.bits, "activation_scale": scale.bits}
     return data.StructLayout({
         "weight": data.ArrayLayout(unsigned(config.weight_format.bits), config.rows * config.lanes),
         "activation": data.ArrayLayout(unsigned(config.activation_format.bits), config.cols * config.lanes),
+        **scales,
         "last": 1,
     })  # fmt: skip
 

@@ -80,7 +80,7 @@ class PE(wiring.Component):
             ],
             lane_module=self.lane_module,
         )
-        m.submodules.accumulate = accumulate = accumulators.for_spec(config.accumulator)(config=config)
+        m.submodules.accumulate = accumulate = accumulators.for_config(config)(config=config)
         m.d.comb += [
             accumulate.step.eq(self.step),
             accumulate.last.eq(self.last),

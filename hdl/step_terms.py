@@ -13,11 +13,17 @@ from ..config import AcceleratorConfig
 from . import accumulators, formulations
 from .lane import Lane
 from .layouts import flags_layout
+from .scaled_term import ScaledTerm
 
 
 def latency(config: AcceleratorConfig) -> int:
     """Enabled cycles from a step's codes to its term."""
-    accumulator = accumulators.for_spec(config.accumulator)
+    scaling = ScaledTerm.latency(config) if config.scale_format is not None else 0
+    return _latency_of_sums(config) + scaling
+
+
+def _latency_of_sums(config: AcceleratorConfig) -> int:
+    accumulator = accumulators.for_config(config)
     reduction = accumulator.reduction(config)
     reduce = reduction.LATENCY if reduction is not None else 0
     return Lane.latency(config, shift=accumulator.aligned(config)) + reduce
@@ -25,7 +31,7 @@ def latency(config: AcceleratorConfig) -> int:
 
 def lane(config: AcceleratorConfig) -> Lane:
     """A new lane of the unit."""
-    return Lane(config=config, shift=accumulators.for_spec(config.accumulator).aligned(config))
+    return Lane(config=config, shift=accumulators.for_config(config).aligned(config))
 
 
 def step_terms(
@@ -36,6 +42,7 @@ def step_terms(
     weight: Sequence[Value],
     activation: Sequence[Value],
     lane_module: str | None,
+    scales: tuple[Value, Value] | None = None,
 ) -> tuple[data.View, data.View]:
     """The term and the flags of a step, ``latency(config)`` enabled cycles after its codes.
 
@@ -51,12 +58,37 @@ def step_terms(
         The codes, one per lane.
     lane_module
         If given, lanes are instances of an external module of that name instead of submodules.
+    scales
+        Codes of the weights' and the activations' scale, where steps have them.
     """
+    total, flags = _summed(m, config, enable, weight, activation, lane_module)
+    if scales is None:
+        return total, flags
+    m.submodules.scale = scale = ScaledTerm(config=config, sum_layout=total.shape(), waits=_latency_of_sums(config))
+    m.d.comb += [
+        scale.enable.eq(enable),
+        scale.weight_scale.eq(scales[0]),
+        scale.activation_scale.eq(scales[1]),
+        scale.sum.eq(total),
+        scale.sum_flags.eq(flags),
+    ]
+    return scale.term, scale.flags
+
+
+def _summed(
+    m: Module,
+    config: AcceleratorConfig,
+    enable: Value,
+    weight: Sequence[Value],
+    activation: Sequence[Value],
+    lane_module: str | None,
+) -> tuple[data.View, data.View]:
+    """Sum and flags of the lanes."""
     lanes = [
         _placed_lane(m, config, enable, codes, index, lane_module)
         for index, codes in enumerate(zip(weight, activation, strict=True))
     ]
-    tree = accumulators.for_spec(config.accumulator).reduction(config)
+    tree = accumulators.for_config(config).reduction(config)
     if tree is None:
         return lanes[0]
     m.submodules.reduce = tree
@@ -83,7 +115,7 @@ def _placed_lane(
         m.submodules[f"lane{index}"] = placed = lane(config)
         m.d.comb += [placed.enable.eq(enable), placed.weight.eq(weight), placed.activation.eq(activation)]
         return placed.term, placed.flags
-    shift = accumulators.for_spec(config.accumulator).aligned(config)
+    shift = accumulators.for_config(config).aligned(config)
     term = Signal(formulations.term_layout(config, shift=shift), name=f"term{index}")
     flags = Signal(flags_layout(config), name=f"flags{index}")
     outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}

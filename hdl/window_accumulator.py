@@ -10,12 +10,9 @@ from .float_accumulator import FloatAccumulator
 from .reduction import Reduction
 from .window_tree import WindowTree
 
-_BELOW_WINDOW = 3
-"""Guard, round and sticky bit."""
-
 
 class WindowAccumulator(FloatAccumulator):
-    """``acc = round_nearest_even(acc + sum of the step's products, each cut to the window)`` with a W-bit significand.
+    """``acc = round(acc + sum of the step's products, each cut to the window)`` with a W-bit significand.
 
     Products are ``m * 2**e``, integers ``m`` of at most P = ``product.significand_product_bits`` bits, not normalised. ``E`` is
     the greatest ``e`` among a step's nonzero products; a zero product takes no part. The window is the W bits from weight
@@ -23,7 +20,8 @@ class WindowAccumulator(FloatAccumulator):
     ``2**(E+P-W-2)`` and ``2**(E+P-W-3)``. Each magnitude ``|m| * 2**e`` is cut to these W+3 bits, the sticky bit being 1 if any
     of its bits at that weight or below is 1. The signed terms are summed exactly, the sum is added to an accumulator with a
     W-bit significand exactly, and the result is rounded to nearest even, once per step. The accumulator's exponent neither
-    overflows nor underflows, however long the dot product is; NaN and Inf follow IEEE 754.
+    overflows nor underflows, however long the dot product is; NaN and Inf follow IEEE 754. With ``rounding`` = ``truncate``
+    nothing is kept below the window; ``accumulators.WindowAccumulator`` says what is cut then.
 
     Where the window holds every bit that a pair of formats can have, nothing of the sticky logic is built, and integers take
     the exact tree.
@@ -43,7 +41,7 @@ class WindowAccumulator(FloatAccumulator):
         """``raised`` of the ``WindowTree``; None if none is needed, because the products of a step are exact without."""
         if not isinstance(config.accumulator, WindowSpec):
             raise TypeError(f"WindowAccumulator config must have a window accumulator, not {config.accumulator!r}")
-        room = config.accumulator.width + _BELOW_WINDOW - config.product.significand_product_bits
+        room = config.accumulator.width + config.accumulator.bits_below - config.product.significand_product_bits
         reach = config.product.exponent_span if config.lanes > 1 else 0
         return None if reach == 0 and room >= 0 else min(room, reach)
 
@@ -61,5 +59,9 @@ class WindowAccumulator(FloatAccumulator):
         if raised is None:
             return super().reduction(config)
         return WindowTree(
-            product=config.product, lanes=config.lanes, raised=raised, registered=config.registers("reduce")
+            product=config.product,
+            lanes=config.lanes,
+            raised=raised,
+            jams=not config.accumulator.truncates,
+            registered=config.registers("reduce"),
         )

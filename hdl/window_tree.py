@@ -20,8 +20,8 @@ class WindowTree(Reduction):
     """``sum * 2**(E - raised)``, ``E`` being the greatest exponent of a step's nonzero products.
 
     Each product's magnitude, raised by ``raised`` bits, is shifted right by ``E - e``; the sum's least bit is the sticky bit: 1
-    if any bit at its place or below is 1. Jamming commutes with negation, so two's complement products are cut as they are, and
-    sign-magnitude ones are negated after it, by one's complement with a carry for the tree.
+    if any bit at its place or below is 1, unless lower bits are dropped. Jamming commutes with negation, so two's complement
+    products are cut as they are, and sign-magnitude ones are negated after it, by one's complement with a carry for the tree.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ class WindowTree(Reduction):
     raised
         Bits between a product's least bit and the sum's, at the greatest exponent: ``width + 3 - P``, which may be negative, but
         never more than the products' exponent span.
+    jams
+        Whether the least bit is sticky; if not, lower bits are dropped.
     registered
         Whether there are registers at all.
 
@@ -40,19 +42,24 @@ class WindowTree(Reduction):
     As ``Reduction``; terms keep their exponents, the sum has ``E``.
     """
 
-    def __init__(self, *, product: Product, lanes: int, raised: int, registered: bool = True) -> None:
+    def __init__(
+        self, *, product: Product, lanes: int, raised: int, jams: bool = True, registered: bool = True
+    ) -> None:
         if lanes < 1:
             raise ValueError(f"WindowTree lanes must be at least 1, not {lanes!r}")
         if raised > product.exponent_span:
             raise ValueError(f"WindowTree raised must be at most {product.exponent_span}, not {raised!r}")
         self.facts = product
         self.raised = raised
+        self.jams = jams
         self.registered = registered
         self.is_signed = product_has_carry(product)
         self.width = product.significand_product_bits + raised
         greatest = (1 << self.width) - 1
         has_sign = self.is_signed or product.sign_bit
-        self.terms = TermRange(-greatest if has_sign else 0, greatest, carry=product.sign_bit and not self.is_signed)
+        # Two's complement that is cut goes down, to one below the least magnitude of that width.
+        least = -greatest - int(self.is_signed and not jams)
+        self.terms = TermRange(least if has_sign else 0, greatest, carry=product.sign_bit and not self.is_signed)
         term = Aligner.layout(product, shift=False)
         fixed = self.terms.layout(lanes)
         sum_layout = term_layout(
@@ -143,12 +150,12 @@ class WindowTree(Reduction):
             lost, bits = body[: -self.raised].any(), body[-self.raised :]
         for index in range(len(distance) if self._selects else 0):
             amount = min(1 << index, len(bits))
-            if self.raised < self.facts.exponent_span:
+            if self.jams and self.raised < self.facts.exponent_span:
                 lost = lost | (distance[index] & bits[:amount].any())
             moved = Signal(len(bits), name=f"shifted{lane}_{1 << index}")
             m.d.comb += moved.eq(Mux(distance[index], Cat(bits[amount:], top.replicate(amount)), bits))
             bits = moved
-        jammed = Cat(bits[0] | lost, bits[1:])
+        jammed = Cat(bits[0] | lost, bits[1:]) if self.jams else bits
         term = Signal(self.terms.layout(1), name=f"term{lane}_aligned")
         if self.is_signed:
             m.d.comb += term.significand.eq(jammed.as_signed())

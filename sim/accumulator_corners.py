@@ -47,7 +47,7 @@ class _Corners:
             yield from self._underflow(fmt)
             yield from self._cancellations()
         if isinstance(spec, WindowAccumulator):
-            yield from self._distances(spec.width)
+            yield from self._distances(spec)
         if isinstance(spec, FloatAccumulator) and spec.fused is not None:
             yield from self._group_ends(spec.fused)
 
@@ -138,10 +138,10 @@ class _Corners:
                 if len(steps) <= self.longest:
                     yield self._dot(steps, "greatest products cancel above the least one")
 
-    def _distances(self, width: int) -> Iterator[DotProduct]:
+    def _distances(self, spec: WindowAccumulator) -> Iterator[DotProduct]:
         """A product as far below another as the window is wide, give or take a few bits, of either sign."""
         product = self.config.product
-        ends = {width + 3 - product.significand_product_bits, width}
+        ends = {spec.width + spec.bits_below - product.significand_product_bits, spec.width}
         distances = {end + step for end in ends for step in range(-2, 5)} | {product.exponent_span}
         top = product.min_exponent + product.exponent_span
         above = self._at_exponent(top)

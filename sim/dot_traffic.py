@@ -10,7 +10,10 @@ from ..config import AcceleratorConfig
 from ..errors import BitmillError
 from .payload import Codes, Output, PayloadLayout
 from .rows import PayloadRows
+from .scaled_stimulus import scaled_stimuli
 from .stimulus import DotProduct, stimuli
+
+OPERANDS = "weight", "activation"
 
 
 class DotTraffic:
@@ -28,22 +31,35 @@ class DotTraffic:
 
     def stimuli(self, rng: np.random.Generator, *, count: int, corner_steps: int) -> list[DotProduct]:
         """Directed corners and ``count`` random dot products; see ``sim.stimulus.stimuli``."""
-        return stimuli(self.config, rng, count=count, corner_steps=corner_steps)
+        work = stimuli(self.config, rng, count=count, corner_steps=corner_steps)
+        return work if self.config.scale_format is None else scaled_stimuli(self.config, work, rng)
 
-    def given(self, weight_codes: Codes, activation_codes: Codes) -> list[DotProduct]:
-        """One work item for each row of two arrays of codes [n, K].
+    def given(
+        self, weight_codes: Codes, activation_codes: Codes, scales: tuple[Codes, Codes] | None = None
+    ) -> list[DotProduct]:
+        """One work item for each row of two arrays of codes [n, K], with their steps' ``scales`` [n, steps] where there are.
 
         Raises
         ------
         BitmillError
-            If the shapes differ or are empty.
+            If the shapes differ or are empty, or scales are missing or not wanted.
         """
         weights, activations = np.asarray(weight_codes), np.asarray(activation_codes)
         if weights.ndim != 2 or weights.shape != activations.shape or not weights.size:
             raise BitmillError(
                 f"codes must be two arrays of one shape [n, K], not {list(weights.shape)} and {list(activations.shape)}"
             )
-        return [DotProduct(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+        if (scales is None) == (self.config.scale_format is not None):
+            wanted = "left out" if scales is not None else "given"
+            raise BitmillError(f"scales must be {wanted} for a unit of scale {self.config.scale!r}, not {scales!r}")
+        if scales is None:
+            return [DotProduct(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+        shape = len(weights), -(-weights.shape[1] // self.config.lanes)
+        checked = [np.asarray(codes) for codes in scales]
+        if any(codes.shape != shape for codes in checked):
+            shapes = " and ".join(str(list(codes.shape)) for codes in checked)
+            raise BitmillError(f"scales must be two arrays of shape [n, steps] = {list(shape)}, not {shapes}")
+        return [DotProduct(w, a, "given", s, t) for w, a, s, t in zip(weights, activations, *checked, strict=True)]
 
     def products(self, work: Sequence[DotProduct]) -> int:
         """Products that the results are made of, without padding."""
@@ -60,11 +76,19 @@ class DotTraffic:
         padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
         weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
         activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
-        return self.layout.pack_rows(weights, activations, ends(lengths))
+        return self.layout.pack_rows(weights, activations, ends(lengths), _joined_scales(work))
 
     def expected(self, work: Sequence[DotProduct]) -> list[list[int]]:
         """Output payloads of each dot product by golden: one each."""
         return [[self.layout.pack_output(output)] for output in golden_outputs(self.config, work)]
+
+
+def _joined_scales(work: Sequence[DotProduct]) -> tuple[Codes, Codes] | None:
+    scales = [(item.weight_scales, item.activation_scales) for item in work]
+    weight, activation = (
+        [codes for codes in of_operand if codes is not None] for of_operand in zip(*scales, strict=True)
+    )
+    return (np.concatenate(weight), np.concatenate(activation)) if weight and activation else None
 
 
 def ends(steps: Sequence[int]) -> np.ndarray:
@@ -84,7 +108,12 @@ def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> lis
     outputs: list[Output | None] = [None] * len(work)
     for steps, members in groups.items():
         padded = [pad(config, work[index], steps) for index in members]
-        result = golden.dot(config, np.stack([weight for weight, _ in padded]), np.stack([act for _, act in padded]))
+        scales = _joined_scales([work[index] for index in members])
+        named = {}
+        if scales is not None:
+            named = {f"{name}_scales": codes.reshape(-1, steps) for name, codes in zip(OPERANDS, scales, strict=True)}
+        weights, activations = (np.stack(codes) for codes in zip(*padded, strict=True))
+        result = golden.dot(config, weights, activations, **named)
         for position, index in enumerate(members):
             outputs[index] = Output(
                 int(result.value[position]), bool(result.invalid[position]), bool(result.too_long[position])

@@ -43,8 +43,8 @@ class RowOutput:
 class PayloadLayout:
     """Widths of the fields of the unit's two payloads, first field at the least significant bit.
 
-    Input: ``rows * lanes`` weight codes, ``cols * lanes`` activation codes (lane 0 of the first row or column lowest),
-    ``last``. Output: ``value``, ``invalid``, ``too_long``.
+    Input: ``rows * lanes`` weight codes, ``cols * lanes`` activation codes (lane 0 of the first row or column lowest), weight and
+    activation scale where there are scales, ``last``. Output: ``value``, ``invalid``, ``too_long``.
     """
 
     weight_bits: int
@@ -54,6 +54,7 @@ class PayloadLayout:
     value_signed: bool
     rows: int = 1
     cols: int = 1
+    scale_bits: int = 0
 
     @classmethod
     def of(cls, config: AcceleratorConfig) -> Self:
@@ -66,23 +67,36 @@ class PayloadLayout:
             value_signed=not config.accumulator.is_float,
             rows=config.rows,
             cols=config.cols,
+            scale_bits=0 if config.scale_format is None else config.scale_format.bits,
         )
 
     @property
     def input_bits(self) -> int:
         """Width of ``i__payload``."""
-        return self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits) + 1
+        return self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits) + 2 * self.scale_bits + 1
 
     @property
     def output_bits(self) -> int:
         """Width of ``o__payload``."""
         return self.value_bits + 2
 
-    def pack_steps(self, weight_codes: Codes, activation_codes: Codes, last: NDArray[np.bool_]) -> list[int]:
+    def pack_steps(
+        self,
+        weight_codes: Codes,
+        activation_codes: Codes,
+        last: NDArray[np.bool_],
+        scales: tuple[Codes, Codes] | None = None,
+    ) -> list[int]:
         """Input payloads of a run of steps, as integers; see ``pack_rows``."""
-        return list(self.pack_rows(weight_codes, activation_codes, last))
+        return list(self.pack_rows(weight_codes, activation_codes, last, scales))
 
-    def pack_rows(self, weight_codes: Codes, activation_codes: Codes, last: NDArray[np.bool_]) -> PayloadRows:
+    def pack_rows(
+        self,
+        weight_codes: Codes,
+        activation_codes: Codes,
+        last: NDArray[np.bool_],
+        scales: tuple[Codes, Codes] | None = None,
+    ) -> PayloadRows:
         """Input payloads of a run of steps.
 
         Parameters
@@ -91,30 +105,47 @@ class PayloadLayout:
             Codes [steps, rows * lanes] and [steps, cols * lanes].
         last
             Whether the step ends a dot product, [steps].
+        scales
+            Codes [steps] of the weights' and of the activations' scales, where steps have them.
 
         Raises
         ------
         BitmillError
-            If a shape does not fit the layout or a code its width.
+            If a shape does not fit the layout or a code its width, or scales are missing or not wanted.
         """
         steps = len(last)
+        if (scales is None) == bool(self.scale_bits):
+            wanted = "given" if self.scale_bits else "left out"
+            raise BitmillError(f"scales must be {wanted} for steps with {self.scale_bits} bits of each, not {scales!r}")
+        names = "weight_scale", "activation_scale"
         fields = (
             bit_rows("weight", weight_codes, self.weight_bits, (steps, self.rows * self.lanes)),
             bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
+            *(
+                bit_rows(name, codes.reshape(-1, 1), self.scale_bits, (steps, 1))
+                for name, codes in zip(names, scales or (), strict=False)
+            ),
             np.asarray(last, dtype=np.uint8).reshape(steps, 1),
         )
         return PayloadRows(np.packbits(np.concatenate(fields, axis=1), axis=1, bitorder="little"))
 
     def unpack_steps(self, payloads: Sequence[int]) -> tuple[Codes, Codes, NDArray[np.bool_]]:
-        """What ``pack_steps`` packed: weight codes and activation codes, last [steps]."""
+        """What ``pack_steps`` packed: weight codes and activation codes, last [steps]; ``unpack_scales`` gives the scales."""
         bits = np.unpackbits(PayloadRows.of(payloads, self.input_bits).rows, axis=1, bitorder="little")
         split = self.rows * self.lanes * self.weight_bits
         end = split + self.cols * self.lanes * self.activation_bits
         return (
             _codes_of(bits[:, :split], self.weight_bits),
             _codes_of(bits[:, split:end], self.activation_bits),
-            bits[:, end].astype(bool),
+            bits[:, end + 2 * self.scale_bits].astype(bool),
         )
+
+    def unpack_scales(self, payloads: Sequence[int]) -> tuple[Codes, Codes]:
+        """The scales that ``pack_steps`` packed, [steps] twice."""
+        start = self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits)
+        bits = np.unpackbits(PayloadRows.of(payloads, self.input_bits).rows, axis=1, bitorder="little")
+        codes = _codes_of(bits[:, start : start + 2 * self.scale_bits], self.scale_bits)
+        return codes[:, 0], codes[:, 1]
 
     def pack_output(self, output: Output) -> int:
         """The output payload that states ``output``; the value is taken modulo ``2**value_bits``."""

@@ -105,6 +105,7 @@ def verify(
     dot_products: int = 120,
     corner_steps: int = 4200,
     codes: tuple[Codes, Codes] | None = None,
+    scales: tuple[Codes, Codes] | None = None,
     netlist: NetlistKind | None = None,
     verilog: str | None = None,
     waves: Path | None = None,
@@ -130,6 +131,8 @@ def verify(
     codes
         Weight codes and activation codes [n, K], for example of a real layer, to run instead of corners and random
         codes; for an array tiles [n, rows, K] and [n, cols, K].
+    scales
+        With ``codes``, the codes of their steps' scales, [n, steps] twice, for a unit that has scales.
     netlist
         ``generic`` or ``ecp5``: test the netlist of that kind (see ``sim.netlist``) instead of the Verilog itself.
     verilog
@@ -155,9 +158,16 @@ def verify(
     rng = np.random.default_rng(seed)
     traffic = traffic_of(config)
     layout = traffic.layout
-    work = (
-        traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps) if codes is None else traffic.given(*codes)
-    )
+    if codes is None:
+        if scales is not None:
+            raise BitmillError("scales must be left out where codes are")
+        work = traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps)
+    elif isinstance(traffic, DotTraffic):
+        work = traffic.given(*codes, scales)
+    elif scales is not None:
+        raise BitmillError(f"scales must be left out for {config.title}")
+    else:
+        work = traffic.given(*codes)
     phases = _phases(traffic, work, rng)
     job = Job(layout.input_bits, layout.output_bits, phases)
     text = _emit(config) if verilog is None else verilog

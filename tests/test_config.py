@@ -96,6 +96,25 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
         {"unit": "dot", "lanes": 8, "accumulator": {"kind": "float", "fused": 12}},
         r"accumulator\.fused must be a multiple of lanes = 8 and at most k_max = 4096, not 12",
     ),
+    (
+        {"accumulator": {"kind": "float", "rounding": "up"}},
+        r"accumulator\.rounding: .*'nearest-even' or 'truncate', not 'up'",
+    ),
+    ({"accumulator": {"kind": "exact", "rounding": "truncate"}}, r"field 'accumulator\.rounding' is unknown"),
+    ({"scale": "E4M3"}, r"scale: .*'none' or 'E8M0', not 'E4M3'"),
+    ({"scale": "E8M0"}, r"accumulator\.kind must be 'float' for scale 'E8M0', not 'exact'"),
+    (
+        {"scale": "E8M0", "accumulator": {"kind": "window", "width": 24}},
+        r"accumulator\.kind must be 'float' for scale 'E8M0', not 'window'",
+    ),
+    (
+        {"scale": "E8M0", "accumulator": {"kind": "float", "fused": 64}},
+        r"accumulator\.fused must be left out for scale 'E8M0', not 64",
+    ),
+    (
+        {"scale": "E8M0", "unit": "array", "accumulator": {"kind": "float"}},
+        r"scale must be 'none' for unit 'array', not 'E8M0'",
+    ),
     ({"accumulator": {"kind": "fixed", "width": 20}}, r"field 'accumulator\.overflow' is required"),
     ({"accumulator": {"kind": "fixed", "overflow": "wrap"}}, r"field 'accumulator\.width' is required"),
     (
@@ -123,7 +142,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     (
         {"lane": 4},
         r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, "
-        r"multiplier, aligner",
+        r"multiplier, aligner, scale",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]
@@ -158,6 +177,8 @@ KINDS: list[tuple[dict[str, Any], str, int]] = [
     ({"kind": "float", "format": "FP16"}, "FP16 accumulator", 16),
     ({"kind": "float", "format": "BF16"}, "BF16 accumulator", 16),
     ({"kind": "float", "format": "FP32", "fused": 64}, "FP32 accumulator fused over 64 products", 32),
+    ({"kind": "float", "format": "FP16", "rounding": "truncate"}, "FP16 truncating accumulator", 16),
+    ({"kind": "window", "width": 24, "rounding": "truncate"}, "24-bit truncating window accumulator", 1 + 6 + 23),
 ]
 
 
@@ -170,6 +191,14 @@ def test_every_kind_of_accumulator(fields: dict[str, Any], title: str, bits: int
     assert AcceleratorConfig.from_toml(write(tmp_path, config.to_toml())) == config
     assert AcceleratorConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert config.to_dict()["accumulator"] == fields
+
+
+def test_the_usual_rounding_is_not_written(tmp_path: Path) -> None:
+    for kind in ({"kind": "float", "format": "FP32"}, {"kind": "window", "width": 9}):
+        config = AcceleratorConfig.from_dict({**GOOD, "accumulator": {**kind, "rounding": "nearest-even"}})
+        assert config == AcceleratorConfig.from_dict({**GOOD, "accumulator": kind})
+        assert config.to_dict()["accumulator"] == kind
+        assert config.accumulator.model_dump(exclude_none=True) == kind
 
 
 def test_too_wide_exact_accumulators_are_refused() -> None:
@@ -263,12 +292,22 @@ def test_presets_survive_a_round_trip(name: str) -> None:
 
 
 def test_presets_cover_the_report_pairs() -> None:
-    units = {name: config for name, config in UNITS.items() if config.unit != "array"}
+    units = {name: config for name, config in UNITS.items() if config.unit != "array" and config.scale == "none"}
     assert len(units) == 3 * len(REPORT_PAIRS)
     assert {(c.weight, c.activation) for c in units.values()} == set(REPORT_PAIRS)
     assert preset("e4m3-dot32").lanes == 32
     assert preset("e2m1xe4m3-mac-fp32").accumulator == FloatAccumulator()
     assert preset("e2m1xe4m3-mac-fp32").accumulator_bits == 32
+
+
+def test_presets_of_mx_blocks() -> None:
+    scaled = [config for config in UNITS.values() if config.scale != "none"]
+    assert [config.weight for config in scaled] == ["E2M1", "E2M3", "E4M3", "INT8"]
+    assert {(config.lanes, config.accumulator) for config in scaled} == {(32, FloatAccumulator())}
+    assert preset("mxfp4-dot32").scale_format is formats.get("E8M0")
+    assert preset("mxfp4-dot32").to_dict()["scale"] == "E8M0"
+    assert "scale" not in preset("e2m1-dot32").to_dict()
+    assert preset("e2m1-dot32").scale_format is None
 
 
 def test_wrong_preset() -> None:

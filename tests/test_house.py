@@ -182,6 +182,12 @@ def test_data_files_are_listed():
 def test_presets_are_valid_and_say_what_they_are(name):
     config = UNITS[name]
     assert AcceleratorConfig.from_dict(config.to_dict()) == config
+    if config.scale != "none":
+        elements = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8"}
+        assert (config.weight, config.activation) == (elements[name.split("-")[0]],) * 2
+        assert (name.split("-")[1], config.unit, config.lanes) == ("dot32", "dot", 32)
+        assert config.title == f"MX {config.weight} dot32, FP32 accumulator"
+        return
     weight, activation = config.weight.lower(), config.activation.lower()
     assert name.split("-")[0] == (weight if weight == activation else f"{weight}x{activation}")
     assert (

@@ -195,7 +195,7 @@ def _skipped(records: Records) -> Table:
     rows = []
     for row in records[STUDY_RECORD].config["skipped"]:
         fields = row["fields"]
-        rest = json.dumps({name: fields[name] for name in ("accumulator", "pipeline", "k_max")})
+        rest = json.dumps({name: fields[name] for name in ("accumulator", "scale", "pipeline", "k_max")})
         rows.append((f"{fields['weight']} x {fields['activation']}", str(fields["lanes"]), rest, row["reason"]))
     return Table(
         "Skipped", "Combinations of the grid that no unit can be built for.", ("pair", "lanes", "rest", "why"), tuple(rows)

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ... import formats
 from ...accumulators import Accumulator, ExactAccumulator, Frozen
-from ...config import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle
+from ...config import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle, ScaleFormat
 from ...document import Document
 from ...errors import BitmillError
 
@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 Axis = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
 Chosen = Annotated[tuple[Value, ...], Field(strict=False)]
 
-_AS_CONFIGURED = ("pipeline", "k_max", "multiplier", "aligner")
+_AS_CONFIGURED = ("scale", "pipeline", "k_max", "multiplier", "aligner")
 """Axes of a grid whose names and values are those of a configuration's fields."""
 
 
@@ -38,13 +38,14 @@ class Grid(Frozen, frozen=True):
         Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
     accumulators
         Tables as in a configuration.
-    pipeline, k_max, multiplier, aligner
+    scale, pipeline, k_max, multiplier, aligner
         As in a configuration.
     """
 
     pairs: Axis[str]
     lanes: Axis[int] = (1,)
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
+    scale: Axis[ScaleFormat] = ("none",)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
     multiplier: Axis[MultiplierStyle] = ("logic",)
@@ -196,11 +197,13 @@ def operands_of(pair: str) -> tuple[str, str]:
 
 
 def unit_key(config: AcceleratorConfig) -> str:
-    """``e4m3-k32-exact``: a short name that tells every unit apart; what is as it is by default is left out."""
+    """``e4m3-k32-exact``, ``mx-e2m1-k32-fp32``: a short name that tells units apart; what is as it is by default is left out."""
     weight, activation = config.weight.lower(), config.activation.lower()
     parts = [weight if weight == activation else f"{weight}x{activation}", f"k{config.lanes}"]
     if config.unit == "array":
         parts.insert(1, f"{config.rows}x{config.cols}")
+    if config.scale != "none":
+        parts.insert(0, "mx")
     parts.append(accumulator_key(config.accumulator))
     if config.k_max != AcceleratorConfig.model_fields["k_max"].default:
         parts.append(f"max{config.k_max}")
@@ -213,15 +216,16 @@ def unit_key(config: AcceleratorConfig) -> str:
 
 
 def accumulator_key(accumulator: Accumulator) -> str:
-    """``exact``, ``saturate18``, ``window24``, ``fp32`` or ``fp32-fused64``; other fields as ``name=value``."""
+    """``exact``, ``saturate18``, ``window24``, ``fp32-fused64`` or ``fp32-truncate``; other fields as ``name=value``."""
     fields = accumulator.model_dump(exclude_none=True, exclude_defaults=True)
     kind, width = accumulator.kind, fields.pop("width", "")
     fields.pop("kind", None)
     fused = fields.pop("fused", None)
     name = fields.pop("overflow", None) or (accumulator.format.lower() if accumulator.kind == "float" else kind)
     fields.pop("format", None)
+    rounding = fields.pop("rounding", None)
     rest = [f"{field}={value}" for field, value in fields.items()]
-    return "-".join([f"{name}{width}", *([f"fused{fused}"] if fused else []), *rest])
+    return "-".join([f"{name}{width}", *([f"fused{fused}"] if fused else []), *([rounding] if rounding else []), *rest])
 
 
 def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
@@ -240,4 +244,5 @@ def _combinations(grid: Grid) -> Iterator[dict[str, Any]]:
 
 
 def _name(fields: dict[str, Any]) -> str:
-    return f"{fields['weight']} x {fields['activation']}, {fields['lanes']} lanes"
+    scaled = "" if fields["scale"] == "none" else f" of {fields['scale']} scales"
+    return f"{fields['weight']} x {fields['activation']}, {fields['lanes']} lanes{scaled}"

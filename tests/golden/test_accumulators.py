@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,132 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator, formats
+from bitmill import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator, formats
 from bitmill.accumulators import AccumulatorSpec
 from bitmill.golden import decode, dot, encode, matmul, to_float
 
+from .accumulator_reference import PRODUCT_BITS, check, make
+
 SEED = 4711
-PRODUCT_BITS = {
-    ("INT8", "INT8"): 15,  # 128 * 128
-    ("INT4", "INT8"): 11,  # 8 * 128
-    ("E4M3", "E4M3"): 8,  # 15 * 15
-    ("E5M2", "E5M2"): 6,  # 7 * 7
-    ("E2M1", "E4M3"): 6,  # 3 * 15
-    ("BF16", "BF16"): 16,  # 255 * 255
-    ("INT8", "E5M2"): 10,  # 128 * 7
-    ("FP32", "FP32"): 48,
-}
-"""Width of the greatest product of two significands, for the pairs of these tests."""
-FLOATS = {"FP32": (24, -126, 127), "FP16": (11, -14, 15), "BF16": (8, -126, 127)}
-"""Significand bits, least and greatest exponent of a normal number."""
-
-
-def make(pair: tuple[str, str], accumulator: Any, *, lanes: int = 1, k_max: int = 4096) -> AcceleratorConfig:
-    unit = "mac" if lanes == 1 else "dot"
-    return AcceleratorConfig(
-        weight=pair[0], activation=pair[1], unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator
-    )
-
-
-def floor_log2(value: Fraction) -> int:
-    """The exponent of a positive fraction's leading bit."""
-    exponent = value.numerator.bit_length() - value.denominator.bit_length()
-    return exponent if value >= Fraction(2) ** exponent else exponent - 1
-
-
-def nearest(value: Fraction, bits: int, least: int | None = None, greatest: int | None = None) -> Fraction | float:
-    """To nearest even with that many significand bits; without bounds the exponent is unbounded."""
-    if not value:
-        return value
-    leading = floor_log2(abs(value))
-    place = Fraction(2) ** ((leading if least is None else max(leading, least)) - bits + 1)
-    rounded = round(value / place) * place
-    if greatest is not None and abs(rounded) >= Fraction(2) ** (greatest + 1):
-        return float("inf") if value > 0 else float("-inf")
-    return rounded
-
-
-class Model:
-    """One dot product on fractions, by the definitions in the issue, specials spelled out."""
-
-    def __init__(self, config: AcceleratorConfig) -> None:
-        self.config = config
-        self.spec: Any = config.accumulator
-        self.value: Fraction | float = Fraction(0)
-        self.invalid = False
-
-    def run(self, weight: list[int], activation: list[int]) -> Fraction | float:
-        formats_ = formats.get(self.config.weight), formats.get(self.config.activation)
-        pairs = [(formats_[0].decode(w), formats_[1].decode(a)) for w, a in zip(weight, activation, strict=True)]
-        group = getattr(self.spec, "fused", None) or self.config.lanes
-        for start in range(0, len(pairs), group):
-            self._step(pairs[start : start + group])
-        if self.invalid and isinstance(self.spec, FixedAccumulator | ExactAccumulator):
-            return Fraction(0)
-        return self.value
-
-    def _step(self, pairs: list[tuple[formats.Decoded, formats.Decoded]]) -> None:
-        special = [float(w) * float(a) for w, a in pairs if w.special or a.special]
-        numbers = [(w, a) for w, a in pairs if not (w.special or a.special)]
-        self.invalid |= bool(special)
-        if isinstance(self.spec, FixedAccumulator):
-            self.value = self._fixed(numbers)
-            return
-        if special or isinstance(self.value, float):
-            known = [self.value] if isinstance(self.value, float) else []
-            self.value = sum([*known, *special], start=0.0)  # no finite part: Inf and NaN swallow it
-            return
-        if isinstance(self.spec, WindowAccumulator):
-            self.value = nearest(self.value + self._window(numbers), self.spec.width)
-        else:
-            total = sum((w.value * a.value for w, a in numbers), Fraction(0))
-            self.value = nearest(self.value + total, *FLOATS[self.spec.format])
-
-    def _fixed(self, numbers: list[tuple[formats.Decoded, formats.Decoded]]) -> Fraction:
-        unit = Fraction(2) ** (self.config.weight_format.min_exponent + self.config.activation_format.min_exponent)
-        assert isinstance(self.value, Fraction)
-        total = (self.value + sum((w.value * a.value for w, a in numbers), Fraction(0))) / unit
-        assert total.denominator == 1
-        bound = 2 ** (self.spec.width - 1)
-        if self.spec.overflow == "saturate":
-            return min(max(total, Fraction(-bound)), Fraction(bound - 1)) * unit
-        # The only number congruent to the total that two's complement of that width can hold.
-        low_bits = int(total) & (2 * bound - 1)
-        return (low_bits - 2 * bound if low_bits & bound else low_bits) * unit
-
-    def _window(self, numbers: list[tuple[formats.Decoded, formats.Decoded]]) -> Fraction:
-        nonzero = [(w, a) for w, a in numbers if w.value and a.value]
-        if not nonzero:
-            return Fraction(0)
-        greatest = max(w.exponent + a.exponent for w, a in nonzero)
-        top = greatest + PRODUCT_BITS[self.config.weight, self.config.activation]
-        round_bit = Fraction(2) ** (top - self.spec.width - 2)
-        total = Fraction(0)
-        for w, a in nonzero:
-            product = w.value * a.value
-            kept = abs(product) // round_bit * round_bit
-            kept += round_bit / 2 if kept != abs(product) else 0
-            total += kept if product > 0 else -kept
-        return total
-
-
-def same(expected: Fraction | float, got: float) -> bool:
-    return got != got if expected != expected else float(expected) == got
-
-
-def check(config: AcceleratorConfig, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
-    """``dot`` agrees with the model on every row; the results as real numbers."""
-    result = dot(config, weight, activation)
-    got = to_float(config, result)
-    for row in range(len(weight)):
-        model = Model(config)
-        expected = model.run(weight[row].tolist(), activation[row].tolist())
-        assert bool(result.invalid[row]) == model.invalid
-        if isinstance(config.accumulator, FixedAccumulator):
-            assert int(result.value[row]) * Fraction(2) ** config.product.min_exponent == expected
-        else:
-            assert same(expected, float(got[row])), f"{config.title}, row {row}: {got[row]!r}, not {expected!r}"
-    return got
 
 
 def some_codes(name: str, shape: tuple[int, ...], rng: np.random.Generator, *, specials: bool = False) -> np.ndarray:
@@ -150,6 +30,9 @@ SPECS: list[AccumulatorSpec] = [
     *(WindowAccumulator(width=width) for width in (4, 5, 8, 13, 24, 48)),
     *(FloatAccumulator(format=name, fused=fused) for name in ("FP16", "BF16") for fused in (None, 8, 24)),
     *(FloatAccumulator(fused=fused) for fused in (4, 8, 20)),
+    *(WindowAccumulator(width=width, rounding="truncate") for width in (4, 5, 8, 13, 24, 48)),
+    *(FloatAccumulator(format=name, rounding="truncate") for name in ("FP32", "FP16", "BF16")),
+    *(FloatAccumulator(format=name, fused=8, rounding="truncate") for name in ("FP32", "FP16")),
 ]
 
 
@@ -166,9 +49,10 @@ def test_every_kind_is_its_definition_on_fractions(pair: tuple[str, str], spec: 
         check(config, w, a)
 
 
+@pytest.mark.parametrize("rounding", ["nearest-even", "truncate"])
 @pytest.mark.parametrize("width", [4, 31, 48])
-def test_a_window_of_the_widest_products(width: int) -> None:
-    config = make(("FP32", "FP32"), WindowAccumulator(width=width), lanes=16)
+def test_a_window_of_the_widest_products(width: int, rounding: Any) -> None:
+    config = make(("FP32", "FP32"), WindowAccumulator(width=width, rounding=rounding), lanes=16)
     rng = np.random.default_rng(SEED)
     exponents = rng.integers(90, 160, (2, 10, 64)) << 23
     codes = rng.integers(0, 1 << 23, (2, 10, 64)) | exponents | rng.integers(0, 2, (2, 10, 64)) << 31

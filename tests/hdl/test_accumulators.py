@@ -26,6 +26,9 @@ SPECS: list[Any] = [
     *(WindowAccumulator(width=width) for width in (4, 5, 8, 13, 24, 48)),
     *(FloatAccumulator(format=name, fused=fused) for name in ("FP16", "BF16") for fused in (None, 8, 32)),
     FloatAccumulator(fused=16),
+    *(WindowAccumulator(width=width, rounding="truncate") for width in (4, 8, 24, 48)),
+    *(FloatAccumulator(format=name, rounding="truncate") for name in ("FP32", "FP16", "BF16")),
+    FloatAccumulator(format="FP16", fused=16, rounding="truncate"),
 ]
 
 
@@ -48,6 +51,10 @@ QUICK = [
     make(("INT8", "E5M2"), WindowAccumulator(width=5), lanes=3),
     make(PAIRS[1], FloatAccumulator(format="FP16"), lanes=1),
     make(PAIRS[2], FloatAccumulator(format="FP16", fused=16), lanes=8),
+    make(PAIRS[1], WindowAccumulator(width=8, rounding="truncate"), lanes=8),
+    make(("INT8", "E5M2"), WindowAccumulator(width=7, rounding="truncate"), lanes=3),
+    make(PAIRS[2], FloatAccumulator(rounding="truncate"), lanes=1),
+    make(PAIRS[2], FloatAccumulator(format="FP16", rounding="truncate"), lanes=2),
 ]
 MORE = [
     make(PAIRS[2], FixedAccumulator(width=14, overflow="saturate"), lanes=1),

@@ -96,9 +96,9 @@ def configurations() -> list[AcceleratorConfig]:
         )
     ]
     # Units and accumulators that are newer than this list come in by their presets, the first of each kind.
-    known = {(item.unit, item.accumulator.kind) for item in chosen}
+    known = {(item.unit, item.accumulator.kind, item.scale) for item in chosen}
     for preset in UNITS.values():
-        key = (preset.unit, preset.accumulator.kind)
+        key = (preset.unit, preset.accumulator.kind, preset.scale)
         if key not in known:
             known.add(key)
             chosen.append(preset)

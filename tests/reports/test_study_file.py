@@ -61,6 +61,22 @@ def test_what_cannot_be_built_is_skipped_with_the_reason(read):
     )
 
 
+def test_scales_are_an_axis():
+    grid = {
+        "pairs": ["E2M1"],
+        "lanes": [32],
+        "accumulators": [{"kind": "exact"}, {"kind": "float"}],
+        "scale": ["none", "E8M0"],
+    }
+    expanded = study(grid=[grid]).expand()
+    assert list(expanded.units) == ["e2m1-k32-exact", "e2m1-k32-fp32", "mx-e2m1-k32-fp32"]
+    assert expanded.units["mx-e2m1-k32-fp32"].scale == "E8M0"
+    (skipped,) = expanded.skipped
+    assert skipped.reason == (
+        "E2M1 x E2M1, 32 lanes of E8M0 scales: accumulator.kind must be 'float' for scale 'E8M0', not 'exact'"
+    )
+
+
 def test_formulations_are_axes():
     grid = {
         "pairs": ["E4M3", "INT8"],
@@ -96,9 +112,18 @@ KEYS = {
     "int8-k1-window24": {"accumulator": WindowAccumulator(width=24)},
     "int8-k1-fp32": {"accumulator": FloatAccumulator()},
     "int8-k1-bf16-fused8": {"accumulator": FloatAccumulator(format="BF16", fused=8)},
+    "int8-k1-fp32-truncate": {"accumulator": FloatAccumulator(rounding="truncate")},
+    "int8-k1-bf16-fused8-truncate": {"accumulator": FloatAccumulator(format="BF16", fused=8, rounding="truncate")},
+    "int8-k1-window24-truncate": {"accumulator": WindowAccumulator(width=24, rounding="truncate")},
     "int8-k4-exact-p1": {"unit": "dot", "lanes": 4, "pipeline": 1},
     "int8-k1-exact-max64": {"k_max": 64},
     "int8-k1-exact-operator": {"multiplier": "operator"},
+    "mx-int8-k32-fp32": {"unit": "dot", "lanes": 32, "scale": "E8M0", "accumulator": FloatAccumulator()},
+    "mx-int8-k1-bf16-truncate-p1": {
+        "scale": "E8M0",
+        "accumulator": FloatAccumulator(format="BF16", rounding="truncate"),
+        "pipeline": 1,
+    },
     "int8-k4-exact-columns": {"unit": "dot", "lanes": 4, "multiplier": "columns"},
     "e4m3-k4-exact-binned": {"weight": "E4M3", "activation": "E4M3", "unit": "dot", "lanes": 4, "aligner": "binned"},
     "int8-2x3-k1-exact": {"unit": "array", "rows": 2, "cols": 3},
@@ -119,7 +144,8 @@ def test_keys_name_what_is_not_as_usual(key):
         ({"grid": [{"pairs": ["INT8"], "lanes": 8}]}, "grid.0.lanes: must be a list, not 8"),
         ({"grid": [{"pairs": ["INT8"], "lanes": ["8"]}]}, "grid.0.lanes.0: input should be a valid integer, not '8'"),
         ({"grid": [{"pairs": ["INT8"], "colour": ["red"]}]},
-         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, pipeline, k_max, multiplier, aligner"),
+         "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, scale, pipeline, k_max, multiplier, "
+         "aligner"),
         ({"grid": [{"pairs": ["INT8"], "accumulators": [{"kind": "exact", "bits": 3}]}]},
          "field 'grid.0.accumulators.0.bits' is unknown; accepted are kind, width"),
         ({"grid": [{"pairs": ["A x B x C"]}]}, "grid.0.pairs: pairs must be 'FORMAT' or 'WEIGHT x ACTIVATION', not 'A x B x C'"),
