@@ -17,9 +17,10 @@ from ..files import atomic_write
 from ..presets import REPORT_PAIRS
 from . import shown
 from .bitmod import readme as bitmod
+from .full import readme as full
 from .int_vs_fp import view
 from .nonlinear import readme as nonlinear
-from .records import BITMOD, NONLINEAR, Records
+from .records import BITMOD, FULL, NONLINEAR, Records
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -115,17 +116,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bitmod-records", type=Path, default=bitmod_default, help="default: %(default)s")
     nonlinear_default = ROOT / nonlinear.RESULTS / "records.json"
     parser.add_argument("--nonlinear-records", type=Path, default=nonlinear_default, help="default: %(default)s")
+    full_default = ROOT / full.RESULTS / "records.json"
+    parser.add_argument("--full-records", type=Path, default=full_default, help="default: %(default)s")
     options = parser.parse_args(arguments)
     try:
         old = options.readme.read_text(encoding="utf-8")
         records = Records.load(options.records)
         of_bitmod = Records.load(options.bitmod_records, study=BITMOD)
         of_nonlinear = Records.load(options.nonlinear_records, study=NONLINEAR)
+        of_full = Records.load(options.full_records, study=FULL)
         blocks = {
             "formats": format_table,
             "figures": lambda: figures_block(records),
             "bitmod": lambda: bitmod.figures_block(of_bitmod),
             "nonlinear": lambda: nonlinear.figures_block(of_nonlinear),
+            "full": lambda: full.figures_block(of_full),
         }
         new = filled(old, blocks)
         if new == old:

@@ -1,0 +1,48 @@
+"""The full study's block of the README: which assumption makes FP8 look dear, and what the cost models are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import shown
+from ..records import FULL, Records
+from .peers import PEERS
+from .plan import COMMAND
+from .walks import WALKS, steps_of
+
+RESULTS = Path("reports/results") / FULL
+
+
+def figures_block(records: Records) -> str:
+    """Markdown of the committed report's figures, with the command that regenerates them."""
+    lines = [
+        f"![Why FP8 looked 183 % dearer than INT8]({RESULTS.as_posix()}/walks-van-baalen.svg)",
+        "",
+        "| claim | published | ours in that setting | after the last step | assumptions moved |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for walk in WALKS:
+        steps = steps_of(records, walk)
+        first, last = (shown.number(records, steps[index].id, "ours", 1, signed=True).text for index in (0, -1))
+        lines.append(
+            f"| {walk.source.split(',')[0]}: {walk.claim} | {walk.published_text} | {first} % | {last} % | {len(steps) - 1} |"
+        )
+    lines += [
+        "",
+        "| 32-lane unit with accumulator, osu018 | GE of logic per MAC | best public unit |",
+        "|---|---:|---:|",
+    ]
+    for peer in PEERS:
+        ours = shown.number(records, f"{peer.ours}/osu018-{peer.period_ns:g}ns", "logic_per_mac", 1).text
+        lines.append(f"| {peer.what} | {ours} | {peer.ge_per_mac:g} |")
+    lines += ["", "| cost model | median error on held-out units | nine in ten within |", "|---|---:|---:|"]
+    for record in records.of_kind("model"):
+        cells = (shown.number(records, record.id, f"held_out_{name}", 1).text for name in ("median", "p90"))
+        lines.append(
+            f"| {record.config['target']} {record.config['metric']} | " + " | ".join(f"{c} %" for c in cells) + " |"
+        )
+    lines += [
+        "",
+        f"Regenerate with `{COMMAND}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",
+    ]
+    return "\n".join(lines)
