@@ -19,6 +19,8 @@ old
 <!-- bitmod:end -->
 <!-- nonlinear:begin -->
 <!-- nonlinear:end -->
+<!-- full:begin -->
+<!-- full:end -->
 end
 """
 
