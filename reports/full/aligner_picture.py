@@ -13,7 +13,7 @@ from .cheapest import COSTS, EXACT, FUSED, formulation_of
 
 PAIRS = {"INT8": "#0b5394", "E4M3": "#a63603"}
 ROUNDINGS = {EXACT: "exact sum, no error", FUSED: "one rounding a step"}
-LABELS = {"generic": "NAND2-equivalents per MAC, registers included", "ecp5": "ECP5 LUT4 per MAC"}
+LABELS = {"generic": "NAND2-equivalents of logic per MAC", "ecp5": "ECP5 LUT4 per MAC"}
 
 
 def aligners_picture(records: Records) -> Figure:
