@@ -20,7 +20,7 @@ class Peer:
     ours
         Key of our unit.
     period_ns
-        Clock that ours was mapped for; it may well be faster, and its delay is no longer than the public unit's.
+        Clock that ours was mapped for, no longer than the public unit's delay.
     """
 
     what: str
@@ -32,9 +32,9 @@ class Peer:
 
 
 PEERS = (
-    Peer("INT4", 255, 8.1, 180, "int4-k32-exact", 36.6),
-    Peer("INT8", 625, 9.4, 500, "int8-k32-exact", 36.6),
+    Peer("INT4", 255, 8.1, 180, "int4-k32-exact", 8.1),
+    Peer("INT8", 625, 9.4, 500, "int8-k32-exact", 9.4),
     Peer("MXFP4, block scales", 268, 24.5, 200, "mx-e2m1-k32-fp32", 24.5),
-    Peer("FP8-E4M3", 851, 25.5, 600, "e4m3-k32-exact", 36.6),
+    Peer("FP8-E4M3", 851, 25.5, 600, "e4m3-k32-exact", 25),
 )
 """FormatScope's units; Yosys 0.70, everything registered at its boundary."""

@@ -116,8 +116,7 @@ WALKS: tuple[Walk, ...] = (
             _of("osu018-36.6ns", "e4m3-k32-window24-p0", "int8-k32-exact-p0", "their setting: 24-bit window, 36.6 ns"),
             _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "exact sum instead of the window"),
             _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "registers left out", "logic_per_mac"),
-            _of("osu018-36.6ns", "e4m3-k32-exact", "int8-k32-exact", "pipelined, registers counted"),
-            _of("osu018-10ns", "e4m3-k32-exact", "int8-k32-exact", "at a shared clock of 10 ns"),
+            _of("osu018-10ns", "e4m3-k32-exact", "int8-k32-exact", "pipelined, at a shared clock of 10 ns, registers counted"),
             _of("osu018-25ns", "e4m3-k32-exact", "int8-k32-exact-columns", "the smallest INT8 unit, at 25 ns, registers left out",
                 "logic_per_mac"),
             _of("ecp5", "e4m3-k32-exact", "int8-k32-exact", "LUT4 of an ECP5 instead of cells", "logic_per_mac"),
@@ -132,7 +131,6 @@ WALKS: tuple[Walk, ...] = (
         steps=(
             _of("osu018-36.6ns", "mx-e2m1-k32-fp32-p0", "int4-k32-exact-p0", "their setting: block scales, 36.6 ns"),
             _of("osu018-36.6ns", "e2m1-k32-exact-p0", "int4-k32-exact-p0", "E2M1 without block scales, exact accumulator"),
-            _of("osu018-36.6ns", "e2m1-k32-exact", "int4-k32-exact", "pipelined"),
             _of("ecp5", "e2m1-k32-exact", "int4-k32-exact", "LUT4 of an ECP5 instead of cells", "logic_per_mac"),
         ),
         finding="The elements are no dearer than INT4: what costs is the float accumulator that a scale per block asks for.",
