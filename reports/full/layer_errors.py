@@ -19,8 +19,8 @@ SEED = 1
 
 
 def error_id(config: AcceleratorConfig) -> str:
-    """The id of a unit's error: neither the pipeline nor the fused length of an exact sum matters to it."""
-    fields = {**config.to_dict(), "pipeline": 3}
+    """The id of a unit's error: neither its structure nor the fused length of an exact sum matters to it."""
+    fields = {**config.to_dict(), "pipeline": 3, "multiplier": "logic", "aligner": "grouped"}
     if not config.accumulator.is_float:
         fields |= {"lanes": 1, "unit": "mac"}
     return f"error/{unit_key(AcceleratorConfig.from_dict(fields))}"

@@ -23,7 +23,7 @@ TARGETS = {
 def lengths_picture(records: Records) -> Figure:
     """A panel per target, a line per format, exact accumulators."""
     made = figure(
-        11.0, 5.4, "Share the accumulator, and floating point comes near",
+        11.0, 5.4, "What a product costs when more of them share an accumulator",
         f"Cost of a product over how many share an alignment and an exact accumulator. {shown.tools_named(records, 'area')}.",
     )  # fmt: skip
     grid = made.subplots(1, len(TARGETS))

@@ -21,12 +21,12 @@ def models_picture(records: Records) -> Figure:
     """A panel per model: error of every held-out unit over its size, and the bands of the median and of nine in ten."""
     models = records.of_kind("model")
     made = figure(
-        11.0, 1.5 + 2.9 * ((len(models) + 1) // 2), "What the cost models are worth on units they never saw",
+        11.0, 1.7 + 3.1 * ((len(models) + 1) // 2), "What the cost models are worth on units they never saw",
         "Error of the prediction over what synthesis gave. Dark band: the median's; light band: nine in ten units.",
-        top=0.75,
+        top=0.9,
     )  # fmt: skip
     grid = made.subplots((len(models) + 1) // 2, 2, squeeze=False)
-    made.subplots_adjust(left=0.07, right=0.975, bottom=0.6 / made.get_figheight(), wspace=0.14, hspace=0.42)
+    made.subplots_adjust(left=0.07, right=0.975, bottom=0.6 / made.get_figheight(), wspace=0.14, hspace=0.55)
     panels = [axes for row in grid for axes in row]
     for axes, model in zip(panels, models, strict=False):
         _panel(axes, records, model)
@@ -55,8 +55,8 @@ def _panel(axes: Axes, records: Records, model: Record) -> None:
     axes.xaxis.set_major_formatter(THOUSANDS)
     unit = found[0].metrics["synthesized"].unit
     axes.set_title(
-        f"{model.config['target']}, {model.config['metric']}: median {median:.1f} %, nine in ten within {p90:.1f} %, "
-        f"rank correlation {model.number('held_out_rank'):.4f}",
+        f"{model.config['target']}, {model.config['metric']}\nmedian {median:.1f} %, nine in ten within {p90:.1f} %, "
+        f"rank {model.number('held_out_rank'):.4f}",
         fontsize=9.5,
     )
     axes.set_xlabel(unit, color=GREY)
