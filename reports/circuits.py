@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,10 @@ class Measured:
     seeds: tuple[int, ...] = ()
 
 
-def measured_cells(verilog: str, top: str, *, period_ns: float) -> Measured:
+def measured_cells(verilog: str, top: str, *, period_ns: float, once: Sequence[str] = ()) -> Measured:
     """Gate equivalents on osu018, logic and registers apart, and the clock, of the smallest recipe that meets a period.
+
+    Modules named in ``once`` are mapped by themselves.
 
     Raises
     ------
@@ -44,11 +46,11 @@ def measured_cells(verilog: str, top: str, *, period_ns: float) -> Measured:
         If a tool or the library is missing, or a tool fails.
     """
     library = read_library()
-    result = map_standard_cells(verilog, top, library, period_ns=period_ns)
+    result = map_standard_cells(verilog, top, library, period_ns=period_ns, once=once)
     metrics = cells_metrics(result.best, library)
     metrics["period"] = metric(period_ns, "ns")
     flow = {**mapping_flow(result), "period_ns": period_ns, "met": result.met, "counted": COUNTED_CELLS}
-    return Measured(flow, metrics, result.tools)
+    return Measured({**flow, "mapped_once": list(once)} if once else flow, metrics, result.tools)
 
 
 def cells_metrics(mapped: Mapped, library: Library) -> dict[str, Metric]:

@@ -106,7 +106,9 @@ def curves_picture(records: Records) -> Figure:
         axes.set_ylim(0, axes.get_ylim()[1] * 1.08)
         low, high = axes.get_xlim()
         axes.set_xlim(low, high * (high / low) ** 0.22)
-        label_points(axes, labels)
+        if name == AREA:
+            # The same units, colours and marks on the right, where lines meet at long periods.
+            label_points(axes, labels)
     return made
 
 

@@ -89,6 +89,10 @@ def unit_of(record: Record) -> AcceleratorConfig:
     )
 
 
+_WIDE = 16
+"""Lanes from which on a unit without a pipeline is mapped lane by lane on standard cells."""
+
+
 def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
     """Every unit on every target."""
     for config in expanded.units.values():
@@ -193,7 +197,7 @@ def _measured(task: Task) -> Measured:
     config = with_multiplier(task.unit, dsp=task.dsp)
     text = verilog_of(config)
     how: dict[str, Callable[[], Measured]] = {
-        LIBERTY: lambda: measured_cells(text, verilog.TOP, period_ns=task.period_ns or 0.0),
+        LIBERTY: lambda: measured_cells(text, verilog.TOP, period_ns=task.period_ns or 0.0, once=_lanes_apart(config)),
         CLOCK: lambda: measured_clock(text, verilog.TOP, seeds=task.seeds),
         FASTEST: lambda: measured_fastest(text, verilog.TOP, periods=task.periods),
         SPREAD: lambda: measured_spread(text, verilog.TOP, period_ns=task.period_ns or 0.0),
@@ -216,6 +220,11 @@ def _measured(task: Task) -> Measured:
         rate = 1e3 * config.macs / nanoseconds / (metrics["total"].value or 0)
         metrics["throughput_per_area"] = metric(rate, "MMAC/s per GE")
     return Measured({**found.flow, "verilog_sha256": digest_of(text)}, metrics, found.tools, found.seeds)
+
+
+def _lanes_apart(config: AcceleratorConfig) -> tuple[str, ...]:
+    """Lanes of a wide unit without registers, whose logic is one cone that abc takes many minutes for; areas are the same."""
+    return mapped_once(config) if config.pipeline == 0 and config.lanes >= _WIDE else ()
 
 
 def _counted(config: AcceleratorConfig, text: str, task: Task) -> Measured:
