@@ -113,9 +113,9 @@ WALKS: tuple[Walk, ...] = (
         source=FORMATSCOPE,
         published=12.6,
         steps=(
-            _of("osu018-25.5ns", "e4m3-k32-window24", "int8-k32-exact", "their setting: 24-bit window, a slow shared clock, 25.5 ns"),
+            _of("osu018-25.5ns", "e4m3-k32-window24", "int8-k32-exact", "their setting: 24-bit window, slow clock, 25.5 ns"),
             _of("osu018-25.5ns", "e4m3-k32-exact", "int8-k32-exact", "exact sum instead of the window"),
-            _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "no registers between operands and accumulator, 36.6 ns"),
+            _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "no registers inside, 36.6 ns"),
             _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "registers left out", "logic_per_mac"),
             _of("osu018-10ns", "e4m3-k32-exact", "int8-k32-exact", "pipelined, at a shared clock of 10 ns, registers counted"),
             _of("osu018-25ns", "e4m3-k32-exact", "int8-k32-exact-columns", "the smallest INT8 unit, at 25 ns, registers left out",
