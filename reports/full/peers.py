@@ -35,6 +35,6 @@ PEERS = (
     Peer("INT4", 255, 8.1, 180, "int4-k32-exact", 8.1),
     Peer("INT8", 625, 9.4, 500, "int8-k32-exact", 9.4),
     Peer("MXFP4, block scales", 268, 24.5, 200, "mx-e2m1-k32-fp32", 24.5),
-    Peer("FP8-E4M3", 851, 25.5, 600, "e4m3-k32-exact", 25),
+    Peer("FP8-E4M3", 851, 25.5, 600, "e4m3-k32-exact", 25.5),
 )
 """FormatScope's units; Yosys 0.70, everything registered at its boundary."""
