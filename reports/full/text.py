@@ -46,11 +46,10 @@ def answer(records: Records) -> list[str]:
 
 def _answer(records: Records) -> Iterator[str]:
     for walk in WALKS:
-        first, last = (steps_of(records, walk)[index] for index in (0, -1))
+        ours = [step.number("ours") for step in steps_of(records, walk)]
         yield (
-            f"{walk.source.split(',')[0]}: {walk.claim} {walk.published_text}; in that setting we find "
-            f"{_percent(first.number('ours'))}, and after {len(walk.steps) - 1} changed assumptions "
-            f"{_percent(last.number('ours'))}. {walk.finding}"
+            f"{walk.source.split(',')[0]}: {walk.claim} {walk.published_text}; in that setting we find {_percent(ours[0])}, and "
+            f"between {_percent(min(ours))} and {_percent(max(ours))} as assumptions are moved. {walk.finding}"
         )
     for rounding, words in ((EXACT, "with exact sums, which have no error"), (FUSED, "with one rounding a step")):
         best = records[f"cheapest/e4m3-{rounding}/generic"]
