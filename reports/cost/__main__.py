@@ -7,9 +7,8 @@ import sys
 from ...errors import BitmillError
 from ...files import atomic_write
 from ..committed import committed_records
-from ..full.plan import COMMAND
+from ..full.models import fitted_models
 from ..records import FULL
-from .fit import fit_all
 from .model import MODELS
 
 
@@ -17,7 +16,7 @@ def main() -> int:
     """Write a file per model; 0 if that went well."""
     try:
         MODELS.mkdir(exist_ok=True)
-        for model in fit_all(committed_records(FULL), source=f"reports/results/{FULL}/records.json", command=COMMAND):
+        for model in fitted_models(committed_records(FULL)):
             path = MODELS / f"{model.name}.json"
             atomic_write(path, model.to_json().encode())
             print(f"{path}: {model.held_out}")

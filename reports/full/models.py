@@ -9,24 +9,31 @@ from ..cost.fit import fit_all
 from ..cost.held_out import reason_held_out
 from ..cost.model import CostModel, Errors, total
 from ..records import FULL, Metric, Record, metric
-from ..sweep.task import unit_of
-from .plan import COMMAND
+from ..sweep.task import tasks_of, unit_of
+from .plan import COMMAND, GRID, studies
+
+
+def of_default_study(records: Iterable[Record]) -> list[Record]:
+    """The records of the default study's tasks."""
+    study = studies()[GRID]
+    keys = {task.key for task in tasks_of(study.expand(), study.targets)}
+    return [record for record in records if record.id in keys]
 
 
 def fitted_models(records: Iterable[Record]) -> list[CostModel]:
-    """Models fitted on the records of the default study.
+    """Models fitted on those of the records that are of the default study.
 
     Raises
     ------
     BitmillError
         If there are too few.
     """
-    return fit_all(records, source=f"reports/results/{FULL}/records.json", command=COMMAND)
+    return fit_all(of_default_study(records), source=f"reports/results/{FULL}/records.json", command=COMMAND)
 
 
 def model_records(models: Iterable[CostModel], records: Iterable[Record]) -> Iterator[Record]:
     """A record per model, and one per held-out unit and model."""
-    areas = [record for record in records if record.kind == "area" and not record.config.get("dsp")]
+    areas = [record for record in of_default_study(records) if record.kind == "area" and not record.config.get("dsp")]
     for model in models:
         yield Record(
             id=f"model/{model.name}",

@@ -15,7 +15,6 @@ from ..page import Page
 from ..records import FULL, Record, Records, metric
 from ..sweep.engine import run_tasks
 from ..sweep.study_file import Skipped, StudyFile, unit_key
-from ..sweep.task import tasks_of
 from ..tensors import sample_layers
 from . import cheapest, fronts, text
 from .claims import claim_records
@@ -23,7 +22,7 @@ from .layer_errors import error_jobs
 from .models import fitted_models, model_records
 from .parts import parts_jobs
 from .pictures import render_pictures
-from .plan import GRID, planned, studies
+from .plan import planned, studies
 from .tables import all_tables
 from .walks import PARTS, walk_records
 
@@ -87,12 +86,10 @@ def derived(measured: Records, chosen: Mapping[str, StudyFile]) -> Records:
     BitmillError
         If one is missing.
     """
-    grid = {task.key for task in tasks_of(chosen[GRID].expand(), chosen[GRID].targets)}
-    fitting = [record for record in measured if record.id in grid]
     points = list(fronts.point_records(measured, _units(chosen, fronts.STUDY_FILE)))
     first = [*points, *fronts.front_records(points), *walk_records(measured)]
     first += cheapest.cheapest_records(measured, _units(chosen, cheapest.STUDY_FILE))
-    first += model_records(fitted_models(fitting), fitting)
+    first += model_records(fitted_models(measured), measured)
     known = Records([*measured, *first], study=FULL)
     return Records([*known, *claim_records(known)], study=FULL)
 
