@@ -33,10 +33,13 @@ class AccumulatorSpec(Frozen, frozen=True):
     Attributes
     ----------
     is_float
-        Whether a result is a float's code; if not, it is signed fixed point in units of ``2**product.min_exponent``.
+        Whether a result is a float's code; if not, it is signed fixed point in units of ``2**unit_exponent(product)``.
+    can_saturate
+        Whether a sum may be clamped, wrapped or overflow in a dot product of at most ``k_max`` products.
     """
 
     is_float: ClassVar[bool]
+    can_saturate: ClassVar[bool]
 
     @property
     def zero_when_invalid(self) -> bool:
@@ -65,6 +68,10 @@ class AccumulatorSpec(Frozen, frozen=True):
         """How many products are summed exactly before the accumulator takes them: those of one step, or a fused group."""
         return lanes
 
+    def unit_exponent(self, product: Product) -> int:
+        """Exponent of a fixed-point result's least bit."""
+        return product.min_exponent
+
     def check(self, *, product: Product, lanes: int, k_max: int, terms: int) -> None:
         """Refuse what cannot be built. ``terms`` is ``k_max`` rounded up to whole steps.
 
@@ -86,6 +93,7 @@ class ExactAccumulator(AccumulatorSpec, frozen=True):
     """
 
     is_float: ClassVar[bool] = False
+    can_saturate: ClassVar[bool] = False
 
     kind: Literal["exact"] = "exact"
     width: Annotated[int, Field(ge=1)] | None = None
@@ -111,25 +119,44 @@ class ExactAccumulator(AccumulatorSpec, frozen=True):
 
 
 class FixedAccumulator(AccumulatorSpec, frozen=True):
-    """Fixed point of ``width`` bits in units of the least product step, that may be too narrow by choice.
+    """Fixed point of ``width`` bits in units of ``2**lsb``, that may be too narrow by choice.
 
-    Per step ``acc = clamp(acc + S)`` or ``acc = wrap(acc + S)``, ``S`` being the exact sum of the step's lanes: ``clamp`` goes
-    to the nearest of ``-2**(width-1)`` and ``2**(width-1) - 1``, ``wrap`` is modulo ``2**width``.
+    Per step ``acc = clamp(round(acc + S))`` or ``acc = wrap(round(acc + S))``, ``S`` being the exact sum of the step's lanes:
+    ``round`` goes to the nearest multiple of ``2**lsb``, ties to the even one; ``clamp`` to the nearest of ``-2**(width-1)`` and
+    ``2**(width-1) - 1`` units, ``wrap`` is modulo ``2**width``. Without ``lsb`` it is the least product step's exponent, and
+    nothing is rounded.
     """
 
     is_float: ClassVar[bool] = False
+    can_saturate: ClassVar[bool] = True
 
     kind: Literal["fixed"] = "fixed"
     width: Annotated[int, Field(ge=2, le=MAX_EXACT_BITS)]
     overflow: Literal["saturate", "wrap"]
+    lsb: int | None = None
 
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
         """The width."""
         return self.width
 
+    def unit_exponent(self, product: Product) -> int:
+        """``lsb``, or the least product step's exponent."""
+        return product.min_exponent if self.lsb is None else self.lsb
+
+    def check(self, *, product: Product, lanes: int, k_max: int, terms: int) -> None:
+        """The least bit is neither below every product's bits nor above every step's sum."""
+        greatest = max(map(abs, product.sum_range(lanes)))
+        least, most = product.min_exponent, product.min_exponent + greatest.bit_length() - 1
+        if self.lsb is not None and not least <= self.lsb <= most:
+            raise BitmillError(
+                f"accumulator.lsb must be {least} to {most} for {product.a.name} x {product.b.name} and lanes = {lanes}, "
+                f"not {self.lsb!r}"
+            )
+
     def title(self, bits: int) -> str:
-        """``20-bit saturating accumulator``."""
-        return f"{bits}-bit {'saturating' if self.overflow == 'saturate' else 'wrapping'} accumulator"
+        """``20-bit saturating accumulator``, ``20-bit saturating accumulator of lsb -6``."""
+        name = f"{bits}-bit {'saturating' if self.overflow == 'saturate' else 'wrapping'} accumulator"
+        return name if self.lsb is None else f"{name} of lsb {self.lsb}"
 
 
 class WindowAccumulator(AccumulatorSpec, frozen=True):
@@ -150,6 +177,7 @@ class WindowAccumulator(AccumulatorSpec, frozen=True):
     """
 
     is_float: ClassVar[bool] = True
+    can_saturate: ClassVar[bool] = False
 
     kind: Literal["window"] = "window"
     width: Annotated[int, Field(ge=4, le=48)]
@@ -197,6 +225,7 @@ class FloatAccumulator(AccumulatorSpec, frozen=True):
     """
 
     is_float: ClassVar[bool] = True
+    can_saturate: ClassVar[bool] = True
 
     kind: Literal["float"] = "float"
     format: Literal["FP32", "FP16", "BF16"] = "FP32"

@@ -59,7 +59,8 @@ class AcceleratorConfig(Document, frozen=True):
     lanes
         Products a step and PE, 1 to 1024; 1 for ``mac``.
     k_max
-        The longest dot product the unit must hold, in products. A longer one sets ``too_long``.
+        The longest dot product the unit must hold, in products. Hardware counts steps: ``too_long`` is set by a dot product of
+        more than ``max_steps`` of them, ``k_max`` rounded up to whole steps, for which exact accumulators have room.
     accumulator
         An ``ExactAccumulator`` (default), ``FixedAccumulator``, ``WindowAccumulator`` or ``FloatAccumulator``.
     pipeline
@@ -78,6 +79,10 @@ class AcceleratorConfig(Document, frozen=True):
         the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
         ``FloatAccumulator`` without ``fused``. Elements are worth what their formats say: INT8 is an integer, 64 times an
         element of MXINT8.
+    saturated
+        Results carry a flag ``saturated``: in some step of the dot product the accumulator was clamped, wrapped, or overflowed
+        (to infinity, or to the greatest number where it truncates). 0 where ``invalid`` is set. For accumulators that can: not
+        for ``exact`` and ``window`` ones.
 
     Raises
     ------
@@ -97,6 +102,7 @@ class AcceleratorConfig(Document, frozen=True):
     multiplier: MultiplierStyle = "logic"
     aligner: AlignerStyle = "grouped"
     scale: ScaleFormat = "none"
+    saturated: bool = False
 
     @field_validator("weight", "activation")
     @classmethod
@@ -120,6 +126,11 @@ class AcceleratorConfig(Document, frozen=True):
         self._check_scale()
         self._check_formulation()
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
+        if self.saturated and not self.accumulator.can_saturate:
+            kind = self.accumulator.kind
+            raise BitmillError(
+                f"saturated must be False for a {kind!r} accumulator, which cannot, not {self.saturated!r}"
+            )
         return self
 
     def _check_scale(self) -> None:
@@ -205,8 +216,13 @@ class AcceleratorConfig(Document, frozen=True):
 
     @property
     def accumulator_bits(self) -> int:
-        """Width of the accumulator's value: fixed point in units of ``2**product.min_exponent``, or a float's code."""
+        """Width of the accumulator's value: fixed point in units of ``2**unit_exponent``, or a float's code."""
         return self.accumulator.value_bits(product=self.product, lanes=self.lanes, terms=self.padded_k_max)
+
+    @property
+    def unit_exponent(self) -> int:
+        """Exponent of a fixed-point result's least bit."""
+        return self.accumulator.unit_exponent(self.product)
 
     @property
     def accumulator_format(self) -> Minifloat | None:
@@ -229,6 +245,7 @@ class AcceleratorConfig(Document, frozen=True):
         rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
         rest += f", {self.aligner} aligner" if self.aligner != "grouped" else ""
         rest += ", products in columns" if self.multiplier == "columns" else ""
+        rest += ", saturation flagged" if self.saturated else ""
         return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
 
     def registers(self, stage: Stage) -> bool:
@@ -239,7 +256,7 @@ class AcceleratorConfig(Document, frozen=True):
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
 
         Only arrays have rows and columns, ``scale`` is there where steps carry one, ``pipeline`` where it is not whole,
-        ``aligner`` where it is not ``grouped``.
+        ``aligner`` where it is not ``grouped``, ``saturated`` where it is asked for.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
@@ -248,6 +265,8 @@ class AcceleratorConfig(Document, frozen=True):
             del fields["scale"]
         if self.aligner == "grouped":
             del fields["aligner"]
+        if not self.saturated:
+            del fields["saturated"]
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields

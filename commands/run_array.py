@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import click
+
 from .gemm_output import print_run, write_run
 from .progress import progress
 
@@ -64,3 +66,5 @@ def run_array(
             real = golden.to_float(config, result.result) * scales[0].values[:, None] * scales[1].values[None, :]
             write_run(directory, result, real, {"weights": weights, "activations": activations, "rule": rule})
     print_run(result, PARTS)
+    if result.saturated_results is not None:
+        click.echo(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")

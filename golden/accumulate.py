@@ -16,13 +16,14 @@ from .accumulate_exact import accumulate_exact
 from .accumulate_fixed import accumulate_fixed
 from .accumulate_float import accumulate_float
 from .accumulate_window import accumulate_window
+from .accumulated import Accumulated
 from .codec import decode
 from .exact import AllPairs, Pairing, RowByRow
 from .parts import Parts, checked_codes, split
 from .step_scales import step_scales
 
-Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], NDArray[Any]]
-"""From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to values."""
+Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], Accumulated]
+"""From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to sums."""
 
 ACCUMULATORS: dict[type, Accumulate] = {
     ExactAccumulator: accumulate_exact,
@@ -40,7 +41,7 @@ class Result:
     Attributes
     ----------
     value
-        Exact and fixed accumulators: the signed sum in units of ``2**product.min_exponent``, modulo
+        Exact and fixed accumulators: the signed sum in units of ``2**config.unit_exponent``, modulo
         ``2**accumulator_bits`` or saturated, and 0 where ``invalid``; int64 when ``accumulator_bits <= 63``, else Python
         integers. Float and window accumulators: codes of ``config.accumulator_format``, uint32, or uint64 when
         ``accumulator_bits > 32``.
@@ -48,11 +49,15 @@ class Result:
         Whether an operand was NaN or Inf, or a scale NaN.
     too_long
         Whether the dot product took more than ``config.max_steps`` steps.
+    saturated
+        Whether in some step the sum was clamped, wrapped, or overflowed to infinity or the greatest number, and False where
+        ``invalid``; None for a unit without ``config.saturated``.
     """
 
     value: NDArray[Any]
     invalid: NDArray[np.bool_]
     too_long: NDArray[np.bool_]
+    saturated: NDArray[np.bool_] | None = None
 
 
 def matmul(
@@ -106,12 +111,12 @@ def dot(
 def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
     """The results as real numbers, same shape.
 
-    Fixed-point values are ``value * 2**product.min_exponent`` rounded to float64 once, to nearest even, and NaN where
+    Fixed-point values are ``value * 2**config.unit_exponent`` rounded to float64 once, to nearest even, and NaN where
     ``invalid``; float values are exact.
     """
     if config.accumulator_format is not None:
         return decode(config.accumulator_format, result.value)
-    real = np.ldexp(result.value.astype(np.float64), config.product.min_exponent)
+    real = np.ldexp(result.value.astype(np.float64), config.unit_exponent)
     return np.where(result.invalid, np.nan, real)
 
 
@@ -140,13 +145,15 @@ def _run(
     invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
     if scales is not None:
         exponents = scales[0].exponents, scales[1].exponents
-        value = accumulate_float(config, pairing, *parts, invalid.shape, scales=exponents)
+        value, saturated = accumulate_float(config, pairing, *parts, invalid.shape, scales=exponents)
     else:
-        value = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
+        value, saturated = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
     if config.accumulator.zero_when_invalid:
         value[invalid] = 0
     too_long = np.full(invalid.shape, length > config.padded_k_max)
-    return Result(value=value, invalid=invalid, too_long=too_long)
+    if saturated is not None:
+        saturated &= ~invalid
+    return Result(value=value, invalid=invalid, too_long=too_long, saturated=saturated)
 
 
 def _operand(fmt: Format, codes: ArrayLike, name: str) -> NDArray[Any]:

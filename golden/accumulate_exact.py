@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ..config import AcceleratorConfig
+from .accumulated import Accumulated
 from .exact import Pairing, limb_operands, sums_by_shift
 from .parts import Parts
 
 
 def accumulate_exact(
     config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
-) -> NDArray[Any]:
+) -> Accumulated:
     """Sums of products in units of ``2**product.min_exponent``, wrapped to ``accumulator_bits``.
 
     Operands are ``[rows, K]``; specials count as zero. int64 up to 63 bits, Python integers in an object array above.
@@ -28,9 +26,9 @@ def accumulate_exact(
             # int64 addition and shift are modulo 2**64, of which 2**bits is a divisor; no product has bits beyond 62.
             total += part.astype(np.int64) << shift
         unused = 64 - bits
-        return (total << unused) >> unused
+        return Accumulated((total << unused) >> unused, None)
     wide = np.zeros(shape, dtype=object)
     for shift, part in sums.items():
         wide = wide + part.astype(np.int64).astype(object) * (1 << shift)
     half = 1 << (bits - 1)
-    return (wide + half) % (1 << bits) - half
+    return Accumulated((wide + half) % (1 << bits) - half, None)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..config import AcceleratorConfig
 from ..formats import Product
+from .accumulated import Accumulated
 from .exact import Limbs, Pairing, limb_operands, sums_by_shift
 from .float_register import FloatRegister
 from .float_steps import in_blocks, run_steps
@@ -27,7 +28,7 @@ def accumulate_float(
     shape: tuple[int, ...],
     *,
     scales: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
-) -> NDArray[Any]:
+) -> Accumulated:
     """Codes of ``acc = round(acc + S)`` over the steps, ``S`` being the exact sum of ``products_per_rounding`` products.
 
     That is the products of one step, or of a fused group; the last group of a dot product may have fewer. Rounding is to
@@ -41,12 +42,12 @@ def accumulate_float(
     register = FloatRegister(fmt, truncates=config.accumulator.truncates)
     products = config.products_per_rounding
 
-    def block(rows: slice) -> NDArray[Any]:
+    def block(rows: slice) -> Accumulated:
         mine = None if scales is None else (scales[0][rows], scales[1])
         sums = _StepSums(config, register, pairing, weight[rows], activation, mine)
-        return run_steps(register, pairing, weight[rows], activation, products, sums.add_to)
+        return run_steps(register, pairing, weight[rows], activation, products, sums.add_to, flagged=config.saturated)
 
-    return in_blocks(pairing, register, shape, _OUTPUTS_AT_ONCE, block)
+    return in_blocks(pairing, shape, _OUTPUTS_AT_ONCE, block)
 
 
 class _StepSums:

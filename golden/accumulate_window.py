@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import AcceleratorConfig, WindowAccumulator
+from .accumulated import Accumulated
 from .exact import Pairing
 from .float_register import FloatRegister
 from .float_steps import in_blocks, run_steps
@@ -22,7 +23,7 @@ _LOW_BITS = 31
 
 def accumulate_window(
     config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
-) -> NDArray[Any]:
+) -> Accumulated:
     """Codes, in ``config.accumulator_format``, of an aligned window of W bits.
 
     Products are ``m * 2**e``, integers ``m`` of at most P = ``product.significand_product_bits`` bits, not normalised. ``E`` is
@@ -40,7 +41,7 @@ def accumulate_window(
     assert fmt is not None, "a window accumulator has a format"
     register = FloatRegister(fmt, truncates=config.accumulator.truncates)
 
-    def block(rows: slice) -> NDArray[Any]:
+    def block(rows: slice) -> Accumulated:
         terms = _step_terms(config, pairing, weight[rows], activation)
         return run_steps(
             register,
@@ -51,7 +52,7 @@ def accumulate_window(
             lambda accumulator, _: register.add(accumulator, next(terms)),
         )
 
-    return in_blocks(pairing, register, shape, _OUTPUTS_AT_ONCE, block)
+    return in_blocks(pairing, shape, _OUTPUTS_AT_ONCE, block)
 
 
 def _step_terms(

@@ -41,7 +41,7 @@ class FloatRegister:
         self._greatest = float(fmt.max_value)
 
     def add(self, accumulator: NDArray[Any], terms: list[NDArray[np.float64]]) -> NDArray[Any]:
-        """``accumulator`` plus all terms, rounded to the format once, as if summed exactly.
+        """``accumulator`` plus all terms, rounded to the format once, as if summed exactly; infinite beyond its numbers.
 
         The terms must be float64 whose exact sum needs no exponent outside float64's range. An infinite accumulator stays.
         """
@@ -54,10 +54,17 @@ class FloatRegister:
         _, exponent = np.frexp(x)
         place = np.maximum(exponent - self.fmt.significand_bits, self.fmt.min_exponent)
         if self.truncates:
-            toward_zero = np.ldexp(np.trunc(np.ldexp(x, -place)), place)
-            return np.clip(toward_zero, -self._greatest, self._greatest).astype(self.dtype)
-        nearest = np.ldexp(np.rint(np.ldexp(x, -place)), place)
-        return np.where(np.abs(nearest) > self._greatest, np.copysign(np.inf, x), nearest)
+            rounded = np.ldexp(np.trunc(np.ldexp(x, -place)), place)
+        else:
+            rounded = np.ldexp(np.rint(np.ldexp(x, -place)), place)
+        return np.where(np.abs(rounded) > self._greatest, np.copysign(np.inf, x), rounded).astype(self.dtype)
+
+    def limited(self, following: NDArray[Any], accumulator: NDArray[Any]) -> NDArray[Any]:
+        """``following``, or the greatest number where sums truncate and the finite ``accumulator`` overflowed to it."""
+        if not self.truncates:
+            return following
+        fresh = np.isinf(following) & np.isfinite(accumulator)
+        return np.where(fresh, np.copysign(self.dtype(self._greatest), following), following)
 
     def codes(self, accumulator: NDArray[Any]) -> NDArray[Any]:
         """The codes, uint32 or, of formats wider than 32 bits, uint64; every NaN is the positive quiet one."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .accumulated import Accumulated
 from .exact import AllPairs, Pairing
-from .float_register import FloatRegister, code_dtype
+from .float_register import FloatRegister
 from .parts import Parts
 
 AddStep = Callable[[NDArray[Any], int], NDArray[Any]]
@@ -18,35 +19,49 @@ AddStep = Callable[[NDArray[Any], int], NDArray[Any]]
 
 def in_blocks(
     pairing: Pairing,
-    register: FloatRegister,
     shape: tuple[int, ...],
     outputs: int,
-    block: Callable[[slice], NDArray[Any]],
-) -> NDArray[Any]:
+    block: Callable[[slice], Accumulated],
+) -> Accumulated:
     """``block`` of all weight rows at once, or of as many as have ``outputs`` results, so that a step stays in cache."""
     if not isinstance(pairing, AllPairs):
         return block(slice(None))
     rows = max(1, outputs // max(shape[1], 1))
-    results = [block(slice(start, start + rows)) for start in range(0, shape[0], rows)]
-    return np.concatenate(results) if results else np.zeros(shape, dtype=code_dtype(register.fmt))
+    results = [block(slice(start, start + rows)) for start in range(0, max(shape[0], 1), rows)]
+    flags = [block.saturated for block in results if block.saturated is not None]
+    return Accumulated(np.concatenate([block.value for block in results]), np.concatenate(flags) if flags else None)
 
 
 def run_steps(
-    register: FloatRegister, pairing: Pairing, weight: Parts, activation: Parts, products: int, add_step: AddStep
-) -> NDArray[Any]:
-    """Codes after all steps of ``products`` products, the last step possibly shorter; specials override the sums."""
+    register: FloatRegister,
+    pairing: Pairing,
+    weight: Parts,
+    activation: Parts,
+    products: int,
+    add_step: AddStep,
+    *,
+    flagged: bool = False,
+) -> Accumulated:
+    """Codes after all steps of ``products`` products, the last step possibly shorter; specials override the sums.
+
+    With ``flagged`` also which sums overflowed.
+    """
     special_columns = np.any(weight.special, axis=0) | np.any(activation.special, axis=0)
     zeros = [np.zeros(parts.nan.shape[0], register.dtype) for parts in (weight, activation)]
     accumulator = pairing.combine(zeros[0], zeros[1], np.add)
+    saturated = np.zeros(accumulator.shape, dtype=bool) if flagged else None
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(-(-weight.nan.shape[1] // products)):
             following = add_step(accumulator, step)
+            if saturated is not None:
+                saturated |= np.isinf(following) & np.isfinite(accumulator)
+            following = register.limited(following, accumulator)
             columns = slice(step * products, (step + 1) * products)
             if np.any(special_columns[columns]):
                 special = _special_sum(pairing, weight[:, columns], activation[:, columns]).astype(register.dtype)
                 following = np.where(special == 0, following, accumulator + special)
             accumulator = following
-    return register.codes(accumulator)
+    return Accumulated(register.codes(accumulator), saturated)
 
 
 def _special_sum(pairing: Pairing, weight: Parts, activation: Parts) -> NDArray[np.float64]:

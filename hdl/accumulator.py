@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from amaranth import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,6 +41,8 @@ class Accumulator(wiring.Component):
         Signed fixed point or a float's code. Combinational, valid with ``step``.
     invalid : Out(1)
         A NaN or Inf operand, or a scale that is NaN, was met in this dot product.
+    saturated : Out(1)
+        If the configuration asks for it: a sum of this dot product was clamped, wrapped or overflowed, and it is not invalid.
     """
 
     ALIGNED: ClassVar[bool]
@@ -53,7 +56,17 @@ class Accumulator(wiring.Component):
             "flags": In(step_flags_layout(config)),
             "total": Out(value_shape(config)),
             "invalid": Out(1),
+            **({"saturated": Out(1)} if config.saturated else {}),
         })  # fmt: skip
+
+    def _flag(self, m: Module, beyond: Value) -> None:
+        """Show and keep whether a sum was ``beyond`` the accumulator's range, if that is asked for; ``last`` forgets it."""
+        if not self.config.saturated:
+            return
+        met, now = Signal(name="met_saturation"), Signal(name="saturation")
+        m.d.comb += [now.eq(met | beyond), self.saturated.eq(now & ~self.invalid)]
+        with m.If(self.step):
+            m.d.sync += met.eq(now & ~self.last)
 
     @property
     def ZERO_WHEN_INVALID(self) -> bool:

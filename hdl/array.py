@@ -205,6 +205,8 @@ class Array(wiring.Component):
             m.d.comb += self.o.payload.value[col].eq(joined.value)
             if layout["invalid"].width:
                 m.d.comb += self.o.payload.invalid[col].eq(joined.invalid)
+            if config.saturated:
+                m.d.comb += self.o.payload.saturated[col].eq(joined.saturated)
 
         first = _delayed(m, advance, lasts[config.cols - 1], ColumnBus.latency(config.rows), "row0", init=0)
         too_long = _delayed(m, advance, entry.too_long, self.LATENCY - 2, "too_long")

@@ -121,6 +121,8 @@ class DotProduct(wiring.Component):
                 self.o.payload.invalid.eq(accumulate.invalid),
                 self.o.payload.too_long.eq(guard.too_long),
             ]
+            if self.config.saturated:
+                m.d.sync += self.o.payload.saturated.eq(accumulate.saturated)
             if accumulate.ZERO_WHEN_INVALID:
                 with m.If(accumulate.invalid):
                     m.d.sync += self.o.payload.value.eq(0)

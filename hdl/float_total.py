@@ -32,7 +32,7 @@ class FloatTotal(Accumulator):
     def _rounded(
         self, m: Module, magnitude: Signal, top_field: Signal, *, subnormal_possible: bool, overflow_possible: bool
     ) -> tuple[Value, Value]:
-        """Normalise, round and pack exponent field and fraction; and whether the result overflowed to infinity.
+        """Normalise, round and pack exponent field and fraction; and whether the result is beyond the greatest number.
 
         ``top_field`` is the exponent field of a magnitude whose top bit is 1, itself at least 1.
         """
@@ -52,7 +52,7 @@ class FloatTotal(Accumulator):
         significand = self.fmt.mantissa_bits + 1
         padded = Cat(Const(0, max(0, significand + 1 - len(bits))), bits)
         if self.config.accumulator.truncates:
-            return self._truncated(m, padded[-significand:], field, overflow_possible), Const(0, 1)
+            return self._truncated(m, padded[-significand:], field, overflow_possible)
         kept, guard, rest = padded[-significand:], padded[-significand - 1], padded[: -significand - 1]
         up = guard & (rest.any() | kept[0])
         stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
@@ -63,18 +63,20 @@ class FloatTotal(Accumulator):
         overflow = named(m, kept[-1] & (field >= top) | packed[self.fmt.mantissa_bits :].all(), "overflow")
         return packed, overflow
 
-    def _truncated(self, m: Module, kept: Value, field: Value, overflow_possible: bool) -> Value:
-        """Exponent field and fraction of a normalised significand, at most the greatest finite number's."""
+    def _truncated(self, m: Module, kept: Value, field: Value, overflow_possible: bool) -> tuple[Value, Value]:
+        """Exponent field and fraction of a normalised significand, at most the greatest finite number's; whether it is that."""
         stored_field = field[: self.fmt.exponent_bits] & kept[-1].replicate(self.fmt.exponent_bits)
         packed = Cat(kept[:-1], stored_field)
         if not overflow_possible:
-            return packed
+            return packed, Const(0, 1)
         top = (1 << self.fmt.exponent_bits) - 1
         greatest = (top << self.fmt.mantissa_bits) - 1
-        return named(m, Mux(kept[-1] & (field >= top), greatest, packed), "packed")
+        beyond = kept[-1] & (field >= top)
+        return named(m, Mux(beyond, greatest, packed), "packed"), beyond
 
-    def _register(self, m: Module, register: Signal, number: Signal, overflow: Value) -> None:
-        """Keep the sum and the specials met so far; specials override the sum."""
+    def _register(self, m: Module, register: Signal, number: Signal, beyond: Value) -> None:
+        """Keep the sum and the specials met so far; specials override the sum, and so does infinity beyond the numbers."""
+        overflow = Const(0, 1) if self.config.accumulator.truncates else beyond
         met = Signal(data.StructLayout({"nan": 1, "pos_inf": 1, "neg_inf": 1, "operand": 1}))
         now = Signal(met.shape())
         flags = {name: getattr(self.flags, name) for name in ("nan", "pos_inf", "neg_inf")}
@@ -114,6 +116,7 @@ class FloatTotal(Accumulator):
             ]
             with m.If(self.last):
                 m.d.sync += [register.eq(0), met.eq(0)]
+        self._flag(m, beyond)
 
 
 def named(m: Module, value: Value, name: str, *, is_signed: bool = False) -> Signal:

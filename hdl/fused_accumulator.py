@@ -62,6 +62,8 @@ class FusedAccumulator(Accumulator):
             self.total.eq(rounder.total),
             self.invalid.eq(rounder.invalid),
         ]
+        if self.config.saturated:
+            m.d.comb += self.saturated.eq(rounder.saturated)
         with m.If(self.step):
             m.d.sync += [group.eq(total), met.eq(rounder.flags), taken.eq(taken + 1)]
             with m.If(ends):

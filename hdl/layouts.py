@@ -152,7 +152,7 @@ def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
 
 
 def value_shape(config: AcceleratorConfig) -> Shape:
-    """Shape of one result: signed fixed point in units of ``2**product.min_exponent``, or a float's code."""
+    """Shape of one result: signed fixed point in units of ``2**config.unit_exponent``, or a float's code."""
     return Shape(config.accumulator_bits, not config.accumulator.is_float)
 
 
@@ -160,18 +160,21 @@ def result_layout(config: AcceleratorConfig) -> data.StructLayout:
     """Payload of a unit's output stream.
 
     ``value``: see ``value_shape``; fixed point is 0 where ``invalid`` is set. ``invalid``: an operand was NaN or Inf.
-    ``too_long``: more than ``max_steps`` steps. An array has a value and an ``invalid`` bit per column, column 0 lowest, and
-    ``last``, set with the last row of a tile.
+    ``too_long``: more than ``max_steps`` steps. ``saturated``, if asked for: a sum was clamped, wrapped or overflowed. An array
+    has a value, an ``invalid`` and a ``saturated`` bit per column, column 0 lowest, and ``last``, set with a tile's last row.
     """
+    saturated = {"saturated": config.cols} if config.saturated else {}
     if config.unit == "array":
         return data.StructLayout({
             "value": data.ArrayLayout(value_shape(config), config.cols),
             "invalid": config.cols,
             "too_long": 1,
             "last": 1,
+            **saturated,
         })  # fmt: skip
     return data.StructLayout({
         "value": value_shape(config),
         "invalid": 1,
         "too_long": 1,
+        **saturated,
     })  # fmt: skip

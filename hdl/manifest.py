@@ -69,7 +69,7 @@ def _result(config: AcceleratorConfig | BitSerialConfig) -> dict[str, Any]:
     if fmt is not None:
         widths = {"exponent_bits": fmt.exponent_bits, "mantissa_bits": fmt.mantissa_bits, "bias": fmt.exponent_bias}
         return {"kind": "float", "format": fmt.name, **widths}
-    return {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.product.min_exponent}
+    return {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.unit_exponent}
 
 
 def _control(name: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class PE(wiring.Component):
     step, last : In(1)
         A step's products are at the accumulator; it is the last of its tile. ``step`` implies ``enable``.
     result : Out(result_layout)
-        ``value`` and ``invalid``.
+        ``value``, ``invalid`` and ``saturated``.
     """
 
     def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
@@ -59,9 +59,10 @@ class PE(wiring.Component):
 
     @staticmethod
     def result_layout(config: AcceleratorConfig) -> data.StructLayout:
-        """A value and whether it is invalid; a bit that cannot be set is left out."""
+        """A value, whether it is invalid, whether it saturated; a bit that cannot be set or is not asked for is left out."""
         specials = [fmt.has_nan or fmt.has_inf for fmt in (config.weight_format, config.activation_format)]
-        return data.StructLayout({"value": value_shape(config), "invalid": int(any(specials))})
+        saturated = {"saturated": 1} if config.saturated else {}
+        return data.StructLayout({"value": value_shape(config), "invalid": int(any(specials)), **saturated})
 
     @property
     def DEPTH(self) -> int:
@@ -100,4 +101,7 @@ class PE(wiring.Component):
             if self.result_layout(config)["invalid"].width:
                 with m.If(self.last):
                     m.d.sync += result.invalid.eq(accumulate.invalid)
+            if self.config.saturated:
+                with m.If(self.last):
+                    m.d.sync += result.saturated.eq(accumulate.saturated)
         return m

@@ -39,7 +39,9 @@ class _Corners:
     def all(self) -> Iterator[DotProduct]:
         spec = self.config.accumulator
         if isinstance(spec, FixedAccumulator):
-            yield from self._limits(1 << (spec.width - 1))
+            unit = 1 << (self.config.unit_exponent - self.config.product.min_exponent)
+            yield from self._limits(1 << (spec.width - 1), unit)
+            yield from self._least_bit_ties(unit)
         fmt = self.config.accumulator_format
         if fmt is not None:
             yield from self._ties(fmt)
@@ -84,12 +86,20 @@ class _Corners:
         weight, activation = np.array(pairs, dtype=np.uint64).T
         return DotProduct(weight, activation, label)
 
-    def _limits(self, bound: int) -> Iterator[DotProduct]:
-        for limit, sign in ((bound - 1, 1), (-bound, -1)):
-            for target in (limit - sign, limit, limit + sign):
+    def _limits(self, bound: int, unit: int) -> Iterator[DotProduct]:
+        """Sums around the least and the greatest number, in steps of ``unit`` product steps, and what rounds to those."""
+        for limit, sign in (((bound - 1) * unit, unit), (-bound * unit, -unit)):
+            for target in (limit - sign, limit, limit + sign, *_around_half(limit, sign)):
                 yield from self._in_turn(f"sum {target} at the limit {limit}", target)
                 yield from self._in_turn(f"back from {target} at the limit {limit}", target, target - sign)
             yield from self._in_turn(f"onto the limit {limit} and beyond", limit - sign, limit, limit + sign)
+
+    def _least_bit_ties(self, unit: int) -> Iterator[DotProduct]:
+        """Sums half a least bit above an even and an odd number of them, and one product step to either side of that."""
+        for sign in (unit, -unit):
+            for start in (0, sign):
+                for target in _around_half(start, sign):
+                    yield from self._in_turn(f"rounding tie of a least bit of {unit}", start, target)
 
     def _ties(self, fmt: Minifloat) -> Iterator[DotProduct]:
         """Sums half a last place above an even and an odd significand, and one unit to either side of that."""
@@ -182,6 +192,11 @@ class _Corners:
         }
         for length in sorted(length for length in lengths if 1 <= length <= self.longest):
             yield self._dot([cycle[index % len(cycle)] for index in range(length)], f"{length} of groups of {fused}")
+
+
+def _around_half(start: int, unit: int) -> list[int]:
+    """Half a ``unit`` beyond ``start`` and the integers beside that; nothing where a unit has no half."""
+    return [start + unit // 2 + step for step in (-1, 0, 1)] if unit % 2 == 0 else []
 
 
 def _numbers(fmt: Format, codes: list[int]) -> dict[int, dict[int, int]]:

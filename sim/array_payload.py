@@ -9,12 +9,14 @@ from .payload import PayloadLayout, RowOutput
 
 @dataclass(frozen=True)
 class ArrayPayload(PayloadLayout):
-    """As ``PayloadLayout``; output: ``cols`` values, ``cols`` bits ``invalid``, ``too_long``, ``last``."""
+    """As ``PayloadLayout``; output: ``cols`` values, ``cols`` bits ``invalid``, ``too_long``, ``last``, and, if ``flagged``,
+    ``cols`` bits ``saturated``.
+    """
 
     @property
     def output_bits(self) -> int:
         """Width of ``o__payload``."""
-        return self.cols * (self.value_bits + 1) + 2
+        return self.cols * (self.value_bits + 1 + self.flagged) + 2
 
     def pack_row(self, output: RowOutput) -> int:
         """The output payload that states ``output``; values are taken modulo ``2**value_bits``."""
@@ -22,7 +24,7 @@ class ArrayPayload(PayloadLayout):
         for value in output.value:
             payload |= (value & ((1 << self.value_bits) - 1)) << low
             low += self.value_bits
-        for flag in (*output.invalid, output.too_long, output.last):
+        for flag in (*output.invalid, output.too_long, output.last, *(output.saturated or ())):
             payload |= int(flag) << low
             low += 1
         return payload
@@ -35,4 +37,6 @@ class ArrayPayload(PayloadLayout):
         )
         flags = payload >> (self.cols * self.value_bits)
         invalid = tuple(bool(flags >> col & 1) for col in range(self.cols))
-        return RowOutput(values, invalid, bool(flags >> self.cols & 1), bool(flags >> (self.cols + 1) & 1))
+        too_long, last = (bool(flags >> self.cols + place & 1) for place in range(2))
+        saturated = tuple(bool(flags >> self.cols + 2 + col & 1) for col in range(self.cols))
+        return RowOutput(values, invalid, too_long, last, saturated if self.flagged else None)

@@ -116,7 +116,10 @@ def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> lis
         result = golden.dot(config, weights, activations, **named)
         for position, index in enumerate(members):
             outputs[index] = Output(
-                int(result.value[position]), bool(result.invalid[position]), bool(result.too_long[position])
+                int(result.value[position]),
+                bool(result.invalid[position]),
+                bool(result.too_long[position]),
+                None if result.saturated is None else bool(result.saturated[position]),
             )
     return [output for output in outputs if output is not None]
 

@@ -67,6 +67,16 @@ class Gemm(MatrixProduct[AcceleratorConfig, CycleAccount]):
         """A cycle a step."""
         return self.account.steps
 
+    @property
+    def saturated_results(self) -> int | None:
+        """Results whose accumulator was clamped, wrapped or overflowed; None where the unit does not say."""
+        return None if self.result.saturated is None else int(self.result.saturated.sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, the results left out; ``saturated_results`` where the unit says."""
+        flagged = {} if self.saturated_results is None else {"saturated_results": self.saturated_results}
+        return {**super().to_dict(), **flagged}
+
 
 def gemm(
     config: AcceleratorConfig,

@@ -19,11 +19,12 @@ Codes = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Output:
-    """One result as the unit states it: the accumulator's value (or float code) and the two flags."""
+    """One result as the unit states it: the accumulator's value (or float code) and the flags; None for one it has not."""
 
     value: int
     invalid: bool
     too_long: bool
+    saturated: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class RowOutput:
     invalid: tuple[bool, ...]
     too_long: bool
     last: bool
+    saturated: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class PayloadLayout:
     """Widths of the fields of the unit's two payloads, first field at the least significant bit.
 
     Input: ``rows * lanes`` weight codes, ``cols * lanes`` activation codes (lane 0 of the first row or column lowest), weight and
-    activation scale where there are scales, ``last``. Output: ``value``, ``invalid``, ``too_long``.
+    activation scale where there are scales, ``last``. Output: ``value``, ``invalid``, ``too_long``, ``saturated`` if ``flagged``.
     """
 
     weight_bits: int
@@ -55,6 +57,7 @@ class PayloadLayout:
     rows: int = 1
     cols: int = 1
     scale_bits: int = 0
+    flagged: bool = False
 
     @classmethod
     def of(cls, config: AcceleratorConfig) -> Self:
@@ -68,6 +71,7 @@ class PayloadLayout:
             rows=config.rows,
             cols=config.cols,
             scale_bits=0 if config.scale_format is None else config.scale_format.bits,
+            flagged=config.saturated,
         )
 
     @property
@@ -78,7 +82,7 @@ class PayloadLayout:
     @property
     def output_bits(self) -> int:
         """Width of ``o__payload``."""
-        return self.value_bits + 2
+        return self.value_bits + 2 + self.flagged
 
     def pack_steps(
         self,
@@ -150,12 +154,14 @@ class PayloadLayout:
     def pack_output(self, output: Output) -> int:
         """The output payload that states ``output``; the value is taken modulo ``2**value_bits``."""
         value = output.value & ((1 << self.value_bits) - 1)
-        return value | int(output.invalid) << self.value_bits | int(output.too_long) << (self.value_bits + 1)
+        flags = output.invalid, output.too_long, bool(output.saturated)
+        return value | sum(int(flag) << self.value_bits + place for place, flag in enumerate(flags))
 
     def unpack_output(self, payload: int) -> Output | RowOutput:
         """The result that an output payload states; a fixed-point value is sign-extended."""
         value = self.signed_value(payload & ((1 << self.value_bits) - 1))
-        return Output(value, bool(payload >> self.value_bits & 1), bool(payload >> (self.value_bits + 1) & 1))
+        invalid, too_long, saturated = (bool(payload >> self.value_bits + place & 1) for place in range(3))
+        return Output(value, invalid, too_long, saturated if self.flagged else None)
 
     def signed_value(self, field: int) -> int:
         """A value field as a number: sign-extended where values are signed."""

@@ -143,4 +143,5 @@ def golden_rows(config: AcceleratorConfig, tile: Tile) -> Iterator[RowOutput]:
             tuple(bool(flag) for flag in result.invalid[row]),
             bool(result.too_long[row, 0]),
             row == config.rows - 1,
+            None if result.saturated is None else tuple(bool(flag) for flag in result.saturated[row]),
         )

@@ -258,7 +258,7 @@ def _describe(failure: SimulationError, layout: PayloadLayout | SerialPayload) -
     got, expected = layout.unpack_output(first.got), layout.unpack_output(first.expected)
     differences = [
         f"{name} {getattr(got, name)} instead of {getattr(expected, name)}"
-        for name in ("value", "invalid", "too_long")
+        for name in ("value", "invalid", "too_long", "saturated")
         if getattr(got, name) != getattr(expected, name)
     ]
     return f"{failure}; first in result {first.index}: {', '.join(differences)}"

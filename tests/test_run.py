@@ -42,6 +42,15 @@ def test_gemm(cli, files, here):
     np.testing.assert_allclose(output, rounded[0] @ rounded[1].T, rtol=1e-12)
 
 
+def test_saturated_results_are_counted(cli, files, here):
+    narrow = 'saturated = true\n[accumulator]\nkind = "fixed"\nwidth = 9\noverflow = "saturate"\n'
+    (here / "array.toml").write_text(TOML + narrow)
+    result = cli("run", "gemm", *files, "-o", "out")
+    count = json.loads((here / "out" / "gemm.json").read_text())["gemm"]["saturated_results"]
+    assert 0 < count < 20
+    assert f"{count} of 20 results saturated in the accumulator" in result.out
+
+
 def test_stalls_appear_in_the_account(cli, files):
     out = cli("run", "gemm", *files, "--stall", "0.4", "--seed", "2").out
     rows = {line.rsplit(maxsplit=2)[0].strip(): line.split() for line in out.splitlines()}

@@ -26,11 +26,12 @@ FLOATS = {"FP32": (24, -126, 127), "FP16": (11, -14, 15), "BF16": (8, -126, 127)
 """Significand bits, least and greatest exponent of a normal number."""
 
 
-def make(pair: tuple[str, str], accumulator: Any, *, lanes: int = 1, k_max: int = 4096) -> AcceleratorConfig:
+def make(
+    pair: tuple[str, str], accumulator: Any, *, lanes: int = 1, k_max: int = 4096, saturated: bool = False
+) -> AcceleratorConfig:
     unit = "mac" if lanes == 1 else "dot"
-    return AcceleratorConfig(
-        weight=pair[0], activation=pair[1], unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator
-    )
+    fields: dict[str, Any] = {"weight": pair[0], "activation": pair[1], "unit": unit, "lanes": lanes, "k_max": k_max}
+    return AcceleratorConfig(**fields, accumulator=accumulator, saturated=saturated)
 
 
 def floor_log2(value: Fraction) -> int:
@@ -72,6 +73,7 @@ class Model:
         self.spec: Any = config.accumulator
         self.value: Fraction | float = Fraction(0)
         self.invalid = False
+        self.saturated = False
 
     def run(self, weight: list[int], activation: list[int]) -> Fraction | float:
         formats_ = formats.get(self.config.weight), formats.get(self.config.activation)
@@ -99,18 +101,24 @@ class Model:
             self.value = rounded(self.value + self._window(numbers), self.spec.width)
         else:
             total = sum((w.value * a.value for w, a in numbers), Fraction(0))
-            self.value = rounded(self.value + total, *FLOATS[self.spec.format])
+            bits, least, greatest = FLOATS[self.spec.format]
+            beyond = rounded(self.value + total, bits, least)
+            self.saturated |= abs(beyond) >= Fraction(2) ** (greatest + 1)
+            self.value = rounded(self.value + total, bits, least, greatest)
 
     def _fixed(self, numbers: list[tuple[formats.Decoded, formats.Decoded]]) -> Fraction:
         unit = Fraction(2) ** (self.config.weight_format.min_exponent + self.config.activation_format.min_exponent)
         assert isinstance(self.value, Fraction)
-        total = (self.value + sum((w.value * a.value for w, a in numbers), Fraction(0))) / unit
-        assert total.denominator == 1
+        if self.spec.lsb is not None:
+            unit = Fraction(2) ** self.spec.lsb
+        # Python rounds a fraction to the nearest integer, ties to the even one.
+        total = round((self.value + sum((w.value * a.value for w, a in numbers), Fraction(0))) / unit)
         bound = 2 ** (self.spec.width - 1)
+        self.saturated |= not -bound <= total < bound
         if self.spec.overflow == "saturate":
             return min(max(total, Fraction(-bound)), Fraction(bound - 1)) * unit
         # The only number congruent to the total that two's complement of that width can hold.
-        low_bits = int(total) & (2 * bound - 1)
+        low_bits = total & (2 * bound - 1)
         return (low_bits - 2 * bound if low_bits & bound else low_bits) * unit
 
     def _window(self, numbers: list[tuple[formats.Decoded, formats.Decoded]]) -> Fraction:
@@ -146,8 +154,11 @@ def check(config: AcceleratorConfig, weight: np.ndarray, activation: np.ndarray)
         model = Model(config)
         expected = model.run(weight[row].tolist(), activation[row].tolist())
         assert bool(result.invalid[row]) == model.invalid
+        if config.saturated:
+            assert result.saturated is not None
+            assert bool(result.saturated[row]) == (model.saturated and not model.invalid)
         if isinstance(config.accumulator, FixedAccumulator):
-            assert int(result.value[row]) * Fraction(2) ** config.product.min_exponent == expected
+            assert int(result.value[row]) * Fraction(2) ** config.unit_exponent == expected
         else:
             assert same(expected, float(got[row])), f"{config.title}, row {row}: {got[row]!r}, not {expected!r}"
     return got
