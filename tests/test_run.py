@@ -43,7 +43,7 @@ def test_gemm(cli, files, here):
 
 
 def test_saturated_results_are_counted(cli, files, here):
-    narrow = 'saturated = true\n[accumulator]\nkind = "fixed"\nwidth = 9\noverflow = "saturate"\n'
+    narrow = 'saturated = true\n[accumulator]\nkind = "fixed"\nwidth = 12\noverflow = "saturate"\n'
     (here / "array.toml").write_text(TOML + narrow)
     result = cli("run", "gemm", *files, "-o", "out")
     count = json.loads((here / "out" / "gemm.json").read_text())["gemm"]["saturated_results"]
