@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from .accumulators import Accumulator, Frozen
 from .errors import BitmillError
+from .files import read_text, reading
+from .text import short
 
 
 class Document(Frozen, frozen=True):
@@ -26,10 +29,11 @@ class Document(Frozen, frozen=True):
         BitmillError
             Naming the field, the value and what is accepted.
         """
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise BitmillError(f"{source}: {_one_line(error, cls)}") from None
+        with reading(source, "a configuration"):
+            try:
+                return cls.model_validate(fields)
+            except ValidationError as error:
+                raise BitmillError(f"{source}: {_one_line(error, cls)}") from None
 
     @classmethod
     def from_toml(cls, path: Path | str) -> Self:
@@ -51,6 +55,10 @@ class Document(Frozen, frozen=True):
         return _toml_document(self.to_dict())
 
 
+_LONGEST_KEY = 64
+"""Parts of a dotted key; the standard library's parser takes quadratic time for them."""
+
+
 def read_toml(path: Path | str) -> dict[str, Any]:
     """The fields of a TOML file.
 
@@ -59,12 +67,17 @@ def read_toml(path: Path | str) -> dict[str, Any]:
     BitmillError
         If the file cannot be read or is not TOML.
     """
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BitmillError(f"{path}: cannot read the configuration: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BitmillError(f"{path}: not a TOML file: {error}") from None
+    text = read_text(path, "a TOML file")
+    with reading(path, "a TOML file"):
+        _refuse_long_keys(text)
+        return tomllib.loads(text)
+
+
+def _refuse_long_keys(text: str) -> None:
+    # Whatever stands between commas, equal signs and line ends may be a key, if it is no comment with a row of dots.
+    parts = max(part.count(".") for part in re.split("[=,\n]", re.sub(r"\.{2,}", "", text)))
+    if parts > _LONGEST_KEY:
+        raise ValueError(f"a key must have at most {_LONGEST_KEY} dotted parts, not {parts}")
 
 
 def _toml_document(fields: dict[str, Any]) -> str:
@@ -109,13 +122,24 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     field = ".".join(str(part) for part in first["loc"] if part not in _KINDS)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
+        message = _with_short_values(message, first["input"])
         return f"{field}: {message}" if field else message
     if first["type"] == "extra_forbidden":
-        return f"field {field!r} is unknown; accepted are {', '.join(_model_at(model, first['loc'][:-1]).model_fields)}"
+        return f"field {short(field)} is unknown; accepted are {', '.join(_model_at(model, first['loc'][:-1]).model_fields)}"
     if first["type"] == "too_short":
-        return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {first['input']!r}"
+        return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {short(first['input'])}"
     if first["type"] == "tuple_type":
-        return f"{field}: must be a list, not {first['input']!r}"
+        return f"{field}: must be a list, not {short(first['input'])}"
     if first["type"] == "missing":
         return f"field {field!r} is required"
-    return f"{field}: {message[0].lower()}{message[1:]}, not {first['input']!r}"
+    return f"{field}: {message[0].lower()}{message[1:]}, not {short(first['input'])}"
+
+
+def _with_short_values(message: str, value: Any) -> str:
+    """A validator's message, in which long values of the table or field that it looked at are shortened."""
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,):
+        if isinstance(part, dict | list):
+            message = _with_short_values(message, part)
+        elif isinstance(part, str):
+            message = message.replace(repr(part), short(part))
+    return message

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import BitmillError
+from ..errors import BitmillError
 
 # Reading the mask means setting it, for the whole process: done once, before there are threads to disturb.
 _UMASK = os.umask(0)
