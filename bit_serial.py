@@ -19,6 +19,7 @@ GroupExponent = Literal["running", "given"]
 
 MAX_STATE_BITS = 63
 """Widest accumulator: the golden model's is int64."""
+MAX_GROUP_SCALE = (1 << GROUP_SCALE_BITS) - 1
 
 
 class BitSerialConfig(Document, frozen=True):
@@ -89,7 +90,7 @@ class BitSerialConfig(Document, frozen=True):
             raise BitmillError(f"drop must be below the {self.group_bits} bits of a group's sum, not {self.drop!r}")
         if self.total_bits > MAX_STATE_BITS:
             raise BitmillError(
-                f"window, group and k_max must need at most {MAX_STATE_BITS} bits to accumulate in, not {self.total_bits}"
+                f"window, group, drop and k_max must need at most {MAX_STATE_BITS} bits to accumulate in, not {self.total_bits}"
             )
         return self
 
@@ -137,12 +138,16 @@ class BitSerialConfig(Document, frozen=True):
 
     @property
     def partial_bits(self) -> int:
-        """Signed width of a group's sum after ``drop``."""
+        """Signed width of a group's sum after ``drop``, before it is rounded: hardware adds what rounds up to each multiple."""
         return self.group_bits - self.drop
 
     @property
     def scaled_bits(self) -> int:
-        """Signed width of a group's sum times its 8-bit scale."""
+        """Signed width of a group's rounded sum times its 8-bit scale.
+
+        Rounding up may reach ``2**(partial_bits - 1)``, one more than ``partial_bits`` hold; times at most 255 it stays below
+        ``2**(scaled_bits - 1)``.
+        """
         return self.partial_bits + GROUP_SCALE_BITS
 
     @property
@@ -151,13 +156,29 @@ class BitSerialConfig(Document, frozen=True):
         return -(-self.k_max // self.lanes)
 
     @property
-    def total_bits(self) -> int:
-        """Signed width of the sum over groups, of which at most ``k_max / group`` are full.
+    def greatest_total(self) -> int:
+        """Greatest magnitude that a total can have, however ``max_steps`` steps are split into groups.
 
-        A group of ``n`` products contributes ``n`` parts of ``group``, so short groups need no more than full ones.
+        A group of ``s`` steps sums to at most ``s * step``, with ``step = lanes * weight_magnitude * 2**window``. ``drop``
+        divides it by ``2**drop`` and rounds: by at most 1/2, and to 0 what is below 1/2, so that rounding adds at most
+        ``min(1/2, s * step / 2**drop)``. Over any split these add up to at most ``min(groups / 2, all / 2**drop)`` beyond
+        ``all / 2**drop``, where ``all = max_steps * step``, and there are at most ``max_steps`` groups. Scales are at most 255.
+        Moving a sum down by one place or more, rounded half up, never makes its magnitude greater, so that neither the order
+        of exponents nor their number counts.
         """
-        full = -(-self.k_max // self.group) + 1
-        return self.scaled_bits + (full - 1).bit_length()
+        every = self.max_steps * self.lanes * self.weight_magnitude << self.window
+        rounded = min(every, self.max_steps << self.drop >> 1) if self.drop else 0
+        return MAX_GROUP_SCALE * (every + rounded >> self.drop)
+
+    @property
+    def total_bits(self) -> int:
+        """Signed width of the sum over groups: that of the most full groups, or of ``greatest_total`` if that is wider.
+
+        Without ``drop`` full groups are the most: one of ``s`` steps counts ``s`` times a step. With it a short one may round up
+        to twice that.
+        """
+        full = -(-self.k_max // self.group)
+        return max(self.scaled_bits + full.bit_length(), self.greatest_total.bit_length() + 1)
 
     @property
     def unit_offset(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .payload import PayloadLayout, RowOutput
+from .payload import PayloadLayout, RowOutput, value_field
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class ArrayPayload(PayloadLayout):
         return self.cols * (self.value_bits + 1 + self.flagged) + 2
 
     def pack_row(self, output: RowOutput) -> int:
-        """The output payload that states ``output``; values are taken modulo ``2**value_bits``."""
+        """The output payload that states ``output``; see ``value_field``."""
         payload, low = 0, 0
         for value in output.value:
-            payload |= (value & ((1 << self.value_bits) - 1)) << low
+            field = value_field(value, self.value_bits, signed=self.value_signed, too_long=output.too_long)
+            payload |= field << low
             low += self.value_bits
         for flag in (*output.invalid, output.too_long, output.last, *(output.saturated or ())):
             payload |= int(flag) << low

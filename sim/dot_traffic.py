@@ -61,6 +61,10 @@ class DotTraffic:
             raise BitmillError(f"scales must be two arrays of shape [n, steps] = {list(shape)}, not {shapes}")
         return [DotProduct(w, a, "given", s, t) for w, a, s, t in zip(weights, activations, *checked, strict=True)]
 
+    def closed(self, work: Sequence[DotProduct], chosen: Sequence[int], *, fresh: bool = False) -> list[int]:
+        """``chosen`` as they are: nothing of a dot product is left for the next one."""
+        return list(chosen)
+
     def products(self, work: Sequence[DotProduct]) -> int:
         """Products that the results are made of, without padding."""
         return sum(len(item) for item in work)

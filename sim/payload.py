@@ -152,8 +152,8 @@ class PayloadLayout:
         return codes[:, 0], codes[:, 1]
 
     def pack_output(self, output: Output) -> int:
-        """The output payload that states ``output``; the value is taken modulo ``2**value_bits``."""
-        value = output.value & ((1 << self.value_bits) - 1)
+        """The output payload that states ``output``; see ``value_field``."""
+        value = value_field(output.value, self.value_bits, signed=self.value_signed, too_long=output.too_long)
         flags = output.invalid, output.too_long, bool(output.saturated)
         return value | sum(int(flag) << self.value_bits + place for place, flag in enumerate(flags))
 
@@ -166,6 +166,20 @@ class PayloadLayout:
     def signed_value(self, field: int) -> int:
         """A value field as a number: sign-extended where values are signed."""
         return field - (1 << self.value_bits) if self.value_signed and field >> (self.value_bits - 1) else field
+
+
+def value_field(value: int, bits: int, *, signed: bool, too_long: bool) -> int:
+    """Golden's value as the unit's field of so many bits; modulo ``2**bits`` only where the dot product was too long.
+
+    Raises
+    ------
+    BitmillError
+        If the unit is too narrow for the value: a fault of its width, which comparing what is left would hide.
+    """
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    if not (too_long or low <= value < high):
+        raise BitmillError(f"golden's value {value} does not fit the unit's {bits} bits")
+    return value & ((1 << bits) - 1)
 
 
 def bit_rows(name: str, codes: Codes, bits: int, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..bit_serial import BitSerialConfig
 from ..formats.scheme import GROUP_SCALE_BITS
-from ..formats.term import TERM_BITS
+from ..formats.term import TERM_BITS, Term, two_terms
 from ..formats.weight_type import FLOATS, KIND_BITS, SPECIALS
-from .payload import Codes, RowOutput, bit_rows
+from .payload import Codes, RowOutput, bit_rows, value_field
 from .rows import PayloadRows
 
 COLUMN_BITS = KIND_BITS, (SPECIALS - 1).bit_length(), GROUP_SCALE_BITS
@@ -106,11 +107,20 @@ class SerialPayload:
         parts.append(np.asarray(ends, np.uint8))
         return PayloadRows(np.packbits(np.concatenate(parts, axis=1), axis=1, bitorder="little"))
 
+    def pack_writes(self, specials: Sequence[tuple[int, int]]) -> PayloadRows:
+        """Input payloads that put special values, integers, at places of the register file, one each."""
+        payloads = []
+        for place, value in specials:
+            terms = sum(_term_bits(term) << TERM_BITS * index for index, term in enumerate(two_terms(value)))
+            write = 1 | place << 1 | terms << WRITE_BITS - 2 * TERM_BITS
+            payloads.append(write << self.input_bits - 2 - WRITE_BITS)
+        return PayloadRows.of(payloads, self.input_bits)
+
     def pack_row(self, output: RowOutput) -> int:
         """The output payload that states ``output``, whose values are those of the columns and the exponent."""
         payload, low = 0, 0
         for value in output.value[: self.cols]:
-            payload |= (value & ((1 << self.value_bits) - 1)) << low
+            payload |= value_field(value, self.value_bits, signed=True, too_long=output.too_long) << low
             low += self.value_bits
         if self.exponent_bits:
             payload |= output.value[self.cols] << low
@@ -132,3 +142,8 @@ class SerialPayload:
         flagged = int(self.exponent_bits > 0)
         invalid = bool(flagged and payload & 1)
         return RowOutput(tuple(values), (invalid,), bool(payload >> flagged & 1), bool(payload >> flagged + 1 & 1))
+
+
+def _term_bits(term: Term) -> int:
+    """A term as the register file has it: its sign lowest, then one bit for each magnitude, 1, 2 and 4."""
+    return term.sign | (term.mantissa << 1 + term.exponent)

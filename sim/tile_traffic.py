@@ -86,6 +86,10 @@ class TileTraffic:
             )
         return [Tile(w, a, "given") for w, a in zip(weights, activations, strict=True)]
 
+    def closed(self, work: Sequence[Tile], chosen: Sequence[int], *, fresh: bool = False) -> list[int]:
+        """``chosen`` as they are: nothing of a dot product is left for the next one."""
+        return list(chosen)
+
     def products(self, work: Sequence[Tile]) -> int:
         """Products that the results are made of, without padding."""
         return self.config.pes * sum(len(item) for item in work)

@@ -215,14 +215,14 @@ def _phases(traffic: Traffic, work: Sequence[Any], rng: np.random.Generator) -> 
     phases: list[Phase] = []
     for index, (name, source, sink) in enumerate(patterns):
         # A phase without its own share, for very few dot products, runs them all.
-        chosen = [int(i) for i in order[index :: len(patterns)]] or list(range(len(work)))
+        chosen = traffic.closed(work, [int(i) for i in order[index :: len(patterns)]] or list(range(len(work))))
         inputs = traffic.inputs([work[i] for i in chosen])
         phases.append(Phase(name, inputs, [row for i in chosen for row in expected[i]], source, sink))
     short = [index for index, item in enumerate(work) if len(item) <= _RESET_STEPS * traffic.config.lanes]
     shortest = min(range(len(work)), key=lambda i: len(work[i]))
     sample = [int(i) for i in rng.permutation(short)[:_RESET_SAMPLE]] or [shortest]
     # Shortest first, so that several complete results are on their way when the reset after a `last` comes.
-    sample.sort(key=lambda i: len(work[i]))
+    sample = traffic.closed(work, sorted(sample, key=lambda i: len(work[i])), fresh=True)
     inputs = traffic.inputs([work[i] for i in sample])
     ends = [index + 1 for index, payload in enumerate(inputs) if payload >> (traffic.layout.input_bits - 1)]
     resets = (int(rng.integers(1, len(inputs) + 1)), ends[: _RESET_SAMPLE // 2][-1])

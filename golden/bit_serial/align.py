@@ -189,6 +189,9 @@ def round_half_even(values: NDArray[np.int64], places: NDArray[np.int64]) -> NDA
 
 
 def round_half_up(values: NDArray[np.int64], places: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """``floor(values / 2**places + 1/2)``, which hardware has for the price of a carry; ``places`` of 62 give 0 like more."""
-    places = np.minimum(places, 62)
+    """``floor(values / 2**places + 1/2)``, which hardware has for the price of a carry.
+
+    Of values below ``2**62``, the widest that a tile or PE has, 63 places leave 0 as more do.
+    """
+    places = np.minimum(places, 63)
     return (values >> places) + np.where(places > 0, values >> np.maximum(places - 1, 0) & 1, 0)

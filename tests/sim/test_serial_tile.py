@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from amaranth import Signal
+from amaranth.lib import data
 
 from bitmill import BitmillError
 from bitmill.bit_serial import BitSerialConfig
 from bitmill.formats.weight_type import weight_type
 from bitmill.golden.bit_serial import group_exponents
-from bitmill.hdl import verilog
+from bitmill.hdl import serial_tile, verilog
+from bitmill.hdl.term_generator import SPECIAL_LAYOUT, default_specials, special_fields
 from bitmill.sim import verify
 from bitmill.sim.serial_traffic import SerialTraffic
 
@@ -32,7 +35,8 @@ def check(result, config):
 
 @pytest.mark.parametrize("engine", ["cocotb", "compiled"])
 def test_rtl_is_golden(serial_tile, engine):
-    check(verify(serial_tile, seed=31, dot_products=30, engine=engine), serial_tile)
+    steps = 40 if engine == "cocotb" else 4200  # The longest dot products are for the fast engine.
+    check(verify(serial_tile, seed=31, dot_products=30, corner_steps=steps, engine=engine), serial_tile)
 
 
 @pytest.mark.parametrize(("config", "kind"), NETLISTS, ids=lambda value: getattr(value, "title", value))
@@ -90,3 +94,47 @@ def test_wrong_arguments():
         weight_type("E4M3")
     with pytest.raises(BitmillError, match="codes must be given as a quantized matrix for a bit-serial tile"):
         verify(TILE, seed=1, codes=(np.zeros((1, 1), int), np.zeros((1, 1), int)))
+
+
+SMALL = BitSerialConfig(lanes=1, activation="INT8", weight_bits=4, group=51, drop=12, k_max=357)
+
+
+def test_many_short_groups_fit():
+    check(verify(SMALL, seed=38, dot_products=10, engine="compiled"), SMALL)
+
+
+def test_stimuli_overflow_a_total_that_is_as_wide_as_full_groups_need(monkeypatch):
+    monkeypatch.setattr(BitSerialConfig, "greatest_total", property(lambda self: 0))
+    verilog.emit.cache_clear()
+    with pytest.raises(BitmillError, match="golden's value 91035 does not fit the unit's 17 bits"):
+        verify(SMALL, seed=38, dot_products=10, engine="compiled")
+    verilog.emit.cache_clear()
+
+
+def test_every_place_is_written_with_every_special_value():
+    written, uses = set(), set()
+    for item in SerialTraffic(SMALL).stimuli(np.random.default_rng(39), count=0, corner_steps=4200):
+        for group, values in enumerate(item.specials or ()):
+            written |= set(enumerate(values))
+            uses |= (
+                {(row[group], item.label) for row in item.types} if item.label.startswith("special values") else set()
+            )
+    values = [value for value in range(-20, 21) if abs(value) not in (11, 13, 19)]
+    assert written >= {(place, value) for place in range(8) for value in values}
+    assert len(uses) == 8 * len(values)
+
+
+@pytest.mark.parametrize("fault", ["last place", "reset"])
+def test_verify_finds_special_values_that_are_not_written_or_not_reset(fault, monkeypatch):
+    def register_file(self, m, held):
+        layout = data.ArrayLayout(SPECIAL_LAYOUT, 8)
+        initial = [special_fields(value) for bank in default_specials() for value in bank]
+        file = Signal(layout, init=initial, reset_less=fault == "reset")
+        for index in range(7 if fault == "last place" else 8):
+            with m.If(self.writes & (held.index == index)):
+                m.d.sync += file[index].eq(held.value)
+        return file
+
+    monkeypatch.setattr(serial_tile._Front, "_register_file", register_file)
+    with pytest.raises(BitmillError, match="reset: .* first in result" if fault == "reset" else "first in result"):
+        verify(SMALL, seed=40, dot_products=10, verilog=verilog.emit.__wrapped__(SMALL), engine="compiled")
