@@ -91,7 +91,7 @@ def test_widths_beyond_63_bits_are_refused_with_drop():
         "window": 32,
         "group": 4096,
         "unit": "bit-serial",
-        "k_max": 1 << 14,
+        "k_max": 1 << 15,
         "drop": 1,
     }
     with pytest.raises(BitmillError, match=r"window, group, drop and k_max must need at most 63 bits .*, not 6\d"):
