@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from .errors import BitmillError
 from .files import atomic_write
-
-CACHE_VARIABLE = "BITMILL_CACHE"
-"""Environment variable that names the cache directory."""
+from .system.places import CACHE_VARIABLE as CACHE_VARIABLE
+from .system.places import cache_directory as cache_directory
 
 _homeless: list[tempfile.TemporaryDirectory[str]] = []
 """Directories of files that the cache could not take; removed when the process ends."""
-
-
-def cache_directory() -> Path:
-    """Where results are kept: BITMILL_CACHE, or the user's cache directory."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("bitmill", appauthor=False))
 
 
 def cached_file(kind: str, inputs: Mapping[str, Any], suffix: str, build: Callable[[], bytes]) -> Path:

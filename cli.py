@@ -112,15 +112,19 @@ def _say(line: str) -> None:
 
 
 def _stop_cleanly_on_termination() -> dict[signal.Signals, signal._HANDLER]:
-    """Make SIGTERM and SIGHUP unwind like Ctrl-C, so that tools are ended and nothing half-written is left."""
+    """Make SIGTERM and SIGHUP unwind like Ctrl-C, so that tools are ended and nothing half-written is left.
+
+    What was ignored when this process was started stays ignored, such as SIGHUP under ``nohup``.
+    """
 
     def stop(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         return {}
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    return {number: signal.signal(number, stop) for number in (signal.Signals[name] for name in names)}
+    present = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    wanted = [number for number in present if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, stop) for number in wanted}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import shlex
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from amaranth.lib import io
 from .. import tools
 from ..errors import BitmillError
 from ..files import atomic_write
+from ..system.places import private_folder
 from .bridge import SerialBridge, frame_bytes
 from .recipes import ICE40_SPLIT_REGISTERS
 from .timing import read_report
@@ -161,8 +161,7 @@ def build_bitstream(
     row = BOARDS[board]
     ports = ports_of(verilog, top)
     plan = _plan(row, verilog, top, ports, dsp=dsp, seed=seed)
-    with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
-        folder = Path(directory)
+    with private_folder("board") as folder:
         plan.extract(folder)
         tools.run_tool(["sh", f"{plan.script}.sh"], cwd=folder, env=_launchers(folder, row.tool), name=f"{board} build")
         bitstream = (folder / f"{_TOP}.bin").read_bytes()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from ..errors import BitmillError
-from ..tools import stop_tools_of
+from ..system.processes import may_run_tools, stop_tools_of
 
 Result = TypeVar("Result")
 
@@ -120,3 +120,4 @@ def _stop(pool: ThreadPoolExecutor, threads: set[int]) -> None:
     while not ended.is_set():
         stop_tools_of(set(threads))
         ended.wait(0.05)
+    may_run_tools(threads)

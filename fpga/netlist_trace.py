@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from .. import tools
 from ..errors import BitmillError
+from ..system.places import private_folder
 from .sta import NETLIST_FILE
 from .wrap import CLOCK, Port, data_ports
 
@@ -68,8 +67,7 @@ def netlist_trace(netlist: str, top: str, ports: Sequence[Port], *, stimulus: St
             word |= int(stimulus[name][cycle]) << low if name in stimulus else 0
             low += width
         rows.append(f"{word:x}")
-    with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
-        folder = Path(directory)
+    with private_folder("trace") as folder:
         files = {
             "cells.v": models,
             NETLIST_FILE: netlist,

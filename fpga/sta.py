@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from .. import tools
 from ..errors import BitmillError
+from ..system.places import private_folder
 from . import cache
 from .liberty import LIBRARY_FILE, Library
 from .wrap import CLOCK, Port
@@ -84,11 +83,10 @@ def run_sta(command: list[str], script: str, netlist: str, library: Library) -> 
     BitmillError
         If it fails, or prints an error: it exits with 0 then.
     """
-    with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
-        folder = Path(directory)
+    with private_folder("sta") as folder:
         for name, text in ((LIBRARY_FILE, library.text), (NETLIST_FILE, netlist), ("run.tcl", script)):
             (folder / name).write_text(text, encoding="utf-8")
-        log = tools.run_tool([*command, "-exit", "run.tcl"], cwd=folder, name="sta")
+        log = tools.run_tool([*command, "-no_init", "-exit", "run.tcl"], cwd=folder, name="sta")
     errors = [line for line in log.splitlines() if line.startswith("Error")]
     if errors:
         raise BitmillError(f"sta: {errors[0]} (log: {tools.keep_log('sta', log)})")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .. import tools
 from ..errors import BitmillError
+from ..system.places import private_folder
 from . import cache
 from .cells import Target
 from .synthesis import netlist, synthesize
@@ -174,8 +173,7 @@ def _place(part: Device, mapped: str, seed: int, target_mhz: float) -> Placement
 
 
 def _run_nextpnr(name: str, command: list[str], options: list[str], mapped: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="bitmill-") as directory:
-        folder = Path(directory)
+    with private_folder("place") as folder:
         (folder / "netlist.json").write_text(mapped, encoding="utf-8")
         arguments = ["--json", "netlist.json", "--report", "report.json", "--quiet", *options]
         log = tools.run_tool([*command, *arguments], cwd=folder, name=name)

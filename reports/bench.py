@@ -75,11 +75,11 @@ def report_records() -> Iterator[Record]:
     """Seconds of ``make report`` in a clean clone with an empty cache, and again with nothing changed."""
     with tempfile.TemporaryDirectory(prefix="bitmill-bench-") as folder:
         clone = Path(folder) / "bitmill"
-        run_tool(["git", "clone", "--quiet", str(ROOT), str(clone)])
+        run_tool(["git", "clone", "--quiet", str(ROOT), str(clone)], inherit=True)
         environment = {"BITMILL_CACHE": str(Path(folder) / "cache"), "VIRTUAL_ENV": ""}
         for name, target in (("cold", 360.0), ("warm", 60.0)):
             start = time.perf_counter()
-            run_tool(["make", "report"], cwd=clone, env=environment, name="make report")
+            run_tool(["make", "report"], cwd=clone, env=environment, name="make report", inherit=True)
             metrics = {"seconds": metric(time.perf_counter() - start, "s"), "target_seconds": metric(target, "s")}
             yield bench_record(f"make-report/{name}", {}, {"command": "make report", "includes": "set-up"}, metrics)
 

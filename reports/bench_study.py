@@ -31,7 +31,7 @@ def estimate_record() -> Record:
     )
     command = [sys.executable, "-c", _MAIN, "estimate", "--preset", PRESET]
     environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = _seconds(lambda: run_tool(command, env=environment, name="bitmill estimate"))
+    process = _seconds(lambda: run_tool(command, env=environment, name="bitmill estimate", inherit=True))
     metrics = {
         "milliseconds": metric(1e3 * answered, "ms"),
         "target_milliseconds": metric(100.0, "ms"),
@@ -57,7 +57,7 @@ def study_records() -> Iterator[Record]:
         command = [sys.executable, "-c", _MAIN, "report", str(STUDIES / f"{GRID}.toml"), "-o", f"{folder}/out"]
         for name, target in (("cold", 1800.0), ("warm", 60.0)):
             start = time.perf_counter()
-            run_tool(command, env=environment, name="bitmill report")
+            run_tool(command, env=environment, name="bitmill report", inherit=True)
             metrics = {
                 "seconds": metric(time.perf_counter() - start, "s"),
                 "target_seconds": metric(target, "s"),

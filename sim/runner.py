@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import BitmillError
+from ..system.places import private_folder
 from ..tools import find_tool, keep_log, run_tool
 from .job import JOB_VARIABLE, RESULT_VARIABLE, Job, Outcome, PhaseResult
 
@@ -87,8 +87,7 @@ def simulate(
     """
     find_tool("iverilog")
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bitmill-sim-") as directory:
-        folder = Path(directory)
+    with private_folder("sim") as folder:
         source = folder / f"{top}.v"
         source.write_text(verilog, encoding="utf-8")
         job.save(folder / "job.npz")

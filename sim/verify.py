@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
+from ..system.kept import kept_file
 from .dot_traffic import DotTraffic
 from .engine import Engine, check_engine, play
 from .job import Job, Mismatch, Phase, PhaseResult
@@ -232,14 +232,17 @@ def _phases(traffic: Traffic, work: Sequence[Any], rng: np.random.Generator) -> 
 
 
 def _record_again(text: str, job: Job, timeout: float | None) -> tuple[Path | None, BitmillError | None]:
-    """The same run once more under cocotb: its waveform, kept in the temporary directory, and how it failed."""
-    path = Path(tempfile.mkdtemp(prefix="bitmill-waves-")) / f"{TOP}{WAVES_SUFFIX}"
+    """The same run once more under cocotb: its waveform, kept for a week, and how it failed."""
+    path = kept_file("waves", WAVES_SUFFIX)
     again: BitmillError | None = None
     try:
         simulate(text, TOP, job, waves=path, timeout=timeout)
     except BitmillError as error:
         again = error
-    return (path if path.is_file() else None), again
+    if path.stat().st_size == 0:
+        path.unlink()
+        return None, again
+    return path, again
 
 
 def _disagreement(failure: SimulationError, again: BitmillError | None) -> str:

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -43,6 +43,29 @@ def cli_command() -> list[str]:
 def cli_environment() -> dict[str, str]:
     """Variables by which such a process finds this bitmill."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+_STARTER = """
+import os, signal, sys
+ignored = sys.argv[1].split(",")
+for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    signal.signal(getattr(signal, name), signal.SIG_IGN if name in ignored else signal.SIG_DFL)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.fixture(scope="session")
+def with_signals() -> Callable[..., list[str]]:
+    """``with_signals(command, ignored=("SIGHUP",))``: the command with those signals ignored and the other ones not.
+
+    A test that sends signals starts its commands by this, since the tests themselves may run where some are ignored, as
+    under ``nohup`` or in the background of a script.
+    """
+
+    def prefixed(command: Sequence[str], *, ignored: Sequence[str] = ()) -> list[str]:
+        return [sys.executable, "-I", "-S", "-c", _STARTER, ",".join(ignored), *command]
+
+    return prefixed
 
 
 @pytest.fixture

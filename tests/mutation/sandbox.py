@@ -111,7 +111,7 @@ class Sandbox:
         }
         command = [sys.executable, "-P", str(Path(__file__).with_name("trial.py")), str(job)]
         try:
-            run_tool(command, cwd=self.root, env=environment, timeout=plan.seconds, name="trial")
+            run_tool(command, cwd=self.root, env=environment, timeout=plan.seconds, name="trial", inherit=True)
         except BitmillError as error:
             # Not finished, or ended by a signal such as the limit on its time: a loop without an end.
             if mutated and ("not finished" in str(error) or "ended by signal" in str(error)):

