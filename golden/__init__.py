@@ -3,20 +3,24 @@
 from .accumulate import Result, dot, matmul, to_float
 from .codec import decode, encode
 from .grid import ROUNDINGS, Rounding
+from .losses import Losses, count_losses, encode_counted
 from .scale import Granularity, Rule, Scales, choose_scale, dequantize, quantize
 
 __all__ = [
     "ROUNDINGS",
     "Granularity",
+    "Losses",
     "Result",
     "Rounding",
     "Rule",
     "Scales",
     "choose_scale",
+    "count_losses",
     "decode",
     "dequantize",
     "dot",
     "encode",
+    "encode_counted",
     "matmul",
     "quantize",
     "to_float",

@@ -86,14 +86,7 @@ def encode(
     if rounding not in ROUNDINGS:
         raise BitmillError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
     x = _as_float(values)
-    if fmt.bits > TABLE_BITS:
-        codes = _encode_wide(fmt, _as_float64(x), rounding, saturate)
-    else:
-        decisions = grid(fmt, rounding, bool(saturate))
-        if x.dtype == np.float32 and x.size >= _WORTH_A_TABLE and decisions.shift is not None:
-            codes = decisions.look_up(x)
-        else:
-            codes = decisions.search(_as_float64(x))
+    codes = _nearest(fmt, x, rounding, saturate)
     if codes.dtype.kind == "i" and codes.size and codes.min() == REFUSED:
         refused = codes == REFUSED
         nans = int(np.count_nonzero(refused & np.isnan(x)))
@@ -101,6 +94,27 @@ def encode(
         what = ", ".join(f"{count} {word}" for count, word in ((nans, "NaN"), (overflows, "out of range")) if count)
         raise BitmillError(f"values must be representable in {fmt.name}, not {what} of {x.size}")
     return codes.astype(code_dtype(fmt.bits), copy=False)
+
+
+def is_overflow(fmt: Format | str, values: ArrayLike, *, rounding: Rounding = "nearest-even") -> NDArray[np.bool_]:
+    """Which values, none of them NaN, overflow: rounded with unbounded range they are beyond the extreme values."""
+    fmt = as_format(fmt)
+    x = _as_float(values)
+    if isinstance(fmt, Minifloat) and rounding == "toward-zero":  # ``encode`` keeps these finite, as IEEE 754 has it.
+        return np.abs(_as_float64(x)) >= float(fmt.max_value) + 2.0 ** (fmt.min_exponent + fmt.exponent_span)
+    codes = _nearest(fmt, x, rounding, saturate=False)
+    refused = codes == REFUSED if codes.dtype.kind == "i" else np.zeros(x.shape, bool)
+    return refused | ~np.isfinite(decode(fmt, np.where(refused, 0, codes).astype(code_dtype(fmt.bits))))
+
+
+def _nearest(fmt: Format, x: NDArray[Any], rounding: Rounding, saturate: bool) -> NDArray[Any]:
+    """Codes, ``REFUSED`` where there is none."""
+    if fmt.bits > TABLE_BITS:
+        return _encode_wide(fmt, _as_float64(x), rounding, saturate)
+    decisions = grid(fmt, rounding, bool(saturate))
+    if x.dtype == np.float32 and x.size >= _WORTH_A_TABLE and decisions.shift is not None:
+        return decisions.look_up(x)
+    return decisions.search(_as_float64(x))
 
 
 def _as_float(values: ArrayLike) -> NDArray[Any]:
