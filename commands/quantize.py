@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,15 @@ import click
 
 from ..errors import BitmillError
 from .options import PATH, output_option
-from .progress import progress
+from .progress import Step, progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..golden.weights.model import TensorReport
+    from ..golden.weights.losses import Losses
+    from ..models.quantize import ModelReport, TensorReport
+
+_PACE = 2.0
+"""Seconds."""
 
 
 @click.command()
@@ -25,6 +30,12 @@ if TYPE_CHECKING:
 @click.option("--scheme", "scheme_name", metavar="NAME", help="Such as bitmod-fp4; `--list` shows all.")
 @click.option("--group", type=int, metavar="N", help="Weights that share a scale, instead of the scheme's own number.")
 @click.option("--skip", multiple=True, metavar="REGEX", help="Leave tensors alone whose name matches; may be repeated.")
+@click.option(
+    "--include", multiple=True, metavar="REGEX",
+    help="Quantize also tensors that are left alone by default: embeddings, the output head, convolution kernels.",
+)  # fmt: skip
+@click.option("--transpose", multiple=True, metavar="REGEX", help="Tensors that are stored as [in, out].")
+@click.option("--allow-saturation", is_flag=True, help="Clip and count what the scheme's scales cannot say.")
 @click.option("--list", "list_schemes", is_flag=True, help="List the schemes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @output_option("OUT.safetensors", "The packed model.")
@@ -34,13 +45,18 @@ def quantize(
     scheme_name: str | None,
     group: int | None,
     skip: tuple[str, ...],
+    include: tuple[str, ...],
+    transpose: tuple[str, ...],
+    allow_saturation: bool,
     list_schemes: bool,
     as_json: bool,
     output: Path | None,
 ) -> None:
-    """Quantize every weight matrix [out, K] of a model in groups along K and write packed codes, selectors and scales.
+    """Quantize the linear layers [out, K] of a model in groups along K and write packed codes, selectors and scales.
 
-    Says what it costs in bits per weight and in accuracy, and which tensors stay as they are, and why.
+    MODEL is a safetensors file, a folder of such files, an index of them (model.safetensors.index.json) or an npz file; GPTQ,
+    AWQ, scaled FP8 and bitsandbytes weights are read, and matrices of GPT-2's Conv1D turned. Says what it costs in bits and in
+    accuracy, and which tensors stay as they are, and why.
     """
     if list_schemes:
         _print_schemes(as_json=as_json)
@@ -55,24 +71,47 @@ def quantize(
     from ..formats.scheme import get_scheme
 
     scheme = get_scheme(scheme_name)
-    patterns = [_pattern(text) for text in skip]
+    patterns = {
+        option: [_pattern(option, text) for text in texts]
+        for option, texts in (("skip", skip), ("include", include), ("transpose", transpose))
+    }
     if group is not None and (group < 1 or (scheme.outlier and group % 2)):
         raise BitmillError(f"group must be {'even and ' if scheme.outlier else ''}at least 1, not {group}")
-    with output_file(output) as staged:
-        from ..golden.weights.model import check_model, quantize_model
-        from ..golden.weights.packed_file import read_tensors, to_bytes
+    from ..models.model import open_model
+    from ..models.plan import plan_model
+    from ..models.quantize import check_model, quantize_model
 
-        tensors, metadata = read_tensors(model)
-        with _about(model):
-            check_model(tensors, group=scheme.group if group is None else group, skip=patterns)
-            with progress(f"quantizing {model} with {scheme.name}") as step:
-                packed, reports = quantize_model(
-                    scheme, tensors, group=group, skip=patterns, metadata=metadata,
-                    progress=lambda name, done, total: step(f"{scheme.name}: {name}", done=done, total=total),
-                )  # fmt: skip
-                content = to_bytes(packed)
-        staged.write_bytes(content)
-    _print(reports, scheme.name, model, len(content), as_json=as_json)
+    opened = open_model(model)
+    with _about(model):
+        plan = plan_model(opened, scheme, group=group, **patterns)
+    _check_output(output, opened.files)
+    with output_file(output) as staged, _about(model):
+        with ExitStack() as late:
+            check_model(plan, _paced(lambda: late.enter_context(progress(f"checking {model}")), at_once=False))
+        with progress(f"quantizing {model} with {scheme.name}") as step:
+            tell = _paced(lambda: step, before=f"{scheme.name}: ")
+            report = quantize_model(plan, staged, progress=tell, allow_saturation=allow_saturation)
+    if as_json:
+        click.echo(json.dumps(_summary(report, scheme.name), indent=2, allow_nan=False))
+    else:
+        _print(report, scheme.name, model)
+
+
+def _paced(start: Callable[[], Step], *, before: str = "", at_once: bool = True) -> Callable[[str, int, int], None]:
+    """Tells of every tensor, and of one that takes long every two seconds; unless ``at_once`` nothing in the first two."""
+    told: list[Any] = [None, time.monotonic()]
+    steps: list[Step] = []
+
+    def tell(name: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - told[1] < _PACE and (told[0] == name or not (at_once or steps)):
+            return
+        told[:] = [name, now]
+        if not steps:
+            steps.append(start())
+        steps[0](f"{before}{name}", done=done, total=total)
+
+    return tell
 
 
 @contextmanager
@@ -80,14 +119,22 @@ def _about(model: Path) -> Iterator[None]:
     try:
         yield
     except BitmillError as error:
-        raise BitmillError(f"{model}: {error}") from None
+        text = str(error)
+        raise BitmillError(text if text.startswith(str(model)) else f"{model}: {text}") from None
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _check_output(output: Path, inputs: tuple[Path, ...]) -> None:
+    """An input is never an output, whatever it is called."""
+    for path in inputs:
+        if output.exists() and output.samefile(path):
+            raise BitmillError(f"output {output}: must be another file than the input {path}")
+
+
+def _pattern(option: str, text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
-    except re.error as error:
-        raise BitmillError(f"skip must be a regular expression, not {text!r}: {error}") from None
+    except (re.error, RecursionError, OverflowError) as error:
+        raise BitmillError(f"{option} must be a regular expression, not {text!r}: {error}") from None
 
 
 def _print_schemes(*, as_json: bool) -> None:
@@ -104,40 +151,86 @@ def _print_schemes(*, as_json: bool) -> None:
         for row in SCHEMES.values()
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(rows, indent=2, allow_nan=False))
         return
     print_table(
         list(rows[0]), [[str(value) for value in row.values()] for row in rows], right=["bits per weight", "group"]
     )
 
 
-def _print(reports: list[TensorReport], scheme: str, model: Path, size: int, *, as_json: bool) -> None:
-    done = [report for report in reports if not report.kept]
-    kept = [report for report in reports if report.kept]
-    weights = sum(report.weights for report in done)
-    bits = sum(float(report.bits_per_weight or 0) * report.weights for report in done) / weights
-    whole = sum(report.signal for report in done), sum(report.noise for report in done)
-    from ..golden.weights.model import TensorReport
+def _summary(report: ModelReport, scheme: str) -> dict[str, Any]:
+    total = report.total
+    return {
+        "scheme": scheme,
+        "parameters": report.parameters,
+        "bytes": report.file_bytes,
+        "bits_per_parameter": float(report.bits_per_parameter),
+        "weights": total.weights if total else 0,
+        "bits_per_weight": float(total.bits_per_weight or 0) if total else None,
+        **_quality(total),
+        "tensors": [
+            {"name": row.name, "shape": list(row.shape), "dtype": row.dtype, "layout": row.layout,
+             "bits_per_weight": float(row.bits_per_weight or 0), **_quality(row)}
+            for row in report.quantized
+        ],
+        "kept": [{"name": row.name, "shape": list(row.shape), "why": row.kept} for row in report.kept],
+    }  # fmt: skip
 
-    total = TensorReport("all", (weights,), "", "", None, *whole)
-    if as_json:
-        summary = {
-            "scheme": scheme, "weights": weights, "bits_per_weight": bits, "sqnr_db": total.sqnr, "bytes": size,
-            "tensors": [
-                {"name": row.name, "shape": list(row.shape), "bits_per_weight": float(row.bits_per_weight or 0),
-                 "sqnr_db": row.sqnr} for row in done
-            ],
-            "kept": [{"name": row.name, "shape": list(row.shape), "why": row.kept} for row in kept],
-        }  # fmt: skip
-        click.echo(json.dumps(summary, indent=2))
-        return
+
+def _quality(row: TensorReport | None) -> dict[str, Any]:
+    """A ratio in dB, or null and why; and what was lost besides rounding."""
+    from dataclasses import asdict
+
+    if row is None:
+        return {"sqnr_db": None, "sqnr": "not computable", "losses": {}}
+    decibels, why = row.sqnr
+    return {"sqnr_db": decibels, "sqnr": why or "computed", "losses": asdict(row.losses)}
+
+
+def _told(row: TensorReport) -> str:
+    decibels, why = row.sqnr
+    return why if decibels is None else f"{decibels:.2f}"
+
+
+def _print(report: ModelReport, scheme: str, model: Path) -> None:
     rows = [
-        [row.name, " x ".join(map(str, row.shape)), f"{float(row.bits_per_weight or 0):.4f}", f"{row.sqnr:.2f}", ""]
-        for row in done
+        [row.name, " x ".join(map(str, row.shape)), f"{float(row.bits_per_weight or 0):.4f}", _told(row), _notes(row)]
+        for row in report.quantized
     ]
-    rows += [[row.name, " x ".join(map(str, row.shape)), "", "", f"kept: {row.kept}"] for row in kept]
+    rows += [[row.name, " x ".join(map(str, row.shape)), "", "", f"kept: {row.kept}"] for row in report.kept]
     print_table(["tensor", "shape", "bits per weight", "SQNR dB", ""], rows, right=["bits per weight", "SQNR dB"])
+    total, kept = report.total, len(report.kept)
+    if total is None:
+        click.echo(f"\n{model}: nothing new to quantize in {scheme}; {kept} tensors kept as they are.")
+    else:
+        decibels, why = total.sqnr
+        ratio = f"SQNR {why}" if decibels is None else f"SQNR {decibels:.2f} dB"
+        click.echo(
+            f"\n{model}: {total.weights} weights of {len(report.quantized)} tensors in {scheme}: "
+            f"{float(total.bits_per_weight or 0):.4f} bits per weight of these, {ratio}; {kept} tensors kept as they are."
+        )
+        for line in _losses(total.losses):
+            click.echo(line)
     click.echo(
-        f"\n{model}: {weights} weights of {len(done)} tensors in {scheme}: {bits:.4f} bits per weight, "
-        f"SQNR {total.sqnr:.2f} dB; {len(kept)} tensors kept as they are; {size} bytes."
+        f"The whole file: {report.file_bytes} bytes for {report.parameters} parameters, "
+        f"{float(report.bits_per_parameter):.4f} bits per parameter, everything stored counted."
     )
+
+
+def _notes(row: TensorReport) -> str:
+    return "; ".join([row.layout] * bool(row.layout) + _losses(row.losses))
+
+
+def _losses(found: Losses) -> list[str]:
+    lines = []
+    if found.overflowed_channels:
+        lines.append(
+            f"{found.overflowed_channels} channels with scales beyond FP16, {found.clipped_weights} weights clipped"
+        )
+    if found.flushed_channels:
+        lines.append(f"{found.flushed_channels} channels lost, too small for FP16 scales")
+    if found.flushed_groups:
+        lines.append(f"{found.flushed_groups} groups became zero, {found.flushed_weights} weights of them were not")
+    if found.zero_channels:
+        lines.append(f"{found.zero_channels} channels of zeros")
+    return lines

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..formats.scheme import get_scheme
 from ..golden import encode
 from ..golden.weights import quantize_weights
-from ..golden.weights.model import quantize_model
-from ..golden.weights.packed_file import read_tensors, to_bytes
+from ..models import open_model
+from ..models.plan import plan_model
+from ..models.quantize import quantize_model
 from ..presets import TILES
 from ..sim.serial_gemm import serial_gemm
 from .bench_record import bench_record
@@ -27,11 +28,10 @@ def quantize_record(name: str = SCHEME) -> Record:
     path = fetch_model() / "model.safetensors"
     with tempfile.TemporaryDirectory(prefix="bitmill-bench-") as folder:
         start = time.perf_counter()
-        tensors, _ = read_tensors(path)
-        packed, reports = quantize_model(get_scheme(name), tensors)
-        (Path(folder) / "packed.safetensors").write_bytes(to_bytes(packed))
+        plan = plan_model(open_model(path), get_scheme(name))
+        report = quantize_model(plan, Path(folder) / "packed.safetensors")
         seconds = time.perf_counter() - start
-    weights = sum(report.weights for report in reports if not report.kept)
+    weights = sum(row.weights for row in report.quantized)
     metrics = {
         "seconds": metric(seconds, "s"),
         "target_seconds": metric(QUANTIZE_TARGET_S, "s"),

@@ -36,11 +36,12 @@ BASE = (*BASE, "parallel", "nonlinear")
 FLOORS |= {
     "golden": BASE,
     "hdl": BASE,
-    "sim": (*BASE, "golden", "hdl"),
+    "models": (*BASE, "golden"),
+    "sim": (*BASE, "golden", "hdl", "models"),
     "fpga": (*BASE, "golden", "hdl"),
-    "reports": (*BASE, "golden", "hdl", "sim", "fpga"),
-    "commands": (*BASE, "golden", "hdl", "sim", "fpga", "reports"),
-    "cli": (*BASE, "golden", "hdl", "sim", "fpga", "reports", "commands"),
+    "reports": (*BASE, "golden", "hdl", "models", "sim", "fpga"),
+    "commands": (*BASE, "golden", "hdl", "models", "sim", "fpga", "reports"),
+    "cli": (*BASE, "golden", "hdl", "models", "sim", "fpga", "reports", "commands"),
 }
 """What each floor may import from inside the package, besides itself."""
 

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from bitmill.golden.weights import dequantize
-from bitmill.golden.weights.packed_file import read_packed
+from bitmill.models import read_packed
 
 
 @pytest.fixture
@@ -25,9 +25,12 @@ def test_quantize(cli, model, tmp_path):
     out = tmp_path / "new" / "out.safetensors"
     done = cli("quantize", path, "--scheme", "bitmod-fp4", "-o", out)
     assert done.status == 0, done.err
-    assert "1024 weights of 1 tensors in bitmod-fp4: 4.1406 bits per weight, SQNR" in done.out
+    # A row: 256 codes of 4 bits, two group scales, a channel scale, and two selectors of 2 bits in a byte of their own.
+    bits = (256 * 4 + 2 * 8 + 16 + 8) / 256
+    assert f"1024 weights of 1 tensors in bitmod-fp4: {bits:.4f} bits per weight of these, SQNR" in done.out
+    assert f"The whole file: {out.stat().st_size} bytes for 1028 parameters, " in done.out
     assert "kept: 1 dimension, not 2" in done.out
-    assert "bitmod-fp4: w (4 of 1028)" in done.err
+    assert "bitmod-fp4: w (0 of 1024)" in done.err
     values = dequantize(read_packed(out).quantized["w"])
     assert np.square(values - weights).sum() < 0.02 * np.square(weights).sum()
 

@@ -1,6 +1,6 @@
 """Weight matrices quantized in groups: codes, selectors and scales, and back."""
 
-from .quantize import dequantize, quantize_weights
+from .quantize import checked_weights, dequantize, quantize_weights
 from .quantized import QuantizedWeights
 
-__all__ = ["QuantizedWeights", "dequantize", "quantize_weights"]
+__all__ = ["QuantizedWeights", "checked_weights", "dequantize", "quantize_weights"]

@@ -21,7 +21,12 @@ _CHUNK = 1 << 20
 
 
 def quantize_weights(
-    scheme: Scheme | str, weights: ArrayLike, *, group: int | None = None, name: str = "weights"
+    scheme: Scheme | str,
+    weights: ArrayLike,
+    *,
+    group: int | None = None,
+    name: str = "weights",
+    saturate: bool = False,
 ) -> QuantizedWeights:
     """Quantize a weight matrix in groups along its last axis.
 
@@ -46,11 +51,13 @@ def quantize_weights(
         Weights per group, the scheme's own if left out; any divisor of K.
     name
         What to call the weights in errors.
+    saturate
+        Clip weights whose scale would overflow FP16, instead of refusing them; ``losses`` counts them.
 
     Raises
     ------
     BitmillError
-        If the weights are not a matrix, hold NaN or Inf, the group does not divide K, or scales overflow.
+        If the weights are not a matrix, hold NaN or Inf, the group does not divide K, or scales overflow and must not.
     """
     scheme = get_scheme(scheme) if isinstance(scheme, str) else scheme
     matrix = checked_weights(weights, name)
@@ -60,7 +67,9 @@ def quantize_weights(
         even = "even and " if scheme.outlier else ""
         raise BitmillError(f"group must be {even}a divisor of the {length} weights of a row of {name}, not {size!r}")
     rows = max(1, _CHUNK // max(length, 1))
-    parts = [_rows(scheme, matrix[start : start + rows], size, name) for start in range(0, len(matrix) or 1, rows)]
+    parts = [
+        _rows(scheme, matrix[start : start + rows], size, name, saturate) for start in range(0, len(matrix) or 1, rows)
+    ]
     joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return QuantizedWeights(scheme=scheme, group=size, **joined)
 
@@ -87,29 +96,47 @@ def checked_weights(weights: ArrayLike, name: str) -> NDArray[np.float32]:
     return narrow
 
 
-def _rows(scheme: Scheme, matrix: NDArray[np.float32], group: int, name: str) -> dict[str, NDArray[Any]]:
+def _rows(
+    scheme: Scheme, matrix: NDArray[np.float32], group: int, name: str, saturate: bool
+) -> dict[str, NDArray[Any]]:
     groups = matrix.reshape(matrix.shape[0], matrix.shape[1] // group, group)
     if scheme.scale == "power-of-two":
         return _power_of_two(scheme, groups)
     if scheme.zero_point:
-        return _zero_point(scheme, groups, name)
+        return _zero_point(scheme, groups, name, saturate)
     if scheme.outlier:
-        return olive.quantize(scheme, groups, name)
-    return _least_squares(scheme, groups, name)
+        return olive.quantize(scheme, groups, name, saturate=saturate)
+    return _least_squares(scheme, groups, name, saturate)
 
 
 def _maxima(groups: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.maximum(groups.max(axis=2, initial=0), -groups.min(axis=2, initial=0)).astype(np.float64)
 
 
+def greatest_scales(scheme: Scheme, groups: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The scale ``[out, groups]`` that each group of ``[out, groups, group]`` wants, the greatest of its candidates.
+
+    For schemes with integer scales.
+    """
+    if scheme.zero_point:
+        low = groups.min(axis=2, initial=0).astype(np.float64)
+        return (groups.max(axis=2, initial=0).astype(np.float64) - low) / ((1 << scheme.bits) - 1)
+    if scheme.outlier:
+        return _maxima(groups) / float(scheme.formats[0].max_value)
+    return _maxima(groups) / min(_greatest(fmt) for fmt in scheme.formats)
+
+
+def _greatest(fmt: Format) -> float:
+    return float(max(abs(fmt.max_value), abs(fmt.min_value)))
+
+
 def _flat(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return codes.reshape(codes.shape[0], codes.shape[1] * codes.shape[2])
 
 
-def _least_squares(scheme: Scheme, groups: NDArray[np.float32], name: str) -> dict[str, NDArray[Any]]:
-    greatest = np.array([max(abs(fmt.max_value), abs(fmt.min_value)) for fmt in scheme.formats], dtype=np.float64)
-    wanted = _maxima(groups)[:, :, None] / greatest
-    channel = scales.channel_scales(wanted.max(axis=2), name=name)
+def _least_squares(scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool) -> dict[str, NDArray[Any]]:
+    wanted = _maxima(groups)[:, :, None] / np.array([_greatest(fmt) for fmt in scheme.formats])
+    channel = scales.channel_scales(wanted.max(axis=2), name=name, saturate=saturate)
     integers = scales.group_scales(wanted, channel)
     unit = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None]
     codes = np.zeros(groups.shape, np.uint8)
@@ -141,11 +168,11 @@ def nearest(fmt: Format, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
     return codes
 
 
-def _zero_point(scheme: Scheme, groups: NDArray[np.float32], name: str) -> dict[str, NDArray[Any]]:
+def _zero_point(scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool) -> dict[str, NDArray[Any]]:
     top = (1 << scheme.bits) - 1
     low = groups.min(axis=2, initial=0).astype(np.float64)
-    wanted = (groups.max(axis=2, initial=0).astype(np.float64) - low) / top
-    channel = scales.channel_scales(wanted, name=name)
+    wanted = greatest_scales(scheme, groups)
+    channel = scales.channel_scales(wanted, name=name, saturate=saturate)
     integers = scales.group_scales(wanted, channel)
     scale = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None] * integers
     zeros = np.clip(np.rint(divide(-low.astype(np.float32), scale)), 0, top)

@@ -11,7 +11,7 @@ from .quantized import CHANNEL_STEP
 LARGEST_GROUP_SCALE = 255
 
 
-def channel_scales(wanted: NDArray[np.float64], *, name: str) -> NDArray[np.float16]:
+def channel_scales(wanted: NDArray[np.float64], *, name: str, saturate: bool = False) -> NDArray[np.float16]:
     """Per channel the least FP16 number of which 255/256 is no less than the greatest scale that a group wants.
 
     Parameters
@@ -20,17 +20,21 @@ def channel_scales(wanted: NDArray[np.float64], *, name: str) -> NDArray[np.floa
         float64 ``[out, groups]``, not negative.
     name
         What to call the weights in errors.
+    saturate
+        Give a channel that would need more than FP16 has FP16's greatest number.
 
     Raises
     ------
     BitmillError
-        If a channel would need a scale beyond FP16, which would overflow the 8-bit scales of its groups.
+        If a channel would need a scale beyond FP16, which would overflow the 8-bit scales of its groups, and must not.
     """
     greatest = wanted.max(axis=1, initial=0.0)
     least = greatest * (CHANNEL_STEP / LARGEST_GROUP_SCALE)
     with np.errstate(over="ignore"):
         nearest = least.astype(np.float16)
         rounded_up = np.where(nearest < least, np.nextafter(nearest, np.float16(np.inf)), nearest)
+    if saturate:
+        rounded_up = np.minimum(rounded_up, np.finfo(np.float16).max)
     if not np.isfinite(rounded_up).all():
         worst = int(np.argmax(greatest))
         raise BitmillError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...formats.scheme import SCHEMES, Scheme, get_scheme
 from ...golden.weights import dequantize, quantize_weights
-from ...golden.weights.model import decibels
+from ...golden.weights.losses import decibels
 from ..records import BITMOD, Metric, Record, metric
 from ..sample.forward import pad, record_inputs
 from .blas import one_blas_thread

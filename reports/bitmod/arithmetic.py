@@ -14,7 +14,7 @@ from ...formats.scheme import get_scheme
 from ...golden.bit_serial import matmul
 from ...golden.parallel import parallel_pe_sum
 from ...golden.weights import QuantizedWeights, quantize_weights
-from ...golden.weights.model import decibels
+from ...golden.weights.losses import decibels
 from ...golden.weights.quantize import dequantize, integer_steps
 from ...golden.weights.quantized import CHANNEL_STEP
 from ...parallel import ParallelConfig

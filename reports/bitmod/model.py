@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BitmillError
-from ...golden.weights.packed_file import read_tensors
+from ...models import open_model
 from ..sample.fetch import CHECKSUMS, WHEEL, WHEEL_VERSION, fetch_model, file_sha256
 from ..sample.forward import Array, EncoderConfig, encode, pad
 from ..sample.wordpiece import END, START, UNKNOWN, load_vocabulary
@@ -94,9 +94,9 @@ def load_encoder(folder: Path | str | None = None) -> EncoderModel:
 
 def _load(folder: Path) -> EncoderModel:
     path = folder / "model.safetensors"
-    tensors, _ = read_tensors(path)
+    tensors = open_model(path).tensors
     with np.errstate(over="ignore"):
-        weights = {key: raw.values().astype(np.float32) for key, raw in tensors.items() if raw.floating}
+        weights = {key: tensor.numbers().astype(np.float32) for key, tensor in tensors.items() if tensor.is_real}
     for key, value in weights.items():
         if not np.isfinite(value).all():
             raise BitmillError(f"{path}: {key} must be finite in float32")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load, load_file, save_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from bitmill import BitmillError
 from bitmill.formats.scheme import SCHEMES, get_scheme
-from bitmill.golden.weights import bits, quantize_weights
-from bitmill.golden.weights.model import decibels, quantize_model
-from bitmill.golden.weights.packed_file import KEY, PackedModel, RawTensor, read_packed, read_tensors, to_bytes
+from bitmill.golden.weights import bits, dequantize, quantize_weights
+from bitmill.models import open_model, read_packed
+from bitmill.models.description import KEY
+from bitmill.models.plan import plan_model
+from bitmill.models.quantize import quantize_model
 
 PARTS = ("codes", "group_scales", "channel_scales", "selectors", "zero_points")
 
@@ -31,22 +35,20 @@ def model(tmp_path):
         "b.bias": rng.normal(size=3).astype(np.float32),
         "narrow": rng.normal(size=(4, 100)).astype(np.float32),
         "ids": np.arange(128).reshape(1, 128),
-        "brain": np.frombuffer(rng.normal(size=256).astype(ml_dtypes.bfloat16).tobytes(), np.uint8),
+        "bytes": np.frombuffer(rng.normal(size=256).astype(ml_dtypes.bfloat16).tobytes(), np.uint8),
     }
     save_file(tensors, path, {"format": "pt"})
     return path
 
 
-def packed(name, path, **options):
-    tensors, metadata = read_tensors(path)
-    return quantize_model(get_scheme(name), tensors, metadata=metadata, **options)
+def packed(name, path, out, progress=None, **options):
+    return quantize_model(plan_model(open_model(path), get_scheme(name), **options), out, progress=progress)
 
 
 @pytest.mark.parametrize("name", SCHEMES)
 def test_round_trip_is_exact(name, model, tmp_path):
-    found, reports = packed(name, model)
     out = tmp_path / "packed.safetensors"
-    out.write_bytes(to_bytes(found))
+    report = packed(name, model, out)
     again = read_packed(out)
     assert again.metadata == {"format": "pt"}
     originals = load_file(model)
@@ -56,8 +58,7 @@ def test_round_trip_is_exact(name, model, tmp_path):
         assert (read.scheme, read.group) == (whole.scheme, whole.group)
         for part in PARTS:
             np.testing.assert_array_equal(getattr(read, part), getattr(whole, part))
-    assert to_bytes(again) == out.read_bytes()
-    kept = {report.name: report.kept for report in reports if report.kept}
+    kept = {row.name: row.kept for row in report.kept}
     assert set(again.kept) == set(kept)
     assert kept["b.bias"] == "1 dimension, not 2"
     assert kept["ids"] == "not floating-point but I64"
@@ -66,43 +67,70 @@ def test_round_trip_is_exact(name, model, tmp_path):
         np.testing.assert_array_equal(load_file(out)[tensor], originals[tensor])
 
 
-def test_file_is_as_big_as_the_bits_say(model):
-    found, _ = packed("bitmod-fp3", model)
-    stored = {name: len(raw.data) for name, raw in _raw(to_bytes(found)).items() if name.startswith("a.weight")}
+def test_a_second_scheme_joins_the_first(model, tmp_path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    packed("int8", model, first, skip=[re.compile("^b")])
+    report = packed("bitmod-fp4", first, second)
+    assert [row.name for row in report.quantized] == ["b.weight"]
+    assert {row.name: row.kept for row in report.kept}["a.weight"] == "already packed in int8, groups of 128"
+    again = read_packed(second)
+    assert {name: found.scheme.name for name, found in again.quantized.items()} == {
+        "a.weight": "int8", "b.weight": "bitmod-fp4"
+    }  # fmt: skip
+    originals = load_file(model)
+    for tensor, found in again.quantized.items():
+        whole = quantize_weights(found.scheme, originals[tensor])
+        np.testing.assert_array_equal(dequantize(found), dequantize(whole))
+    third = tmp_path / "third.safetensors"
+    assert not packed("int8", second, third, skip=[re.compile("narrow")]).quantized
+    assert third.read_bytes() == second.read_bytes()
+
+
+def test_file_is_as_big_as_the_bits_say(model, tmp_path):
+    report = packed("bitmod-fp3", model, tmp_path / "out.safetensors")
+    stored = {
+        name: array.nbytes
+        for name, array in load_file(tmp_path / "out.safetensors").items()
+        if name.startswith("a.weight")
+    }
     assert stored == {
         "a.weight.codes": 5 * 256 * 3 // 8, "a.weight.group_scales": 10, "a.weight.selectors": 5,
         "a.weight.channel_scales": 10,
     }  # fmt: skip
-
-
-def _raw(content):
-    return {name: RawTensor("", array.shape, array.tobytes()) for name, array in load(content).items()}
+    (row,) = (row for row in report.quantized if row.name == "a.weight")
+    # Two selectors of two bits fill a byte of each row.
+    assert row.stored_bytes == sum(stored.values())
+    assert row.bits_per_weight == 8 * sum(stored.values()) / 1280
+    assert report.file_bytes == (tmp_path / "out.safetensors").stat().st_size
+    assert report.parameters == 1280 + 1152 + 3 + 400 + 128 + 512
+    assert report.bits_per_parameter == Fraction(8 * report.file_bytes, report.parameters)
 
 
 def test_bfloat16_is_quantized_and_kept(tmp_path):
     values = np.random.default_rng(62).normal(size=(2, 128)).astype(ml_dtypes.bfloat16)
-    raw = RawTensor("BF16", (2, 128), values.tobytes())
-    bias = RawTensor("BF16", (2,), values[:, 0].tobytes())
-    np.testing.assert_array_equal(raw.values(), values.astype(np.float32))
-    found, _ = quantize_model(get_scheme("int8"), {"w": raw, "bias": bias})
+    save_file({"w": values, "bias": values[:, 0].copy()}, tmp_path / "model.safetensors")
     out = tmp_path / "packed.safetensors"
-    out.write_bytes(to_bytes(found))
+    packed("int8", tmp_path / "model.safetensors", out)
     again = read_packed(out)
-    assert (again.kept["bias"].dtype, again.kept["bias"].data) == ("BF16", bias.data)
+    assert (again.kept["bias"].dtype, bytes(again.kept["bias"].read())) == ("BF16", values[:, 0].tobytes())
     np.testing.assert_array_equal(again.quantized["w"].codes, quantize_weights("int8", values.astype(np.float32)).codes)
 
 
-def test_reports_have_error_and_bits(model):
+def test_reports_have_error_and_bits(model, tmp_path):
     calls = []
-    _, reports = packed("int8", model, group=64, skip=[re.compile("^b")], progress=lambda *call: calls.append(call))
-    by_name = {report.name: report for report in reports}
+    report = packed(
+        "int8", model, tmp_path / "o", group=64, skip=[re.compile("^b")], progress=lambda *call: calls.append(call)
+    )
+    by_name = {row.name: row for row in report.tensors}
     assert by_name["b.weight"].kept == "skipped"
-    report = by_name["a.weight"]
-    assert report.bits_per_weight == 8 + 8 / 64 + 16 / 256
-    assert report.weights == 1280
-    assert 35 < report.sqnr < 50
-    assert [call[0] for call in calls] == ["a.weight"]
-    assert calls[0][2] == 5 * 256 + 3 * 384 + 3 + 400 + 128 + 512
+    row = by_name["a.weight"]
+    assert row.bits_per_weight == 8 + 8 / 64 + 16 / 256
+    assert row.weights == 1280
+    decibels, why = row.sqnr
+    assert decibels is not None
+    assert 35 < decibels < 50
+    assert why == ""
+    assert calls == [("a.weight", 0, 1280), ("a.weight", 1280, 1280)]
 
 
 @given(st.integers(1, 8), st.integers(1, 3), st.integers(1, 40), st.randoms(use_true_random=False))
@@ -122,20 +150,23 @@ def test_unpack_wrong_bytes():
         bits.unpack(np.array([[0, 16]], np.uint8), 4, 3)
 
 
+def metadata_of(path):
+    with safe_open(path, framework="np") as file:
+        return file.metadata()[KEY]
+
+
 def rewritten(path, out, *, metadata=None, **changes):
     """The file with other metadata, or tensors replaced or, by None, left out."""
     tensors = load_file(path) | changes
-    raw, kept = read_tensors(path)
-    text = kept[KEY] if metadata is None else metadata
+    text = metadata_of(path) if metadata is None else metadata
     save_file({name: array for name, array in tensors.items() if array is not None}, out, {KEY: text} if text else None)
-    assert raw
     return out
 
 
 def test_files_that_are_not_what_they_say(model, tmp_path):
     good, bad = tmp_path / "good.safetensors", tmp_path / "bad.safetensors"
-    good.write_bytes(to_bytes(packed("bitmod-fp4", model)[0]))
-    described = json.loads(read_tensors(good)[1][KEY])
+    packed("bitmod-fp4", model, good)
+    described = json.loads(metadata_of(good))
 
     def other(**facts):
         changed = json.loads(json.dumps(described))
@@ -147,10 +178,14 @@ def test_files_that_are_not_what_they_say(model, tmp_path):
         ({"metadata": ""}, r"must be a file of `bitmill quantize`, which has metadata 'bitmill'"),
         ({"metadata": "{"}, r"metadata 'bitmill' must be what `bitmill quantize` writes"),
         ({"metadata": "[]"}, r"metadata 'bitmill' must be what `bitmill quantize` writes"),
+        ({"metadata": "[" * 100_000}, r"metadata 'bitmill' must be what `bitmill quantize` writes"),
+        ({"metadata": '{"version": 1, "tensors": {"a.weight": 7}}'}, r"a\.weight: metadata must have scheme"),
         ({"metadata": json.dumps({"version": 2, "tensors": {}})}, r"version of the packed file must be 1, not 2"),
         ({"metadata": other(scheme="fp9")}, r"a\.weight: scheme must be one of .* not 'fp9'"),
         ({"metadata": other(group=100)}, r"a\.weight: group must divide the 256 weights of a row, not 100"),
+        ({"metadata": other(group=True)}, r"a\.weight: metadata must have scheme, group and shape"),
         ({"metadata": other(shape=[5])}, r"a\.weight: metadata must have scheme, group and shape"),
+        ({"metadata": other(shape=[2, 2, 320], matrix=[6, 256])}, r"a\.weight: metadata must have as many weights"),
         ({"metadata": other(shape=[5, 128])}, r"a\.weight: codes must have shape \[5, 64\] for .*, not \[5, 128\]"),
         ({"metadata": other(scheme="bitmod-fp3")}, r"a\.weight: codes must have shape \[5, 96\]"),
         ({"a.weight.codes": None}, r"tensor a\.weight\.codes must be there and of type U8, not no tensor of that name"),
@@ -170,24 +205,14 @@ def test_truncated_files(model, size):
     content = model.read_bytes()
     model.write_bytes(content[:size])
     with pytest.raises(BitmillError, match=r"model\.safetensors: not a whole safetensors file: "):
-        read_tensors(model)
-
-
-def test_decibels_and_progress_by_hand(model):
-    assert decibels(100.0, 1.0) == pytest.approx(20)
-    assert decibels(1.0, 1000.0) == pytest.approx(-30)
-    calls = []
-    quantize_model(get_scheme("int4"), read_tensors(model)[0], progress=lambda *call: calls.append(call))
-    whole = 5 * 256 + 3 * 384 + 3 + 400 + 128 + 512
-    # In the order of names: b.bias has 3 and brain 512 values before b.weight.
-    assert calls == [("a.weight", 0, whole), ("b.weight", 5 * 256 + 3, whole)]
+        open_model(model)
 
 
 @pytest.mark.parametrize("note", ["", "1", "22", "333", "4444", "55555", "666666", "7777777"])
-def test_headers_end_on_eight_bytes(model, note):
-    tensors, _ = read_tensors(model)
-    found, _ = quantize_model(get_scheme("int4"), tensors, metadata={"note": note})
-    assert int.from_bytes(to_bytes(found)[:8], "little") % 8 == 0
+def test_headers_end_on_eight_bytes(tmp_path, note):
+    save_file({"w": np.ones((1, 128), np.float32)}, tmp_path / "m.safetensors", {"note": note})
+    packed("int4", tmp_path / "m.safetensors", tmp_path / "o")
+    assert int.from_bytes((tmp_path / "o").read_bytes()[:8], "little") % 8 == 0
 
 
 def test_missing_file(tmp_path):
@@ -195,7 +220,7 @@ def test_missing_file(tmp_path):
         read_packed(tmp_path / "none.safetensors")
 
 
-def test_a_kept_tensor_may_not_take_the_name_of_a_part():
-    found = quantize_weights("int4", np.ones((1, 128), np.float32))
+def test_a_kept_tensor_may_not_take_the_name_of_a_part(tmp_path):
+    save_file({"w": np.ones((1, 128), np.float32), "w.codes": np.ones(1, np.uint8)}, tmp_path / "m.safetensors")
     with pytest.raises(BitmillError, match=r"w\.codes must not be there, its name is that of a part of w"):
-        to_bytes(PackedModel({"w": found}, {"w.codes": RawTensor("U8", (1,), b"1")}))
+        packed("int4", tmp_path / "m.safetensors", tmp_path / "o")

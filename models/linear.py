@@ -1,0 +1,145 @@
+"""Which tensors of a model are the weights of linear layers, and which way round they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .tensor import Tensor
+
+_PART = re.compile(
+    r"(^|[._/-])(\w*_)?(q?scales?|scale_inv|q?zeros?|zero_points?|absmax|quant_map|quant_state|scb|g_idx|perm|"
+    r"codebooks?|statistics)(_inv|_2)?(:\d+)?$|bitsandbytes__",
+    re.IGNORECASE,
+)
+_BIAS = re.compile(r"(^|[._/-]|_)bias(_\w*)?(:\d+)?$", re.IGNORECASE)
+_NORM = re.compile(r"(^|[._/-]|_)\w*(norm|layernorm|rmsnorm|batchnorm)\d*([._/-]|$)|(^|[._/-])(ln|bn)(_\w+|\d*)([._/-]|$)",
+                   re.IGNORECASE)  # fmt: skip
+_EMBEDDING = re.compile(
+    r"embed|(^|[._/-])(wte|wpe|word_?emb\w*|tok_emb\w*|shared|rotary|inv_freq|codebook|lookup\w*)([._/-]|$)|"
+    r"position|pos_emb|token_type|(^|[._/-])(cls|class|mask|register|dist)_tokens?$|relative_attention_bias",
+    re.IGNORECASE,
+)
+_HEAD = re.compile(r"(^|[._/-])lm_head([._/-]|$)|^(model\.)?(output|embed_out)\.weight$", re.IGNORECASE)
+_CONVOLUTION = re.compile(r"(^|[._/-]|_)(\w*conv\d?d?\w*|patch_proj)([._/-]|$)", re.IGNORECASE)
+_CONV1D = re.compile(r"(^|[._/-])(c_attn|c_proj|c_fc|q_attn)[._/-](weight|w)(:\d+)?$")
+_GROWS = re.compile(r"(^|[._/-])(c_attn|c_fc)[._/-]")
+_KERNEL = re.compile(r"(^|[._/-])kernel(:\d+)?$")
+_PACKED_TYPES = ("I8", "U8", "I16", "U16", "I32", "U32", "F4", "F6_E2M3", "F6_E3M2")
+
+
+def is_part(name: str) -> bool:
+    """Whether a name is that of scales, zero points or the like of weights that something else quantized."""
+    return bool(_PART.search(name))
+
+
+def why_not_linear(tensor: Tensor) -> str:
+    """Why the weights of a real tensor are left alone unless they are asked for; empty for those of a linear layer."""
+    dimensions, name = len(tensor.shape), tensor.name
+    if dimensions not in (2, 3):
+        kernel = "a convolution's kernel, " if dimensions in (4, 5) else ""
+        return f"{kernel}{dimensions} dimension{'s' * (dimensions != 1)}, not 2"
+    for pattern, what in (
+        (_BIAS, "a bias"),
+        (_EMBEDDING, "an embedding"),
+        (_NORM, "a norm"),
+        (_HEAD, "the output head"),
+    ):
+        if pattern.search(name):
+            return f"{what} by its name"
+    if dimensions == 3 and _CONVOLUTION.search(name):
+        return "a convolution's kernel by its name"
+    return ""
+
+
+def is_kernel(tensor: Tensor) -> bool:
+    """Whether all axes but the first are the inputs of an output channel, as a convolution has them."""
+    return len(tensor.shape) > 3 or (len(tensor.shape) == 3 and bool(_CONVOLUTION.search(tensor.name)))
+
+
+def beside_packed(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Real tensors in one module with packed integers, such as the scales of a layout that nobody knows.
+
+    Returns
+    -------
+    The name of the packed tensor by the name of each other one.
+    """
+    packed: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        home = _module(name)
+        if home and tensor.dtype in _PACKED_TYPES and len(tensor.shape) >= 2:
+            packed.setdefault(home, name)
+    found = {}
+    for name, tensor in tensors.items():
+        other = packed.get(_module(name)) or (_sibling(name, tensors) if tensor.is_real else None)
+        if tensor.is_real and len(tensor.shape) >= 2 and other:
+            found[name] = other
+    return found
+
+
+def _module(name: str) -> str:
+    return re.split(r"[./]", name[::-1], maxsplit=1)[-1][::-1] if re.search(r"[./]", name) else ""
+
+
+def _sibling(name: str, tensors: Mapping[str, Tensor]) -> str | None:
+    """The packed tensor ``X_blocks`` or ``X`` of a name ``X_scales``, ``X_bias``, in modules of several."""
+    base = re.sub(r"_(scales?|zeros?|bias|scale_inv)$", "", name)
+    for other in (f"{base}_blocks", f"{base}_packed", base):
+        tensor = tensors.get(other)
+        if base != name and tensor is not None and tensor.dtype in _PACKED_TYPES:
+            return other
+    return None
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Whether a tensor's matrices are ``[in, out]``.
+
+    Attributes
+    ----------
+    transposed
+        Whether they are.
+    why
+        What says so, for the user; empty for ``[out, in]`` that nothing contradicts.
+    """
+
+    transposed: bool
+    why: str
+
+
+def orientations(tensors: Mapping[str, Tensor]) -> dict[str, Orientation]:
+    """The matrices that are ``[in, out]``: those of GPT-2's Conv1D, and kernels of Keras and Flax.
+
+    A bias as long as one side and not the other says which side is out; of Conv1D's names ``c_attn`` and ``c_fc`` have more
+    outputs than inputs. Other models use these names for plain linear layers, so what can be seen of some decides for all of
+    a kind that cannot be seen; where nothing is seen, ``c_attn``, ``c_proj`` and ``c_fc`` are Conv1D's, and kernels are taken
+    as they are.
+    """
+    found: dict[str, Orientation] = {}
+    for pattern, what, unseen in ((_CONV1D, "Conv1D [in, out]", True), (_KERNEL, "kernel [in, out]", False)):
+        named = {name: tensor for name, tensor in tensors.items() if pattern.search(name) and len(tensor.shape) == 2}
+        seen = {name: _seen(name, tensor, tensors) for name, tensor in named.items()}
+        told = {verdict for verdict in seen.values() if verdict is not None}
+        others = unseen if not told else True in told if len(told) == 1 else unseen
+        for name, verdict in seen.items():
+            if verdict if verdict is not None else others:
+                found[name] = Orientation(True, what)
+            elif pattern is _KERNEL and verdict is None:
+                found[name] = Orientation(False, "kernel taken as [out, in]; --transpose if it is [in, out]")
+    return found
+
+
+def _seen(name: str, tensor: Tensor, tensors: Mapping[str, Tensor]) -> bool | None:
+    """Whether shapes say ``[in, out]``; None where they do not say."""
+    first, last = tensor.shape
+    if first == last:
+        return None
+    bias = re.sub(
+        r"(weight|kernel|w)(:\d+)?$", lambda found: ("b" if found[1] == "w" else "bias") + (found[2] or ""), name
+    )
+    if bias in tensors and tensors[bias].shape in ((first,), (last,)):
+        return tensors[bias].shape == (last,)
+    if _GROWS.search(name):
+        return last > first
+    return None

@@ -1,0 +1,234 @@
+"""A model quantized from one file into another, a block of rows at a time: memory does not grow with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import BitmillError
+from ..golden.weights import checked_weights, dequantize, quantize_weights
+from ..golden.weights.losses import Losses, Ratio, losses, ratio
+from .description import KEY, Described, written
+from .packed import packed_parts
+from .plan import Plan, parameters
+from .safetensors_file import Planned, SafetensorsWriter
+from .tensor import PIECE
+
+BLOCK = 1 << 21
+"""Weights at a time."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, the number of weights done so far, and the number of all."""
+
+
+@dataclass(frozen=True)
+class TensorReport:
+    """What became of one tensor.
+
+    Attributes
+    ----------
+    name, shape, dtype
+        As in the model.
+    kept
+        Why the tensor was left as it is; empty if it was quantized.
+    weights
+        How many.
+    layout
+        How the file had them, where that was not plain ``[out, K]``.
+    stored_bytes
+        Of a quantized tensor: codes, scales, selectors and zero points, with the bits that fill the last byte of a row.
+    signal, noise
+        Sums of the squares of the weights and of their errors.
+    losses
+        What happened to weights besides rounding.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    kept: str
+    weights: int
+    layout: str = ""
+    stored_bytes: int = 0
+    signal: float = 0.0
+    noise: float = 0.0
+    losses: Losses = field(default_factory=Losses)
+
+    @property
+    def bits_per_weight(self) -> Fraction | None:
+        """Everything stored of a quantized tensor over its number of weights."""
+        return None if self.kept else Fraction(8 * self.stored_bytes, self.weights)
+
+    @property
+    def sqnr(self) -> tuple[float | None, Ratio]:
+        """Signal to quantization noise of the weights in dB, or None and why there is none."""
+        return ratio(self.signal, self.noise)
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What became of a model.
+
+    Attributes
+    ----------
+    tensors
+        Every one, quantized or not.
+    parameters
+        Weights of the whole model, without scales and the like.
+    file_bytes
+        The whole file that was written.
+    """
+
+    tensors: tuple[TensorReport, ...]
+    parameters: int
+    file_bytes: int
+
+    @property
+    def quantized(self) -> tuple[TensorReport, ...]:
+        """Those that were quantized now."""
+        return tuple(row for row in self.tensors if not row.kept)
+
+    @property
+    def kept(self) -> tuple[TensorReport, ...]:
+        """The others."""
+        return tuple(row for row in self.tensors if row.kept)
+
+    @property
+    def total(self) -> TensorReport | None:
+        """All quantized tensors as one; None if there is none."""
+        rows = self.quantized
+        if not rows:
+            return None
+        return TensorReport(
+            "all", (), "", "", sum(row.weights for row in rows), "", sum(row.stored_bytes for row in rows),
+            sum(row.signal for row in rows), sum(row.noise for row in rows), sum((row.losses for row in rows), Losses()),
+        )  # fmt: skip
+
+    @property
+    def bits_per_parameter(self) -> Fraction:
+        """Of the whole file: all its bits over all parameters of the model."""
+        return Fraction(8 * self.file_bytes, max(self.parameters, 1))
+
+
+def check_model(plan: Plan, progress: Progress | None = None) -> None:
+    """Read all weights that are to be quantized once and find NaN and Inf before any long work.
+
+    Raises
+    ------
+    BitmillError
+        If a matrix cannot be read, or holds NaN or Inf, also once it is rounded to float32.
+    """
+    total = sum(matrix.rows * matrix.length for matrix, _ in plan.work)
+    done = 0
+    for matrix, _ in plan.work:
+        nans = infs = 0
+        for block in matrix.blocks(BLOCK):
+            with np.errstate(over="ignore"):
+                narrow = block.astype(np.float32, copy=False)
+            if not np.isfinite(narrow).all():
+                nans += int(np.count_nonzero(np.isnan(narrow)))
+                infs += int(np.count_nonzero(np.isinf(narrow)))
+            done += block.size
+            if progress is not None:
+                progress(f"reading {matrix.name}", done, total)
+        if nans or infs:
+            raise BitmillError(
+                f"{matrix.name} must be finite in float32, not {nans} NaN and {infs} Inf "
+                f"among {matrix.rows * matrix.length} values"
+            )
+
+
+def quantize_model(
+    plan: Plan, path: Path | str, *, progress: Progress | None = None, allow_saturation: bool = False
+) -> ModelReport:
+    """Quantize what a plan says, copy the rest, and write both to a file.
+
+    Parameters
+    ----------
+    path
+        Is overwritten; must be none of the model's files.
+    allow_saturation
+        Take channels whose scale overflows FP16 or of which nothing is left; they are counted.
+
+    Raises
+    ------
+    BitmillError
+        If a tensor cannot be read, or holds NaN or Inf, or saturates and must not.
+    """
+    described = dict(plan.already) | {matrix.name: facts for matrix, facts in plan.work}
+    planned: list[Planned] = [
+        (f"{matrix.name}.{part}", dtype, shape)
+        for matrix, facts in plan.work
+        for part, (dtype, shape) in facts.parts.items()
+    ]
+    planned += [(name, plan.model.tensors[name].dtype, plan.model.tensors[name].shape) for name in plan.copied]
+    metadata = plan.model.metadata | {KEY: written(described)}
+    with Path(path).open("wb") as file:
+        writer = SafetensorsWriter(file, planned, metadata)
+        rows = _written(plan, writer, progress, allow_saturation)
+        writer.check_complete()
+    kept = [TensorReport(row.name, row.shape, row.dtype, row.why, row.weights) for row in plan.kept]
+    reports = sorted([*rows, *kept], key=lambda row: row.name)
+    return ModelReport(tuple(reports), parameters(plan), writer.size)
+
+
+def _written(
+    plan: Plan, writer: SafetensorsWriter, progress: Progress | None, allow_saturation: bool
+) -> list[TensorReport]:
+    total, done = sum(facts.weights for _, facts in plan.work), 0
+    rows = []
+    for matrix, facts in plan.work:
+        row = TensorReport(
+            matrix.name, matrix.shape, matrix.dtype, "", facts.weights, matrix.layout, facts.stored_bytes
+        )
+        if progress is not None:
+            progress(matrix.name, done, total)
+        first = 0
+        for block in matrix.blocks(BLOCK):
+            row = _block(row, facts, block, writer, first, allow_saturation)
+            done, first = done + block.size, first + len(block)
+            if progress is not None:
+                progress(matrix.name, done, total)
+        rows.append(row)
+    for name in plan.copied:
+        for piece in plan.model.tensors[name].stored.pieces(PIECE):
+            writer.append(name, piece)
+    return rows
+
+
+def _block(
+    row: TensorReport, facts: Described, block: np.ndarray, writer: SafetensorsWriter, first: int, allow: bool
+) -> TensorReport:
+    weights = checked_weights(block, row.name)
+    packed = quantize_weights(facts.scheme, weights, group=facts.group, name=row.name, saturate=True)
+    values = dequantize(packed)
+    found = losses(weights, packed, values)
+    if found.saturates and not allow:
+        raise BitmillError(_refused(row.name, found, weights, first))
+    for part, data in packed_parts(packed).items():
+        writer.append(f"{row.name}.{part}", data)
+    values -= weights
+    return replace(
+        row,
+        signal=row.signal + float(np.square(weights, dtype=np.float64).sum()),
+        noise=row.noise + float(np.square(values, out=values).sum()),
+        losses=row.losses + found,
+    )
+
+
+def _refused(name: str, found: Losses, weights: np.ndarray, first: int) -> str:
+    where = f"of channels {first} to {first + len(weights) - 1}"
+    accept = "; --allow-saturation accepts and counts them"
+    if found.overflowed_channels:
+        return (
+            f"{name} must have group scales within FP16 times 255/256, not greater ones in {found.overflowed_channels} "
+            f"{where}, with weights up to {float(np.abs(weights).max()):.6g}{accept}"
+        )
+    return (
+        f"{name} must keep weights in every output channel, not lose all as too small for FP16 scales in "
+        f"{found.flushed_channels} {where}{accept}"
+    )
