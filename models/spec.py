@@ -21,6 +21,7 @@ from .matrix import Matrix, plain, transposed
 from .model import READERS, Model, chosen, open_model
 from .number_types import ACCEPTED
 from .packed import is_packed, packed_tensors, read_quantized
+from .reading import short
 
 _INDEXED = re.compile(r"(?s)(.*)\[(\d{1,9})\]")
 
@@ -43,7 +44,7 @@ def load_matrix(spec: str | Path, role: str) -> NDArray[np.float64]:
         If the file is missing, unreadable or truncated; the tensor is missing, or not named among several; or it is not
         a finite matrix of one of ``ACCEPTED``.
     """
-    path, name = split_spec(str(spec))
+    path, name = _split(spec, role)
     model = open_model(path, about=f"{role}: ")
     with _role(role):
         found, array = _matrix(model, name, role)
@@ -67,7 +68,7 @@ def load_packed(spec: str | Path, role: str) -> QuantizedWeights | None:
     BitmillError
         If the file is damaged, or the tensor is missing or not named among several.
     """
-    path, name = split_spec(str(spec))
+    path, name = _split(spec, role)
     model = open_model(path, about=f"{role}: ")
     with _role(role):
         if not is_packed(model):
@@ -80,6 +81,14 @@ def load_packed(spec: str | Path, role: str) -> QuantizedWeights | None:
         facts = there[found]
         rows = _rows_of(f"{path}:{found}", facts.shape, facts.rows, index)
         return _part_of(read_quantized(model, found, facts), rows)
+
+
+def _split(spec: str | Path, role: str) -> tuple[Path, str | None]:
+    path, name = split_spec(str(spec))
+    if not _exists(str(path)):
+        accepted = "accepted is FILE[:TENSOR] of type safetensors, npy or npz"
+        raise BitmillError(f"{role}: {short(path)}: no such file; {accepted}")
+    return path, name
 
 
 def split_spec(spec: str) -> tuple[Path, str | None]:

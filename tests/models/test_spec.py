@@ -54,8 +54,8 @@ def test_the_only_tensor_needs_no_name_and_paths_may_hold_spaces_and_colons(tmp_
 
 
 def test_missing_file(tmp_path):
-    refused(tmp_path / "no.npy", "no.npy", "No such file")
-    refused(f"{tmp_path / 'no.safetensors'}:w", "no.safetensors: cannot be read: No such file")
+    refused(tmp_path / "no.npy", "no.npy", "no such file")
+    refused(f"{tmp_path / 'no.safetensors'}:w", "no.safetensors", "no such file")
     refused(tmp_path / "no.thing", "no.thing: no such file")
     refused(tmp_path, "directory")
 
