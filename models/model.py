@@ -64,6 +64,7 @@ READERS: dict[str, Callable[..., _Read]] = {
     INDEX: read_index, ".safetensors": _one_safetensors, ".npy": _one_npy, ".npz": _one_npz
 }  # fmt: skip
 """By how a file's name ends."""
+_ENDINGS = [ending for ending in READERS if ending != INDEX]
 
 
 def open_model(path: Path | str, *, about: str = "") -> Model:
@@ -104,7 +105,7 @@ def _reader(path: Path, about: str) -> Callable[..., _Read]:
     where = f"{about}{short(path)}"
     if not there:
         raise BitmillError(f"{where}: no such file; accepted is FILE[:TENSOR] of type safetensors, npy or npz")
-    raise BitmillError(f"{where}: file type must be one of {', '.join(READERS)}, not {path.suffix!r}")
+    raise BitmillError(f"{where}: file type must be one of {', '.join(_ENDINGS)}, not {path.suffix!r}")
 
 
 def _quantization(folder: Path) -> dict[str, Any]:
