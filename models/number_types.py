@@ -22,7 +22,7 @@ class NumberType:
     bits
         Per number.
     name
-        What messages call it, if it is one that weights may have.
+        What messages call it; empty for what the key says.
     stored
         NumPy's type of the stored codes, little end first; empty if bitmill only copies such tensors.
     decode
@@ -51,10 +51,10 @@ def _by_table(name: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
 
 
 NUMBER_TYPES: dict[str, NumberType] = {
-    "F64": NumberType(64, "float64", "<f8", _as_it_is),
-    "F32": NumberType(32, "float32", "<f4", _as_it_is),
     "F16": NumberType(16, "float16", "<f2", _as_it_is),
     "BF16": NumberType(16, "bfloat16", "<u2", _widened),
+    "F32": NumberType(32, "float32", "<f4", _as_it_is),
+    "F64": NumberType(64, "float64", "<f8", _as_it_is),
     "F8_E4M3": NumberType(8, "float8 E4M3", "u1", _by_table("E4M3")),
     "F8_E5M2": NumberType(8, "float8 E5M2", "u1", _by_table("E5M2")),
     "F8_E4M3FNUZ": NumberType(8, "float8 E4M3FNUZ", "u1", _by_table("E4M3FNUZ")),
@@ -66,8 +66,8 @@ NUMBER_TYPES: dict[str, NumberType] = {
     "C64": NumberType(64, stored="<c8"),
     "BOOL": NumberType(8, stored="?"),
     **{
-        f"{kind.upper()}{bits}": NumberType(bits, stored=f"<{kind}{bits // 8}")
-        for kind in ("i", "u")
+        f"{kind.upper()}{bits}": NumberType(bits, f"{word}{bits}", f"<{kind}{bits // 8}")
+        for kind, word in (("i", "int"), ("u", "uint"))
         for bits in (8, 16, 32, 64)
     },
 }
@@ -83,6 +83,12 @@ OF_NUMPY: dict[str, str] = {
 _ACCEPTED = [row.name for row in NUMBER_TYPES.values() if row.decode is not None]
 ACCEPTED = f"{', '.join(_ACCEPTED[:-1])} or {_ACCEPTED[-1]}"
 """The types of real numbers, for messages."""
+
+
+def name_of(dtype: str) -> str:
+    """What messages call a type."""
+    row = NUMBER_TYPES.get(dtype)
+    return row.name if row is not None and row.name else dtype
 
 
 def is_real(dtype: str) -> bool:

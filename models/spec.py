@@ -19,7 +19,7 @@ from .layouts import recognised
 from .linear import orientations
 from .matrix import Matrix, plain, transposed
 from .model import READERS, Model, chosen, open_model
-from .number_types import ACCEPTED
+from .number_types import ACCEPTED, name_of
 from .packed import is_packed, packed_tensors, read_quantized
 from .reading import short
 
@@ -152,7 +152,7 @@ def _plain(model: Model, name: str, index: int | None, role: str) -> NDArray[Any
     tensor = model.tensors[name]
     where = f"{model.path}:{name}" if name else str(model.path)
     if not tensor.is_real:
-        raise BitmillError(f"{where}: dtype must be {ACCEPTED}, not {tensor.dtype}")
+        raise BitmillError(f"{where}: dtype must be {ACCEPTED}, not {name_of(tensor.dtype)}")
     if len(tensor.shape) not in (2, 3) or 0 in tensor.shape:
         raise BitmillError(
             f"{where}: must be a matrix with two dimensions, none of them 0, not of shape {list(tensor.shape)}"

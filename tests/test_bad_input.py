@@ -226,7 +226,8 @@ def test_tensor_files_that_are_not(refuses, here):
     )
     np.save(here / "int.npy", np.ones((8, 16), np.int32))
     assert refuses(*_report("--weights", "int.npy", "--activations", "a.npy")) == (
-        "weights: int.npy: dtype must be float16, bfloat16, float32 or float64, not int32"
+        "weights: int.npy: dtype must be float16, bfloat16, float32, float64, float8 E4M3, float8 E5M2, "
+        "float8 E4M3FNUZ or float8 E5M2FNUZ, not int32"
     )
 
 
