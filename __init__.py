@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import formats
 from .errors import BitmillError
 
 if TYPE_CHECKING:
+    from . import formats
     from .config import (
         AcceleratorConfig,
         ExactAccumulator,
@@ -31,7 +31,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Validation takes longer to import than `bitmill formats` takes to run, so it is imported when it is asked for.
+    # Imported when they are asked for: validation takes longer to import than `bitmill formats` takes to run, and a module
+    # that needs none of them does not depend on them (see ``sources``).
+    if name == "formats":
+        from .formats import get  # noqa: F401 - `from . import formats` would ask this very function
+
+        return globals()[name]
     if name in __all__:
         from . import config, presets
 

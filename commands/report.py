@@ -92,7 +92,7 @@ def int_vs_fp(
         return
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
-    from ..reports.int_vs_fp import run
+    from ..reports.int_vs_fp.runner import run
 
     click.echo(
         run(output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick)

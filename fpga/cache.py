@@ -16,17 +16,15 @@ from ..cache import CACHE_VARIABLE as CACHE_VARIABLE
 from ..cache import cache_directory
 from ..errors import BitmillError
 from ..files import atomic_write
-
-FLOW_REVISION = 1
-"""Raise it when the meaning of a cached result changes without a change of script or options."""
+from ..sources import source_digest
 
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
 
 
 def cache_key(kind: str, inputs: Mapping[str, Any]) -> str:
-    """SHA-256 over the kind of result, its inputs (JSON data, tool versions included) and the flow revision."""
-    text = json.dumps([FLOW_REVISION, kind, inputs], sort_keys=True)
+    """SHA-256 over the kind of result, its inputs (JSON data, tool versions and sources included)."""
+    text = json.dumps([kind, inputs], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -59,7 +57,7 @@ def cached(kind: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> 
     """The result of ``compute()`` (JSON data), from the cache when these inputs were computed before.
 
     Threads that ask for the same result at the same time compute it once. ``inputs`` must hold everything the result
-    depends on, tool versions included.
+    depends on, tool versions and ``source_digest(__name__)`` of the module that computes included.
     """
     key = cache_key(kind, inputs)
     with _lock_of(key):
@@ -76,6 +74,12 @@ def _lock_of(key: str) -> threading.Lock:
 
 
 def yosys_cached(script: str, *, files: Mapping[str, str], outputs: list[str]) -> dict[str, str]:
-    """``tools.run_yosys`` through the cache."""
-    inputs = {"script": script, "files": dict(files), "outputs": outputs, "yosys": tools.yosys_release()}
+    """``tools.run_yosys`` through the cache: what Yosys wrote, for callers to read."""
+    inputs = {
+        "script": script,
+        "files": dict(files),
+        "outputs": outputs,
+        "yosys": tools.yosys_release(),
+        "source": source_digest(tools.__name__),
+    }
     return cached("yosys", inputs, lambda: tools.run_yosys(script, files=files, outputs=outputs))

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import tools
 from ..errors import BitmillError
+from ..sources import source_digest
 from . import cache
 from .activity import NetlistCell, PinActivity, netlist_cells, pin_activity
 from .energy import CellEnergy, Energies, energies
@@ -30,8 +31,6 @@ WEIGHED = (
 )
 """How the power of a netlist comes about."""
 
-_REVISION = 1
-"""Raise it when the same toggles come to another power."""
 _DIGITS = 6
 
 
@@ -142,7 +141,8 @@ def simulated_power(
     inputs = {
         "netlist": text, "models": models_text, "library": library.sha256, "period": period_ns,
         "stimulus": {name: list(map(int, values)) for name, values in stimulus.items()},
-        "sta": tools.opensta_version(), "script": _slew_script(top), "bench": bench(top, ports, 0), "revision": _REVISION,
+        "sta": tools.opensta_version(), "script": _slew_script(top), "bench": bench(top, ports, 0),
+        "source": source_digest(__name__),
     }  # fmt: skip
 
     def measure() -> dict[str, Any]:

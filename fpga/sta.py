@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .. import tools
 from ..errors import BitmillError
+from ..sources import source_digest
 from ..system.places import private_folder
 from . import cache
 from .liberty import LIBRARY_FILE, Library
@@ -62,7 +63,13 @@ def shortest_period(netlist: str, top: str, ports: Sequence[Port], library: Libr
     """
     command = tools.find_tool("sta")
     text = plain_netlist(netlist) + _registered(top, ports, library)
-    inputs = {"netlist": text, "library": library.sha256, "sta": tools.opensta_version(), "script": _SCRIPT}
+    inputs = {
+        "netlist": text,
+        "library": library.sha256,
+        "sta": tools.opensta_version(),
+        "script": _SCRIPT,
+        "source": source_digest(__name__),
+    }
     return cache.cached("sta", inputs, lambda: _run(command, text, library))
 
 

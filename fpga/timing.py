@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import tools
 from ..errors import BitmillError
+from ..sources import source_digest
 from ..system.places import private_folder
 from . import cache
 from .cells import Target
@@ -167,7 +168,12 @@ def _place(part: Device, mapped: str, seed: int, target_mhz: float) -> Placement
     options = [*part.options, "--freq", f"{target_mhz:g}", "--seed", str(seed), "--timing-allow-fail"]
     options += ["--out-of-context"] if part.out_of_context else ["--pcf-allow-unconstrained"]
     command = tools.ready_tool(part.tool)
-    inputs = {"netlist": mapped, "options": options, "tool": tools.tool_versions().get(part.tool)}
+    inputs = {
+        "netlist": mapped,
+        "options": options,
+        "tool": tools.tool_versions().get(part.tool),
+        "source": source_digest(__name__),
+    }
     report = cache.cached("place", inputs, lambda: _run_nextpnr(part.tool, command, options, mapped))
     return Placement(seed, report["fmax_mhz"], report["used"])
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from ..tools import tool_versions
-from .records import Record, Records
+from .records import Record, Records, digest_of
 
 RESULTS = Path(__file__).parent / "results"
 """Committed records, a directory per study; in a checkout, not in an installed package."""
@@ -18,11 +17,6 @@ def committed_records(study: str) -> Records:
     """The committed records of a study, none where there is no such file."""
     path = RESULTS / study / "records.json"
     return Records.load(path, study=study) if path.is_file() else Records([], study=study)
-
-
-def digest_of(text: str) -> str:
-    """SHA-256 of Verilog text, by which a record names the circuit that was measured."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def still_valid(record: Record, verilog: str) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..fpga.timing import DEVICES, Timing
-from .committed import digest_of
-from .records import Metric, metric
+from .records import Metric, digest_of, metric
 
 NAND2 = "NAND2-equivalents"
 COUNTED = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -184,6 +185,11 @@ def metric(value: float | int, unit: str) -> Metric:
     """A metric of a plain Python number; infinities, which JSON has none of, become None."""
     plain = int(value) if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15) else float(value)
     return Metric(plain if math.isfinite(plain) else None, unit)
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of text, by which a record names the circuit or the stimulus that was measured."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(record: Record) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.wrap import ports_of
 from ..circuits import FASTEST_NS, Measured, mapping_flow, measured_cells, measured_clock, measured_ecp5, measured_gates
-from ..committed import committed, digest_of
+from ..committed import committed
 from ..jobs import Job
-from ..records import BITMOD, Record, metric
+from ..records import BITMOD, Record, digest_of, metric
 from .operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from .units import PART_TOP, Candidate, Part, candidates
 

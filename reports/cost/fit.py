@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 
 from ...config import AcceleratorConfig
 from ...errors import BitmillError
+from ..ids import unit_key
 from ..records import Record
-from ..sweep.study_file import unit_key
 from ..sweep.task import unit_of
 from .features import features
 from .held_out import reason_held_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ...config import AcceleratorConfig
-from ..sweep.study_file import accumulator_key, unit_key
+from ..ids import accumulator_key, unit_key
 
 FORMATS = frozenset({"E3M4", "E4M2", "INT6", "INT10"})
 LANES = 16

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...config import AcceleratorConfig
+from ..ids import accumulator_key, unit_key
 from ..records import FULL, Metric, Record, Records, metric
-from ..sweep.study_file import accumulator_key, unit_key
 from ..sweep.task import unit_of
 from .layer_errors import error_id
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ... import formats
 from ...config import AcceleratorConfig
 from ...formats import Int
+from ..ids import unit_key
 from ..records import FULL, Record, Records, metric
 from ..shown import front
-from ..sweep.study_file import unit_key
 from .layer_errors import error_id
 
 STUDY_FILE = "fronts"

@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...fpga.cache import cached
-from ..int_vs_fp.accumulators import POLICY, TOKENS, Operands, operands_of, outputs_of
-from ..int_vs_fp.accuracy import sqnr_db
-from ..int_vs_fp.scales import ChooseScale, source_digest
+from ..ids import unit_key
+from ..int_vs_fp.accumulators import POLICY, TOKENS, operands_of
+from ..int_vs_fp.scales import ChooseScale
+from ..int_vs_fp.summed import unit_error
 from ..records import FULL, Metric, Record, metric
-from ..sweep.study_file import unit_key
 from ..tensors import Layer
 
 SEED = 1
 
 
 def error_id(config: AcceleratorConfig) -> str:
-    """The id of a unit's error: neither its structure nor the fused length of an exact sum matters to it."""
+    """The id of a unit's error: neither its structure nor, of an exact sum, its lanes matter to it."""
     fields = {**config.to_dict(), "pipeline": 3, "multiplier": "logic", "aligner": "grouped"}
-    if not config.accumulator.is_float:
+    if config.accumulator.kind == "exact":  # Another kind may clamp or round once a step.
         fields |= {"lanes": 1, "unit": "mac"}
     return f"error/{unit_key(AcceleratorConfig.from_dict(fields))}"
 
@@ -33,10 +32,6 @@ def error_jobs(
     different = {error_id(config): config for config in units}
     for name, config in different.items():
         yield name, lambda name=name, config=config: [error_record(name, config, layers, choose)]
-
-
-def _exactly(config: AcceleratorConfig) -> AcceleratorConfig:
-    return AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": {"kind": "exact"}})
 
 
 def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...], choose: ChooseScale) -> Record:
@@ -51,22 +46,11 @@ def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...]
     lost: list[float | None] = []
     for layer in layers:
         operands = operands_of(config.weight, config.activation, layer, longest=config.k_max, seed=SEED, choose=choose)
-        inputs = {
-            "config": config.to_dict(),
-            "operands": operands.digest(),
-            "numpy": np.__version__,
-            "source": source_digest("formats", "golden", "reports/int_vs_fp"),
-        }
-
-        def compute(operands: Operands = operands) -> list[float | None]:
-            outputs, _ = outputs_of(config, operands)
-            exact, _ = outputs_of(_exactly(config), operands)
-            return [sqnr_db(operands.reference, outputs), metric(sqnr_db(exact, outputs), "dB").value]
-
-        whole, accumulated = cached("unit error", inputs, compute)
-        found[f"sqnr {layer.name}"] = metric(whole, "dB")
+        whole, accumulated = unit_error(config, operands)
+        found[f"sqnr {layer.name}"] = Metric(whole, "dB")
         lost.append(accumulated)
-    values = [entry.value or 0.0 for entry in found.values()]
+    values = [entry.value for entry in found.values() if entry.value is not None]
+    mean = metric(sum(values) / len(values), "dB") if len(values) == len(found) else Metric(None, "dB")
     finite = [value for value in lost if value is not None]
     bits = (config.weight_format.bits + config.activation_format.bits) / 2
     return Record(
@@ -84,8 +68,8 @@ def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...]
         tool_versions={"numpy": np.__version__},
         seeds=(SEED,),
         metrics={
-            "sqnr": metric(sum(values) / len(values), "dB"),
-            "sqnr_worst": metric(min(values), "dB"),
+            "sqnr": mean,
+            "sqnr_worst": metric(min(values), "dB") if values else Metric(None, "dB"),
             "accumulator_sqnr": metric(min(finite), "dB") if finite else Metric(None, "dB"),
             "operand_bits": metric(bits, "bits"),
             **found,

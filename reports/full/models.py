@@ -9,7 +9,8 @@ from ..cost.fit import fit_all
 from ..cost.held_out import reason_held_out
 from ..cost.model import CostModel, Errors, total
 from ..records import FULL, Metric, Record, metric
-from ..sweep.task import tasks_of, unit_of
+from ..sweep.targets import tasks_of
+from ..sweep.task import unit_of
 from .plan import COMMAND, GRID, studies
 
 

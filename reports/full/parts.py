@@ -8,12 +8,11 @@ from ...config import AcceleratorConfig
 from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER
 from ...hdl import verilog
-from ..committed import digest_of
+from ..ids import unit_key
 from ..int_vs_fp.emitted import verilog_of
 from ..int_vs_fp.hardware import PARTS
 from ..measured import NAND2
-from ..records import FULL, Record, metric
-from ..sweep.study_file import unit_key
+from ..records import FULL, Record, digest_of, metric
 
 COUNTED_BY_VAN_BAALEN = ("decode", "multiply", "align", "reduce", "accumulate")
 """Multiplier and accumulator, with what a format needs around them; no handshake, no step counter."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..records import FULL
-from ..sweep.study_file import Skipped, StudyFile
-from ..sweep.task import Task, tasks_of
+from ..sweep.grid import Skipped
+from ..sweep.study_file import StudyFile
+from ..sweep.targets import tasks_of
+from ..sweep.task import Task
 
 STUDIES = Path(__file__).parent / "studies"
 GRID = "grid"

@@ -9,12 +9,14 @@ from pathlib import Path
 from ...config import AcceleratorConfig
 from ...files import output_directory
 from ..committed import RESULTS as RESULTS
+from ..ids import unit_key
 from ..int_vs_fp.scales import ScaleBook
 from ..jobs import run_all
 from ..page import Page
 from ..records import FULL, Record, Records, metric
 from ..sweep.engine import run_tasks
-from ..sweep.study_file import Skipped, StudyFile, unit_key
+from ..sweep.grid import Skipped
+from ..sweep.study_file import StudyFile
 from ..tensors import sample_layers
 from . import cheapest, fronts, text
 from .claims import claim_records

@@ -1,5 +1,1 @@
 """The int-vs-fp study: which number format keeps a real layer accurate, and what its verified hardware costs."""
-
-from .runner import run
-
-__all__ = ["run"]

@@ -9,9 +9,10 @@ from matplotlib.lines import Line2D
 from ...accumulators import Accumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 from .. import shown
 from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points
+from ..ids import label_of
 from ..records import Records
 from . import view
-from .kinds import from_record, label_of
+from .kinds import from_record
 from .study import Pair
 
 MARKS = {

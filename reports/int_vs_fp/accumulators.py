@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import golden
-from ...config import AcceleratorConfig
-from ...fpga.cache import cached
 from ..committed import committed
 from ..jobs import Job
 from ..records import INT_VS_FP, Metric, Record, Records, metric
 from ..tensors import Layer
-from .accuracy import Quantized, quantize_activation, quantize_weight, sqnr_db
+from .accuracy import Quantized, quantize_activation, quantize_weight
 from .emitted import verilog_of
 from .hardware import generic_record
-from .scales import ChooseScale, source_digest
+from .scales import ChooseScale
 from .study import Case, Policy, Study
+from .summed import UNITS, Operands, accumulation_errors
 
 POLICY = Policy("token", "least-squares")
 """How the codes are made that are accumulated: one scale per token, where accuracy is best."""
 TOKENS = 32
 """Held-out tokens of a layer, picked by seed, whose outputs are accumulated; every output channel of each."""
-UNITS = {"error_sqnr": "dB", "total_sqnr": "dB", "overflowed": "%", "outputs": "outputs"}
-
-
-@dataclass(frozen=True, eq=False)
-class Operands:
-    """Codes [out, K] and [tokens, K], the scales of the outputs [out, tokens], and the outputs without any rounding."""
-
-    weight: NDArray[np.unsignedinteger]
-    activation: NDArray[np.unsignedinteger]
-    scales: NDArray[np.float64]
-    reference: NDArray[np.float64]
-
-    def digest(self) -> str:
-        """SHA-256 of all four."""
-        digest = hashlib.sha256()
-        for array in (self.weight, self.activation, self.scales, self.reference):
-            digest.update(f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
 
 def accumulator_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, Job]]:
@@ -76,13 +55,7 @@ def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: Choose
     """
     pair = cases[0].pair
     operands = operands_of(pair.weight, pair.activation, layer, longest=cases[0].config.k_max, seed=seed, choose=choose)
-    inputs = {
-        "configs": [case.config.to_dict() for case in cases],
-        "operands": operands.digest(),
-        "numpy": np.__version__,
-        "source": source_digest("formats", "golden", "reports/int_vs_fp"),
-    }
-    errors = cached("accumulation", inputs, lambda: _errors(cases, operands))
+    errors = accumulation_errors([case.config for case in cases], operands)
     return [_error_record(case, layer, seed, found) for case, found in zip(cases, errors, strict=True)]
 
 
@@ -100,16 +73,6 @@ def operands_of(
         scales=_column(weight) * _column(activation)[tokens].T,
         reference=layer.weight[:, :length] @ layer.held_out[tokens, :length].T,
     )
-
-
-def outputs_of(config: AcceleratorConfig, operands: Operands) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Outputs [out, tokens] as the unit accumulates them, and which overflowed: those count as the greatest number."""
-    values = golden.to_float(config, golden.matmul(config, operands.weight, operands.activation))
-    over = ~np.isfinite(values)
-    if config.accumulator_format is not None:
-        largest = float(config.accumulator_format.max_value)
-        values = np.clip(values, -largest, largest)
-    return values * operands.scales, over
 
 
 def worst_records(records: Records) -> Iterator[Record]:
@@ -143,23 +106,6 @@ def worst_records(records: Records) -> Iterator[Record]:
 def _total(record: Record) -> float:
     value = record.metrics["total_sqnr"].value
     return float("inf") if value is None else value
-
-
-def _errors(cases: Sequence[Case], operands: Operands) -> list[dict[str, float | int | None]]:
-    """Plain numbers of each case; None for a ratio without noise."""
-    found = []
-    exact: NDArray[np.float64] | None = None
-    for case in cases:
-        outputs, over = outputs_of(case.config, operands)
-        exact = outputs if exact is None else exact
-        numbers = {
-            "error_sqnr": sqnr_db(exact, outputs),
-            "total_sqnr": sqnr_db(operands.reference, outputs),
-            "overflowed": 100 * float(over.mean()),
-            "outputs": outputs.size,
-        }
-        found.append({name: metric(number, UNITS[name]).value for name, number in numbers.items()})
-    return found
 
 
 def _column(quantized: Quantized) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BitmillError
 from ...golden import Granularity, Rule, Scales, choose_scale, dequantize, quantize
 from ..records import Metric, Record, metric
 from ..tensors import Layer
+from .noise import relative_error, sqnr_db
 from .scales import ChooseScale
 from .study import POLICIES, RULES, Pair, Policy, Study
 
@@ -47,29 +47,6 @@ def quantize_activation(layer: Layer, name: str, policy: Policy, choose: ChooseS
     granularity: Granularity = policy.granularity
     scales = choose(name, seen, granularity=granularity, rule=policy.rule, name=f"{layer.name} activations")
     return Quantized(name, quantize(name, layer.held_out, scales), scales)
-
-
-def sqnr_db(reference: Array, approximation: Array) -> float:
-    """``10 log10(sum(reference^2) / sum((reference - approximation)^2))`` in dB; infinite where they are equal.
-
-    Raises
-    ------
-    BitmillError
-        If the reference is zero everywhere: there is no signal.
-    """
-    signal = float(np.square(reference).sum())
-    noise = float(np.square(reference - approximation).sum())
-    if signal == 0:
-        raise BitmillError(
-            "layer output must not be zero on all held-out tokens: it has no signal to compare noise with"
-        )
-    return float("inf") if noise == 0 else 10 * float(np.log10(signal / noise))
-
-
-def relative_error(reference: Array, approximation: Array) -> float:
-    """``sum((reference - approximation)^2) / sum(reference^2)``; 0 for a tensor of zeros that stays one."""
-    noise, signal = float(np.square(reference - approximation).sum()), float(np.square(reference).sum())
-    return noise / signal if signal else float(noise != 0)
 
 
 def search_scales(study: Study, layer: Layer, name: str, choose: ChooseScale) -> None:

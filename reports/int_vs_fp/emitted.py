@@ -8,15 +8,15 @@ from ... import __version__
 from ...config import AcceleratorConfig
 from ...fpga.cache import cached
 from ...hdl import verilog
+from ...sources import source_digest
 from ...tools import yosys_release
-from .scales import source_digest
 
 
 def verilog_of(config: AcceleratorConfig) -> str:
     """``bitmill.hdl.verilog.emit``, kept on disk: elaborating all units takes longer than reading their results."""
     inputs = {
         "config": config.to_dict(),
-        "source": source_digest("formats", "hdl"),
+        "source": source_digest(__name__),
         "amaranth": importlib.metadata.version("amaranth"),
         "yosys": yosys_release(),
         "bitmill": __version__,

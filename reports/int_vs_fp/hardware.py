@@ -9,10 +9,9 @@ from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER, CellCounts
 from ...fpga.synthesis import Synthesis, synthesize
 from ...hdl import verilog
-from ..committed import digest_of
 from ..jobs import Job
 from ..measured import COUNTED, NAND2
-from ..records import Metric, Record, metric
+from ..records import Metric, Record, digest_of, metric
 from .clocks import committed_timings, timing_record
 from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import Case, Study

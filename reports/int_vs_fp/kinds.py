@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 
 from ...accumulators import (
     Accumulator,
-    ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
     WindowAccumulator,
@@ -45,30 +44,7 @@ def compared_with_exact(name: str, config: AcceleratorConfig) -> tuple[Accumulat
     )
 
 
-def key_of(accumulator: Accumulator) -> str:
-    """``exact``, ``saturate18``, ``window24``, ``fp16`` or ``fp16-fused128``: the accumulator's part of a record's id."""
-    if isinstance(accumulator, FixedAccumulator):
-        return f"{accumulator.overflow}{accumulator.width}"
-    if isinstance(accumulator, WindowAccumulator):
-        return f"window{accumulator.width}"
-    if isinstance(accumulator, FloatAccumulator):
-        return accumulator.format.lower() + (f"-fused{accumulator.fused}" if accumulator.fused else "")
-    return "exact"
-
-
 def from_record(config: Mapping[str, Any]) -> Accumulator:
     """The accumulator of a record's configuration."""
     adapter: TypeAdapter[Accumulator] = TypeAdapter(Accumulator)
     return adapter.validate_python(config["accumulator"])
-
-
-def label_of(accumulator: Accumulator) -> str:
-    """For tables and pictures: ``exact``, ``saturating 18``, ``window 24``, ``FP16`` or ``FP16 fused 128``."""
-    if isinstance(accumulator, FixedAccumulator):
-        return f"{'saturating' if accumulator.overflow == 'saturate' else 'wrapping'} {accumulator.width}"
-    if isinstance(accumulator, WindowAccumulator):
-        return f"window {accumulator.width}"
-    if isinstance(accumulator, FloatAccumulator):
-        return accumulator.format + (f" fused {accumulator.fused}" if accumulator.fused else "")
-    assert isinstance(accumulator, ExactAccumulator), f"{accumulator!r} is of no known kind"
-    return "exact"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +12,7 @@ from numpy.typing import NDArray
 from ... import formats, golden
 from ...fpga.cache import cached
 from ...golden import Granularity, Rule, Scales
-
-PACKAGE = Path(__file__).parents[2]
+from ...sources import source_digest
 
 ChooseScale = Callable[..., Scales]
 """``golden.choose_scale`` or a substitute with the same arguments and results."""
@@ -35,7 +32,7 @@ class ScaleBook:
             "granularity": granularity,
             "rule": rule,
             "numpy": np.__version__,
-            "source": source_digest("formats", "golden"),
+            "source": source_digest(__name__),
         }
         key = repr(sorted(inputs.items()))
         if key not in self._known:
@@ -48,15 +45,6 @@ class ScaleBook:
     def _search(fmt: str, x: NDArray[Any], granularity: Granularity, rule: Rule, name: str) -> list[float]:
         scales = golden.choose_scale(fmt, x, granularity=granularity, rule=rule, name=name)
         return np.atleast_1d(scales.values).tolist()
-
-
-@cache
-def source_digest(*subpackages: str) -> str:
-    """SHA-256 of the Python files of these subpackages and of ``config.py``: results computed by them depend on it."""
-    digest = hashlib.sha256()
-    for path in sorted([PACKAGE / "config.py", *(p for name in subpackages for p in (PACKAGE / name).glob("*.py"))]):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def _digest_of_tensor(x: NDArray[Any]) -> str:

@@ -13,8 +13,9 @@ from ...errors import BitmillError
 from ...formats import Int
 from ...golden import Granularity, Rule
 from ...presets import REPORT_PAIRS, pair_key, preset
+from ..ids import accumulator_key, label_of
 from ..tensors import Layer
-from .kinds import compared_with_exact, key_of, label_of
+from .kinds import compared_with_exact
 
 Unit = Literal["mac", "mac-fp32", "dot32", "4x4", "8x8"]
 ARRAY_UNITS: tuple[Unit, ...] = ("4x4", "8x8")
@@ -79,7 +80,7 @@ class Case:
     @property
     def name(self) -> str:
         """The case's name in record ids: the preset's, followed by the accumulator if it is another one."""
-        return self.preset if self.accumulator is None else f"{self.preset}-{key_of(self.accumulator)}"
+        return self.preset if self.accumulator is None else f"{self.preset}-{accumulator_key(self.accumulator)}"
 
     @property
     def accumulator_label(self) -> str:

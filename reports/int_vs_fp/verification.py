@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import tools
-from ...fpga.cache import cached
-from ...sim import verify
 from ..jobs import Job
 from ..records import Record, metric
 from ..tensors import Layer
 from .accuracy import quantize_activation, quantize_weight
 from .emitted import verilog_of
-from .scales import ChooseScale, source_digest
+from .scales import ChooseScale
 from .study import Case, Policy, Study
+from .verified import simulator_versions, verified
 
 Codes = NDArray[np.unsignedinteger]
 
@@ -62,16 +57,7 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
     pick = _tiles if config.unit == "array" else _codes
     picked = [pick(case, layer, length, seed, choose) for layer in layers]
     codes = np.concatenate([weight for weight, _ in picked]), np.concatenate([activation for _, activation in picked])
-    inputs = {
-        "verilog": text,
-        "config": config.to_dict(),
-        "weight": codes[0].tolist(),
-        "activation": codes[1].tolist(),
-        "seed": seed,
-        "tools": _versions(),
-        "source": source_digest("formats", "golden", "sim"),
-    }
-    counted = cached("verify", inputs, lambda: _plain(verify(config, seed=seed, codes=codes, verilog=text)))
+    counted = verified(config, text, codes, seed=seed)
     metrics = {
         "dot_products": metric(counted["dot_products"], "dot products"),
         "products": metric(counted["products"], "products"),
@@ -104,7 +90,7 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
                 layer.name: len(part[0]) * config.pes for layer, part in zip(layers, picked, strict=True)
             },
         },
-        tool_versions=_versions(),
+        tool_versions=simulator_versions(),
         seeds=(seed,),
         metrics=metrics,
     )
@@ -144,14 +130,3 @@ def _outputs(layer: Layer) -> int:
 
 def _named(layers: Sequence[Layer]) -> str:
     return "+".join(layer.name for layer in layers)
-
-
-def _plain(result: Any) -> dict[str, int]:
-    return {field.name: value for field in fields(result) if isinstance(value := getattr(result, field.name), int)}
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "iverilog": tools.tool_versions().get("iverilog", "missing"),
-        "cocotb": importlib.metadata.version("cocotb"),
-    }

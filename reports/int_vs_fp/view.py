@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from ...accumulators import ExactAccumulator
 from ...errors import BitmillError
+from ..ids import label_of
 from ..records import Record, Records
 from ..shown import front
-from .kinds import from_record, label_of
+from .kinds import from_record
 from .study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
 
 _Kind = TypeVar("_Kind")

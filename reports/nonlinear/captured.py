@@ -14,6 +14,7 @@ from safetensors.numpy import load, load_file, save
 
 from ...cache import cached_file
 from ...errors import BitmillError
+from ...sources import source_digest
 from ..bitmod.model import EncoderModel
 from ..bitmod.sentences import SentencePair
 from ..sample.forward import Array, encode, layer_norm, pad
@@ -32,8 +33,6 @@ QUERIES = 8
 """Queries of every head and text whose rows are kept."""
 TOKENS = 32
 """Tokens of a batch whose GELU and LayerNorm rows are kept."""
-_VERSION = 1
-"""Of what ``capture`` computes: another one does not take what is cached."""
 
 
 def capture(
@@ -68,7 +67,7 @@ def capture(
     """
     batches = [_texts(model, _split(pairs, part), length, texts) for part in (0, 1)]
     inputs = {
-        "version": _VERSION, "model": model.sha256, "texts": json.dumps(batches), "queries": queries, "tokens": tokens,
+        "source": source_digest(__name__), "model": model.sha256, "texts": json.dumps(batches), "queries": queries, "tokens": tokens,
         "numpy": np.__version__,
     }  # fmt: skip
     build = partial(_captured, model, batches, queries=queries, tokens=tokens)

@@ -7,9 +7,9 @@ from typing import Any
 
 from ...fpga.liberty import read_library
 from ..circuits import Measured, measured_cells, measured_clock, measured_ecp5, measured_gates
-from ..committed import committed, digest_of
+from ..committed import committed
 from ..jobs import Job
-from ..records import NONLINEAR, Metric, Record, metric
+from ..records import NONLINEAR, Metric, Record, digest_of, metric
 from .synthetic import LENGTHS
 from .units import PART_TOP, HardwarePart, HardwareUnit
 

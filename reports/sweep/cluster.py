@@ -7,7 +7,8 @@ from typing import Any
 
 from ...errors import BitmillError
 from ..records import Record
-from .task import Task, fingerprint, keep, known, measure
+from .measurement import fingerprint, keep, known, measure
+from .task import Task
 
 CONNECT_SECONDS = 10
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ..jobs import run_all, told
 from ..records import Record
-from .task import Task, measure
+from .measurement import measure
+from .task import Task
 
 
 def run_tasks(

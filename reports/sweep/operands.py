@@ -14,11 +14,11 @@ from ...formats import Format
 from ...sim.dot_product import DotProduct
 from ...sim.dot_traffic import ends, pad
 from ...sim.payload import PayloadLayout
-from ..committed import digest_of
 from ..int_vs_fp.accuracy import quantize_activation, quantize_weight
 from ..int_vs_fp.study import Policy
+from ..records import digest_of
 from ..tensors import Layer, sample_layers
-from .study_file import Operands
+from .task import Operands
 
 LAYER = "attention"
 """The layer of the committed sample."""

@@ -16,7 +16,7 @@ from ..records import STUDY, Metric, Record, Records, metric
 from ..shown import Cell, Table
 from .curves import curve_targets, curves_answer, curves_picture, curves_table
 from .energy_bars import energy_answer, energy_picture, energy_table
-from .study_file import Skipped
+from .grid import Skipped
 from .task import CLOCK, POWER, SPREAD
 
 STUDY_RECORD = "study"

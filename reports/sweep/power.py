@@ -10,12 +10,28 @@ from ...hdl import verilog
 from ..circuits import Measured, mapping_flow
 from ..int_vs_fp.emitted import mapped_once, verilog_of
 from ..records import metric
+from .completed import completed
 from .operands import SEED, described, stimulus_digest, unit_stimulus
-from .study_file import Operands
+from .task import Operands, Task
 
 PICOJOULES = "pJ/MAC"
 ENERGY = "energy"
 LEAKAGE = "leakage"
+
+
+def measured(task: Task) -> Measured:
+    """``measured_power`` of the task's unit.
+
+    Raises
+    ------
+    BitmillError
+        If a tool or the library is missing, or a tool fails.
+    """
+    config = task.unit
+    found = measured_power(
+        config, operands=task.operands or "layer", period_ns=task.period_ns or 0.0, cycles=task.cycles
+    )
+    return completed(found, config, verilog_of(config))
 
 
 def measured_power(config: AcceleratorConfig, *, operands: Operands, period_ns: float, cycles: int) -> Measured:

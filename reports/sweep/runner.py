@@ -10,7 +10,7 @@ from ..records import STUDY, Records
 from .engine import run_tasks
 from .page import page, study_record
 from .study_file import StudyFile
-from .task import tasks_of
+from .targets import tasks_of
 
 
 def run(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ...cache import cached_file
 from ...errors import BitmillError
+from ...sources import source_digest
 from ...tools import yosys_release
-from . import compiler, pieces, translate
+from . import compiler, translate
 
 DRIVER = Path(__file__).with_name("driver.cc")
 
@@ -95,7 +96,7 @@ def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout:
         "yosys": yosys_release(),
         "compiler": [*used.command, *used.flags, used.version, *compiler.FLAGS],
         "platform": platform.platform(),
-        "ours": [path.read_text(encoding="utf-8") for path in _sources()],
+        "source": source_digest(__name__),
     }
 
     def build() -> bytes:
@@ -109,12 +110,6 @@ def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout:
         return compiler.compile_library(sources, DRIVER.name, include=[design.runtime], compiler=used, timeout=timeout)
 
     return cached_file("compiled simulation", inputs, ".so", build)
-
-
-def _sources() -> list[Path]:
-    """Everything of ours that decides what a library does."""
-    modules = [Path(str(module.__file__)) for module in (translate, pieces)]
-    return [DRIVER, *modules, *sorted(translate.LIGHT_RUNTIME.rglob("*.h"))]
 
 
 @lru_cache(maxsize=64)

@@ -55,7 +55,7 @@ def test_key_changes_with_everything_that_matters(design, empty_cache, monkeypat
     runs = _count_yosys_runs(monkeypatch)
     verilog = design("xor8")
     synthesize(verilog, "top", "ice40")
-    for change in ("comment", "dsp", "release", "revision"):
+    for change in ("comment", "dsp", "release", "source"):
         before = len(runs)
         if change == "comment":
             synthesize(verilog + "// changed\n", "top", "ice40")
@@ -66,7 +66,7 @@ def test_key_changes_with_everything_that_matters(design, empty_cache, monkeypat
                 patch.setattr(tools, "yosys_release", lambda: "0.99")
                 synthesize(verilog, "top", "ice40")
         else:
-            monkeypatch.setattr(cache, "FLOW_REVISION", cache.FLOW_REVISION + 1)
+            monkeypatch.setattr(cache, "source_digest", lambda _module: "another")
             synthesize(verilog, "top", "ice40")
         assert len(runs) == before + 1, change
 

@@ -12,8 +12,9 @@ from typing import Any
 from distributed import LocalCluster
 
 from bitmill.reports.sweep.engine import run_tasks
+from bitmill.reports.sweep.measurement import known
 from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.task import known, tasks_of
+from bitmill.reports.sweep.targets import tasks_of
 
 
 def main(study, here, there, out):

@@ -13,9 +13,10 @@ from bitmill.reports.cost.held_out import reason_held_out
 from bitmill.reports.cost.model import CostModel, shipped_models
 from bitmill.reports.full.models import fitted_models
 from bitmill.reports.full.plan import GRID, studies
+from bitmill.reports.ids import unit_key
 from bitmill.reports.records import FULL, Record, metric
-from bitmill.reports.sweep.study_file import unit_key
-from bitmill.reports.sweep.task import tasks_of, unit_of
+from bitmill.reports.sweep.targets import tasks_of
+from bitmill.reports.sweep.task import unit_of
 
 
 def unit(fmt, lanes=1, accumulator=None, **fields):

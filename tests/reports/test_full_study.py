@@ -11,10 +11,10 @@ from bitmill.reports.full import cheapest, fronts, runner, text
 from bitmill.reports.full.layer_errors import error_id
 from bitmill.reports.full.plan import GRID, planned, studies
 from bitmill.reports.full.walks import PARTS, WALKS
+from bitmill.reports.ids import unit_key
 from bitmill.reports.records import FULL, Record, Records, metric
-from bitmill.reports.sweep import task as sweep_task
-from bitmill.reports.sweep.study_file import unit_key
-from bitmill.reports.sweep.task import measure, unit_of
+from bitmill.reports.sweep.measurement import known, measure
+from bitmill.reports.sweep.task import unit_of
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_five_random_records_are_measured_again_from_scratch(index, committed, t
     record = committed[chosen[index]]
     monkeypatch.setenv("BITMILL_CACHE", str(tmp_path))
     task = of_task(record)
-    assert sweep_task.known(task) is None
+    assert known(task) is None
     again = measure(task)
     assert again.metrics == record.metrics, record.id
     assert again.flow["verilog_sha256"] == record.flow["verilog_sha256"]

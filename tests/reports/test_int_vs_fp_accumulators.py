@@ -9,11 +9,12 @@ import pytest
 
 from bitmill.accumulators import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 from bitmill.golden import choose_scale, decode
+from bitmill.reports.ids import accumulator_key, label_of
 from bitmill.reports.int_vs_fp import view
 from bitmill.reports.int_vs_fp.accumulators import POLICY, error_records, worst_records
 from bitmill.reports.int_vs_fp.accuracy import accuracy_records, quantize_activation, quantize_weight
 from bitmill.reports.int_vs_fp.answer_units import cheapest_accumulator_sentences, harmless
-from bitmill.reports.int_vs_fp.kinds import from_record, key_of, label_of
+from bitmill.reports.int_vs_fp.kinds import from_record
 from bitmill.reports.int_vs_fp.study import ACCUMULATOR_PAIRS, Case, Pair, Study
 from bitmill.reports.records import Records, metric
 
@@ -132,6 +133,6 @@ def test_names_of_units_tell_every_accumulator_apart(study):
     ],
 )
 def test_keys_and_labels(accumulator, key, label):
-    assert (key_of(accumulator), label_of(accumulator)) == (key, label)
+    assert (accumulator_key(accumulator), label_of(accumulator)) == (key, label)
     case = Case(E4M3, "dot32", accumulator)
     assert from_record(case.config.to_dict()) == accumulator

@@ -13,11 +13,11 @@ import pytest
 from bitmill.config import AcceleratorConfig, FloatAccumulator
 from bitmill.errors import BitmillError
 from bitmill.hdl import verilog
-from bitmill.reports.int_vs_fp import run
 from bitmill.reports.int_vs_fp.accumulators import accumulator_jobs, gates_record
 from bitmill.reports.int_vs_fp.arrays import array_jobs
 from bitmill.reports.int_vs_fp.clocks import committed_timing, committed_timings
 from bitmill.reports.int_vs_fp.hardware import hardware_jobs
+from bitmill.reports.int_vs_fp.runner import run
 from bitmill.reports.int_vs_fp.scales import ScaleBook
 from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
 from bitmill.reports.int_vs_fp.verification import verification_jobs

@@ -4,8 +4,9 @@ import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, WindowAccumulator
 from bitmill.accumulators import FixedAccumulator
-from bitmill.reports.sweep.study_file import StudyFile, unit_key
-from bitmill.reports.sweep.task import tasks_of
+from bitmill.reports.ids import unit_key
+from bitmill.reports.sweep.study_file import StudyFile
+from bitmill.reports.sweep.targets import tasks_of
 
 STUDY = """
 title = "three axes"

@@ -11,10 +11,11 @@ import pytest
 
 from bitmill import BitmillError, tools
 from bitmill.fpga import cache
-from bitmill.reports.sweep import cluster, task
+from bitmill.reports.sweep import cluster, counted, measurement
 from bitmill.reports.sweep.engine import run_tasks
+from bitmill.reports.sweep.measurement import known, measure
 from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.task import known, measure, tasks_of
+from bitmill.reports.sweep.targets import tasks_of
 
 STUDY = """
 title = "small units"
@@ -63,13 +64,13 @@ def test_what_is_known_needs_no_tool(study, records, monkeypatch):
         raise AssertionError("a tool was run")
 
     monkeypatch.setattr(tools, "run_yosys", refuse)
-    monkeypatch.setattr(task, "verilog_of", refuse)
+    monkeypatch.setattr(counted, "verilog_of", refuse)
     assert run_tasks(tasks_in(study)) == records
 
 
 def test_a_spoilt_entry_is_measured_again(study, records):
     one = tasks_in(study)[3]
-    path = cache.entry_path(task._cache_key(one))
+    path = cache.entry_path(measurement.cache_key(one))
     whole = path.read_bytes()
     for spoilt in (whole[:-9], b"", whole[:20] + b"\0" + whole[21:]):
         path.write_bytes(spoilt)
@@ -81,7 +82,7 @@ def test_a_spoilt_entry_is_measured_again(study, records):
 def test_other_sources_are_measured_again(study, records, monkeypatch):
     one = tasks_in(study)[0]
     assert known(one) == records[0]
-    monkeypatch.setattr(task, "fingerprint", lambda: {"source": "other"})
+    monkeypatch.setattr(measurement, "source_digest", lambda _module: "other")
     assert known(one) is None
 
 
@@ -89,7 +90,8 @@ SWEEP = """
 import os, sys
 from bitmill.reports.sweep.engine import run_tasks
 from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep import task
+from bitmill.reports.sweep import measurement
+from bitmill.reports.sweep.targets import tasks_of
 import bitmill.reports.sweep.engine as engine
 
 def say(*words):
@@ -98,14 +100,14 @@ def say(*words):
 
 def told(one):
     say("begin", one.key)
-    found = task.known(one)
-    record = task.measure(one)
+    found = measurement.known(one)
+    record = measurement.measure(one)
     say("kept" if found else "measured", one.key)
     return record
 
 engine.measure = told
 parsed = StudyFile.from_toml(sys.argv[1])
-run_tasks(list(task.tasks_of(parsed.expand(), parsed.targets)), workers=2)
+run_tasks(list(tasks_of(parsed.expand(), parsed.targets)), workers=2)
 """
 
 
@@ -163,5 +165,5 @@ def test_a_scheduler_that_is_not_there(study, monkeypatch):
 def test_workers_must_run_the_same(study):
     one = tasks_in(study)[0]
     with pytest.raises(BitmillError, match=r"^dask: workers must have source abc, not '[0-9a-f]{64}'$"):
-        cluster.measure_elsewhere(one, {**task.fingerprint(), "source": "abc"})
-    assert cluster.measure_elsewhere(one, task.fingerprint()).id == one.key
+        cluster.measure_elsewhere(one, {**measurement.fingerprint(), "source": "abc"})
+    assert cluster.measure_elsewhere(one, measurement.fingerprint()).id == one.key

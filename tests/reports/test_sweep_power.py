@@ -17,7 +17,7 @@ from bitmill.reports.sweep.engine import run_tasks
 from bitmill.reports.sweep.operands import unit_stimulus
 from bitmill.reports.sweep.page import page, study_record
 from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.task import tasks_of
+from bitmill.reports.sweep.targets import tasks_of
 from bitmill.sim.payload import PayloadLayout
 
 PERIODS = (4.0, 3.0)
