@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -34,7 +35,12 @@ def source_digest(*modules: str) -> str:
     LookupError
         If there is no such module.
     """
-    return _sources_here().digest(*modules)
+    # CPython 3.11 fails when two threads turn sources into trees at the same time (its issue 106905).
+    with _one_at_a_time:
+        return _sources_here().digest(*modules)
+
+
+_one_at_a_time = threading.Lock()
 
 
 class Sources:
@@ -54,14 +60,17 @@ class Sources:
     def __init__(self, root: Path, name: str = NAME) -> None:
         self.root, self.name = root, name
         self._digests: dict[Path, str] = {}
+        self._wholes: dict[tuple[str, ...], str] = {}
         self._known: dict[Module, _Facts | None] = {}
 
     def digest(self, *modules: str) -> str:
         """SHA-256 of the names and bytes of ``files``."""
-        whole = hashlib.sha256()
-        for path in self.files(*modules):
-            whole.update(f"{path.relative_to(self.root).as_posix()}\0{self._digest(path)}\0".encode())
-        return whole.hexdigest()
+        if modules not in self._wholes:
+            whole = hashlib.sha256()
+            for path in self.files(*modules):
+                whole.update(f"{path.relative_to(self.root).as_posix()}\0{self._digest(path)}\0".encode())
+            self._wholes[modules] = whole.hexdigest()
+        return self._wholes[modules]
 
     def files(self, *modules: str) -> tuple[Path, ...]:
         """Python files and data files that these modules depend on, themselves included, sorted.

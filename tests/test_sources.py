@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,16 @@ def test_a_changed_accumulator_is_not_served_the_old_verilog(copy, monkeypatch):
         path.read_text().replace("return self.width or product.sum_bits(terms)", "return 1 + product.sum_bits(terms)")
     )
     assert measurement.cache_key(task) != before
+
+
+def test_many_threads_ask_at_the_same_time(monkeypatch):
+    # Trees of sources made by several threads at once are a SystemError in CPython 3.11.
+    for _ in range(3):
+        sources._facts.cache_clear()
+        fresh = Sources(ROOT, "bitmill")
+        monkeypatch.setattr(sources, "_sources_here", lambda fresh=fresh: fresh)
+        with ThreadPoolExecutor(8) as pool:
+            assert len(set(pool.map(source_digest, ["bitmill.hdl.verilog", "bitmill.golden"] * 8))) == 2
 
 
 def test_following_imports_is_fast():
