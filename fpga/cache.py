@@ -16,7 +16,7 @@ from ..cache import CACHE_VARIABLE as CACHE_VARIABLE
 from ..cache import cache_directory
 from ..errors import BitmillError
 from ..files import atomic_write
-from ..sources import source_digest
+from ..system.sources import source_digest
 
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()

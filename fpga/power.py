@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import tools
 from ..errors import BitmillError
-from ..sources import source_digest
+from ..system.sources import source_digest
 from . import cache
 from .activity import NetlistCell, PinActivity, netlist_cells, pin_activity
 from .energy import CellEnergy, Energies, energies

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from .. import tools
 from ..errors import BitmillError
-from ..sources import source_digest
 from ..system.places import private_folder
+from ..system.sources import source_digest
 from . import cache
 from .liberty import LIBRARY_FILE, Library
 from .wrap import CLOCK, Port

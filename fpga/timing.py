@@ -10,8 +10,8 @@ from typing import Any
 
 from .. import tools
 from ..errors import BitmillError
-from ..sources import source_digest
 from ..system.places import private_folder
+from ..system.sources import source_digest
 from . import cache
 from .cells import Target
 from .synthesis import netlist, synthesize

@@ -8,7 +8,7 @@ from ... import __version__
 from ...config import AcceleratorConfig
 from ...fpga.cache import cached
 from ...hdl import verilog
-from ...sources import source_digest
+from ...system.sources import source_digest
 from ...tools import yosys_release
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ... import formats, golden
 from ...fpga.cache import cached
 from ...golden import Granularity, Rule, Scales
-from ...sources import source_digest
+from ...system.sources import source_digest
 
 ChooseScale = Callable[..., Scales]
 """``golden.choose_scale`` or a substitute with the same arguments and results."""

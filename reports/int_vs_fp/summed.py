@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ... import golden
 from ...config import AcceleratorConfig
 from ...fpga.cache import cached
-from ...sources import source_digest
+from ...system.sources import source_digest
 from ..records import metric
 from .noise import sqnr_db
 

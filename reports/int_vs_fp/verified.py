@@ -13,7 +13,7 @@ from ... import tools
 from ...config import AcceleratorConfig
 from ...fpga.cache import cached
 from ...sim import verify
-from ...sources import source_digest
+from ...system.sources import source_digest
 
 Codes = NDArray[np.unsignedinteger]
 

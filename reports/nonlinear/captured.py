@@ -14,7 +14,7 @@ from safetensors.numpy import load, load_file, save
 
 from ...cache import cached_file
 from ...errors import BitmillError
-from ...sources import source_digest
+from ...system.sources import source_digest
 from ..bitmod.model import EncoderModel
 from ..bitmod.sentences import SentencePair
 from ..sample.forward import Array, encode, layer_norm, pad
@@ -67,8 +67,8 @@ def capture(
     """
     batches = [_texts(model, _split(pairs, part), length, texts) for part in (0, 1)]
     inputs = {
-        "source": source_digest(__name__), "model": model.sha256, "texts": json.dumps(batches), "queries": queries, "tokens": tokens,
-        "numpy": np.__version__,
+        "source": source_digest(__name__), "model": model.sha256, "texts": json.dumps(batches), "queries": queries,
+        "tokens": tokens, "numpy": np.__version__,
     }  # fmt: skip
     build = partial(_captured, model, batches, queries=queries, tokens=tokens)
     path = cached_file("nonlinear rows", inputs, ".safetensors", lambda: to_bytes(build()))

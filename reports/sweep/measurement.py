@@ -15,7 +15,7 @@ import numpy as np
 from ... import __version__
 from ...fpga import cache
 from ...fpga.liberty import DEFAULT_LIBRARY
-from ...sources import source_digest
+from ...system.sources import source_digest
 from ...tools import tool_versions
 from ..circuits import Measured
 from ..ids import unit_key

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...cache import cached_file
 from ...errors import BitmillError
-from ...sources import source_digest
+from ...system.sources import source_digest
 from ...tools import yosys_release
 from . import compiler, translate
 
