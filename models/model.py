@@ -102,7 +102,7 @@ def _reader(path: Path, about: str) -> Callable[..., _Read]:
         there = path.exists()
     except (OSError, ValueError):
         there = False
-    where = f"{about}{short(path)}"
+    where = f"{about}{short(path, most=500)}"
     if not there:
         raise BitmillError(f"{where}: no such file; accepted is FILE[:TENSOR] of type safetensors, npy or npz")
     raise BitmillError(f"{where}: file type must be one of {', '.join(_ENDINGS)}, not {path.suffix!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..errors import BitmillError
 from .number_types import OF_NUMPY
-from .reading import SizedFile, reading, short
+from .reading import SizedFile, open_regular, reading, short
 from .tensor import FileRange, Stored, Tensor
 
 NPY, NPZ = "npy file of numbers", "npz file of numbers"
@@ -33,10 +34,10 @@ def read_npy(path: Path, *, about: str = "") -> dict[str, Tensor]:
         If it cannot be read, is not whole or holds Python objects.
     """
     with reading(path, NPY, about=about) as opened:
-        dtype, shape, fortran = _header(opened.file)
+        dtype, shape, fortran, start = _header(opened.file)
         if dtype.hasobject:
             raise BitmillError("its array holds Python objects, which are never loaded")
-        start, size = opened.file.tell(), math.prod(shape) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         opened.must_hold(start, size)
         return {"": _tensor("", dtype, shape, fortran, FileRange(path, NPY, start, size, opened.stamp))}
 
@@ -59,8 +60,7 @@ def read_npz(path: Path, *, about: str = "") -> dict[str, Tensor]:
                 raise BitmillError(f"names must be unique, not {short(name)!r} twice")
             _check_size(opened, member)
             with archive.open(member) as stream:
-                dtype, shape, fortran = _header(cast("BinaryIO", stream))
-                start = stream.tell()
+                dtype, shape, fortran, start = _header(cast("BinaryIO", stream))
             size = math.prod(shape) * dtype.itemsize
             if not dtype.hasobject and start + size != member.file_size:
                 raise BitmillError(f"array {short(name)!r} declares {size} bytes, but has {member.file_size - start}")
@@ -86,7 +86,9 @@ def _check_size(opened: SizedFile, member: zipfile.ZipInfo) -> None:
         )
 
 
-def _header(file: BinaryIO) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
+def _header(stream: BinaryIO) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
+    """Type, shape, order and where the numbers begin. A header is parsed from a piece: it may declare gigabytes of itself."""
+    file = io.BytesIO(stream.read(_LONGEST_HEADER + 12))
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_LONGEST_HEADER)
@@ -96,7 +98,7 @@ def _header(file: BinaryIO) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
         raise BitmillError(f"version of its header must be 1.0 or 2.0, not {'.'.join(map(str, version))}")
     if len(shape) > 32 or any(type(size) is not int or not 0 <= size < 1 << 63 for size in shape):
         raise BitmillError(f"shape must be at most 32 whole numbers from 0, not {short(shape)}")
-    return dtype, shape, bool(fortran)
+    return dtype, shape, bool(fortran), file.tell()
 
 
 def _tensor(name: str, dtype: np.dtype[Any], shape: tuple[int, ...], fortran: bool, stored: Stored) -> Tensor:
@@ -132,7 +134,7 @@ class _Member:
                         raise BitmillError("it changed while it was read")
                     if stream is None:
                         # The archive has a handle of its own, which stays open between pieces.
-                        archive = zipfile.ZipFile(self.path)
+                        archive = zipfile.ZipFile(open_regular(self.path).file)
                         stream = archive.open(self.member)
                         stream.read(self.start)
                     wanted = min(most, self.size - done)
@@ -144,7 +146,7 @@ class _Member:
                         stream.read(1)
                 yield piece
         finally:
-            for opened_one in (stream, archive):
+            for opened_one in (stream, archive, archive and archive.fp):
                 if opened_one is not None:
                     opened_one.close()
 

@@ -6,6 +6,7 @@ the user's path. Sizes that a file declares are compared with the file's own bef
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import warnings
@@ -17,7 +18,7 @@ from typing import BinaryIO
 
 from ..errors import BitmillError
 
-_LONGEST_REASON = 300
+_LONGEST_VALUE, _LONGEST_REASON = 100, 500
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
@@ -94,32 +95,55 @@ def reading(path: Path | str, what: str, *, about: str = "") -> Iterator[SizedFi
     """
     where = f"{about}{path}"
     try:
-        opened = _open(Path(path))
+        opened = open_regular(path)
     except BitmillError as error:
         raise BitmillError(f"{where}: must be a {what}, not {error}") from None
     except OSError as error:
         raise BitmillError(f"{where}: cannot be read: {error.strerror or reason_of(error)}") from None
     except ValueError as error:
-        raise BitmillError(f"{short(where)}: cannot be read: {reason_of(error)}") from None
+        raise BitmillError(f"{short(where, most=_LONGEST_REASON)}: cannot be read: {reason_of(error)}") from None
     try:
         with opened.file, warnings.catch_warnings():
             # Parsers warn of odd files; what they cannot read they refuse anyway.
             warnings.simplefilter("ignore")
             yield opened
     except MemoryError:
-        raise BitmillError(f"{where}: reading it needs more memory than there is") from None
+        raise BitmillError(f"{where}: not a whole {what}: reading it takes more memory than there is") from None
     except Exception as error:
         raise BitmillError(f"{where}: not a whole {what}: {reason_of(error)}") from None
 
 
-def _open(path: Path) -> SizedFile:
+class _Bounded(io.BufferedReader):
+    """Allocates no more than the file has, however much a parser asks for."""
+
+    def __init__(self, handle: int, size: int) -> None:
+        super().__init__(io.FileIO(handle, "rb"))
+        self._size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > 0:
+            size = min(size, max(self._size - self.tell(), 0))
+        return super().read(size)
+
+
+def open_regular(path: Path | str) -> SizedFile:
+    """Open a regular file, and nothing else; of ``reading``, which tells failures.
+
+    Raises
+    ------
+    BitmillError
+        If it is something else; the message says what.
+    OSError, ValueError
+        If it cannot be opened.
+    """
+    path = Path(path)
     _check_regular(path.stat().st_mode)
     # Should a FIFO take the file's place in between, opening it does not wait for a writer.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         facts = os.fstat(handle)
         _check_regular(facts.st_mode)
-        file = os.fdopen(handle, "rb")
+        file = _Bounded(handle, facts.st_size)
     except BaseException:
         os.close(handle)
         raise
@@ -134,13 +158,13 @@ def _check_regular(mode: int) -> None:
 def reason_of(error: BaseException) -> str:
     """The first line of an exception, short."""
     lines = str(error).strip().splitlines()
-    return short(lines[0]) if lines else type(error).__name__
+    return short(lines[0], most=_LONGEST_REASON) if lines else type(error).__name__
 
 
-def short(value: object) -> str:
+def short(value: object, *, most: int = _LONGEST_VALUE) -> str:
     """A value in an error, cut where it is long."""
     try:
         text = str(value)
     except ValueError:  # An integer of more digits than Python converts.
         return "a number of thousands of digits"
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -46,7 +46,7 @@ def load_matrix(spec: str | Path, role: str) -> NDArray[np.float64]:
     """
     path, name = _split(spec, role)
     model = open_model(path, about=f"{role}: ")
-    with _role(role):
+    with _about(role, path):
         found, array = _matrix(model, name, role)
     where = f"{role}: {path}:{found}" if found else f"{role}: {path}"
     if not np.isfinite(array).all():
@@ -70,7 +70,7 @@ def load_packed(spec: str | Path, role: str) -> QuantizedWeights | None:
     """
     path, name = _split(spec, role)
     model = open_model(path, about=f"{role}: ")
-    with _role(role):
+    with _about(role, path):
         if not is_packed(model):
             return None
         there = packed_tensors(model)
@@ -87,7 +87,7 @@ def _split(spec: str | Path, role: str) -> tuple[Path, str | None]:
     path, name = split_spec(str(spec))
     if not _exists(str(path)):
         accepted = "accepted is FILE[:TENSOR] of type safetensors, npy or npz"
-        raise BitmillError(f"{role}: {short(path)}: no such file; {accepted}")
+        raise BitmillError(f"{role}: {short(path, most=500)}: no such file; {accepted}")
     return path, name
 
 
@@ -114,12 +114,12 @@ def _exists(path: str) -> bool:
 
 
 @contextmanager
-def _role(role: str) -> Iterator[None]:
+def _about(role: str, path: Path) -> Iterator[None]:
     try:
         yield
     except BitmillError as error:
-        text = str(error)
-        raise BitmillError(text if text.startswith(f"{role}: ") else f"{role}: {text}") from None
+        text = str(error).removeprefix(f"{role}: ")
+        raise BitmillError(f"{role}: {text if text.startswith(str(path)) else f'{path}: {text}'}") from None
 
 
 def _matrix(model: Model, name: str | None, role: str) -> tuple[str, NDArray[Any]]:
