@@ -47,9 +47,15 @@ def gptq(bits, *, order=None, v2=False, length=96, out=32, groups=3):
     return tensors, wanted
 
 
-def only(path, kind=Matrix):
+def only(path) -> Matrix:
     (found,) = recognised(open_model(path))
-    assert isinstance(found, kind)
+    assert isinstance(found, Matrix)
+    return found
+
+
+def left_alone(path) -> LeftAlone:
+    (found,) = recognised(open_model(path))
+    assert isinstance(found, LeftAlone)
     return found
 
 
@@ -89,7 +95,7 @@ def test_gptq_that_is_not_whole_is_left_alone(tmp_path, cli):
     ):
         changed = {**tensors, f"l.{name}": part, "other.weight": np.ones((1, 128), np.float32)}
         save_file({key: array for key, array in changed.items() if array is not None}, tmp_path / "m.safetensors")
-        found = only(tmp_path / "m.safetensors", LeftAlone)
+        left_alone(tmp_path / "m.safetensors")
         done = cli(
             "quantize", tmp_path / "m.safetensors", "--scheme", "int4", "--json", "-o", tmp_path / "o.safetensors"
         )
@@ -250,7 +256,7 @@ def test_bitsandbytes_int8(tmp_path):
     wanted = [[int(code) * float(scb[row]) / 127 for code in codes[row]] for row in range(5)]
     np.testing.assert_allclose(load_matrix(f"{tmp_path / 'm.safetensors'}:l.weight", "weights"), wanted, rtol=1e-6)
     save_file(tensors | {"l.weight_format": np.array(3, np.uint8)}, tmp_path / "m.safetensors")
-    found = only(tmp_path / "m.safetensors", LeftAlone)
+    found = left_alone(tmp_path / "m.safetensors")
     assert found.why == "bitsandbytes int8 in a layout for one kind of GPU"
 
 
@@ -262,7 +268,7 @@ def test_bitsandbytes_that_is_not_whole_is_left_alone(tmp_path, state):
     tensors, _ = four_bits("nf4", nested=False)
     tensors["l.weight.quant_state.bitsandbytes__nf4"] = np.frombuffer(state, np.uint8)
     save_file(tensors, tmp_path / "m.safetensors")
-    found = only(tmp_path / "m.safetensors", LeftAlone)
+    found = left_alone(tmp_path / "m.safetensors")
     assert found.why.startswith("bitsandbytes nf4 ")
     assert set(found.parts) == set(tensors)
 
