@@ -1,14 +1,16 @@
 """Files of users: read in bounded memory and time, written whole or not at all. Standard library only."""
 
 from .inputs import guarding_inputs, input_at, name_input, refuse_input
-from .outputs import atomic_write, output_directory, output_file
-from .reading import DOCUMENT_BYTES, open_regular, read_bytes, read_json, read_text, reading
+from .outputs import STANDARD_OUTPUT, atomic_write, output_directory, output_file, recover
+from .reading import DOCUMENT_BYTES, kind_of, open_regular, read_bytes, read_json, read_text, reading
 
 __all__ = [
     "DOCUMENT_BYTES",
+    "STANDARD_OUTPUT",
     "atomic_write",
     "guarding_inputs",
     "input_at",
+    "kind_of",
     "name_input",
     "open_regular",
     "output_directory",
@@ -17,5 +19,6 @@ __all__ = [
     "read_json",
     "read_text",
     "reading",
+    "recover",
     "refuse_input",
 ]

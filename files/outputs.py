@@ -1,149 +1,191 @@
-"""Output that is there whole or not at all: written beside its destination, then renamed. Standard library only."""
+"""Output that is there whole or not at all: written in a folder of its own, then renamed. Standard library only."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import BitmillError
+from .inputs import refuse_input
+from .publishing import check_place, finish, publish_into, replace_file
+from .reading import kind_of
+from .staging import folder_beside, folder_inside, held, is_left_over
+from .troubles import told_as_output
 
-# Reading the mask means setting it, for the whole process: done once, before there are threads to disturb.
-_UMASK = os.umask(0)
-os.umask(_UMASK)
+STANDARD_OUTPUT = "-"
 
 
 def atomic_write(path: Path | str, data: str | bytes) -> None:
-    """Write a file whole or not at all. Text is written as UTF-8 with the line ends it has.
+    """Write a file whole or not at all, whoever else writes it too. Text is written as UTF-8 with the line ends it has.
 
     Raises
     ------
     BitmillError
         If the path cannot be written.
     """
-    with output_file(path) as staged:
-        staged.write_bytes(data.encode() if isinstance(data, str) else data)
+    path = Path(path)
+    staged = path.with_name(f".{path.name[:100]}-{secrets.token_hex(6)}")
+    with told_as_output(path), _parents(path):
+        try:
+            staged.write_bytes(data.encode() if isinstance(data, str) else data)
+            staged.replace(path)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
 def output_file(path: Path | str) -> Iterator[Path]:
-    """A file to write beside ``path``, which takes its name when the block ends well and is removed when it does not.
+    """A file to write, whose content is at ``path`` when the block ends well, and nowhere when it does not.
 
-    That ``path`` can be written is found out when the block begins, so before any long work in it.
+    A symbolic link stays, and what it points to is written; mode and owner of a file that is there are kept; ``-`` is
+    standard output. That ``path`` can be written is found out when the block begins, so before any long work in it, and
+    until it ends no other run can write there.
 
     Raises
     ------
     BitmillError
-        If the path is a directory or cannot be written.
+        If the path is no regular file, an input of the command, written by another run, or cannot be written.
     """
-    path = Path(path)
-    created: list[Path] = []
-    try:
-        with _as_bitmill_error(path):
-            if path.is_dir():
-                raise BitmillError(f"output {path}: must be a file, not a directory")
-            created = _make_directories(path.parent)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-            os.close(handle)
-        staged = Path(name)
-        try:
+    if str(path) == STANDARD_OUTPUT:
+        with _standard_output() as staged:
             yield staged
-            with _as_bitmill_error(path):
-                _make_public(staged)
-                staged.replace(path)
-        except BaseException:
-            staged.unlink(missing_ok=True)
-            raise
-    except BaseException:
-        _remove_empty(created)
-        raise
+        return
+    shown, path = Path(path), Path(os.path.realpath(path))
+    with ExitStack() as stack:
+        with told_as_output(shown):
+            check_place(path, shown)
+            stack.enter_context(_parents(path))
+            staged = stack.enter_context(held(folder_beside(path), shown)) / path.name
+            staged.touch()
+        with told_as_output(shown, staged):
+            yield staged
+            refuse_input(path, shown=shown)
+            replace_file(staged, path)
 
 
 @contextmanager
-def output_directory(path: Path | str) -> Iterator[Path]:
+def output_directory(path: Path | str, *, names: Sequence[str] = (), wait: bool = False) -> Iterator[Path]:
     """A directory to write into, whose files appear under ``path`` when the block ends well, and nowhere when not.
 
     A new ``path`` appears in one rename. In a directory that is already there, files of the same name are replaced and
-    others stay. That ``path`` can be written is found out when the block begins, so before any long work in it.
+    others stay; a run that is killed while it replaces them is completed by the next one that writes there or reads from
+    there. That ``path`` can be written is found out when the block begins, so before any long work in it, and until it
+    ends no other run can write there.
+
+    Parameters
+    ----------
+    path
+        The directory; made if missing.
+    names
+        Files that will be written, as far as known: places where they cannot be are refused before the work.
+    wait
+        Whether to wait for another run that writes there, instead of refusing.
 
     Raises
     ------
     BitmillError
-        If the path is a file or cannot be written.
+        If the path is no directory, is written by another run, or cannot be written, or a file to be replaced is an
+        input of the command with other content.
     """
-    path = Path(path)
-    created: list[Path] = []
-    staged: Path | None = None
+    if str(path) == STANDARD_OUTPUT:
+        raise BitmillError("output -: must be a directory, not standard output")
+    shown, path = Path(path), Path(os.path.realpath(path))
+    with ExitStack() as stack:
+        with told_as_output(shown):
+            if (kind := kind_of(path)) not in (None, "a directory"):
+                raise BitmillError(f"output {shown}: must be a directory, not {kind}")
+            _sweep(path, shown)
+            is_new = kind is None
+            if is_new:
+                stack.enter_context(_parents(path))
+            for name in names:
+                check_place(path / name, shown / name, may_be_input=True)
+            staged = stack.enter_context(held((folder_beside if is_new else folder_inside)(path), shown, wait=wait))
+        with told_as_output(shown, staged):
+            yield staged
+            if not is_new or not _renamed(staged, path):
+                _merge(staged, path, shown, is_new=is_new)
+
+
+def recover(directory: Path) -> None:
+    """Put in their places the files of a run that was killed while it replaced files of this directory."""
+    folder = folder_inside(directory)
+    if is_left_over(folder):
+        with told_as_output(directory), held(folder, directory):
+            finish(folder, directory)
+
+
+def _sweep(path: Path, shown: Path) -> None:
+    """Complete or remove what dead runs left inside a directory and beside it."""
+    recover(path)
+    if is_left_over(beside := folder_beside(path)):
+        with held(beside, shown):
+            pass
+
+
+def _renamed(staged: Path, path: Path) -> bool:
+    """Whether the new directory took its name; False if there is one by now."""
     try:
-        with _as_bitmill_error(path):
-            if path.exists() and not path.is_dir():
-                raise BitmillError(f"output {path}: must be a directory, not a file")
-            exists = path.is_dir()
-            created = [] if exists else _make_directories(path.parent)
-            home = path if exists else path.parent
-            staged = Path(tempfile.mkdtemp(dir=home, prefix=f".{path.name or 'bitmill'}-"))
-        yield staged
-        with _as_bitmill_error(path):
-            _publish(staged, path, exists=exists)
-    except BaseException:
-        if staged is not None:
-            shutil.rmtree(staged, ignore_errors=True)
-        _remove_empty(created)
-        raise
-
-
-def _publish(staged: Path, path: Path, *, exists: bool) -> None:
-    for entry in staged.rglob("*"):
-        _make_public(entry)
-    if not exists:
-        _make_public(staged)
         staged.rename(path)
+    except OSError:
+        if not path.is_dir():
+            raise
+        return False
+    return True
+
+
+def _merge(staged: Path, path: Path, shown: Path, *, is_new: bool) -> None:
+    folder = folder_inside(path)
+    if not is_new:
+        publish_into(path, folder, shown)
         return
-    for source in sorted(staged.rglob("*")):
-        target = path / source.relative_to(staged)
-        if source.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            source.replace(target)
-    shutil.rmtree(staged)
+    with held(folder, shown) as files:
+        files.rmdir()
+        staged.rename(files)
+        publish_into(path, folder, shown)
 
 
 @contextmanager
-def _as_bitmill_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BitmillError(f"output {path}: cannot be written: {error.strerror or error}") from None
+def _standard_output() -> Iterator[Path]:
+    """A file to write that is copied to standard output when the block ends well."""
+    with tempfile.TemporaryDirectory(prefix="bitmill-") as folder:
+        staged = Path(folder) / "output"
+        staged.touch()
+        yield staged
+        with told_as_output(Path(STANDARD_OUTPUT)), staged.open("rb") as file:
+            sys.stdout.flush()
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
-def _make_directories(path: Path) -> list[Path]:
-    """Make a directory and its parents; the ones that were not there, outermost first."""
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the directories above a path, and remove those that were made if the block fails."""
     missing: list[Path] = []
-    while not path.exists():
-        missing.insert(0, path)
-        path = path.parent
+    parent = path.parent
+    while not parent.exists():
+        missing.insert(0, parent)
+        parent = parent.parent
     made: list[Path] = []
     try:
         for directory in missing:
-            directory.mkdir()
+            directory.mkdir(exist_ok=True)
             made.append(directory)
-    except OSError:
-        _remove_empty(made)
+        yield
+    except BaseException:
+        for directory in reversed(made):
+            try:
+                directory.rmdir()
+            except OSError:
+                break
         raise
-    return missing
 
 
-def _remove_empty(directories: list[Path]) -> None:
-    for directory in reversed(directories):
-        try:
-            directory.rmdir()
-        except OSError:
-            return
-
-
-def _make_public(path: Path) -> None:
-    """Temporary files and directories are private; results have the permissions that any new file has."""
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~_UMASK)
+__all__: list[str] = ["STANDARD_OUTPUT", "atomic_write", "output_directory", "output_file", "recover"]

@@ -118,6 +118,15 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"a number must be finite, not {short(name)}")
 
 
+def kind_of(path: Path) -> str | None:
+    """``a file``, ``a directory``, ``a device`` ...: what is there once links are followed; None if nothing is."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), "a file")
+
+
 def _refuse_special(mode: int, path: Path | str) -> None:
     for is_kind, kind in _KINDS:
         if is_kind(mode):
