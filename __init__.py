@@ -1,8 +1,9 @@
 """bitmill: generate, prove, synthesize and cost low-bit accelerator hardware from one configuration."""
 
-from typing import TYPE_CHECKING, Any
+import importlib
 
-from .errors import BitmillError
+# Not from `typing`: whatever is imported here is imported before the command line can tell an interruption in one line.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from . import formats
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
         FloatAccumulator,
         WindowAccumulator,
     )
+    from .errors import BitmillError
     from .presets import preset
 
 __version__ = "0.1.0"
@@ -29,16 +31,15 @@ __all__ = [
     "preset",
 ]
 
+_HOMES = {"BitmillError": "errors", "preset": "presets"}
+"""Where a name is that is not in ``config``."""
 
-def __getattr__(name: str) -> Any:
+
+def __getattr__(name: str):  # noqa: ANN202 - of any type
     # Imported when they are asked for: validation takes longer to import than `bitmill formats` takes to run, and a module
     # that needs none of them does not depend on them (see ``sources``).
     if name == "formats":
-        from .formats import get  # noqa: F401 - `from . import formats` would ask this very function
-
-        return globals()[name]
+        return importlib.import_module(".formats", __name__)
     if name in __all__:
-        from . import config, presets
-
-        return getattr(presets if name == "preset" else config, name)
+        return getattr(importlib.import_module(f".{_HOMES.get(name, 'config')}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

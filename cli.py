@@ -1,4 +1,7 @@
-"""The command line: ``bitmill COMMAND``. Failures are one line on standard error and a status other than 0."""
+"""The command line: ``bitmill COMMAND``. Failures are one line on standard error and a status other than 0.
+
+Almost nothing is imported here: what takes time is imported where an interruption is told in one line.
+"""
 
 from __future__ import annotations
 
@@ -6,61 +9,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
-
-import click
-
-from . import __version__
-from .commands.build import build
-from .commands.estimate import estimate
-from .commands.formats import formats, presets
-from .commands.generate import generate
-from .commands.quantize import quantize
-from .commands.report import report
-from .commands.run import run
-from .commands.synth import synth
-from .commands.verify import verify
-from .errors import BitmillError
+from typing import Any
 
 FAILED = 2
 INTERRUPTED = 130
-
-
-def _print_versions(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    from .tools import tool_versions, yosys_engine
-
-    versions = tool_versions()
-    click.echo(f"bitmill {__version__}")
-    click.echo(f"python {sys.version.split()[0]}")
-    for name, version in versions.items():
-        click.echo(f"{name} {version} ({yosys_engine()})" if name == "yosys" else f"{name} {version}")
-    context.exit()
-
-
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_versions,
-    help="Print the versions of bitmill and of its tools.",
-)
-@click.pass_context
-def bitmill(context: click.Context) -> None:
-    """Generate, verify, synthesize and compare low-bit multiply-accumulate hardware.
-
-    INT or FP, how many bits, which accumulator? `bitmill report int-vs-fp -o DIR` answers for a real layer.
-    """
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
-
-
-for _command in (formats, presets, quantize, generate, verify, run, synth, estimate, build, report):
-    bitmill.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,47 +22,147 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 2: bad input, a missing tool or a failed run, told in one line on standard error. 130: interrupted.
     """
+    if arguments is not None:
+        return _told(arguments)
+    # A process of its own, with nothing to do afterwards.
+    _open_closed_streams()
+    status = _told(sys.argv[1:])
+    _on_interruption(lambda: os._exit(status))
+    return status
+
+
+def __getattr__(name: str) -> Any:
+    if name == "bitmill":
+        return _group()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _told(arguments: Sequence[str]) -> int:
+    """The status of a command, whose failure is told in one line."""
+    group = _group()
+    import click
+
+    from .errors import BitmillError
+    from .files import guarding_inputs
+
     previous = _stop_cleanly_on_termination()
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        with guarding_inputs():
+            return _run(group, arguments)
     except BitmillError as error:
-        return _fail(str(error))
+        return _fail(str(error), arguments)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "bitmill"
-        return _fail(f"{error.format_message()} (see `{path} --help`)")
+        return _fail(f"{error.format_message()} (see `{path} --help`)", arguments)
     except click.ClickException as error:
-        return _fail(error.format_message())
+        return _fail(error.format_message(), arguments)
     except (KeyboardInterrupt, click.Abort):
         _say("bitmill: interrupted, nothing written")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, such as `head`, has seen enough.
+        _discard_output()
         return 0
     except OSError as error:
-        return _fail(f"{error.filename or 'system'}: {error.strerror or error}")
+        if error.filename is None and _output_is_lost():
+            return _fail(f"standard output: cannot be written: {error.strerror or error}", arguments)
+        return _fail(f"{error.filename or 'system'}: {error.strerror or error}", arguments)
+    except MemoryError:
+        return _fail("the system has no more memory", arguments)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        _output_is_lost()
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _group() -> Any:
+    """The commands. Their libraries take a moment to import, in which an interruption ends the process."""
+    # Not by an exception, some of which get lost in the middle of an import.
+    restore = _on_interruption(_interrupted) if "bitmill.commands.group" not in sys.modules else _nothing
     try:
-        with bitmill.make_context("bitmill", list(arguments)) as context:
-            bitmill.invoke(context)
-            sys.stdout.flush()
+        from .commands.group import bitmill
+    finally:
+        restore()
+    return bitmill
+
+
+def _run(group: Any, arguments: Sequence[str]) -> int:
+    import click
+
+    try:
+        with group.make_context("bitmill", list(arguments)) as context:
+            group.invoke(context)
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
     return 0
 
 
-def _fail(message: str) -> int:
-    _say(f"bitmill: error: {' '.join(message.split())}")
+def _fail(message: str, arguments: Sequence[str]) -> int:
+    from .text import message as readable
+    from .text import short
+
+    for argument in arguments:
+        message = message.replace(repr(argument), short(argument))
+    _say(f"bitmill: error: {readable(message)}")
     return FAILED
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    from .screen import say
+
+    say(line, err=True)
+
+
+def _on_interruption(then: Callable[[], object]) -> Callable[[], None]:
+    """Call ``then`` on Ctrl-C instead of raising, if Ctrl-C is not ignored; what it returns undoes that."""
+    if threading.current_thread() is not threading.main_thread():
+        return _nothing
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        return _nothing
+    signal.signal(signal.SIGINT, lambda _number, _frame: then())
+
+    def undo() -> None:
+        signal.signal(signal.SIGINT, before)
+
+    return undo
+
+
+def _nothing() -> None:
+    pass
+
+
+def _interrupted() -> None:
+    os.write(2, b"bitmill: interrupted, nothing written\n")
+    os._exit(INTERRUPTED)
+
+
+def _open_closed_streams() -> None:
+    """Give the null device to standard streams that are closed, or the next files to be opened would take their places."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest descriptor that is free.
+            if number:
+                setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _output_is_lost() -> bool:
+    """Whether standard output takes nothing any more; Python would complain of it once more when it flushes at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        _discard_output()
+        return True
+    return False
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop_cleanly_on_termination() -> dict[signal.Signals, signal._HANDLER]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..screen import say
 from .options import output_option, takes_config
 from .progress import progress
 from .tables import print_table
@@ -34,6 +35,6 @@ def build(*, config: AcceleratorConfig | BitSerialConfig, board: str, dsp: bool,
         from ..hdl.verilog import TOP, emit
 
         result = build_bitstream(emit(config), TOP, staged, board=board, dsp=dsp, seed=seed)
-    click.echo(f"{output / result.path.name}: {config.title} on {result.board}")
+    say(f"{output / result.path.name}: {config.title} on {result.board}")
     print_table(["site", "used"], [[kind, str(count)] for kind, count in result.used.items()], right=["used"])
-    click.echo(f"Fmax {result.fmax_mhz:.1f} MHz; the board's clock is {result.clock_mhz:g} MHz")
+    say(f"Fmax {result.fmax_mhz:.1f} MHz; the board's clock is {result.clock_mhz:g} MHz")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..screen import say
 from .options import output_option, takes_config
 from .tables import print_table
 
@@ -27,7 +27,7 @@ def estimate(*, config: AcceleratorConfig | BitSerialConfig, output: Path | None
     """
     from ..config import AcceleratorConfig
     from ..errors import BitmillError
-    from ..files import output_file
+    from ..files import output_file, to_json
     from ..reports.cost.model import shipped_models
 
     if not isinstance(config, AcceleratorConfig) or config.unit == "array":
@@ -42,8 +42,8 @@ def estimate(*, config: AcceleratorConfig | BitSerialConfig, output: Path | None
             for model, estimate in found
         ]  # fmt: skip
         with output_file(output) as staged:
-            staged.write_text(json.dumps({"configuration": config.to_dict(), "estimates": rows}, indent=2) + "\n")
-    click.echo(config.title)
+            staged.write_text(to_json({"configuration": config.to_dict(), "estimates": rows}))
+    say(config.title)
     print_table(
         ["target", "metric", "estimate", "low", "high", "per MAC", "unit", "median error", "90 % within"],
         [
@@ -55,7 +55,7 @@ def estimate(*, config: AcceleratorConfig | BitSerialConfig, output: Path | None
     )  # fmt: skip
     beyond = sorted({name for _, estimate in found for name in estimate.beyond})
     if beyond:
-        click.echo(
+        say(
             f"bitmill: note: no unit of the fit had as many bits of {', '.join(beyond)}; the band may not hold",
             err=True,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -12,6 +11,7 @@ import click
 from .. import formats as catalog
 from ..errors import BitmillError
 from ..formats import Format, Minifloat, Product
+from ..screen import say, say_json
 from .tables import print_table
 
 LISTED_BITS = 8
@@ -39,14 +39,15 @@ def formats(*, name: str | None, all_codes: bool, as_json: bool) -> None:
     listed = fmt.bits <= LISTED_BITS or all_codes
     codes = list(_codes(fmt)) if listed else []
     if as_json:
-        click.echo(json.dumps(_facts(fmt) | ({"codes": codes} if listed else {}), indent=2))
+        say_json(_facts(fmt) | ({"codes": codes} if listed else {}))
         return
     print_table(["fact", "value"], [[key.replace("_", " "), _text(value)] for key, value in _facts(fmt).items()])
     if not listed:
         more = "; `--all` lists them" if fmt.bits <= MOST_BITS else ""
-        click.echo(f"\n{1 << fmt.bits} codes{more}.")
+        say()
+        say(f"{1 << fmt.bits} codes{more}.")
         return
-    click.echo()
+    say()
     rows = [[code["hex"], code["binary"], code["value"], code["exact"]] for code in codes]
     print_table(["code", "binary", "value", "exact"], rows, right=["value", "exact"])
 
@@ -54,7 +55,7 @@ def formats(*, name: str | None, all_codes: bool, as_json: bool) -> None:
 def _print_catalog(*, as_json: bool) -> None:
     facts = [_facts(fmt) for fmt in catalog.CATALOG.values()]
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        say_json(facts)
         return
     columns = [
         "name",
@@ -143,6 +144,6 @@ def presets(*, as_json: bool) -> None:
     from ..presets import PRESETS
 
     if as_json:
-        click.echo(json.dumps({name: config.to_dict() for name, config in PRESETS.items()}, indent=2))
+        say_json({name: config.to_dict() for name, config in PRESETS.items()})
         return
     print_table(["preset", "unit"], [[name, config.title] for name, config in PRESETS.items()])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from ..files import to_json
+from ..screen import say
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -37,20 +36,18 @@ def write_run(
         "gemm": {**result.to_dict(), **extra},
     }
     np.save(directory / "output.npy", output)
-    (directory / "gemm.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8", newline="\n")
+    (directory / "gemm.json").write_text(to_json(record), encoding="utf-8", newline="\n")
 
 
 def print_run(result: MatrixProduct[Any, Any], parts: Mapping[str, str]) -> None:
     """Print where the cycles went; ``parts`` says what each part of the account is."""
     m, n, k = result.shape
-    click.echo(
-        f"passed: {result.config.title}, {m}x{n}x{k}, {result.engine}, {result.result.value.size} results equal golden"
-    )
+    say(f"passed: {result.config.title}, {m}x{n}x{k}, {result.engine}, {result.result.value.size} results equal golden")
     counts, cycles = result.cycles_by_part, result.account.cycles
     rows = [[text, f"{counts[name]}", f"{counts[name] / cycles:.2%}"] for name, text in parts.items()]
     rows.append(["all cycles", str(cycles), "100.00%"])
     print_table(["where cycles went", "cycles", "share"], rows, right=["cycles", "share"])
-    click.echo(
+    say(
         f"utilisation {result.utilisation:.2%}: {result.ideal_cycles:.1f} cycles' worth of products in "
         f"{cycles}; padding of ragged edges {result.padding:.1f}"
     )

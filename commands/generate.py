@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..screen import say
 from .options import output_option, takes_config
 from .progress import progress
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 VERILOG = "bitmill_top.v"
 CORE = "bitmill_top.core"
+MANIFEST = "manifest.json"
+CONFIG = "config.toml"
 
 
 @click.command()
@@ -27,9 +29,11 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, output: Path) -> No
 
     The same configuration and versions give the same bytes.
     """
-    from ..files import output_directory
+    from ..files import output_directory, refuse_changed_input, to_json
 
-    with output_directory(output) as staged:
+    with output_directory(output, names=(VERILOG, CORE, MANIFEST, CONFIG)) as staged:
+        (staged / CONFIG).write_text(config.to_toml(), encoding="utf-8", newline="\n")
+        refuse_changed_input(staged / CONFIG, output / CONFIG)
         with progress(f"generating {config.title}"):
             from ..hdl.core_file import core_file
             from ..hdl.manifest import manifest
@@ -40,6 +44,5 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, output: Path) -> No
         (staged / VERILOG).write_text(text, encoding="utf-8", newline="\n")
         core = core_file(config, file_name=VERILOG)
         (staged / CORE).write_text(core, encoding="utf-8", newline="\n")
-        (staged / "manifest.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8", newline="\n")
-        (staged / "config.toml").write_text(config.to_toml(), encoding="utf-8", newline="\n")
-    click.echo(f"{output / VERILOG}: {config.title}, latency {described['latency_cycles']} cycles")
+        (staged / MANIFEST).write_text(to_json(described), encoding="utf-8", newline="\n")
+    say(f"{output / VERILOG}: {config.title}, latency {described['latency_cycles']} cycles")

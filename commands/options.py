@@ -10,12 +10,49 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BitmillError
+from ..files import STANDARD_OUTPUT, name_input, recover
+from ..screen import give_output_away
 
 if TYPE_CHECKING:
     from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
 
-PATH = click.Path(path_type=Path)
+
+class _InputPath(click.Path):
+    """A file or folder that the command reads, and therefore never writes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(str(super().convert(value, param, ctx)))
+        recover(path.parent)
+        name_input(path)
+        return path
+
+
+class _Tensor(click.ParamType):
+    """``FILE[:TENSOR]``, of which the file is an input; text, because only its reader knows where the name begins."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        parts = str(value).split(":")
+        for length in range(1, len(parts) + 1):
+            name_input(":".join(parts[:length]))
+        return value
+
+
+class _OutputPath(click.Path):
+    """A file or directory to write; ``-`` is standard output, which then has the file alone."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(str(super().convert(value, param, ctx)))
+        if str(path) == STANDARD_OUTPUT and ctx is not None:
+            ctx.find_root().with_resource(give_output_away())
+        return path
+
+
+PATH = _InputPath(path_type=Path)
+TENSOR = _Tensor()
+OUTPUT = _OutputPath(path_type=Path)
 
 
 def takes_config(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,4 +96,4 @@ def share_of(config: AcceleratorConfig | BitSerialConfig) -> str:
 
 def output_option(metavar: str, text: str, *, required: bool = False) -> Callable[..., Any]:
     """``-o``."""
-    return click.option("-o", "--output", metavar=metavar, type=PATH, required=required, help=text)
+    return click.option("-o", "--output", metavar=metavar, type=OUTPUT, required=required, help=text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import click
+from ..screen import say
 
 
 class Step(Protocol):
@@ -43,7 +43,7 @@ def _plain(first: str) -> Step:
 
     def step(text: str, *, done: int | None = None, total: int | None = None) -> None:
         count = f" ({done} of {total})" if total is not None else ""
-        click.echo(f"bitmill: {time.monotonic() - started:5.1f} s  {text}{count}", err=True)
+        say(f"bitmill: {time.monotonic() - started:5.1f} s  {text}{count}", err=True)
 
     step(first)
     return step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BitmillError
+from ..screen import say, say_json
 from .options import PATH, output_option
 from .progress import Step, progress
 from .tables import print_table
@@ -92,7 +92,7 @@ def quantize(
             tell = _paced(lambda: step, before=f"{scheme.name}: ")
             report = quantize_model(plan, staged, progress=tell, allow_saturation=allow_saturation)
     if as_json:
-        click.echo(json.dumps(_summary(report, scheme.name), indent=2, allow_nan=False))
+        say_json(_summary(report, scheme.name))
     else:
         _print(report, scheme.name, model)
 
@@ -151,7 +151,7 @@ def _print_schemes(*, as_json: bool) -> None:
         for row in SCHEMES.values()
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=2, allow_nan=False))
+        say_json(rows)
         return
     print_table(
         list(rows[0]), [[str(value) for value in row.values()] for row in rows], right=["bits per weight", "group"]
@@ -201,17 +201,19 @@ def _print(report: ModelReport, scheme: str, model: Path) -> None:
     print_table(["tensor", "shape", "bits per weight", "SQNR dB", ""], rows, right=["bits per weight", "SQNR dB"])
     total, kept = report.total, len(report.kept)
     if total is None:
-        click.echo(f"\n{model}: nothing new to quantize in {scheme}; {kept} tensors kept as they are.")
+        say()
+        say(f"{model}: nothing new to quantize in {scheme}; {kept} tensors kept as they are.")
     else:
         decibels, why = total.sqnr
         ratio = f"SQNR {why}" if decibels is None else f"SQNR {decibels:.2f} dB"
-        click.echo(
-            f"\n{model}: {total.weights} weights of {len(report.quantized)} tensors in {scheme}: "
+        say()
+        say(
+            f"{model}: {total.weights} weights of {len(report.quantized)} tensors in {scheme}: "
             f"{float(total.bits_per_weight or 0):.4f} bits per weight of these, {ratio}; {kept} tensors kept as they are."
         )
         for line in _losses(total.losses):
-            click.echo(line)
-    click.echo(
+            say(line)
+    say(
         f"The whole file: {report.file_bytes} bytes for {report.parameters} parameters, "
         f"{float(report.bits_per_parameter):.4f} bits per parameter, everything stored counted."
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, output_option
+from ..screen import say
+from .options import PATH, TENSOR, output_option
 
 workers_option = click.option(
     "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
@@ -39,15 +40,20 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     """Measure every unit of a grid on every target, as FILE.toml says; `bitmill report FILE.toml` is the same."""
     from ..reports.sweep.runner import run
 
-    click.echo(run(study_file, output, workers=workers, dask=dask))
+    say(run(study_file, output, workers=workers, dask=dask))
 
 
 @report.command("int-vs-fp")
 @output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
-@click.option("--weights", metavar="FILE[:TENSOR]", help="Your layer's weights [out, in]: safetensors, npy or npz.")
-@click.option("--activations", metavar="FILE[:TENSOR]", help="Its inputs [tokens, in].")
 @click.option(
-    "--calibration", metavar="FILE[:TENSOR]", help="Inputs to calibrate on; the first half of --activations by default."
+    "--weights", metavar="FILE[:TENSOR]", type=TENSOR, help="Your layer's weights [out, in]: safetensors, npy or npz."
+)
+@click.option("--activations", metavar="FILE[:TENSOR]", type=TENSOR, help="Its inputs [tokens, in].")
+@click.option(
+    "--calibration",
+    metavar="FILE[:TENSOR]",
+    type=TENSOR,
+    help="Inputs to calibrate on; the first half of --activations by default.",
 )
 @click.option("--quick", is_flag=True, help="Only INT4 and E2M1, single MACs, one placement: shows that all works.")
 @click.option(
@@ -88,15 +94,13 @@ def int_vs_fp(
                 )
         from ..reports.full.runner import run as run_full
 
-        click.echo(run_full(output, workers=workers, dask=dask))
+        say(run_full(output, workers=workers, dask=dask))
         return
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
     from ..reports.int_vs_fp.runner import run
 
-    click.echo(
-        run(output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick)
-    )
+    say(run(output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick))
 
 
 @report.command("bitmod")
@@ -115,7 +119,7 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> Non
     """
     from ..reports.bitmod.runner import run
 
-    click.echo(run(output, model=model, fresh=fresh, quick=quick))
+    say(run(output, model=model, fresh=fresh, quick=quick))
 
 
 @report.command("nonlinear")
@@ -136,4 +140,4 @@ def nonlinear(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> 
     """
     from ..reports.nonlinear.runner import run
 
-    click.echo(run(output, model=model, fresh=fresh, quick=quick))
+    say(run(output, model=model, fresh=fresh, quick=quick))

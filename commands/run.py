@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from ..errors import BitmillError
-from .options import PATH, load_config, output_option
+from .options import PATH, TENSOR, load_config, output_option
 
 
 @click.group()
@@ -20,10 +20,10 @@ def run() -> None:
 @click.option("--config", "config_file", metavar="CONFIG.toml", type=PATH, help="The array or bit-serial tile.")
 @click.option("--preset", "preset_name", metavar="NAME", help="A built-in one instead, such as int8-8x8 or bitmod-8x8.")
 @click.option(
-    "--weights", required=True, metavar="FILE[:TENSOR]",
+    "--weights", required=True, type=TENSOR, metavar="FILE[:TENSOR]",
     help="Weights [M, K]: safetensors, npy or npz; for tiles also what `bitmill quantize` wrote.",
 )  # fmt: skip
-@click.option("--activations", required=True, metavar="FILE[:TENSOR]", help="Activations [N, K].")
+@click.option("--activations", required=True, type=TENSOR, metavar="FILE[:TENSOR]", help="Activations [N, K].")
 @click.option(
     "--scheme", "scheme_name", metavar="NAME",
     help="Of a tile's weights; bitmod-fp4 by default, `bitmill quantize --list` shows all.",

@@ -6,8 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import click
-
+from ..screen import say
 from .gemm_output import print_run, write_run
 from .progress import progress
 
@@ -67,4 +66,4 @@ def run_array(
             write_run(directory, result, real, {"weights": weights, "activations": activations, "rule": rule})
     print_run(result, PARTS)
     if result.saturated_results is not None:
-        click.echo(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")
+        say(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")

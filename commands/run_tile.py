@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import click
-
 from ..errors import BitmillError
+from ..screen import say
 from .gemm_output import print_run, write_run
 from .progress import progress
 
@@ -86,7 +85,7 @@ def run_tile(
             inputs = {"weights": weights, "activations": activations, "rule": chosen}
             write_run(directory, result, found, inputs, **sqnr)
     print_run(result, PARTS)
-    click.echo(
+    say(
         f"{weight.scheme.name} in groups of {weight.group}, {result.weight_cycles} cycle(s) a weight; SQNR: {_told(sqnr)}"
     )
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from ..screen import say
 from .options import share_of
 from .progress import progress
 from .tables import print_table
@@ -28,7 +26,7 @@ def synth_liberty(
     output: Path | None,
 ) -> None:
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
-    from ..files import output_file
+    from ..files import output_file, to_json
     from ..fpga.liberty import read_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
     from ..hdl.verilog import TOP, emit
@@ -50,7 +48,7 @@ def synth_liberty(
                 progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
             )
         if staged is not None:
-            staged.write_text(json.dumps(_record(config, result), indent=2) + "\n", encoding="utf-8")
+            staged.write_text(to_json(_record(config, result)), encoding="utf-8")
     _print(config, result)
 
 
@@ -78,7 +76,7 @@ def _record(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) 
 def _print(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) -> None:
     best = result.best
     gating = "clock gating" if result.clock_gating else "no clock gating"
-    click.echo(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")
+    say(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")
     figures = [("logic, gate equivalents", best.logic_ge), ("registers, gate equivalents", best.registers_ge)]
     rows = [[name, f"{value:.1f}", f"{value / config.macs:.1f}"] for name, value in figures]
     rows += [
@@ -90,6 +88,6 @@ def _print(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) -
     reached = f"shortest period {best.delay_ns:.2f} ns ({1000 / best.delay_ns:.1f} MHz)"
     tried = f"{len(result.tried)} recipes tried"
     if result.met:
-        click.echo(f"{reached}, meets {result.period_ns:g} ns; the smallest that does, {tried}")
+        say(f"{reached}, meets {result.period_ns:g} ns; the smallest that does, {tried}")
     else:
-        click.echo(f"{reached}, misses {result.period_ns:g} ns; the fastest, {tried}")
+        say(f"{reached}, misses {result.period_ns:g} ns; the fastest, {tried}")

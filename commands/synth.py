@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..fpga.cells import TARGETS
+from ..screen import say
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
 from .tables import print_table
@@ -72,7 +72,7 @@ def synth(
     LUT1 to LUT6 (xilinx7), areas of the library's NAND2 (liberty; before layout, timed by OpenSTA). Results are cached.
     """
     from ..errors import BitmillError
-    from ..files import output_file
+    from ..files import output_file, to_json
 
     if dsp and target in ("generic", "liberty"):
         raise BitmillError(f"--dsp must not be given with --target {target}, which has no DSP blocks")
@@ -107,7 +107,7 @@ def synth(
         results = [outcome.unwrap() for outcome in outcomes.values()]
         synthesis, timing = _join(results)
         if staged is not None:
-            staged.write_text(json.dumps(_record(config, synthesis, timing), indent=2) + "\n", encoding="utf-8")
+            staged.write_text(to_json(_record(config, synthesis, timing)), encoding="utf-8")
     _print(config, synthesis, timing)
 
 
@@ -168,15 +168,15 @@ def _print(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, ti
     ]
     if counts.target != "generic":
         rows += [[name, str(getattr(counts, name)), ""] for name in ("dsp", "carry")]
-    click.echo(f"{config.title}, {synthesis.target}, recipe {synthesis.recipe}")
+    say(f"{config.title}, {synthesis.target}, recipe {synthesis.recipe}")
     of_one = share_of(config)
     print_table(["count", "unit", of_one], rows, right=["unit", of_one])
     if timing is not None:
         count = len(timing.placements)
         median = f"{timing.fmax_mhz:.1f} MHz on {timing.device}"
-        click.echo(f"Fmax {median}, median of {count} placements, spread {timing.spread_mhz:.1f} MHz")
+        say(f"Fmax {median}, median of {count} placements, spread {timing.spread_mhz:.1f} MHz")
     if synthesis.dsp and not counts.dsp:
         if isinstance(config, BitSerialConfig):
-            click.echo("bitmill: note: a bit-serial tile has no multiplier, so no DSP block is used", err=True)
+            say("bitmill: note: a bit-serial tile has no multiplier, so no DSP block is used", err=True)
         elif config.multiplier == "logic":
-            click.echo("bitmill: note: multiplier = 'logic' uses no DSP block; multiplier = 'operator' does", err=True)
+            say("bitmill: note: multiplier = 'logic' uses no DSP block; multiplier = 'operator' does", err=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from ..screen import output_stream, say_lines
+from ..text import visible
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -11,27 +13,28 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
 
     Into a file or a pipe nothing is cut or wrapped, however narrow the terminal.
     """
-    if not sys.stdout.isatty():
-        _print_plain(columns, rows, right)
+    cells = [[visible(cell) for cell in row] for row in rows]
+    stream = output_stream()
+    if stream is None or not stream.isatty():
+        say_lines(_plain([list(columns), *cells], [column in right for column in columns]))
         return
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
-    cells = [list(columns), *(list(row) for row in rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
     for row in cells:
-        parts = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, cell, width in zip(columns, row, widths, strict=True)
-        ]
-        print("  ".join(parts).rstrip())
+        table.add_row(*map(Text, row))  # A plain string would be read as markup.
+    Console(file=stream).print(table)
+
+
+def _plain(cells: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        parts = zip(row, widths, right, strict=True)
+        yield "  ".join(
+            cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in parts
+        ).rstrip()

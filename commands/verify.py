@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .options import output_option, takes_config
+from ..screen import say
+from .options import OUTPUT, output_option, takes_config
 from .progress import progress
 from .tables import print_table
 
@@ -33,7 +33,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
     help="Random dot products, beside the directed corners.",
 )  # fmt: skip
 @click.option(
-    "--waves", is_flag=False, flag_value=Path(DEFAULT_WAVES), type=click.Path(path_type=Path), metavar="[FILE]",
+    "--waves", is_flag=False, flag_value=Path(DEFAULT_WAVES), type=OUTPUT, metavar="[FILE]",
     help=f"Record a waveform (FST); {DEFAULT_WAVES} by default, in DIR with -o.",
 )  # fmt: skip
 @click.option(
@@ -59,7 +59,7 @@ def verify(
     Traffic comes back to back, with random stalls, in bursts and with resets in the middle. A mismatch is an error.
     """
     from ..errors import BitmillError
-    from ..files import output_directory, output_file
+    from ..files import output_directory, output_file, to_json
     from ..tools import find_tool
 
     if engine == "cocotb":
@@ -87,14 +87,14 @@ def verify(
                 progress=_now_and_then(lambda done, total: step(task, done=done, total=total)),
             )
         if directory is not None:
-            text = json.dumps(_record(config, result.to_dict()), indent=2) + "\n"
+            text = to_json(_record(config, result.to_dict()))
             (directory / "verification.json").write_text(text, encoding="utf-8", newline="\n")
-    click.echo(f"passed: {config.title}, {result.level}, seed {result.seed}")
+    say(f"passed: {config.title}, {result.level}, seed {result.seed}")
     rows = [[phase.name, *(str(getattr(phase, name, "")) for name in COUNTS[2:])] for phase in result.phases]
     rows.append(["all", *(str(getattr(result, name)) for name in COUNTS[2:])])
     columns = ["phase", *(name.replace("_", " ") for name in COUNTS[2:])]
     print_table(columns, rows, right=columns[1:])
-    click.echo(f"{result.dot_products} dot products, {result.products} products, {result.mismatches} mismatches")
+    say(f"{result.dot_products} dot products, {result.products} products, {result.mismatches} mismatches")
 
 
 def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Callable[[int, int], None]:

@@ -2,7 +2,9 @@
 
 from .inputs import guarding_inputs, input_at, name_input, refuse_input
 from .outputs import STANDARD_OUTPUT, atomic_write, output_directory, output_file, recover
+from .publishing import refuse_changed_input
 from .reading import DOCUMENT_BYTES, kind_of, open_regular, read_bytes, read_json, read_text, reading
+from .strict_json import to_json
 
 __all__ = [
     "DOCUMENT_BYTES",
@@ -20,5 +22,7 @@ __all__ = [
     "read_text",
     "reading",
     "recover",
+    "refuse_changed_input",
     "refuse_input",
+    "to_json",
 ]

@@ -15,7 +15,7 @@ from ..errors import BitmillError
 from .inputs import refuse_input
 from .publishing import check_place, finish, publish_into, replace_file
 from .reading import kind_of
-from .staging import folder_beside, folder_inside, held, is_left_over
+from .staging import READY, folder_beside, folder_inside, held, is_left_over
 from .troubles import told_as_output
 
 STANDARD_OUTPUT = "-"
@@ -117,7 +117,7 @@ def output_directory(path: Path | str, *, names: Sequence[str] = (), wait: bool 
 def recover(directory: Path) -> None:
     """Put in their places the files of a run that was killed while it replaced files of this directory."""
     folder = folder_inside(directory)
-    if is_left_over(folder):
+    if (folder / READY).exists() and is_left_over(folder):
         with told_as_output(directory), held(folder, directory):
             finish(folder, directory)
 

@@ -36,6 +36,23 @@ def check_place(path: Path, shown: Path, *, may_be_input: bool = False) -> None:
         refuse_input(path, shown=shown)
 
 
+def refuse_changed_input(source: Path, path: Path, *, shown: Path | None = None) -> bool:
+    """Whether ``path`` is an input of the command, to which the finished file ``source`` is equal.
+
+    Raises
+    ------
+    BitmillError
+        If it is one and differs: a user's file is not written anew.
+    """
+    if input_at(path) is None:
+        return False
+    if not filecmp.cmp(source, path, shallow=False):
+        raise BitmillError(
+            f"output {shown or path}: must not be what the command reads, which would be written anew; give another directory"
+        )
+    return True
+
+
 def publish_into(directory: Path, folder: Path, shown: Path) -> None:
     """Move the files of a held staging folder into a directory that is there.
 
@@ -52,11 +69,7 @@ def publish_into(directory: Path, folder: Path, shown: Path) -> None:
         inner = source.relative_to(files)
         place = Path(os.path.realpath(directory / inner))
         check_place(place, shown / inner, may_be_input=True)
-        if input_at(place) is not None:
-            if not filecmp.cmp(source, place, shallow=False):
-                raise BitmillError(
-                    f"output {shown / inner}: must not be what the command reads, which would be written anew: give another -o"
-                )
+        if refuse_changed_input(source, place, shown=shown / inner):
             source.unlink()
     try:
         files.rename(folder / READY)

@@ -16,6 +16,9 @@ from ..errors import BitmillError
 LOCK, FILES, READY = "lock", "files", "ready"
 """Inside the folder: who holds it; what is being written; what is whole and on its way to its place."""
 
+PATIENCE = 0.3
+"""Seconds in which a lock is asked for again: whoever looks whether it is held holds it for an instant."""
+
 _held: set[int] = set()
 """Descriptors of locks: a forked child closes its copies, so that a lock ends with the process that took it."""
 
@@ -89,6 +92,7 @@ def is_left_over(folder: Path) -> bool:
 
 def _take(folder: Path, shown: Path, *, wait: bool) -> int:
     """A descriptor of the folder's lock, which this process holds as long as it is open."""
+    patience = time.monotonic() + PATIENCE
     while True:
         is_new = _make(folder, shown)
         try:
@@ -100,9 +104,9 @@ def _take(folder: Path, shown: Path, *, wait: bool) -> int:
         except BlockingIOError:
             owner = os.pread(handle, 20, 0).decode("ascii", "replace")
             os.close(handle)
-            if not wait:
+            if not wait and time.monotonic() > patience:
                 raise BitmillError(f"output {shown}: another run writes to it, process {owner or 'unknown'}") from None
-            time.sleep(0.1)
+            time.sleep(0.05)
             continue
         except OSError as error:
             # A file system without locks: who made the folder has it.

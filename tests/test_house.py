@@ -21,6 +21,7 @@ FLOORS = {
     "text": (),
     "system": ("errors", "text"),
     "files": ("errors", "text", "system"),
+    "screen": ("errors", "text", "files"),
     "cache": ("errors", "text", "files", "system"),
     "tools": ("errors", "text", "files", "system"),
     "formats": ("errors", "text", "files", "tools"),
