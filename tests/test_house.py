@@ -43,6 +43,7 @@ FLOORS |= {
     "reports": (*BASE, "golden", "hdl", "models", "sim", "fpga"),
     "commands": (*BASE, "golden", "hdl", "models", "sim", "fpga", "reports"),
     "cli": (*BASE, "golden", "hdl", "models", "sim", "fpga", "reports", "commands"),
+    "__main__": ("cli",),
 }
 """What each floor may import from inside the package, besides itself."""
 
