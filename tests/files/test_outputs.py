@@ -5,7 +5,9 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from bitmill.errors import BitmillError
 from bitmill.files import atomic_write, guarding_inputs, name_input, output_directory, output_file
@@ -166,7 +168,7 @@ COMMANDS = [
 def test_no_command_writes_its_input(arguments, refuses, here):
     (here / "config.toml").write_text('# my own words\nweight = "INT4"\nactivation = "INT4"\n')
     (here / "link.toml").hardlink_to(here / "config.toml")
-    (here / "m.safetensors").write_bytes(b"x")
+    save_file({"w": np.ones((2, 128), np.float32)}, here / "m.safetensors")
     before = {path.name: path.read_bytes() for path in here.iterdir()}
     assert "must " in refuses(*arguments)
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
