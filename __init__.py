@@ -1,7 +1,5 @@
 """bitmill: generate, prove, synthesize and cost low-bit accelerator hardware from one configuration."""
 
-import importlib
-
 # Not from `typing`: whatever is imported here is imported before the command line can tell an interruption in one line.
 TYPE_CHECKING = False
 
@@ -31,15 +29,20 @@ __all__ = [
     "preset",
 ]
 
-_HOMES = {"BitmillError": "errors", "preset": "presets"}
-"""Where a name is that is not in ``config``."""
-
 
 def __getattr__(name: str):  # noqa: ANN202 - of any type
     # Imported when they are asked for: validation takes longer to import than `bitmill formats` takes to run, and a module
     # that needs none of them does not depend on them (see ``sources``).
     if name == "formats":
-        return importlib.import_module(".formats", __name__)
+        from .formats import get  # noqa: F401 - `from . import formats` would ask this very function
+
+        return globals()[name]
+    if name == "BitmillError":
+        from .errors import BitmillError
+
+        return BitmillError
     if name in __all__:
-        return getattr(importlib.import_module(f".{_HOMES.get(name, 'config')}", __name__), name)
+        from . import config, presets
+
+        return getattr(presets if name == "preset" else config, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
