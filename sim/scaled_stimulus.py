@@ -92,7 +92,9 @@ class _Scales:
         yield from self._around_zeros()
 
     def _around_zeros(self) -> Iterator[DotProduct]:
-        """A step, zeros with the greatest and the least scale, and the step's negation or itself."""
+        """A step, zeros with the greatest and the least scale, and the step's negation or itself, where there are two steps."""
+        if self.config.max_steps == 1:
+            return
         for extreme in (0, self.top):
             item = self._steps([0, 0, 0], "zeros with an extreme scale")
             lanes, zero = self.config.lanes, self.config.weight_format.zero_code or 0

@@ -98,11 +98,10 @@ def root_norm(constants: NormConstants, x: ArrayLike) -> NDArray[np.int64]:
     root = _root(constants, rows, total)
     fraction = widths.factor_fraction_bits
     scaled = 1 << (fraction + rule.root_fraction_bits)
-    factor = (length * scaled // root).astype(np.int64)
+    # Where a row's elements are equal, they meet a factor of any size as 0; as a Python integer, since 63 bits need not hold it.
+    bounded = (length * scaled // root & ((1 << widths.factor_bits) - 1)).astype(np.int64)
     offset = (rest.astype(object) * scaled // root).astype(np.int64)
     dropped = fraction - rule.normalized_fraction_bits
-    # Where a row's elements are equal, they meet a factor of any size as 0.
-    bounded = factor & ((1 << widths.factor_bits) - 1)
     normalized = shift_rounded((rows - mean) * bounded - offset, np.asarray(dropped), up=True)
     totals = normalized * constants.multiplier + constants.bias
     outputs = shift_rounded(totals, np.asarray(constants.shift), up=rule.ties == "up")

@@ -22,7 +22,8 @@ read_verilog -noassert -noassume unit.v
 hierarchy -check -top {top}
 tee -q -o stat.json stat -json
 """
-# Printing is of no use here: a compiled run is judged by what is on the wires.
+# Printing is of no use here: a compiled run is judged by what is on the wires. A bit that is inverted for every place of a wide
+# value is one inverter: a thousand of them side by side are a type so deep that compilers refuse it.
 _TRANSLATE = """
 read_verilog -noassert -noassume unit.v
 hierarchy -check -top {top}
@@ -32,6 +33,7 @@ delete */t:$print
 {keep}
 flatten
 hierarchy -check -top bitmill_top
+opt_merge
 opt_clean -purge
 write_cxxrtl -g0 -noflatten design.cc
 """

@@ -271,3 +271,18 @@ def test_the_rule_alone_says_what_is_computed(factor):
     # No row of 100 elements has one above sqrt(100).
     assert unit == (0.5 * 10 + 0.25) / 127
     assert np.abs(outputs - real / unit).max() < 0.6
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_equal_elements_with_the_widest_factors(centred):
+    """A root of 1 makes a factor of more than 63 bits, which meets zeros alone."""
+    rule = RootNormRule(centred=centred, root_fraction_bits=31, factor_guard_bits=16)
+    for bits in (2, 16):
+        for length in (1, 2, 3):
+            widths = widths_of(rule, bits=bits, longest=length)
+            ones = np.ones(length, np.int64)
+            constants = NormConstants(
+                widths=widths, multiplier=ones, bias=ones << widths.least_shift, shift=widths.least_shift
+            )
+            equal = np.zeros((1, length), np.int64) + (centred and (1 << bits - 1) - 1)
+            assert root_norm(constants, equal).tolist() == [[1] * length]
