@@ -19,7 +19,16 @@ from ...tools import run_tool
 COMPILER_VARIABLE = "CXX"
 """Environment variable that names the compiler's command, as everywhere; ``python -m ziglang c++`` is one."""
 
-FLAGS = ("-std=c++17", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-exceptions", "-w", "-ftemplate-depth=8192")
+FLAGS = (
+    "-std=c++17",
+    "-O1",
+    "-shared",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-exceptions",
+    "-w",
+    "-ftemplate-depth=8192",
+)
 # Zig traps on undefined behaviour and wants its instrumentation off.
 _ZIG_FLAGS = ("-fno-sanitize=undefined",)
 _SYSTEM = ("g++", "c++", "clang++")
