@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...errors import BitmillError
 from ..records import FULL
 from ..sweep.grid import Skipped
 from ..sweep.study_file import StudyFile
@@ -30,11 +31,19 @@ def studies(folder: Path = STUDIES) -> Mapping[str, StudyFile]:
 
 
 def planned(chosen: Mapping[str, StudyFile]) -> tuple[list[Task], list[Skipped]]:
-    """Tasks of all studies, equal ones once, and combinations that are no unit."""
+    """Tasks of all studies, equal ones once, and combinations that are no unit.
+
+    Raises
+    ------
+    BitmillError
+        If two studies ask for different measurements of one name.
+    """
     tasks: dict[str, Task] = {}
     skipped: list[Skipped] = []
     for study in chosen.values():
         expanded = study.expand()
-        tasks |= {task.key: task for task in tasks_of(expanded, study.targets)}
+        for task in tasks_of(expanded, study.targets):
+            if tasks.setdefault(task.key, task) != task:
+                raise BitmillError(f"{study.title}: {task.key} must be measured as another study does, not as {task!r}")
         skipped += expanded.skipped
     return list(tasks.values()), skipped

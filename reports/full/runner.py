@@ -16,6 +16,7 @@ from ..page import Page
 from ..records import FULL, Record, Records, metric
 from ..sweep.engine import run_tasks
 from ..sweep.grid import Skipped
+from ..sweep.sizes import say_sizes
 from ..sweep.study_file import StudyFile
 from ..tensors import sample_layers
 from . import cheapest, fronts, text
@@ -69,6 +70,7 @@ def measure(
         As ``run``.
     """
     tasks, skipped = planned(chosen)
+    say_sizes(tasks, len(skipped), progress=progress)
     swept = [replace(record, study=FULL) for record in run_tasks(tasks, workers=workers, dask=dask, progress=progress)]
     compared = _units(chosen, fronts.STUDY_FILE)
     split = {unit_key(config): config for config in [*compared, *PARTS]}.values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,12 @@ class Grid(Frozen, frozen=True):
     k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
     multiplier: Axis[MultiplierStyle] = ("logic",)
     aligner: Axis[AlignerStyle] = ("grouped",)
+
+    @property
+    def combinations(self) -> int:
+        """How many there are, without making them."""
+        axes = (self.pairs, self.lanes, self.accumulators, *(getattr(self, name) for name in _AS_CONFIGURED))
+        return math.prod(map(len, axes))
 
     @field_validator("pairs")
     @classmethod

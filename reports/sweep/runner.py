@@ -9,6 +9,7 @@ from ...files import output_directory
 from ..records import STUDY, Records
 from .engine import run_tasks
 from .page import page, study_record
+from .sizes import expand_told, say_sizes
 from .study_file import StudyFile
 from .targets import tasks_of
 
@@ -43,9 +44,10 @@ def run(
         If the file is bad, a tool is missing or fails, the scheduler cannot be reached, or ``out`` cannot be written.
     """
     study = StudyFile.from_toml(study_file)
-    expanded = study.expand()
     with output_directory(out) as staged:
+        expanded = expand_told(study, progress=progress)
         tasks = list(tasks_of(expanded, study.targets))
+        say_sizes(tasks, len(expanded.skipped), progress=progress)
         measured = run_tasks(tasks, workers=workers, dask=dask, progress=progress)
         about = study_record(study.title, expanded.skipped, len(expanded.units))
         records = Records([about, *measured], study=STUDY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ...accumulators import Frozen
 from ...errors import BitmillError
@@ -14,10 +14,31 @@ from .axes import Axis, Chosen
 from .grid import Expanded
 from .task import CLOCK, FASTEST, GENERIC, LIBERTY, POWER, SPREAD, Operands, Task
 
+_SHORTEST_NS = 0.01
+
+
+def _not_tiny(period: float) -> float:
+    if period < _SHORTEST_NS:
+        raise BitmillError(f"must be at least {_SHORTEST_NS} ns, not {period!r}")
+    return period
+
+
+def _each_once(values: tuple[int, ...]) -> tuple[int, ...]:
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise BitmillError(f"must hold every seed once, not {twice!r} twice: a clock is the median over its seeds")
+    return values
+
+
 Blocks = Literal["logic", "dsp"]
 
 
-Period = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Period = Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False), AfterValidator(_not_tiny)]
+"""Of a clock, in ns."""
+Seed = Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
+"""Of a placement; nextpnr takes 31 bits."""
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=64), AfterValidator(_each_once)]
+Periods = Annotated[tuple[Period, ...], Field(strict=False, max_length=256)]
 
 
 class PowerTarget(Frozen, frozen=True):
@@ -63,10 +84,19 @@ class Targets(Frozen, frozen=True):
     ecp5: Chosen[Blocks] = ()
     gowin: Chosen[Blocks] = ()
     xilinx7: Chosen[Blocks] = ()
-    osu018: Chosen[Period] = ()
-    clock: Chosen[int] = ()
-    curve: Chosen[Period] = ()
+    osu018: Periods = ()
+    clock: Seeds = ()
+    curve: Periods = ()
     power: PowerTarget | None = None
+
+    @property
+    def per_unit(self) -> int:
+        """Measurements of every unit, each seed's placement one; no fewer than there are."""
+        boards = sum(len(getattr(self, name)) for name in TARGETS if name != GENERIC)
+        power = len(self.power.operands) if self.power else 0
+        return (
+            self.generic + boards + len(self.osu018) + len(self.clock) + 2 * len(self.curve) + bool(self.curve) + power
+        )
 
     @model_validator(mode="after")
     def _some(self) -> Targets:

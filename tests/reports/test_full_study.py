@@ -14,6 +14,7 @@ from bitmill.reports.full.walks import PARTS, WALKS
 from bitmill.reports.ids import unit_key
 from bitmill.reports.records import FULL, Record, Records, metric
 from bitmill.reports.sweep.measurement import known, measure
+from bitmill.reports.sweep.study_file import StudyFile
 from bitmill.reports.sweep.task import unit_of
 
 
@@ -66,6 +67,16 @@ def test_skipped_combinations_have_their_reason(committed):
     rows = committed["study/full"].config["skipped"]
     assert rows
     assert all("aligner must be 'grouped'" in row["reason"] for row in rows)
+
+
+def test_two_studies_cannot_measure_one_name_in_two_ways():
+    fields = {"grid": [{"pairs": ["INT8"]}]}
+    ways = {
+        name: StudyFile.from_dict({"title": name, **fields, "targets": {"clock": seeds}})
+        for name, seeds in {"first": [1, 2], "second": [1, 3]}.items()
+    }
+    with pytest.raises(BitmillError, match="second: int8-k1-exact/clock must be measured as another study does"):
+        planned(ways)
 
 
 def test_a_curve_has_four_periods_and_the_fastest_clock():

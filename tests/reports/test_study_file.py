@@ -1,10 +1,13 @@
 """Study files: what is crossed, what is skipped and why, keys that tell units apart, one line for every mistake."""
 
+import time
+
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, WindowAccumulator
 from bitmill.accumulators import FixedAccumulator
 from bitmill.reports.ids import unit_key
+from bitmill.reports.sweep import sizes
 from bitmill.reports.sweep.study_file import StudyFile
 from bitmill.reports.sweep.targets import tasks_of
 
@@ -167,6 +170,78 @@ def test_mistakes_are_told_in_one_line(changes, message):
     with pytest.raises(BitmillError) as error:
         study(**changes)
     assert str(error.value).replace("[]", "()") == f"s.toml: {message}"
+
+
+MANY = {"pairs": ["INT8"], "lanes": list(range(1, 1001)), "k_max": list(range(1, 1001))}
+NONSENSE = [
+    ({"grid": [MANY]}, "grid.0 must have at most 100000 combinations of its axes, not 1000000"),
+    ({"grid": [{**MANY, "k_max": list(range(1, 61))}] * 2},
+     "grid must have at most 100000 combinations in all grids, not 120000"),
+    ({"grid": [{**MANY, "k_max": list(range(1, 91))}], "targets": {"osu018": [0.5 + step for step in range(12)]}},
+     "targets must ask for at most 1000000 measurements of all combinations, not 1080000"),
+    ({"targets": {"osu018": [float("nan")]}}, "targets.osu018.0: input should be"),
+    ({"targets": {"osu018": [float("inf")]}}, "targets.osu018.0: input should be"),
+    ({"targets": {"osu018": [1e-9]}}, "targets.osu018.0: must be at least 0.01 ns, not 1e-09"),
+    ({"targets": {"curve": [1e300]}}, "targets.curve.0: input should be less than or equal to 100000, not 1e+300"),
+    ({"targets": {"osu018": [True]}}, "targets.osu018.0: input should be a valid number, not True"),
+    ({"targets": {"osu018": [1.0 + step / 100 for step in range(300)]}}, "targets.osu018: "),
+    ({"targets": {"power": {"period_ns": float("nan")}}}, "targets.power.period_ns: "),
+    ({"targets": {"power": {"cycles": 1 << 40}}}, "targets.power.cycles: input should be less than or equal to 65536"),
+    ({"targets": {"clock": [-1]}}, "targets.clock.0: input should be greater than or equal to 0, not -1"),
+    ({"targets": {"clock": [1 << 40]}}, "targets.clock.0: input should be less than or equal to 2147483647"),
+    ({"targets": {"clock": [1, 2, 1]}}, "targets.clock: must hold every seed once, not 1 twice"),
+    ({"targets": {"clock": list(range(1000))}}, "targets.clock: "),
+    ({"grid": [{"pairs": ["INT8"], "lanes": [True]}]}, "grid.0.lanes.0: input should be a valid integer, not True"),
+    ({"title": ""}, "title: "),
+    ({"title": "   "}, "title: must be one line of visible text, not '   '"),
+    ({"title": "a\x1b[31mb"}, "title: must be one line of visible text, not 'a\\x1b[31mb'"),
+    ({"title": "a\nb"}, "title: must be one line of visible text, not 'a\\nb'"),
+    ({"title": "a\u202eb"}, "title: must be one line of visible text, not 'a\\u202eb'"),
+    ({"title": "a" * 5000}, "title: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", range(len(NONSENSE)))
+def test_sizes_and_nonsense_are_refused_at_once(index):
+    changes, message = NONSENSE[index]
+    started = time.monotonic()
+    with pytest.raises(BitmillError) as error:
+        study(**changes)
+    assert time.monotonic() - started < 2
+    assert str(error.value).startswith(f"s.toml: {message}")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
+def test_equal_values_of_an_axis_are_one_unit():
+    twice = study(grid=[{"pairs": ["INT8", "int8"], "lanes": [1, 1]}], targets={"osu018": [5, 5.0, 5]})
+    assert list(twice.expand().units) == ["int8-k1-exact"]
+    assert [task.key for task in tasks_of(twice.expand(), twice.targets)] == ["int8-k1-exact/osu018-5ns"]
+
+
+@pytest.mark.parametrize("targets", [
+    {"generic": True, "ecp5": ["logic", "dsp"], "ice40": ["logic"]}, {"osu018": [5, 6], "clock": [1, 2, 3]},
+    {"curve": [4, 6], "power": {}},
+])  # fmt: skip
+def test_no_more_measurements_than_are_counted_before(targets):
+    asked = study(targets=targets)
+    assert len(asked.expand().units) == 1
+    tasks = list(tasks_of(asked.expand(), asked.targets))
+    placements = sum(max(len(task.seeds), 1) for task in tasks)
+    assert len({task.key for task in tasks}) <= placements <= asked.targets.per_unit
+
+
+def test_sizes_are_said_and_a_long_expansion_speaks(monkeypatch, capsys):
+    clock = iter(range(0, 10**6, 3))
+    monkeypatch.setattr(sizes.time, "monotonic", lambda: next(clock))
+    many = study(grid=[{"pairs": ["INT8", "INT4"], "lanes": [1], "k_max": list(range(1, 601))}])
+    expanded = sizes.expand_told(many, progress=True)
+    sizes.say_sizes(list(tasks_of(expanded, many.targets)), 3, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "bitmill: t: 0 of 1200 combinations"
+    assert lines[-2:] == [
+        "bitmill: t: 1000 of 1200 combinations", "bitmill: 1200 units, 1200 measurements; 3 combinations are no unit",
+    ]  # fmt: skip
 
 
 def test_unknown_formats_are_told_with_those_that_look_alike():
