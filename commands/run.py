@@ -39,6 +39,10 @@ def run() -> None:
 @click.option("--stall", type=click.FloatRange(0, 1, max_open=True), default=0.0, metavar="P",
               help="Stall both streams at random with this probability.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S", help="Of the stalls.")
+@click.option(
+    "--allow-saturation", is_flag=True,
+    help="Run operands that saturate, overflow or are lost as a whole on their way into their formats; they are counted.",
+)  # fmt: skip
 @output_option("DIR", "Also write DIR/gemm.json and the results, DIR/output.npy [M, N].")
 def gemm(
     *,
@@ -52,6 +56,7 @@ def gemm(
     engine: Literal["compiled", "cocotb"],
     stall: float,
     seed: int,
+    allow_saturation: bool,
     output: Path | None,
 ) -> None:
     """Quantize two matrices, stream their product through the unit's RTL, and compare every result with golden.
@@ -67,7 +72,7 @@ def gemm(
 
         run_tile(
             config, weights=weights, activations=activations, scheme_name=scheme_name, group=group, rule=rule,
-            engine=engine, stall=stall, seed=seed, output=output,
+            engine=engine, stall=stall, seed=seed, allow_saturation=allow_saturation, output=output,
         )  # fmt: skip
         return
     for option, value in (("--scheme", scheme_name), ("--group", group)):
@@ -77,5 +82,5 @@ def gemm(
 
     run_array(
         config, weights=weights, activations=activations, rule=rule or "maximum",
-        engine=engine, stall=stall, seed=seed, output=output,
+        engine=engine, stall=stall, seed=seed, allow_saturation=allow_saturation, output=output,
     )  # fmt: skip

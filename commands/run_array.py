@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..screen import say
+from .gemm_losses import check_losses, record_losses, say_losses
 from .gemm_output import print_run, write_run
 from .progress import progress
 
@@ -33,6 +34,7 @@ def run_array(
     engine: Literal["compiled", "cocotb"],
     stall: float,
     seed: int,
+    allow_saturation: bool,
     output: Path | None,
 ) -> None:
     """Quantize two matrices with one scale a row each, run their product, print and write what came of it."""
@@ -52,18 +54,26 @@ def run_array(
                 golden.choose_scale(config.weight, weight, granularity="channel", rule=rule, name="weights"),
                 golden.choose_scale(config.activation, activation, granularity="token", rule=rule, name="activations"),
             )
-            codes = (
-                golden.quantize(config.weight, weight, scales[0]),
-                golden.quantize(config.activation, activation, scales[1]),
+            (weight_codes, weights_lost), (activation_codes, activations_lost) = (
+                golden.encode_counted(fmt, matrix, scale=scale)
+                for fmt, matrix, scale in zip(
+                    (config.weight, config.activation), (weight, activation), scales, strict=True
+                )
             )
+            lost = {"weights": weights_lost, "activations": activations_lost}
+            if rule == "least-squares":  # It clips where that makes the sum of squared errors less.
+                lost = {name: losses.meant() for name, losses in lost.items()}
+            check_losses(lost, allow=allow_saturation)
             step(f"building {config.title} for {engine}")
             result = gemm(
-                config, *codes, engine=engine, stall=stall, seed=seed,
+                config, weight_codes, activation_codes, engine=engine, stall=stall, seed=seed,
                 progress=lambda done, total: step(f"running {config.title}", done=done, total=total),
             )  # fmt: skip
         if directory is not None:
             real = golden.to_float(config, result.result) * scales[0].values[:, None] * scales[1].values[None, :]
-            write_run(directory, result, real, {"weights": weights, "activations": activations, "rule": rule})
+            inputs = {"weights": weights, "activations": activations, "rule": rule}
+            write_run(directory, result, real, inputs, losses=record_losses(lost))
     print_run(result, PARTS)
+    say_losses(lost)
     if result.saturated_results is not None:
         say(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")

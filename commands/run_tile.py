@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import BitmillError
 from ..screen import say
+from .gemm_losses import check_losses, record_losses, say_losses
 from .gemm_output import print_run, write_run
 from .progress import progress
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from ..bit_serial import BitSerialConfig
     from ..formats.scheme import Scheme
-    from ..golden import Rule
+    from ..golden import Losses, Rule
     from ..golden.weights import QuantizedWeights
+    from ..golden.weights.losses import Losses as WeightLosses
 
 DEFAULT_SCHEME = "bitmod-fp4"
 PARTS = {
@@ -51,6 +53,7 @@ def run_tile(
     engine: Literal["compiled", "cocotb"],
     stall: float,
     seed: int,
+    allow_saturation: bool,
     output: Path | None,
 ) -> None:
     """Quantize weights in groups and activations in the tile's format, run their product, print and write what came of it."""
@@ -66,11 +69,12 @@ def run_tile(
     with ExitStack() as outputs:
         directory = outputs.enter_context(output_directory(output)) if output else None
         with progress(f"quantizing with {weight.scheme.name} for {config.title}") as step:
-            from ..golden.weights import dequantize, quantize_weights
+            from ..golden.weights import dequantize
             from ..sim.serial_gemm import serial_gemm
 
-            packed = weight.packed or quantize_weights(weight.scheme, _given(weight.real), group=weight.group)
-            codes, scales, rounded = _encoded(config, activation, chosen)
+            packed, lost = _quantized(weight, allow_saturation)
+            codes, scales, rounded, lost["activations"] = _encoded(config, activation, chosen)
+            check_losses(lost, allow=allow_saturation)
             step(f"building {config.title} for {engine}")
             result = serial_gemm(
                 config, packed, codes, engine=engine, stall=stall, seed=seed,
@@ -83,8 +87,9 @@ def run_tile(
                 sqnr["sqnr_db"] = _sqnr(weight.real @ activation.T, found)
         if directory is not None:
             inputs = {"weights": weights, "activations": activations, "rule": chosen}
-            write_run(directory, result, found, inputs, **sqnr)
+            write_run(directory, result, found, inputs, losses=record_losses(lost), **sqnr)
     print_run(result, PARTS)
+    say_losses(lost)
     say(
         f"{weight.scheme.name} in groups of {weight.group}, {result.weight_cycles} cycle(s) a weight; SQNR: {_told(sqnr)}"
     )
@@ -107,23 +112,32 @@ def _load(spec: str, scheme_name: str | None, group: int | None) -> _Weights:
     return _Weights(real, None, scheme, scheme.group if group is None else group, real.shape)
 
 
-def _given(real: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    assert real is not None, "weights are real or packed"
-    return real
+def _quantized(weight: _Weights, allow_saturation: bool) -> tuple[QuantizedWeights, dict[str, Losses | WeightLosses]]:
+    """The weights, and what real ones lost."""
+    from ..golden.weights import dequantize, quantize_weights
+    from ..golden.weights.losses import losses
+
+    if weight.packed is not None:
+        return weight.packed, {}
+    assert weight.real is not None, "weights are real or packed"
+    packed = quantize_weights(weight.scheme, weight.real, group=weight.group, saturate=allow_saturation)
+    return packed, {"weights": losses(weight.real, packed, dequantize(packed))}
 
 
 def _encoded(
     config: BitSerialConfig, activation: NDArray[np.float64], rule: Rule | None
-) -> tuple[NDArray[Any], NDArray[np.float64] | float, NDArray[np.float64]]:
-    """Codes of the activations, the scale of each token that results are multiplied by, and the numbers they stand for."""
+) -> tuple[NDArray[Any], NDArray[np.float64] | float, NDArray[np.float64], Losses]:
+    """Codes of the activations, the scale of each token that results are multiplied by, what the codes stand for, and losses."""
     from .. import golden
 
     if rule is None:
-        codes = golden.encode(config.activation, activation)
-        return codes, 1.0, golden.decode(config.activation, codes)
+        codes, lost = golden.encode_counted(config.activation, activation)
+        return codes, 1.0, golden.decode(config.activation, codes), lost
     scales = golden.choose_scale(config.activation, activation, granularity="token", rule=rule, name="activations")
-    codes = golden.quantize(config.activation, activation, scales)
-    return codes, scales.values, golden.dequantize(config.activation, codes, scales)
+    codes, lost = golden.encode_counted(config.activation, activation, scale=scales)
+    rounded = golden.dequantize(config.activation, codes, scales)
+    # Least squares clips where that makes the sum of squared errors less.
+    return codes, scales.values, rounded, lost.meant() if rule == "least-squares" else lost
 
 
 def _sqnr(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> float | None:

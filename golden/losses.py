@@ -16,12 +16,11 @@ from .parts import as_format
 from .scale import Scales
 
 _WORDS = {
-    "saturated": "saturated at the greatest value",
+    "saturated": "saturated",
     "overflowed": "became Inf or NaN",
     "zeroed": "slices that were not zero became zero",
     "clipped": "clipped by the rule that chose the scales",
     "flushed": "rounded to zero",
-    "clamped_scales": "group scales raised to the least",
     "minus_zero": "minus zeros became plus zeros",
     "nan": "NaN",
     "infinite": "infinite",
@@ -52,8 +51,6 @@ class Losses:
         Slices (rows, or groups) that were not all zeros and became it.
     minus_zero
         Minus zeros that became plus zeros.
-    clamped_scales
-        Scales of groups that were to be less than half of the least one and were raised to it.
     """
 
     values: int = 0
@@ -65,14 +62,13 @@ class Losses:
     flushed: int = 0
     zeroed: int = 0
     minus_zero: int = 0
-    clamped_scales: int = 0
 
     def __add__(self, other: Losses) -> Losses:
         return Losses(**{item.name: getattr(self, item.name) + getattr(other, item.name) for item in fields(self)})
 
     @property
-    def is_fatal(self) -> bool:
-        """Whether anything of ``FATAL`` was lost."""
+    def saturates(self) -> bool:
+        """Whether anything of ``FATAL`` was lost, which has to be allowed."""
         return any(getattr(self, name) for name in FATAL)
 
     def meant(self) -> Losses:
@@ -84,7 +80,7 @@ class Losses:
         return asdict(self)
 
     def told(self) -> str:
-        """``3 saturated at the greatest value, 1 rounded to zero, of 64 values``; empty if there is nothing to tell."""
+        """``3 saturated, 1 rounded to zero, of 64 values``; empty if there is nothing to tell."""
         found = ", ".join(self._parts())
         return f"{found}, of {self.values} values" if found else ""
 

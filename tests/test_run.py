@@ -89,3 +89,25 @@ def test_wrong_unit_and_option(refuses, files):
 def test_nothing_is_left_of_a_failed_run(refuses, files, here):
     refuses("run", "gemm", "--preset", "int8-mac", *files[2:], "-o", "out")
     assert not (here / "out").exists()
+
+
+def test_what_a_rule_clips_is_said(cli, files, here):
+    np.save(here / "w.npy", np.random.default_rng(4).normal(size=(5, 32)) ** 3)
+    np.save(here / "a.npy", np.random.default_rng(4).normal(size=(4, 32)))
+    result = cli("run", "gemm", *files, "--rule", "least-squares", "-o", "out")
+    assert result.status == 0
+    lost = json.loads((here / "out" / "gemm.json").read_text())["gemm"]["losses"]["weights"]
+    assert (lost["saturated"], lost["values"]) == (0, 160)
+    assert lost["clipped"] > 0
+    assert f"weights: {lost['clipped']} clipped by the rule that chose the scales" in result.out
+
+
+def test_negative_activations_of_an_unsigned_format_fail_the_run(cli, files, here):
+    (here / "array.toml").write_text(TOML.replace("INT8", "UINT8"))
+    activation = np.abs(np.load(here / "a.npy"))
+    activation[2, 3] = -activation.max()
+    np.save(here / "a.npy", activation)
+    result = cli("run", "gemm", *files)
+    assert result.status != 0
+    assert "--allow-saturation be given, not 1 saturated" in result.err
+    assert cli("run", "gemm", *files, "--allow-saturation").status == 0

@@ -129,3 +129,53 @@ def test_options_of_tiles_are_refused_for_arrays(refuses, files):
     array = "INT8 4x4 array, exact 32-bit accumulator"
     assert refuses(*start, "--scheme", "int4") == f"--scheme must be given with a bit-serial tile, not with {array}"
     assert refuses(*start, "--group", "16") == f"--group must be given with a bit-serial tile, not with {array}"
+
+
+def test_an_activation_beyond_fp16_fails_the_run(cli, files, here):
+    activation = np.load(here / "a.npy")
+    activation[1, 5] = 1e6
+    np.save(here / "a.npy", activation)
+    result = cli("run", "gemm", *files, "-o", "out")
+    assert result.status != 0
+    assert result.err.splitlines()[-1] == (
+        "bitmill: error: activations must fit their format, or --allow-saturation be given, "
+        "not 1 saturated, of 96 values"
+    )
+    assert not (here / "out").exists()
+
+    allowed = cli("run", "gemm", *files, "--allow-saturation", "-o", "out")
+    assert allowed.status == 0
+    assert "activations: 1 saturated, of 96 values\n" in allowed.out
+    lost = json.loads((here / "out" / "gemm.json").read_text())["gemm"]["losses"]
+    assert (lost["activations"]["saturated"], lost["activations"]["values"]) == (1, 96)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
+def test_infinite_activations_fail_the_run(cli, files, here, value):
+    activation = np.load(here / "a.npy")
+    activation[0, 0] = value
+    np.save(here / "a.npy", activation)
+    assert cli("run", "gemm", *files).status != 0
+
+
+def test_a_lost_token_fails_the_run_and_small_values_are_said(cli, files, here):
+    activation = np.load(here / "a.npy")
+    activation[2] *= 1e-12
+    np.save(here / "a.npy", activation)
+    result = cli("run", "gemm", *files)
+    assert "1 slices that were not zero became zero, 32 rounded to zero, of 96 values" in result.err
+    activation[2, 0] = -0.0
+    activation[2, 1] = 1.0
+    np.save(here / "a.npy", activation)
+    result = cli("run", "gemm", *files)
+    assert (result.status, "activations: 30 rounded to zero, of 96 values\n" in result.out) == (0, True)
+
+
+def test_a_channel_of_weights_that_is_lost_fails_the_run(cli, files, here):
+    weight = np.load(here / "w.npy")
+    weight[3] *= 1e-12
+    np.save(here / "w.npy", weight)
+    result = cli("run", "gemm", *files)
+    assert result.status != 0
+    assert "weights must fit their format, or --allow-saturation be given, not 1 flushed channels" in result.err
+    assert "weights: 1 flushed channels" in cli("run", "gemm", *files, "--allow-saturation").out

@@ -22,8 +22,8 @@ def test_beyond_fp16_saturates(value):
     codes, found = encode_counted("FP16", [[1.0, value]])
     assert abs(decode("FP16", codes)[0, 1]) == FP16_MAX
     assert found == Losses(values=2, saturated=1)
-    assert found.is_fatal
-    assert found.told() == "1 saturated at the greatest value, of 2 values"
+    assert found.saturates
+    assert found.told() == "1 saturated, of 2 values"
 
 
 def test_what_rounds_to_the_greatest_value_does_not_saturate():
@@ -46,8 +46,8 @@ def test_infinities_and_nan():
 def test_small_values_become_zero():
     found = lost("FP16", [[1e-9, 1.0], [1e-9, 0.0], [0.0, 0.0]])
     assert found == Losses(values=6, flushed=2, zeroed=1)
-    assert found.is_fatal
-    assert not lost("FP16", [[1e-9, 1.0]]).is_fatal
+    assert found.saturates
+    assert not lost("FP16", [[1e-9, 1.0]]).saturates
 
 
 def test_minus_zero():
@@ -64,7 +64,7 @@ def test_scaled(rule):
     assert (found.saturated > 0) == (rule == "least-squares")
     assert found.flushed > 0
     assert found.meant().clipped == found.saturated
-    assert not found.meant().is_fatal
+    assert not found.meant().saturates
 
 
 @pytest.mark.parametrize("rounding", ["nearest-even", "nearest-away", "toward-zero"])
