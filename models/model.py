@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BitmillError
+from ..files import read_json
+from ..text import cut, visible
 from .numpy_file import read_npy, read_npz
-from .reading import reading, short
-from .safetensors_file import parse_json, read_safetensors
+from .reading import short
+from .safetensors_file import read_safetensors
 from .shards import INDEX, read_folder, read_index
 from .tensor import Tensor
 
@@ -102,7 +104,7 @@ def _reader(path: Path, about: str) -> Callable[..., _Read]:
         there = path.exists()
     except (OSError, ValueError):
         there = False
-    where = f"{about}{short(path, most=500)}"
+    where = f"{about}{visible(cut(str(path)))}"
     if not there:
         raise BitmillError(f"{where}: no such file; accepted is FILE[:TENSOR] of type safetensors, npy or npz")
     raise BitmillError(f"{where}: file type must be one of {', '.join(_ENDINGS)}, not {path.suffix!r}")
@@ -116,12 +118,10 @@ def _quantization(folder: Path) -> dict[str, Any]:
         if not file.is_file():
             continue
         try:
-            with reading(file, "JSON file") as opened:
-                if opened.size > _LONGEST_CONFIG:
-                    continue
-                content = parse_json(opened.take(0, opened.size))
+            content = read_json(file, "a JSON file", limit=_LONGEST_CONFIG)
         except BitmillError:
             continue
+        content = content if isinstance(content, dict) else {}
         told = content.get("quantization_config", {}) if name == "config.json" else content
         found |= told if isinstance(told, dict) else {}
     return found

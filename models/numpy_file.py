@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import BitmillError
 from .number_types import OF_NUMPY
-from .reading import SizedFile, open_regular, reading, short
+from .reading import SizedFile, reading, short, stays_open
 from .tensor import FileRange, Stored, Tensor
 
 NPY, NPZ = "npy file of numbers", "npz file of numbers"
@@ -134,7 +134,7 @@ class _Member:
                         raise BitmillError("it changed while it was read")
                     if stream is None:
                         # The archive has a handle of its own, which stays open between pieces.
-                        archive = zipfile.ZipFile(open_regular(self.path).file)
+                        archive = zipfile.ZipFile(stays_open(self.path, NPZ))
                         stream = archive.open(self.member)
                         stream.read(self.start)
                     wanted = min(most, self.size - done)

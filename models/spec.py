@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import BitmillError
 from ..golden.weights import QuantizedWeights, dequantize
+from ..text import cut, visible
 from .description import Described
 from .layouts import recognised
 from .linear import orientations
@@ -48,7 +49,7 @@ def load_matrix(spec: str | Path, role: str) -> NDArray[np.float64]:
     model = open_model(path, about=f"{role}: ")
     with _about(role, path):
         found, array = _matrix(model, name, role)
-    where = f"{role}: {path}:{found}" if found else f"{role}: {path}"
+    where = f"{role}: {path}:{short(found)}" if found else f"{role}: {path}"
     if not np.isfinite(array).all():
         nans, infs = int(np.isnan(array).sum()), int(np.isinf(array).sum())
         raise BitmillError(f"{where}: must be finite, not {nans} NaN and {infs} Inf among {array.size} values")
@@ -87,7 +88,7 @@ def _split(spec: str | Path, role: str) -> tuple[Path, str | None]:
     path, name = split_spec(str(spec))
     if not _exists(str(path)):
         accepted = "accepted is FILE[:TENSOR] of type safetensors, npy or npz"
-        raise BitmillError(f"{role}: {short(path, most=500)}: no such file; {accepted}")
+        raise BitmillError(f"{role}: {visible(cut(str(path)))}: no such file; {accepted}")
     return path, name
 
 
@@ -118,7 +119,7 @@ def _about(role: str, path: Path) -> Iterator[None]:
     try:
         yield
     except BitmillError as error:
-        text = str(error).removeprefix(f"{role}: ")
+        text = visible(str(error)).removeprefix(f"{role}: ")
         raise BitmillError(f"{role}: {text if text.startswith(str(path)) else f'{path}: {text}'}") from None
 
 
@@ -130,14 +131,14 @@ def _matrix(model: Model, name: str | None, role: str) -> tuple[str, NDArray[Any
     if model.tensors.keys() == {""}:
         if name is not None:
             raise BitmillError(
-                f"{model.path}: an npy file holds one unnamed tensor, so FILE:TENSOR must not name {name!r}"
+                f"{model.path}: an npy file holds one unnamed tensor, so FILE:TENSOR must not name {short(repr(name))}"
             )
         return "", _plain(model, "", None, role)
     # Parts of quantized weights are not offered, but are there for who names one.
     offered = {*layouts, *packed, *(other for other in model.tensors if other not in hidden)}
     name, index = _indexed(name, offered)
     found = name if name in model.tensors else chosen(offered, name, str(model.path))
-    where = f"{model.path}:{found}"
+    where = f"{model.path}:{short(found)}"
     if found in layouts:
         matrix = layouts[found]
         return found, matrix.read()[_rows_of(where, matrix.shape, matrix.rows, index)]
@@ -150,7 +151,7 @@ def _matrix(model: Model, name: str | None, role: str) -> tuple[str, NDArray[Any
 
 def _plain(model: Model, name: str, index: int | None, role: str) -> NDArray[Any]:
     tensor = model.tensors[name]
-    where = f"{model.path}:{name}" if name else str(model.path)
+    where = f"{model.path}:{short(name)}" if name else str(model.path)
     if not tensor.is_real:
         raise BitmillError(f"{where}: dtype must be {ACCEPTED}, not {name_of(tensor.dtype)}")
     if len(tensor.shape) not in (2, 3) or 0 in tensor.shape:

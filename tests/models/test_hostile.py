@@ -57,8 +57,8 @@ W = '{"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}'
 SAFETENSORS = {
     "a header of exabytes": (b"\xff" * 8 + b"{}", "its header must have at most"),
     "a header beyond the end": ((1000).to_bytes(8, "little") + b"{}", "it declares 1000 bytes"),
-    "deep": (header("[" * 200_000), "recursion"),
-    "deep objects": (header('{"a":' * 200_000), "recursion"),
+    "deep": (header("[" * 200_000), "nested too deeply"),
+    "deep objects": (header('{"a":' * 200_000), "nested too deeply"),
     "a list": (header("[]"), "its JSON must be an object"),
     "NaN": (header('{"w": NaN}'), "numbers must be finite, not NaN"),
     "Infinity": (header('{"__metadata__": {"a": Infinity}}'), "numbers must be finite, not Infinity"),
@@ -195,8 +195,8 @@ def test_what_is_no_regular_file(tmp_path, refuses, monkeypatch):
         (tmp_path / f"zero.{ending}").symlink_to("/dev/zero")
         (tmp_path / f"loop.{ending}").symlink_to(f"loop.{ending}")
         (tmp_path / f"none.{ending}").symlink_to("nothing")
-        for name, words in (("pipe", "not a FIFO"), ("zero", "not a device")):
-            with pytest.raises(BitmillError, match=f"{name}.{ending}: must be a .*file.*, {words}"):
+        for name, words in (("pipe", "not a named pipe"), ("zero", "not a device")):
+            with pytest.raises(BitmillError, match=f"{name}.{ending}: must be a regular file, {words}"):
                 load_matrix(f"{name}.{ending}", "weights")
             assert f"{name}.{ending}: must be a" in refuses(
                 "quantize", f"{name}.{ending}", "--scheme", "int4", "-o", "o"
@@ -213,13 +213,13 @@ def test_paths_that_cannot_be(tmp_path, name, monkeypatch):
     (tmp_path / "a.npy").write_bytes(b"")
     with pytest.raises(BitmillError) as caught:
         load_matrix(name, "weights")
-    assert len(str(caught.value)) < 800
+    assert len(str(caught.value)) < 1000
     with pytest.raises(BitmillError):
         open_model(name)
 
 
 INDEXES = {
-    "deep": ("[" * 200_000, "recursion"),
+    "deep": ("[" * 200_000, "nested too deeply"),
     "no map": ("{}", "its weight_map must be the file of every tensor"),
     "numbers": ('{"weight_map": {"w": 1}}', "its weight_map must be the file of every tensor"),
     "elsewhere": (
