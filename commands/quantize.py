@@ -87,10 +87,11 @@ def quantize(
     _check_output(output, opened.files)
     with output_file(output) as staged, _about(model):
         with ExitStack() as late:
-            check_model(plan, _paced(lambda: late.enter_context(progress(f"checking {model}")), at_once=False))
+            tell = _paced(lambda: late.enter_context(progress(f"checking {model}")), at_once=False)
+            check_model(plan, allow_saturation=allow_saturation, progress=tell)
         with progress(f"quantizing {model} with {scheme.name}") as step:
             tell = _paced(lambda: step, before=f"{scheme.name}: ")
-            report = quantize_model(plan, staged, progress=tell, allow_saturation=allow_saturation)
+            report = quantize_model(plan, staged, progress=tell)
     if as_json:
         say_json(_summary(report, scheme.name))
     else:

@@ -8,21 +8,23 @@ from dataclasses import dataclass
 
 from .tensor import Tensor
 
+# Of a weight of its own, "zero" and the like are names as any other.
 _PART = re.compile(
-    r"(^|[._/-])(\w*_)?(q?scales?|scale_inv|q?zeros?|zero_points?|absmax|quant_map|quant_state|scb|g_idx|perm|"
-    r"codebooks?|statistics)(_inv|_2)?(:\d+)?$|bitsandbytes__",
+    r"(.[./-]|\w_)(q?scales?|q?zeros?|zero_points?|absmax|quant_map|quant_state|scb|g_idx|perm|codebooks?|statistics)"
+    r"(_inv|_2)?(:\d+)?$|bitsandbytes__",
     re.IGNORECASE,
 )
-_BIAS = re.compile(r"(^|[._/-]|_)bias(_\w*)?(:\d+)?$", re.IGNORECASE)
-_NORM = re.compile(r"(^|[._/-]|_)\w*(norm|layernorm|rmsnorm|batchnorm)\d*([._/-]|$)|(^|[._/-])(ln|bn)(_\w+|\d*)([._/-]|$)",
-                   re.IGNORECASE)  # fmt: skip
+_BIAS = re.compile(r"(^|[._/-])bias(_\w*)?(:\d+)?$", re.IGNORECASE)
+_HEAD = re.compile(r"(^|[./])lm_head([./]|$)|^(model\.)?(output|embed_out)\.weight$", re.IGNORECASE)
+# The following are compared with the module that a tensor belongs to: a linear layer in a module called norm1 is one.
+_LEAVES = frozenset({"weight", "w", "kernel", "gamma", "beta", "g", "scale"})
+_NORM = re.compile(r".*(norm|rms)(\d*d?|_\w{1,2})|(ln|bn)(_\w+|\d*)", re.IGNORECASE)
 _EMBEDDING = re.compile(
-    r"embed|(^|[._/-])(wte|wpe|word_?emb\w*|tok_emb\w*|shared|rotary|inv_freq|codebook|lookup\w*)([._/-]|$)|"
-    r"position|pos_emb|token_type|(^|[._/-])(cls|class|mask|register|dist)_tokens?$|relative_attention_bias",
+    r".*embed.*|wte|wpe|word_emb|tok_emb|pos_emb|shared|rotary\w*|inv_freq|.*position.*|token_type\w*|"
+    r"(cls|class|mask|register|dist)_tokens?|relative_attention_bias",
     re.IGNORECASE,
 )
-_HEAD = re.compile(r"(^|[._/-])lm_head([._/-]|$)|^(model\.)?(output|embed_out)\.weight$", re.IGNORECASE)
-_CONVOLUTION = re.compile(r"(^|[._/-]|_)(\w*conv\d?d?\w*|patch_proj)([._/-]|$)", re.IGNORECASE)
+_CONVOLUTION = re.compile(r".*conv(\d*d?|_\w+)|patch_proj", re.IGNORECASE)
 _CONV1D = re.compile(r"(^|[._/-])(c_attn|c_proj|c_fc|q_attn)[._/-](weight|w)(:\d+)?$")
 _GROWS = re.compile(r"(^|[._/-])(c_attn|c_fc)[._/-]")
 _KERNEL = re.compile(r"(^|[._/-])kernel(:\d+)?$")
@@ -40,22 +42,28 @@ def why_not_linear(tensor: Tensor) -> str:
     if dimensions not in (2, 3):
         kernel = "a convolution's kernel, " if dimensions in (4, 5) else ""
         return f"{kernel}{dimensions} dimension{'s' * (dimensions != 1)}, not 2"
-    for pattern, what in (
-        (_BIAS, "a bias"),
-        (_EMBEDDING, "an embedding"),
-        (_NORM, "a norm"),
-        (_HEAD, "the output head"),
+    owner = _owner(name)
+    for found, what in (
+        (_BIAS.search(name), "a bias"),
+        (_HEAD.search(name), "the output head"),
+        (_EMBEDDING.fullmatch(owner), "an embedding"),
+        (_NORM.fullmatch(owner), "a norm"),
+        (dimensions == 3 and _CONVOLUTION.fullmatch(owner), "a convolution's kernel"),
     ):
-        if pattern.search(name):
+        if found:
             return f"{what} by its name"
-    if dimensions == 3 and _CONVOLUTION.search(name):
-        return "a convolution's kernel by its name"
     return ""
+
+
+def _owner(name: str) -> str:
+    """The module that a tensor is the weight of, or its own name."""
+    parts = re.split(r"[./]", re.sub(r":\d+$", "", name))
+    return parts[-2] if len(parts) > 1 and parts[-1] in _LEAVES else parts[-1]
 
 
 def is_kernel(tensor: Tensor) -> bool:
     """Whether all axes but the first are the inputs of an output channel, as a convolution has them."""
-    return len(tensor.shape) > 3 or (len(tensor.shape) == 3 and bool(_CONVOLUTION.search(tensor.name)))
+    return len(tensor.shape) > 3 or (len(tensor.shape) == 3 and bool(_CONVOLUTION.fullmatch(_owner(tensor.name))))
 
 
 def beside_packed(tensors: Mapping[str, Tensor]) -> dict[str, str]:

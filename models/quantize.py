@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BitmillError
 from ..golden.weights import checked_weights, dequantize, quantize_weights
 from ..golden.weights.losses import Losses, Ratio, losses, ratio
 from .description import KEY, Described, written
+from .matrix import Matrix
 from .packed import packed_parts
 from .plan import Plan, parameters
 from .safetensors_file import Planned, SafetensorsWriter
@@ -20,6 +23,9 @@ from .tensor import PIECE
 
 BLOCK = 1 << 21
 """Weights at a time."""
+
+_GREAT, _SMALL = 16384.0, 2.0**-20
+"""Rows with weights beyond these are looked at before; no scheme's scales overflow or vanish between them."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, the number of weights done so far, and the number of all."""
@@ -114,22 +120,32 @@ class ModelReport:
         return Fraction(8 * self.file_bytes, max(self.parameters, 1))
 
 
-def check_model(plan: Plan, progress: Progress | None = None) -> None:
-    """Read all weights that are to be quantized once and find NaN and Inf before any long work.
+def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progress | None = None) -> None:
+    """Read all weights that are to be quantized once and find before any long work what would fail.
+
+    Parameters
+    ----------
+    allow_saturation
+        Take channels whose scale overflows FP16 or of which nothing is left.
 
     Raises
     ------
     BitmillError
-        If a matrix cannot be read, or holds NaN or Inf, also once it is rounded to float32.
+        If a matrix cannot be read, holds NaN or Inf, also once it is rounded to float32, or saturates and must not.
     """
-    total = sum(matrix.rows * matrix.length for matrix, _ in plan.work)
+    total = sum(facts.weights for _, facts in plan.work)
     done = 0
-    for matrix, _ in plan.work:
+    for matrix, facts in plan.work:
         nans = infs = 0
+        found, greatest = Losses(), 0.0
         for block in matrix.blocks(BLOCK):
             with np.errstate(over="ignore"):
                 narrow = block.astype(np.float32, copy=False)
-            if not np.isfinite(narrow).all():
+            if np.isfinite(narrow).all():
+                extremes = np.maximum(narrow.max(axis=1, initial=0), -narrow.min(axis=1, initial=0))
+                greatest = max(greatest, float(extremes.max(initial=0)))
+                found += _at_the_edges(facts, narrow, extremes)
+            else:
                 nans += int(np.count_nonzero(np.isnan(narrow)))
                 infs += int(np.count_nonzero(np.isinf(narrow)))
             done += block.size
@@ -137,27 +153,48 @@ def check_model(plan: Plan, progress: Progress | None = None) -> None:
                 progress(f"reading {matrix.name}", done, total)
         if nans or infs:
             raise BitmillError(
-                f"{matrix.name} must be finite in float32, not {nans} NaN and {infs} Inf "
-                f"among {matrix.rows * matrix.length} values"
+                f"{matrix.name} must be finite in float32, not {nans} NaN and {infs} Inf among {facts.weights} values"
             )
+        if found.saturates and not allow_saturation:
+            raise BitmillError(_refused(matrix, found, greatest))
 
 
-def quantize_model(
-    plan: Plan, path: Path | str, *, progress: Progress | None = None, allow_saturation: bool = False
-) -> ModelReport:
+def _at_the_edges(facts: Described, rows: NDArray[np.float32], extremes: NDArray[np.float32]) -> Losses:
+    """Losses of those rows alone that are so great or so small that FP16 scales may not do."""
+    edges = rows[(extremes > _GREAT) | ((extremes > 0) & (extremes < _SMALL))]
+    if not len(edges):
+        return Losses()
+    packed = quantize_weights(facts.scheme, edges, group=facts.group, saturate=True)
+    return losses(edges, packed, dequantize(packed))
+
+
+def _refused(matrix: Matrix, found: Losses, greatest: float) -> str:
+    of, accept = f"of {matrix.rows} channels", "; --allow-saturation accepts and counts them"
+    if found.overflowed_channels:
+        return (
+            f"{matrix.name} must have group scales within FP16 times 255/256, not greater ones in "
+            f"{found.overflowed_channels} {of}, with weights up to {greatest:.6g}{accept}"
+        )
+    return (
+        f"{matrix.name} must keep weights in every output channel, not lose all as too small for its scales in "
+        f"{found.flushed_channels} {of}{accept}"
+    )
+
+
+def quantize_model(plan: Plan, path: Path | str, *, progress: Progress | None = None) -> ModelReport:
     """Quantize what a plan says, copy the rest, and write both to a file.
 
     Parameters
     ----------
     path
         Is overwritten; must be none of the model's files.
-    allow_saturation
-        Take channels whose scale overflows FP16 or of which nothing is left; they are counted.
+
+    What saturates is clipped and counted; ``check_model`` refuses it.
 
     Raises
     ------
     BitmillError
-        If a tensor cannot be read, or holds NaN or Inf, or saturates and must not.
+        If a tensor cannot be read, or holds NaN or Inf.
     """
     described = dict(plan.already) | {matrix.name: facts for matrix, facts in plan.work}
     planned: list[Planned] = [
@@ -169,16 +206,14 @@ def quantize_model(
     metadata = plan.model.metadata | {KEY: written(described)}
     with Path(path).open("wb") as file:
         writer = SafetensorsWriter(file, planned, metadata)
-        rows = _written(plan, writer, progress, allow_saturation)
+        rows = _written(plan, writer, progress)
         writer.check_complete()
     kept = [TensorReport(row.name, row.shape, row.dtype, row.why, row.weights) for row in plan.kept]
     reports = sorted([*rows, *kept], key=lambda row: row.name)
     return ModelReport(tuple(reports), parameters(plan), writer.size)
 
 
-def _written(
-    plan: Plan, writer: SafetensorsWriter, progress: Progress | None, allow_saturation: bool
-) -> list[TensorReport]:
+def _written(plan: Plan, writer: SafetensorsWriter, progress: Progress | None) -> list[TensorReport]:
     total, done = sum(facts.weights for _, facts in plan.work), 0
     rows = []
     for matrix, facts in plan.work:
@@ -187,10 +222,9 @@ def _written(
         )
         if progress is not None:
             progress(matrix.name, done, total)
-        first = 0
         for block in matrix.blocks(BLOCK):
-            row = _block(row, facts, block, writer, first, allow_saturation)
-            done, first = done + block.size, first + len(block)
+            row = _block(row, facts, block, writer)
+            done += block.size
             if progress is not None:
                 progress(matrix.name, done, total)
         rows.append(row)
@@ -200,15 +234,11 @@ def _written(
     return rows
 
 
-def _block(
-    row: TensorReport, facts: Described, block: np.ndarray, writer: SafetensorsWriter, first: int, allow: bool
-) -> TensorReport:
+def _block(row: TensorReport, facts: Described, block: NDArray[Any], writer: SafetensorsWriter) -> TensorReport:
     weights = checked_weights(block, row.name)
     packed = quantize_weights(facts.scheme, weights, group=facts.group, name=row.name, saturate=True)
     values = dequantize(packed)
     found = losses(weights, packed, values)
-    if found.saturates and not allow:
-        raise BitmillError(_refused(row.name, found, weights, first))
     for part, data in packed_parts(packed).items():
         writer.append(f"{row.name}.{part}", data)
     values -= weights
@@ -217,18 +247,4 @@ def _block(
         signal=row.signal + float(np.square(weights, dtype=np.float64).sum()),
         noise=row.noise + float(np.square(values, out=values).sum()),
         losses=row.losses + found,
-    )
-
-
-def _refused(name: str, found: Losses, weights: np.ndarray, first: int) -> str:
-    where = f"of channels {first} to {first + len(weights) - 1}"
-    accept = "; --allow-saturation accepts and counts them"
-    if found.overflowed_channels:
-        return (
-            f"{name} must have group scales within FP16 times 255/256, not greater ones in {found.overflowed_channels} "
-            f"{where}, with weights up to {float(np.abs(weights).max()):.6g}{accept}"
-        )
-    return (
-        f"{name} must keep weights in every output channel, not lose all as too small for FP16 scales in "
-        f"{found.flushed_channels} {where}{accept}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def model(**shapes):
         name = name.replace("__", ".")
         values = np.arange(np.prod(shape), dtype=np.float32)
         tensors[name] = Tensor(name, "F32", shape, InMemory(values.tobytes()))
-    return Model("model", dict(sorted(tensors.items())))
+    return Model(Path("model"), dict(sorted(tensors.items())))
 
 
 def plan(found, **patterns):
@@ -36,13 +37,16 @@ ALONE = {
     "bert.embeddings.position_embeddings.weight": "an embedding by its name",
     "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight": "an embedding by its name",
     "shared.weight": "an embedding by its name",
-    "vit.embeddings.position_ids_like": "an embedding by its name",
+    "vit.embeddings.position_table": "an embedding by its name",
     "pos_embed": "an embedding by its name",
     "lm_head.weight": "the output head by its name",
     "output.weight": "the output head by its name",
     "model.layers.0.input_layernorm.weight": "a norm by its name",
     "h.0.ln_1.weight": "a norm by its name",
     "model.norm.weight": "a norm by its name",
+    "encoder.norm2.gamma": "a norm by its name",
+    "model.layers.0.self_attn.q_norm.weight": "a norm by its name",
+    "embed_tokens/embedding": "an embedding by its name",
     "mlp.experts.down_proj_bias": "a bias by its name",
     "mlp.dense.bias": "a bias by its name",
     "dense/bias:0": "a bias by its name",
@@ -71,10 +75,14 @@ def test_left_alone_by_name(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["w", "model.layers.0.self_attn.q_proj.weight", "encoder.layer.0.attention.output.dense.weight", "bert.pooler.dense.weight",
-     "vision_model.encoder.layers.0.mlp.fc1.weight", "model.layers.0.mlp.gate.weight", "layers.0.feed_forward.w1.weight",
-     "classifier.weight",
-     "decoder.output_layer.dense.weight", "dense/kernel:0", "lnx.weight", "model.layers.3.mixer.in_proj.weight"],
+    [
+        "w", "zero", "scale", "transformer_blocks.0.norm1.linear.weight", "time_embedding.linear_1.weight",
+        "mlp.shared_experts.up_proj.weight", "model.layers.0.mlp.shared_expert_gate.weight", "patch_embed.proj.weight",
+        "model.layers.0.self_attn.q_proj.weight", "encoder.layer.0.attention.output.dense.weight",
+        "bert.pooler.dense.weight", "vision_model.encoder.layers.0.mlp.fc1.weight", "model.layers.0.mlp.gate.weight",
+        "layers.0.feed_forward.w1.weight", "classifier.weight", "decoder.output_layer.dense.weight", "dense/kernel:0",
+        "lnx.weight", "model.layers.3.mixer.in_proj.weight",
+    ],
 )  # fmt: skip
 def test_linear_layers_are_quantized(name):
     ((matrix, _),) = plan(model(**{name: (4, 8)})).work
