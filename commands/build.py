@@ -29,7 +29,9 @@ def build(*, config: AcceleratorConfig | BitSerialConfig, board: str, dsp: bool,
     Writes the bitstream and a JSON record of what it occupies, the clock it reaches, and the bits of a frame.
     """
     from ..files import output_directory
+    from ..sizes import check_verified
 
+    check_verified(config, "build")
     with output_directory(output) as staged, progress(f"building {config.title} for {board}"):
         from ..fpga.board import build_bitstream
         from ..hdl.verilog import TOP, emit

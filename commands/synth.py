@@ -73,7 +73,9 @@ def synth(
     """
     from ..errors import BitmillError
     from ..files import output_file, to_json
+    from ..sizes import check_verified
 
+    check_verified(config, "synth")
     if dsp and target in ("generic", "liberty"):
         raise BitmillError(f"--dsp must not be given with --target {target}, which has no DSP blocks")
     if target == "liberty":

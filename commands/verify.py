@@ -40,8 +40,9 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
     "--netlist", type=click.Choice(["generic", "ecp5", "gowin", "xilinx7"]), help="Verify the mapped netlist instead."
 )
 @click.option(
-    "--engine", type=click.Choice(["cocotb", "compiled"]), default="cocotb", show_default=True,
-    help="Icarus Verilog under cocotb, or compiled C++: the same counts, hundreds of times faster, no waveform.",
+    "--engine", type=click.Choice(["auto", "cocotb", "compiled"]), default="auto", show_default=True,
+    help="Icarus Verilog under cocotb, or compiled C++: the same counts, hundreds of times faster, no waveform. auto: Icarus, "
+    "but compiled where Icarus would take more than 20 s.",
 )  # fmt: skip
 @output_option("DIR", "Also write DIR/verification.json.")
 def verify(
@@ -51,7 +52,7 @@ def verify(
     dot_products: int,
     waves: Path | None,
     netlist: NetlistKind | None,
-    engine: Literal["cocotb", "compiled"],
+    engine: Literal["auto", "cocotb", "compiled"],
     output: Path | None,
 ) -> None:
     """Simulate the unit and compare every result with golden, bit for bit.
@@ -60,11 +61,13 @@ def verify(
     """
     from ..errors import BitmillError
     from ..files import output_directory, output_file, to_json
+    from ..sizes import check_verified
     from ..tools import find_tool
 
-    if engine == "cocotb":
+    check_verified(config, "verify")
+    if engine == "cocotb" or waves is not None:
         find_tool("iverilog")
-    elif waves is not None:
+    if engine == "compiled" and waves is not None:
         raise BitmillError(f"--waves needs --engine cocotb, which records waveforms, not {engine!r}")
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     with ExitStack() as outputs:
@@ -85,6 +88,7 @@ def verify(
                 waves=recorded,
                 engine=engine,
                 progress=_now_and_then(lambda done, total: step(task, done=done, total=total)),
+                tell=lambda note: say(f"bitmill: note: {note}", err=True),
             )
         if directory is not None:
             text = to_json(_record(config, result.to_dict()))

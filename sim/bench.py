@@ -11,8 +11,11 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from . import failures
-from .job import JOB_VARIABLE, RESULT_VARIABLE, Job, Outcome, Phase, PhaseResult
+from .job import JOB_VARIABLE, PROGRESS_VARIABLE, RESULT_VARIABLE, Job, Outcome, Phase, PhaseResult
 from .stream import StreamDriver, StreamMonitor
+
+_TOLD_CYCLES = 64
+"""Cycles after which the file of the progress is written anew."""
 
 
 class BenchError(AssertionError):
@@ -29,6 +32,8 @@ class _Bench:
         self._edge = RisingEdge(dut.clk)
         self._rst = dut.rst
         self._transfers = self._last_transfer = 0
+        self.taken = 0
+        self._told = Path(os.environ[PROGRESS_VARIABLE]) if PROGRESS_VARIABLE in os.environ else None
         Clock(dut.clk, 10, unit="ns").start()
 
     async def reset(self) -> None:
@@ -54,6 +59,8 @@ class _Bench:
                 source.edge()
                 sink.edge()
                 self._check_progress(phase, counts.cycles - first_cycle, source.transactions - first_beat)
+                if self._told is not None and counts.cycles % _TOLD_CYCLES == 0:
+                    self._told.write_text(str(self.taken + source.transactions - first_beat), encoding="utf-8")
         finally:
             counts.beats, counts.input_stalls, counts.input_gaps = source.transactions, source.stalls, source.gaps
             counts.transactions, counts.output_stalls, counts.output_gaps = sink.transactions, sink.stalls, sink.gaps
@@ -103,6 +110,7 @@ async def _run_phase(bench: _Bench, phase: Phase, outcome: Outcome) -> None:
             counts.discarded += results_of_one * sum(last_flags[:beats]) - len(bench.sink.received)
             counts.resets += 1
             await bench.reset()
+    bench.taken += len(phase.inputs)
     if counts.mismatches:
         raise BenchError(failures.wrong_outputs(counts.mismatches))
 

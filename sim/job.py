@@ -20,6 +20,9 @@ JOB_VARIABLE = "BITMILL_JOB"
 RESULT_VARIABLE = "BITMILL_RESULT"
 """Environment variable that names the file the bench writes its result to."""
 
+PROGRESS_VARIABLE = "BITMILL_PROGRESS"
+"""Environment variable that names the file to which the bench writes how many inputs were taken."""
+
 KEPT_MISMATCHES = 8
 """Wrong outputs that an outcome keeps; all are counted."""
 

@@ -7,7 +7,10 @@ import os
 import re
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,11 +18,12 @@ from xml.etree import ElementTree
 from ..errors import BitmillError
 from ..system.places import private_folder
 from ..tools import find_tool, keep_log, run_tool
-from .job import JOB_VARIABLE, RESULT_VARIABLE, Job, Outcome, PhaseResult
+from .job import JOB_VARIABLE, PROGRESS_VARIABLE, RESULT_VARIABLE, Job, Outcome, PhaseResult
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 BENCH_MODULE = f"{__package__}.bench"
 WAVES_SUFFIX = ".fst"
+_WATCH_SECONDS = 1.0
 
 _COMPLAINT = re.compile(r"^(ERROR|FATAL|WARNING)\b|assert(ion)? .*(fail|violat)|assertion (fail|violat)", re.IGNORECASE)
 """A line of the simulator's log that a design or the simulator itself complains with, such as a failed assertion."""
@@ -56,6 +60,7 @@ def simulate(
     job: Job,
     *,
     waves: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
     timeout: float | None = 3600.0,
     test_module: str = BENCH_MODULE,
 ) -> SimResult:
@@ -72,6 +77,8 @@ def simulate(
         Phases of inputs with expected outputs.
     waves
         Path to write a waveform (FST) to, pass or fail.
+    progress
+        Called now and then, from another thread, with the inputs taken and those of the whole job.
     timeout
         Seconds after which the simulator is ended.
     test_module
@@ -98,17 +105,22 @@ def simulate(
             "top": top,
             "waves": waves is not None,
             "test_module": test_module,
-            "environment": {JOB_VARIABLE: str(folder / "job.npz"), RESULT_VARIABLE: str(result)},
+            "environment": {
+                JOB_VARIABLE: str(folder / "job.npz"),
+                RESULT_VARIABLE: str(result),
+                PROGRESS_VARIABLE: str(folder / "progress"),
+            },
         }
         (folder / "specification.json").write_text(json.dumps(specification), encoding="utf-8")
         try:
-            log = run_tool(
-                [sys.executable, "-P", str(LAUNCHER), str(folder / "specification.json")],
-                cwd=folder,
-                env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "NO_COLOR": "1"},
-                timeout=timeout,
-                name="icarus",
-            )
+            with _watched(folder / "progress", sum(len(phase.inputs) for phase in job.phases), progress):
+                log = run_tool(
+                    [sys.executable, "-P", str(LAUNCHER), str(folder / "specification.json")],
+                    cwd=folder,
+                    env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "NO_COLOR": "1"},
+                    timeout=timeout,
+                    name="icarus",
+                )
         finally:
             recorded = _keep_waves(folder / f"{top}{WAVES_SUFFIX}", waves)
         outcome = Outcome.load(result) if result.is_file() else None
@@ -117,6 +129,28 @@ def simulate(
         raise SimulationError(problem, outcome=outcome, waves=recorded, log=log)
     assert outcome is not None
     return SimResult(tuple(outcome.phases), log, time.monotonic() - start)
+
+
+@contextmanager
+def _watched(path: Path, total: int, progress: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Tell what the bench writes to ``path``, every other second, as long as the block runs."""
+    if progress is None:
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_WATCH_SECONDS):
+            with suppress(OSError, ValueError):  # not there yet, or half written
+                progress(min(int(path.read_text(encoding="utf-8")), total), total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _keep_waves(recorded: Path, destination: Path | None) -> Path | None:

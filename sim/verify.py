@@ -12,9 +12,11 @@ import numpy as np
 from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..errors import BitmillError
+from ..sizes import check_verified
 from ..system.kept import kept_file
 from .dot_traffic import DotTraffic
-from .engine import Engine, check_engine, play
+from .engine import Engine, check_engine, choose_engine, play
+from .icarus_time import icarus_seconds
 from .job import Job, Mismatch, Phase, PhaseResult
 from .netlist import NetlistKind
 from .netlist import netlist as synthesize
@@ -110,8 +112,9 @@ def verify(
     verilog: str | None = None,
     waves: Path | None = None,
     timeout: float | None = 3600.0,
-    engine: Engine = "cocotb",
+    engine: Engine | Literal["auto"] = "cocotb",
     progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Verification:
     """Run one unit in simulation and compare every result with golden, bit for bit.
 
@@ -143,9 +146,12 @@ def verify(
         Seconds after which the simulator is ended.
     engine
         ``cocotb``: Icarus Verilog under cocotb, which knows X and records waveforms. ``compiled``: see
-        ``sim.compiled``, hundreds of times faster after seconds of compilation. The counts are the same.
+        ``sim.compiled``, hundreds of times faster after seconds of compilation. The counts are the same. ``auto``: Icarus,
+        but compiled where Icarus would take more than 20 s.
     progress
-        Called now and then with the inputs taken and those of all phases, by ``compiled`` only.
+        Called now and then with the inputs taken and those of all phases.
+    tell
+        Called with a line on the choice of the engine, where there is something to say of it.
 
     Raises
     ------
@@ -155,24 +161,21 @@ def verify(
         If an argument is out of range, or a tool is missing or fails.
     """
     check_engine(engine, waves=waves is not None)
-    rng = np.random.default_rng(seed)
+    check_verified(config, "verify")
+    work, job = job_of(
+        config, seed=seed, dot_products=dot_products, corner_steps=corner_steps, codes=codes, scales=scales
+    )
     traffic = traffic_of(config)
     layout = traffic.layout
-    if codes is None:
-        if scales is not None:
-            raise BitmillError("scales must be left out where codes are")
-        work = traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps)
-    elif isinstance(traffic, DotTraffic):
-        work = traffic.given(*codes, scales)
-    elif scales is not None:
-        raise BitmillError(f"scales must be left out for {config.title}")
-    else:
-        work = traffic.given(*codes)
-    phases = _phases(traffic, work, rng)
-    job = Job(layout.input_bits, layout.output_bits, phases)
     text = _emit(config) if verilog is None else verilog
     if netlist is not None:
         text = synthesize(text, TOP, netlist)
+    cycles = config.term_cycles if isinstance(config, BitSerialConfig) else 1
+    engine, note = choose_engine(
+        engine, waves=waves is not None, seconds=icarus_seconds(text, TOP, job, per_input=cycles)
+    )
+    if note is not None and tell is not None:
+        tell(note)
     level = netlist or "rtl"
     try:
         result = play(text, TOP, job, engine=engine, waves=waves, progress=progress, timeout=timeout)
@@ -188,6 +191,37 @@ def verify(
 
 
 Traffic = DotTraffic | TileTraffic | SerialTraffic
+
+
+def job_of(
+    config: AcceleratorConfig | BitSerialConfig,
+    *,
+    seed: int,
+    dot_products: int,
+    corner_steps: int,
+    codes: tuple[Codes, Codes] | None = None,
+    scales: tuple[Codes, Codes] | None = None,
+) -> tuple[list[Any], Job]:
+    """The work of a verification and the job that it is played as; parameters as for ``verify``.
+
+    Raises
+    ------
+    BitmillError
+        If an argument is out of range.
+    """
+    rng = np.random.default_rng(seed)
+    traffic = traffic_of(config)
+    if codes is None:
+        if scales is not None:
+            raise BitmillError("scales must be left out where codes are")
+        work: list[Any] = [*traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps)]
+    elif isinstance(traffic, DotTraffic):
+        work = [*traffic.given(*codes, scales)]
+    elif scales is not None:
+        raise BitmillError(f"scales must be left out for {config.title}")
+    else:
+        work = [*traffic.given(*codes)]
+    return work, Job(traffic.layout.input_bits, traffic.layout.output_bits, _phases(traffic, work, rng))
 
 
 def traffic_of(config: AcceleratorConfig | BitSerialConfig) -> Traffic:
