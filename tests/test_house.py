@@ -19,6 +19,7 @@ PACKAGES: list[str] = PYPROJECT["tool"]["setuptools"]["packages"]
 FLOORS = {
     "errors": (),
     "text": (),
+    "sizes": ("errors",),
     "system": ("errors", "text"),
     "files": ("errors", "text", "system"),
     "screen": ("errors", "text", "files"),
