@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 import unicodedata
 from typing import Any
@@ -72,3 +73,27 @@ def message(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+_MARKDOWN = re.compile(
+    r"[\\`*<\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=^)(?:[#>+-]+|\d+(?=[.)]))(?=[.)]?(?:\s|$))"
+)
+"""What Markdown takes for its own; an underscore inside a word is none, nor is a dash before a number."""
+
+
+def markdown(text: str) -> str:
+    """The text in a line, a cell or a caption of Markdown, where it reads as it is: no emphasis, no code, no HTML."""
+    return _MARKDOWN.sub(lambda found: "".join(map(_backslashed, found[0])), visible(text))
+
+
+def markdown_code(text: str) -> str:
+    """The text as code in Markdown, between more backticks than stand in it side by side."""
+    text = visible(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _backslashed(character: str) -> str:
+    # A digit cannot be escaped, only the point behind it; as a reference it reads the same.
+    return f"&#{ord(character)};" if character.isdigit() else f"\\{character}"

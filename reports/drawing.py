@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise, product
@@ -14,9 +15,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
+
+from ..text import visible
 
 INK, GREY, LIGHT = "#1f2328", "#6e7781", "#d0d7de"
 
@@ -27,6 +31,7 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",  # text looks the same wherever the picture is opened
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 10,
+    "text.parse_math": False,  # a name with dollar signs is a name
     "text.color": INK,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
@@ -50,7 +55,9 @@ _STYLE: dict[Any, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Matplotlib's own defaults and this study's, whatever the user's configuration says."""
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; the page beside the picture has it in letters.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
@@ -64,8 +71,10 @@ def figure(width: float, height: float, title: str, subtitle: str, *, top: float
     """A figure in inches with a headline, and ``top`` inches kept free for it."""
     made = Figure(figsize=(width, height))
     FigureCanvasAgg(made)
-    made.text(0.14 / width, 1 - 0.10 / height, title, fontsize=14, fontweight="bold", va="top")
-    made.text(0.14 / width, 1 - 0.40 / height, subtitle, fontsize=9.5, color=GREY, va="top", linespacing=1.35)
+    made.text(0.14 / width, 1 - 0.10 / height, _drawable(title), fontsize=14, fontweight="bold", va="top")
+    made.text(
+        0.14 / width, 1 - 0.40 / height, _drawable(subtitle), fontsize=9.5, color=GREY, va="top", linespacing=1.35
+    )
     made.subplots_adjust(top=1 - (top + 0.45) / height)
     return made
 
@@ -73,11 +82,29 @@ def figure(width: float, height: float, title: str, subtitle: str, *, top: float
 def to_svg(made: Figure, name: str) -> str:
     """SVG text that depends on the figure alone; ids begin with the name, so one page can hold several pictures."""
     out = io.StringIO()
+    _allow_powers(made)
+    for label in made.findobj(Text):
+        if isinstance(label, Text):
+            label.set_text(_drawable(label.get_text()))
     with mpl.rc_context({"svg.hashsalt": f"bitmill {name}"}):
         made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = re.sub(r"<metadata>.*?</metadata>", "", out.getvalue(), flags=re.DOTALL)
     text = re.sub(r"\A.*?(?=<svg)", "", text, flags=re.DOTALL)
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+
+
+def _drawable(text: str) -> str:
+    """Line ends are layout; other control characters are no XML and have no glyph."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def _allow_powers(made: Figure) -> None:
+    """Let the numbers at logarithmic axes, which no user wrote, be drawn as powers of ten."""
+    for axes in made.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatter):
+                for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                    tick.label1.set_parse_math(True)
 
 
 def label_points(
@@ -115,7 +142,9 @@ def label_points(
     order = sorted(range(len(points)), key=lambda i: (_room(marks, i), i))
     for index in order:
         _, _, label, tint, bold = points[index]
-        text = axes.text(0, 0, label, color=tint, fontsize=9, fontweight="bold" if bold else "normal", zorder=6)
+        text = axes.text(
+            0, 0, _drawable(label), color=tint, fontsize=9, fontweight="bold" if bold else "normal", zorder=6
+        )
         size = text.get_window_extent(renderer)
         occupied = np.array([other.extents for other in taken])
         best = min(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..text import markdown, markdown_code, visible
 from .records import Records
 from .shown import Cell, Number, Table, tool_versions
 
@@ -65,6 +67,7 @@ def render_html(page: Page) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=_seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -83,29 +86,36 @@ def render_html(page: Page) -> str:
 
 
 def render_markdown(page: Page) -> str:
-    """The text of ``report.md``; pictures are referred to by their file names."""
-    lines = [f"# {page.title}", "", f"{page.subject}.", ""]
+    """The text of ``report.md``; pictures are referred to by their file names. All text of the page reads as it is."""
+    lines = [f"# {markdown(page.title)}", "", f"{markdown(page.subject)}.", ""]
     for name in page.pictures:
-        lines += [f"![{page.caption(name)}]({name}.svg)", ""]
-    lines += ["## Answer", "", *(f"- {sentence}" for sentence in page.answer), ""]
+        lines += [f"![{markdown(page.caption(name))}]({name}.svg)", ""]
+    lines += ["## Answer", "", *(f"- {markdown(sentence)}" for sentence in page.answer), ""]
     for table in page.tables:
-        lines += [f"## {table.title}", "", table.note, "", *_table(table), ""]
-    lines += ["## How to regenerate", "", *(f"- `{command}`: {what}" for command, what in page.regenerate), ""]
+        lines += [f"## {markdown(table.title)}", "", markdown(table.note), "", *_table(table), ""]
+    commands = [f"- {markdown_code(command)}: {markdown(what)}" for command, what in page.regenerate]
+    lines += ["## How to regenerate", "", *commands, ""]
     versions = ", ".join(f"{tool} {version}" for tool, version in tool_versions(page.records).items())
     lines += ["Every number is a metric of a record in `records.json` (`records.csv` has the same, a line each).", ""]
-    lines += [f"Tools: {versions}."]
+    lines += [f"Tools: {markdown(versions)}."]
     return "\n".join(lines) + "\n"
 
 
 def _table(table: Table) -> list[str]:
     right = [any(isinstance(row[column], Number) for row in table.rows) for column in range(len(table.header))]
     rule = ["---:" if is_number else "---" for is_number in right]
-    return [_row(table.header), _row(rule), *(_row([_text(cell) for cell in row]) for row in table.rows)]
+    header = _row([markdown(name) for name in table.header])
+    return [header, _row(rule), *(_row([_text(cell) for cell in row]) for row in table.rows)]
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
 def _text(cell: Cell) -> str:
-    return cell.text if isinstance(cell, Number) else cell
+    return markdown(cell.text if isinstance(cell, Number) else cell)
+
+
+def _seen(value: Any) -> Any:
+    """What a template puts in: text without what steers, and pictures as they are."""
+    return visible(value) if type(value) is str else value

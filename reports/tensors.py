@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import BitmillError
 from ..models import load_matrix, load_packed
+from ..text import visible
 from .sample import LAYERS, load_layer
 
 __all__ = ["Layer", "load_matrix", "load_packed", "sample_layers", "user_layer"]
@@ -82,7 +83,7 @@ def user_layer(weights: str | Path, activations: str | Path, calibration: str | 
     else:
         calibrating, held_out = load_matrix(calibration, "calibration"), inputs
         _check_multiplies(weight, calibrating, "calibration", calibration)
-    return Layer("user", f"{weights} on {activations}", weight, calibrating, held_out)
+    return Layer("user", visible(f"{weights} on {activations}"), weight, calibrating, held_out)
 
 
 def _check_multiplies(weight: NDArray[Any], inputs: NDArray[Any], role: str, spec: str | Path) -> None:
