@@ -64,7 +64,7 @@ def _told(arguments: Sequence[str]) -> int:
         _discard_output()
         return 0
     except OSError as error:
-        if error.filename is None and _output_is_lost():
+        if error.filename is None and (_output_is_lost() or _is_of_help(error)):
             return _fail(f"standard output: cannot be written: {error.strerror or error}", arguments)
         return _fail(f"{error.filename or 'system'}: {error.strerror or error}", arguments)
     except MemoryError:
@@ -159,6 +159,14 @@ def _output_is_lost() -> bool:
         _discard_output()
         return True
     return False
+
+
+def _is_of_help(error: OSError) -> bool:
+    """Whether click failed to print help; whatever else is printed says so itself."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and frame.tb_frame.f_globals.get("__name__") == "click.utils"
 
 
 def _discard_output() -> None:

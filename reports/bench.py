@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from .. import golden
-from ..errors import BitmillError
 from ..files import output_directory
 from ..fpga.jobs import run_jobs
 from ..presets import preset
+from ..screen import say
+from ..screen.program import run_program
 from ..tools import run_tool
 from .bench_bitmod import layer_record, quantize_record
 from .bench_cells import cell_jobs
@@ -141,7 +142,7 @@ def _measured(
     outcomes = run_jobs(
         chosen,
         workers=workers,
-        progress=lambda outcome: print(f"{outcome.name}: {outcome.seconds:.0f} s", file=sys.stderr),
+        progress=lambda outcome: say(f"{outcome.name}: {outcome.seconds:.0f} s", err=True),
     )
     results = [outcome.unwrap() for outcome in outcomes.values()]
     return [record for result in results for record in (result if isinstance(result, list) else [result])]
@@ -183,12 +184,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="measure records with such ids, keep the others of the directory",
     )
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
         run(options.output, whole_report=not options.no_report, timing=not options.no_timing, only=options.only)
-    except BitmillError as error:
-        print(f"bitmill: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return run_program(work)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 from ..fpga.jobs import Outcome, run_jobs
-from ..text import visible
+from ..screen import say
+from ..screen.progress import progress as shown
 from .records import Record
 
 Job = Callable[[], list[Record]]
@@ -24,58 +20,26 @@ Result = TypeVar("Result")
 
 @contextmanager
 def told(total: int, *, progress: bool) -> Iterator[Callable[[str, float | None], None]]:
-    """A bar on standard error, if asked for, with an estimate of the time left; where that is no terminal, a line now and then.
+    """Progress on standard error, if asked for, with an estimate of the time left.
 
     What it yields is called with the name of each job that is done and, where that is known, its seconds.
     """
-    if not sys.stderr.isatty():
-        yield _lines(total, progress=progress)
-        return
-    columns = (
-        # Names are of files and formats, and no markup.
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task("measuring", total=total)
+    count = 0
+    with shown("measuring", paced=True) if progress else nullcontext(_silent) as step:
+        step("measuring", done=0, total=total)
 
         def done(name: str, seconds: float | None) -> None:
-            bar.update(task, advance=1, description=name)
-            if seconds is not None and os.environ.get("BITMILL_JOB_SECONDS"):
-                bar.console.print(f"{seconds:8.2f} s  {name}", markup=False)
+            nonlocal count
+            count += 1
+            step(name, done=count, total=total)
+            if progress and seconds is not None and os.environ.get("BITMILL_JOB_SECONDS"):
+                say(f"{seconds:8.2f} s  {name}", err=True)
 
         yield done
 
 
-def say(text: str, *, progress: bool) -> None:
-    """A line on standard error, if progress is asked for."""
-    if progress:
-        print(f"bitmill: {visible(text)}", file=sys.stderr, flush=True)
-
-
-def _lines(total: int, *, progress: bool) -> Callable[[str, float | None], None]:
-    started = last = time.monotonic()
-    count = 0
-
-    def done(name: str, seconds: float | None) -> None:
-        nonlocal last, count
-        count += 1
-        now = time.monotonic()
-        if seconds is not None and os.environ.get("BITMILL_JOB_SECONDS"):
-            say(f"{seconds:8.2f} s  {name}", progress=progress)
-        if now - last > _LINE_SECONDS:
-            last = now
-            left = (now - started) / count * (total - count)
-            say(f"{count} of {total} measured, about {_rough(left)} left", progress=progress)
-
-    return done
-
-
-_LINE_SECONDS = 10.0
-
-
-def _rough(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def _silent(text: str, *, done: int | None = None, total: int | None = None) -> None:
+    pass
 
 
 def run_all(

@@ -15,6 +15,8 @@ from .. import formats
 from ..errors import BitmillError
 from ..files import atomic_write
 from ..presets import REPORT_PAIRS
+from ..screen import say
+from ..screen.program import run_program
 from . import shown
 from .bitmod import readme as bitmod
 from .full import readme as full
@@ -119,29 +121,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     full_default = ROOT / full.RESULTS / "records.json"
     parser.add_argument("--full-records", type=Path, default=full_default, help="default: %(default)s")
     options = parser.parse_args(arguments)
-    try:
-        old = options.readme.read_text(encoding="utf-8")
-        records = Records.load(options.records)
-        of_bitmod = Records.load(options.bitmod_records, study=BITMOD)
-        of_nonlinear = Records.load(options.nonlinear_records, study=NONLINEAR)
-        of_full = Records.load(options.full_records, study=FULL)
-        blocks = {
-            "formats": format_table,
-            "figures": lambda: figures_block(records),
-            "bitmod": lambda: bitmod.figures_block(of_bitmod),
-            "nonlinear": lambda: nonlinear.figures_block(of_nonlinear),
-            "full": lambda: full.figures_block(of_full),
-        }
-        new = filled(old, blocks)
-        if new == old:
-            return 0
-        if options.check:
-            print(f"{options.readme}: stale, regenerate with `{REGENERATE}`", file=sys.stderr)
-            return 1
-        atomic_write(options.readme, new)
-    except (BitmillError, OSError) as error:
-        print(f"bitmill: {error}", file=sys.stderr)
-        return 2
+    return run_program(lambda: _fill_in(options))
+
+
+def _fill_in(options: argparse.Namespace) -> int:
+    old = options.readme.read_text(encoding="utf-8")
+    records = Records.load(options.records)
+    of_bitmod = Records.load(options.bitmod_records, study=BITMOD)
+    of_nonlinear = Records.load(options.nonlinear_records, study=NONLINEAR)
+    of_full = Records.load(options.full_records, study=FULL)
+    blocks = {
+        "formats": format_table,
+        "figures": lambda: figures_block(records),
+        "bitmod": lambda: bitmod.figures_block(of_bitmod),
+        "nonlinear": lambda: nonlinear.figures_block(of_nonlinear),
+        "full": lambda: full.figures_block(of_full),
+    }
+    new = filled(old, blocks)
+    if new == old:
+        return 0
+    if options.check:
+        say(f"{options.readme}: stale, regenerate with `{REGENERATE}`", err=True)
+        return 1
+    atomic_write(options.readme, new)
     return 0
 
 

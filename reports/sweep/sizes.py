@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ..jobs import say
+from ...screen import say
 from .grid import Expanded
 from .study_file import StudyFile
 from .task import Task
@@ -20,8 +20,8 @@ def expand_told(study: StudyFile, *, progress: bool) -> Expanded:
 
     def tell(done: int, of: int) -> None:
         nonlocal last
-        if time.monotonic() - last > SILENT_SECONDS:
-            say(f"{study.title}: {done} of {of} combinations", progress=progress)
+        if progress and time.monotonic() - last > SILENT_SECONDS:
+            say(f"bitmill: {study.title}: {done} of {of} combinations", err=True)
             last = time.monotonic()
 
     return study.expand(tell)
@@ -31,4 +31,5 @@ def say_sizes(tasks: Sequence[Task], skipped: int, *, progress: bool) -> None:
     """``12 units, 36 measurements; 4 combinations are no unit``."""
     units = len({task.key.partition("/")[0] for task in tasks})
     rest = f"; {skipped} combinations are no unit" if skipped else ""
-    say(f"{units} units, {len({task.key for task in tasks})} measurements{rest}", progress=progress)
+    if progress:
+        say(f"bitmill: {units} units, {len({task.key for task in tasks})} measurements{rest}", err=True)

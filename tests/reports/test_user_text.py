@@ -16,7 +16,9 @@ from bitmill.text import markdown, markdown_code, visible
 HOSTILE = [
     "<script>alert(1)</script>", "a$\\frac{$.npy", "[/x]", "*a*_b_ __c__ ~~d~~ `e` ``", "a|b", "![x](http://y)", "[x](y)",
     "&lt;b&gt; &#65; &amp", "<http://x>", "# a", "- a", "1. a", "1) b", "> q", "+ x", "---", "\x1b[31mred", "a\nb", "\u202ecba",
-    "\\", "\\*", "a_b_c INT4_SYM", "{{ 7 }} {% x %}", "\udcff", "-3.2 dB", "漢字", "</svg>", '"\'', "$x$", "http://z", "a  ", "![[", "`",
+    "\\", "\\*", "a_b_c INT4_SYM", "{{ 7 }} {% x %}", "\udcff", "-3.2 dB", "漢字",
+    "</svg>", '"\'', "$x$", "http://z",
+    "a  ", "![[", "`",
     "````",
     "| --- |", "<!-- c -->", "\x00\x08", "=", "_x", "x_", "a*b", "2 * 3", "<b", "&", "&copy;",
 ]  # fmt: skip

@@ -1,0 +1,98 @@
+"""Nobody waits long without a word, in a terminal or not."""
+
+import re
+import sys
+import time
+
+import pytest
+
+from bitmill.reports.jobs import run_all, told
+from bitmill.screen import progress as module
+from bitmill.screen.progress import progress
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Seconds are hundredths."""
+    monkeypatch.setattr(module, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 1.0)
+    monkeypatch.setattr(module, "LONG_SECONDS", 6.0)
+
+
+def _lines(capsys):
+    return [re.sub(r"^bitmill: +[\d.]+ s  ", "", line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.mark.usefixtures("quick")
+def test_silence_is_broken_and_then_less_often(capsys):
+    with progress("working"):
+        time.sleep(2.0)
+    found = _lines(capsys)
+    assert set(found) == {"working"}
+    assert 3 <= len(found) <= 4
+
+
+@pytest.mark.usefixtures("quick")
+def test_short_work_of_many_parts_is_silent_and_long_work_is_not(capsys):
+    assert run_all({str(number): list for number in range(50)}, progress=True) == [[]] * 50
+    assert _lines(capsys) == []
+    with told(100, progress=True) as done:
+        for number in range(10):
+            time.sleep(0.1)
+            done(f"part {number}", None)
+    found = _lines(capsys)
+    assert 3 <= len(found) <= 6
+    assert all(
+        re.fullmatch(r"(part \d|measuring) \(\d+ of 100\), about 0 min left|.* \(\d+ of 100\)", line) for line in found
+    )
+    assert any("left" in line for line in found)
+
+
+@pytest.mark.usefixtures("quick")
+def test_nothing_is_said_where_nobody_asked(capsys):
+    with told(10, progress=False) as done:
+        time.sleep(0.5)
+        done("part", None)
+    assert _lines(capsys) == []
+
+
+def test_the_time_left(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    lines = module._Lines("begin", paced=False)
+    lines.step("work", done=0, total=100)
+    now[0] = 60.0
+    lines.step("work", done=10, total=100)
+    now[0] = 120.0
+    lines.step("work", done=95, total=100)
+    now[0] = 7200.0
+    lines.step("work", done=96, total=1000)
+    now[0] = 14400.0
+    lines.step("work", done=97, total=1000)
+    said = _lines(capsys)
+    assert said[:4] == ["begin", "work (0 of 100)", "work (10 of 100), about 9 min left", "work (95 of 100)"]
+    assert said[5] == "work (97 of 1000), about 1806 h 0 min left"
+
+
+def test_the_end_is_not_waited_for(capsys):
+    began = time.monotonic()
+    for _ in range(5):
+        with progress("quick"):
+            pass
+    assert time.monotonic() - began < 1
+    with pytest.raises(KeyboardInterrupt), progress("stopped"):
+        raise KeyboardInterrupt
+    assert _lines(capsys) == ["quick"] * 5 + ["stopped"]
+
+
+def test_a_terminal_shows_the_time_left(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress("[/x] working") as step:
+        step("[/x] working", done=1, total=4)
+        time.sleep(0.3)
+    shown = capsys.readouterr().err
+    assert "[/x] working" in shown
+    assert "left" in shown
