@@ -5,6 +5,7 @@ from __future__ import annotations
 from .bit_serial import BitSerialConfig
 from .config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
 from .errors import BitmillError
+from .text import short
 
 REPORT_PAIRS: tuple[tuple[str, str], ...] = (
     ("INT4", "INT4"),
@@ -73,16 +74,17 @@ PRESETS: dict[str, AcceleratorConfig | BitSerialConfig] = {**UNITS, **TILES}
 
 
 def any_preset(name: str) -> AcceleratorConfig | BitSerialConfig:
-    """The named configuration.
+    """The named configuration; case does not matter.
 
     Raises
     ------
     BitmillError
         If there is no preset of that name; the message lists them.
     """
-    if name not in PRESETS:
-        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
-    return PRESETS[name]
+    found = PRESETS.get(name.strip().lower())
+    if found is None:
+        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {short(name)}")
+    return found
 
 
 def preset(name: str) -> AcceleratorConfig:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from ..errors import BitmillError
+from ..text import short
 from .codebook import Codebook, PowerOfTwo
 from .integer import Int
 from .minifloat import Minifloat, TopExponent
 from .scalar import Format
+from .suggest import suggestion
 
 IEEE, FN, FINITE, FNUZ = TopExponent.IEEE, TopExponent.FN, TopExponent.FINITE, TopExponent.FNUZ
 
@@ -116,9 +117,7 @@ def get(name: str) -> Format:
     """
     found = _NAMES.get(str(name).strip().upper())
     if found is None:
-        close = difflib.get_close_matches(str(name).upper(), _NAMES, n=4, cutoff=0.5)
-        hint = f"did you mean {', '.join(close)}?" if close else "`bitmill formats` lists them all"
-        raise BitmillError(f"format must be a known name ({hint}), not {name!r}")
+        raise BitmillError(f"format must be a known name ({suggestion(name, _NAMES)}), not {short(name)}")
     return found
 
 

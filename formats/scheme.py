@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from ..errors import BitmillError
+from ..text import short
 from .catalog import get
 from .scalar import Format
 
@@ -118,5 +119,5 @@ def get_scheme(name: str) -> Scheme:
     if found is None:
         close = difflib.get_close_matches(str(name).lower(), SCHEMES, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise BitmillError(f"scheme must be one of {', '.join(SCHEMES)}, not {name!r}{hint}")
+        raise BitmillError(f"scheme must be one of {', '.join(SCHEMES)}, not {short(name)}{hint}")
     return found

@@ -132,8 +132,8 @@ CLAIMS: tuple[Claim, ...] = (
         "area/int8-4x4/ecp5",
         None,
         "lut4_per_mac",
-        "Same Yosys, same count, 32-bit accumulator in both. In this flow a plain 8x8 `*` alone takes 306 LUT4, more than all of "
-        "our PE, whose multiplier is rows on carry chains.",
+        "Same Yosys, same count, 32-bit accumulator in both. In this flow a plain 8x8 multiplication alone takes 306 LUT4, more "
+        "than all of our PE, whose multiplier is rows on carry chains.",
     ),
     Claim(
         "int8-4x4-lut4-dsp",
