@@ -15,6 +15,9 @@ workers_option = click.option(
 dask_option = click.option(
     "--dask", metavar="SCHEDULER", help="Address of a dask scheduler whose workers measure, such as tcp://host:8786."
 )
+fresh_option = click.option(
+    "--fresh", is_flag=True, help="Measure again what committed records hold of the same circuits, tools and ways."
+)
 
 
 class _Studies(click.Group):
@@ -36,11 +39,12 @@ def report() -> None:
 @output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
 @workers_option
 @dask_option
-def study(*, study_file: Path, output: Path, workers: int | None, dask: str | None) -> None:
+@fresh_option
+def study(*, study_file: Path, output: Path, workers: int | None, dask: str | None, fresh: bool) -> None:
     """Measure every unit of a grid on every target, as FILE.toml says; `bitmill report FILE.toml` is the same."""
     from ..reports.sweep.runner import run
 
-    say(run(study_file, output, workers=workers, dask=dask))
+    say(run(study_file, output, workers=workers, dask=dask, fresh=fresh))
 
 
 @report.command("int-vs-fp")
@@ -63,6 +67,7 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
 )
 @workers_option
 @dask_option
+@fresh_option
 def int_vs_fp(
     *,
     output: Path,
@@ -73,6 +78,7 @@ def int_vs_fp(
     full: bool,
     workers: int | None,
     dask: str | None,
+    fresh: bool,
 ) -> None:
     """Compare number formats on a real layer: accuracy, verified hardware, gates, LUTs and MHz.
 
@@ -94,10 +100,12 @@ def int_vs_fp(
                 )
         from ..reports.full.runner import run as run_full
 
-        say(run_full(output, workers=workers, dask=dask))
+        say(run_full(output, workers=workers, dask=dask, fresh=fresh))
         return
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
+    if fresh:
+        raise BitmillError("--fresh must be given with --full, not alone")
     from ..reports.int_vs_fp.runner import run
 
     say(run(output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick))

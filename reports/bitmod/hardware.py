@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...bit_serial import BitSerialConfig
@@ -16,6 +15,7 @@ from ..circuits import FASTEST_NS, Measured, mapping_flow, measured_cells, measu
 from ..committed import committed
 from ..jobs import Job
 from ..records import BITMOD, Record, digest_of, metric
+from ..sweep.operands import stimulus_digest
 from .operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from .units import PART_TOP, Candidate, Part, candidates
 
@@ -105,7 +105,7 @@ class Measurements:
         def measure(name: str) -> Record:
             return _record(name, "timing", part, measured_clock(part.verilog, PART_TOP, seeds=SEEDS))
 
-        return self._known(f"timing/{part.key}/ecp5", part, measure)
+        return self._known(f"timing/{part.key}/ecp5", part, measure, seeds=SEEDS)
 
     def power(self, candidate: Candidate) -> Record:
         """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
@@ -114,7 +114,7 @@ class Measurements:
         stimulus = serial_stimulus(config) if serial else parallel_stimulus(config)
         library = read_library()
         same = {
-            "stimulus_sha256": digest_of(json.dumps(stimulus)),
+            "stimulus_sha256": stimulus_digest(stimulus),
             "library_sha256": library.sha256,
             "estimated": f"{WEIGHED}; {LEFT_OUT}",
         }
@@ -143,13 +143,18 @@ class Measurements:
         return self._known(f"power/{part.key}", part, measure, same)
 
     def _known(
-        self, name: str, part: Part, measure: Callable[[str], Record], same: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        part: Part,
+        measure: Callable[[str], Record],
+        same: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> Record:
-        """The committed record, if besides circuit and tools what its flow says of ``same`` is the same; else a new one."""
-        known = None if self.fresh else committed(BITMOD, name, lambda: part.verilog, measured_by=MEASURED_BY)
-        if known is None or any(known.flow.get(key) != value for key, value in (same or {}).items()):
-            return measure(name)
-        return known
+        """The committed record if circuit, tools, seeds and what its flow says of ``same`` are the same; else a new one."""
+        known = None
+        if not self.fresh:
+            known = committed(BITMOD, name, lambda: part.verilog, measured_by=MEASURED_BY, same=same, seeds=seeds)
+        return measure(name) if known is None else known
 
 
 def _record(name: str, kind: str, part: Part, measured: Measured) -> Record:

@@ -8,20 +8,47 @@ from ...config import AcceleratorConfig
 from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER
 from ...hdl import verilog
+from ..committed import committed_records, still_valid
 from ..ids import unit_key
 from ..int_vs_fp.emitted import verilog_of
 from ..int_vs_fp.hardware import PARTS
 from ..measured import NAND2
-from ..records import FULL, Record, digest_of, metric
+from ..records import FULL, Record, Records, digest_of, metric
 
 COUNTED_BY_VAN_BAALEN = ("decode", "multiply", "align", "reduce", "accumulate")
 """Multiplier and accumulator, with what a format needs around them; no handshake, no step counter."""
 
 
-def parts_jobs(units: Iterable[AcceleratorConfig]) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
-    """Name and job of every unit's parts."""
+def parts_jobs(
+    units: Iterable[AcceleratorConfig], *, fresh: bool = False
+) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
+    """Name and job of every unit's parts; what is committed and still of the same circuit is taken unless ``fresh``."""
+    known = Records([], study=FULL) if fresh else committed_records(FULL)
     for config in units:
-        yield f"parts/{unit_key(config)}", lambda config=config: [parts_record(config)]
+        yield parts_id(config), lambda config=config: [_taken(known, config) or parts_record(config)]
+
+
+def parts_id(config: AcceleratorConfig) -> str:
+    """The id of the record of a unit's parts."""
+    return f"parts/{unit_key(config)}"
+
+
+def _taken(known: Records, config: AcceleratorConfig) -> Record | None:
+    name = parts_id(config)
+    if name not in known or dict(known[name].config) != config.to_dict():
+        return None
+    return known[name] if still_valid(known[name], verilog_of(config), same=_HOW) else None
+
+
+_HOW = {
+    "target": "generic",
+    "parts": "hierarchy kept",
+    "flat": "flattened",
+    "arithmetic": f"logic of {', '.join(COUNTED_BY_VAN_BAALEN)}",
+    "control": "whatever no part names: clock enables, handshake, flags, step counter",
+    "nand2_per_register": NAND2_PER_REGISTER,
+}
+"""How parts are counted, in a record's flow."""
 
 
 def parts_record(config: AcceleratorConfig) -> Record:
@@ -31,18 +58,14 @@ def parts_record(config: AcceleratorConfig) -> Record:
     macs, flat = config.macs, result.flat.counts
     arithmetic = sum(result.parts[part].logic for part in COUNTED_BY_VAN_BAALEN)
     return Record(
-        id=f"parts/{unit_key(config)}",
+        id=parts_id(config),
         kind="parts",
         config=config.to_dict(),
         unit=unit_key(config),
         flow={
-            "target": "generic",
+            "target": _HOW["target"],
             "recipe": result.recipe,
-            "parts": "hierarchy kept",
-            "flat": "flattened",
-            "arithmetic": f"logic of {', '.join(COUNTED_BY_VAN_BAALEN)}",
-            "control": "whatever no part names: clock enables, handshake, flags, step counter",
-            "nand2_per_register": NAND2_PER_REGISTER,
+            **{name: entry for name, entry in _HOW.items() if name != "target"},
             "verilog_sha256": digest_of(text),
         },
         tool_versions=dict(result.flat.tools),

@@ -18,6 +18,7 @@ from ..sweep.engine import run_tasks
 from ..sweep.grid import Skipped
 from ..sweep.sizes import say_sizes
 from ..sweep.study_file import StudyFile
+from ..sweep.taken import Committed
 from ..tensors import sample_layers
 from . import cheapest, fronts, text
 from .claims import claim_records
@@ -32,7 +33,14 @@ from .walks import PARTS, walk_records
 STUDY_RECORD = "study/full"
 
 
-def run(out: str | Path, *, workers: int | None = None, dask: str | None = None, progress: bool = True) -> Path:
+def run(
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    progress: bool = True,
+    fresh: bool = False,
+) -> Path:
     """Measure every unit of the study files on every target, fit the cost models, and write the report.
 
     Parameters
@@ -42,6 +50,8 @@ def run(out: str | Path, *, workers: int | None = None, dask: str | None = None,
         missing. Nothing in it changes before everything was measured and rendered.
     workers, dask, progress
         As for ``sweep.engine.run_tasks``.
+    fresh
+        Whether to measure again what is committed and still of the same circuits, tools and ways.
 
     Returns
     -------
@@ -53,14 +63,19 @@ def run(out: str | Path, *, workers: int | None = None, dask: str | None = None,
         If a tool is missing or fails, the scheduler cannot be reached, or ``out`` cannot be written.
     """
     with output_directory(out) as staged:
-        records = measure(studies(), workers=workers, dask=dask, progress=progress)
+        records = measure(studies(), workers=workers, dask=dask, progress=progress, fresh=fresh)
         for name, content in page(records).files().items():
             (staged / name).write_text(content, encoding="utf-8", newline="\n")
     return Path(out) / "index.html"
 
 
 def measure(
-    chosen: Mapping[str, StudyFile], *, workers: int | None = None, dask: str | None = None, progress: bool = False
+    chosen: Mapping[str, StudyFile],
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    progress: bool = False,
+    fresh: bool = False,
 ) -> Records:
     """All records, measured and derived.
 
@@ -71,10 +86,12 @@ def measure(
     """
     tasks, skipped = planned(chosen)
     say_sizes(tasks, len(skipped), progress=progress)
-    swept = [replace(record, study=FULL) for record in run_tasks(tasks, workers=workers, dask=dask, progress=progress)]
+    taken = None if fresh else Committed()
+    measured = run_tasks(tasks, workers=workers, dask=dask, progress=progress, taken=taken)
+    swept = [replace(record, study=FULL) for record in measured]
     compared = _units(chosen, fronts.STUDY_FILE)
     split = {unit_key(config): config for config in [*compared, *PARTS]}.values()
-    jobs: dict[str, Callable[[], list[Record]]] = dict(parts_jobs(split))
+    jobs: dict[str, Callable[[], list[Record]]] = dict(parts_jobs(split, fresh=fresh))
     aligned = _units(chosen, cheapest.STUDY_FILE)
     jobs |= error_jobs([*compared, *aligned], sample_layers(), ScaleBook())
     computed = [record for batch in run_all(jobs, workers=workers, progress=progress) for record in batch]

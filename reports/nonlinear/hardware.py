@@ -71,7 +71,9 @@ class Measurements:
 
     def clock(self, part: HardwarePart) -> Record:
         """Clock on ECP5."""
-        return self._known(part, "clock", lambda: measured_clock(part.measured.verilog, PART_TOP, seeds=SEEDS))
+        return self._known(
+            part, "clock", lambda: measured_clock(part.measured.verilog, PART_TOP, seeds=SEEDS), seeds=SEEDS
+        )
 
     def _known(
         self,
@@ -79,12 +81,14 @@ class Measurements:
         target: str,
         measure: Callable[[], Measured],
         same: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> Record:
-        """The committed record, if besides circuit and tools what its flow says of ``same`` is the same; else a new one."""
+        """The committed record if circuit, tools, seeds and what its flow says of ``same`` are the same; else a new one."""
         name = hardware_id(part.key, target)
-        known = None if self.fresh else committed(NONLINEAR, name, lambda: part.verilog, measured_by=MEASURED_BY)
-        if known is not None and all(known.flow.get(key) == value for key, value in (same or {}).items()):
-            return known
+        if not self.fresh:
+            known = committed(NONLINEAR, name, lambda: part.verilog, measured_by=MEASURED_BY, same=same, seeds=seeds)
+            if known is not None:
+                return known
         measured = measure()
         return _record(
             part,

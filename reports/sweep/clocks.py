@@ -69,6 +69,7 @@ def measured_fastest(text: str, top: str, *, periods: tuple[float, ...]) -> Meas
         "recipe": best.recipe,
         "asked_for_ns": asked,
         "circuits_tried": len(tried),
+        "periods": list(periods),
         "counted": COUNTED_CELLS,
     }
     return Measured(flow, metrics, first.tools)

@@ -11,7 +11,11 @@ from .engine import run_tasks
 from .page import page, study_record
 from .sizes import expand_told, say_sizes
 from .study_file import StudyFile
+from .taken import Committed
 from .targets import tasks_of
+
+MEASURED_BY = "bitmill report int-vs-fp --full"
+"""The command that made what is committed."""
 
 
 def run(
@@ -21,6 +25,7 @@ def run(
     workers: int | None = None,
     dask: str | None = None,
     progress: bool = True,
+    fresh: bool = False,
 ) -> Path:
     """Measure every unit of a study on every target, and write the report.
 
@@ -33,6 +38,8 @@ def run(
         Nothing in it changes before everything was measured and rendered.
     workers, dask, progress
         As for ``run_tasks``.
+    fresh
+        Whether to measure what the committed full study holds as well.
 
     Returns
     -------
@@ -48,7 +55,13 @@ def run(
         expanded = expand_told(study, progress=progress)
         tasks = list(tasks_of(expanded, study.targets))
         say_sizes(tasks, len(expanded.skipped), progress=progress)
-        measured = run_tasks(tasks, workers=workers, dask=dask, progress=progress)
+        measured = run_tasks(
+            tasks,
+            workers=workers,
+            dask=dask,
+            progress=progress,
+            taken=None if fresh else Committed(measured_by=MEASURED_BY),
+        )
         about = study_record(study.title, expanded.skipped, len(expanded.units))
         records = Records([about, *measured], study=STUDY)
         command = f"bitmill report {shlex.quote(Path(study_file).name)} -o DIR"

@@ -7,14 +7,16 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.reports.committed import committed_records
-from bitmill.reports.full import cheapest, fronts, runner, text
+from bitmill.reports.full import cheapest, fronts, parts, runner, text
 from bitmill.reports.full.layer_errors import error_id
 from bitmill.reports.full.plan import GRID, planned, studies
 from bitmill.reports.full.walks import PARTS, WALKS
 from bitmill.reports.ids import unit_key
 from bitmill.reports.records import FULL, Record, Records, metric
+from bitmill.reports.sweep import engine
 from bitmill.reports.sweep.measurement import known, measure
 from bitmill.reports.sweep.study_file import StudyFile
+from bitmill.reports.sweep.taken import Committed
 from bitmill.reports.sweep.task import unit_of
 
 
@@ -176,23 +178,91 @@ def test_five_random_records_are_measured_again_from_scratch(index, committed, t
     assert list(tmp_path.rglob("*.json.gz"))
 
 
+def chosen_tasks(committed):
+    """A task of every kind of target whose unit is elaborated in no time, with its committed record."""
+    tasks = [task for task in planned(studies())[0] if task.unit.lanes <= 8 and task.key in committed]
+    by_target = {(task.target, task.dsp): task for task in tasks}
+    assert {"generic", "ecp5", "osu018", "clock", "fastest", "spread", "power"} <= {target for target, _ in by_target}
+    return by_target
+
+
+def test_committed_measurements_are_taken_while_nothing_is_different(committed, monkeypatch):
+    def refuse(_task):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(engine, "measure", refuse)
+    monkeypatch.setattr(engine, "known", lambda _task: None)
+    by_target = chosen_tasks(committed)
+    tasks = [task for task in by_target.values() if task.target != "fastest" or "periods" in committed[task.key].flow]
+    records = engine.run_tasks(tasks, workers=2, taken=Committed())
+    assert records == [replace(committed[task.key], study="study") for task in tasks]
+    (user,) = engine.run_tasks(tasks[:1], taken=Committed(measured_by="who"))
+    assert (user.flow["measured_by"], user.metrics) == ("who", records[0].metrics)
+    with pytest.raises(AssertionError, match="measured"):
+        engine.run_tasks(tasks[:1])
+
+
+CHANGES = {
+    "ice40": {"dsp": True},
+    "osu018": {"period_ns": 7.75},
+    "clock": {"seeds": (1, 2, 4)},
+    "fastest": {"periods": (4.0, 6.0)},
+    "spread": {"period_ns": 7.75},
+    "power": {"cycles": 100},
+}
+
+
+@pytest.mark.parametrize("target", ["generic", "ecp5", *CHANGES])
+def test_a_committed_measurement_of_something_else_is_not_taken(target, committed, monkeypatch):
+    task = chosen_tasks(committed)[target, False]
+    taken = Committed()
+    if target in CHANGES:
+        other = replace(task, **CHANGES[target])
+        # Even if it is called alike.
+        monkeypatch.setattr(taken, "_records", Records([replace(committed[task.key], id=other.key)], study=FULL))
+        assert taken.record(other) is None
+    record = committed[task.key]
+    flow = {**record.flow, "library_sha256": "0", "stimulus_sha256": "0", "periods": [1], "factors": [1]}
+    for changed in (
+        {"tool_versions": {**record.tool_versions, "yosys": "0.1"}},
+        {"flow": {**record.flow, "verilog_sha256": "0" * 64}},
+        {"config": {**record.config, "k_max": 17}},
+        *([{"flow": flow}] if target in ("osu018", "fastest", "spread", "power") else []),
+    ):
+        monkeypatch.setattr(taken, "_records", Records([replace(record, **changed)], study=FULL))
+        assert taken.record(task) is None, changed
+
+
+def test_parts_are_taken_from_committed_records(committed, monkeypatch):
+    def refuse(*_arguments):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(parts, "breakdown", refuse)
+    ((name, job),) = parts.parts_jobs(PARTS[:1])
+    assert job() == [committed[name]]
+    ((_, job),) = parts.parts_jobs(PARTS[:1], fresh=True)
+    with pytest.raises(AssertionError, match="measured"):
+        job()
+
+
 # The abc of the WebAssembly build has pointers of 32 bits, by which it breaks some ties: half a gate in twelve hundred.
 @pytest.mark.parametrize(
     ("name", "apart"), [("int8-k1-exact/generic", 1e-3), ("e2m1-k1-exact/generic", 1e-3), ("e2m1-k4-exact/ecp5", 0)]
 )
 def test_both_yosys_give_the_committed_cells(name, apart, committed, tmp_path, monkeypatch):
-    for engine in ("pyosys", "yowasp"):
-        monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / engine))
-        monkeypatch.setenv("BITMILL_YOSYS", engine)
+    for yosys in ("pyosys", "yowasp"):
+        monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / yosys))
+        monkeypatch.setenv("BITMILL_YOSYS", yosys)
         again = measure(of_task(committed[name]))
-        assert again.number("logic") == pytest.approx(committed[name].number("logic"), rel=apart, abs=0), engine
-        assert again.number("registers") == committed[name].number("registers"), engine
+        assert again.number("logic") == pytest.approx(committed[name].number("logic"), rel=apart, abs=0), yosys
+        assert again.number("registers") == committed[name].number("registers"), yosys
 
 
 def test_full_takes_no_layer_and_no_shortcut(refuses):
     assert refuses("report", "int-vs-fp", "--full", "--quick", "-o", "out").startswith(
         "--quick must not be given with --full"
     )
+    assert "--fresh must be given with --full" in refuses("report", "int-vs-fp", "--fresh", "-o", "out")
     assert "--dask must be given with --full" in refuses("report", "int-vs-fp", "--dask", "tcp://x:1", "-o", "out")
 
 

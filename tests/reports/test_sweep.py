@@ -3,8 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -153,6 +157,145 @@ def test_a_cluster_gives_the_same_though_a_worker_dies(study, records, tmp_path)
     assert result["kept"] == 8
     assert result["restarted"]
     assert result["records"] == [[record.id, record.number("logic")] for record in records]
+
+
+def started(*arguments, **environment):
+    """A command of dask's or bitmill's in a process of its own, its output in one pipe."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@contextmanager
+def cluster_of(folder, *, scheme="tcp", scheduler=(), worker=(), **environment):
+    """A scheduler and a worker of one process; both processes, and the scheduler's address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"{scheme}://127.0.0.1:{free.getsockname()[1]}"
+    here = ("--host", "127.0.0.1", "--no-dashboard")
+    first = started("-m", "distributed.cli.dask_scheduler", *here, "--protocol", scheme, "--port", address.rpartition(":")[2],
+                    *scheduler, **environment)  # fmt: skip
+    second = started("-m", "distributed.cli.dask_worker", address, *here, "--nthreads", "1", "--no-nanny", *worker,
+                     BITMILL_CACHE=str(folder / "worker"), **environment)  # fmt: skip
+    try:
+        yield first, second, address
+    finally:
+        for process in (second, first):
+            process.kill()
+            process.communicate()
+
+
+IMPATIENT = """
+import sys
+from bitmill.cli import main
+from bitmill.reports.sweep import cluster
+cluster.WORKERLESS_SECONDS = 4
+sys.exit(main())
+"""
+
+
+def report(study, folder, address, **environment):
+    return started("-c", IMPATIENT, "report", str(study), "-o", str(folder / "out"), "--fresh", "--dask", address,
+                   BITMILL_CACHE=str(folder / "here"), **environment)  # fmt: skip
+
+
+def wait_for(condition, seconds=120.0):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not come about"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("whose", ["scheduler", pytest.param("worker", marks=pytest.mark.long)])
+def test_who_is_killed_on_the_other_side_is_told_in_one_line(whose, study, tmp_path):
+    kept = tmp_path / "here"
+    with cluster_of(tmp_path) as (scheduler, worker, address):
+        client = report(study, tmp_path, address)
+        wait_for(lambda: list(kept.rglob("*.json.gz")) or client.poll() is not None)
+        (scheduler if whose == "scheduler" else worker).kill()
+        said = client.communicate(timeout=120)[0].splitlines()
+    assert client.returncode == 2, said
+    lost = {"scheduler": "lost the scheduler at", "worker": "no worker is left at"}[whose]
+    *progress, error = said
+    assert error.startswith(f"bitmill: error: dask: {lost} {address}: ")
+    assert all(line.startswith("bitmill: ") and "error" not in line for line in progress), said
+    count = int(error.split(f"{address}: ")[1].split()[0])
+    assert f"{count} of 8 measurements are kept; run the same again when" in error
+    assert 1 <= count < 8
+    assert len(list(kept.rglob("*.json.gz"))) >= count
+
+
+# As in the README: one certificate for all, which nobody else has.
+CERTIFICATE = "req -x509 -newkey rsa:3072 -nodes -days 365 -subj /CN=bitmill -keyout key.pem -out cert.pem"
+DASK_YAML = """
+distributed:
+  comm:
+    require-encryption: true
+    tls:
+      ca-file: cert.pem
+      scheduler: {cert: cert.pem, key: key.pem}
+      worker: {cert: cert.pem, key: key.pem}
+      client: {cert: cert.pem, key: key.pem}
+"""
+
+
+@pytest.mark.long
+def test_a_cluster_with_certificates_and_whoever_has_none(study, records, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["openssl", *CERTIFICATE.split()], check=True, capture_output=True)
+    (tmp_path / "dask.yaml").write_text(DASK_YAML)
+    with cluster_of(tmp_path, scheme="tls", DASK_CONFIG="dask.yaml") as (_, _, address):
+        client = report(study, tmp_path, address, DASK_CONFIG="dask.yaml")
+        said = client.communicate(timeout=300)[0]
+        assert client.returncode == 0, said
+        found = json.loads((tmp_path / "out" / "records.json").read_text())["records"]
+        assert {row["id"]: row["metrics"]["logic"]["value"] for row in found[1:]} == {
+            record.id: record.number("logic") for record in records
+        }
+        for other in (address, address.replace("tls", "tcp")):
+            client = report(study, tmp_path, other)
+            said = client.communicate(timeout=120)[0].splitlines()
+            assert client.returncode == 2
+            assert said[-1].startswith(f"bitmill: error: dask: cannot reach a scheduler at '{other}': "), said
+            assert len(said) <= 2, said
+
+
+@pytest.mark.long
+def test_a_scheduler_without_workers(study, tmp_path):
+    with cluster_of(tmp_path) as (_, worker, address):
+        worker.kill()
+        said = report(study, tmp_path, address).communicate(timeout=120)[0].splitlines()
+        assert said[-1] == f"bitmill: error: dask: the scheduler at '{address}' has no worker"
+        assert len(said) <= 2
+
+
+def test_what_workers_raise_is_one_line():
+    class Future:
+        def __init__(self, error):
+            self.error = error
+
+        def result(self, timeout):
+            raise self.error
+
+    told = {
+        BitmillError("dask: workers must have source a, not 'b'"): "dask: workers must have source a, not 'b'",
+        ModuleNotFoundError("No module named 'bitmill'"):
+            "dask: workers must have bitmill installed with its libraries: No module named 'bitmill'",
+        TypeError("cannot unpickle\nTraceback\n  File"): "dask: key: TypeError: cannot unpickle",
+        CancelledError("key"): "dask: lost the scheduler at where; run the same again when it is back",
+        ValueError("\x1b[31m" + "long" * 500): "dask: key: ValueError: ",
+    }  # fmt: skip
+    for error, line in told.items():
+        with pytest.raises(BitmillError) as caught:
+            cluster._unwrapped(Future(error), "key", "where")
+        assert str(caught.value).startswith(line)
+        assert len(str(caught.value)) < 300
+        assert str(caught.value).isprintable()
 
 
 def test_a_scheduler_that_is_not_there(study, monkeypatch):
