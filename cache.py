@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import BitmillError
-from .files import atomic_write
 from .system.places import CACHE_VARIABLE as CACHE_VARIABLE
 from .system.places import cache_directory as cache_directory
-
-_homeless: list[tempfile.TemporaryDirectory[str]] = []
-"""Directories of files that the cache could not take; removed when the process ends."""
+from .system.store import place_of, read_entry, write_entry
 
 
-def cached_file(kind: str, inputs: Mapping[str, Any], suffix: str, build: Callable[[], bytes]) -> Path:
+@dataclass(frozen=True)
+class CachedFile:
+    """A file of the cache: where it lies, if it could be written, and the bytes that were checked or built."""
+
+    path: Path
+    data: bytes
+
+
+def cached_file(kind: str, inputs: Mapping[str, Any], suffix: str, build: Callable[[], bytes]) -> CachedFile:
     """A file of the bytes that ``build()`` gives, from the cache when these inputs were built before.
 
-    The SHA-256 of the bytes lies beside the file, so that one which was cut off or changed is built again. A cache that
-    cannot be written is no error: the file then lives as long as the process.
+    A SHA-256 of the key and the bytes lies beside the file, so that one which was cut off, changed, or put in another's place
+    is built again, as is one that others can write. Whoever loads it takes ``data``: what lies at ``path`` may be other bytes a
+    moment later. A cache that cannot be written is no error.
 
     Parameters
     ----------
@@ -34,24 +39,16 @@ def cached_file(kind: str, inputs: Mapping[str, Any], suffix: str, build: Callab
         Gives the bytes; called only when there is no whole file.
     """
     key = hashlib.sha256(json.dumps([kind, inputs], sort_keys=True).encode()).hexdigest()
-    path = cache_directory() / key[:2] / f"{key}{suffix}"
+    path = place_of(key, suffix)
     digest = path.with_suffix(".sha256")
-    if _is_whole(path, digest):
-        return path
+    data, wanted = read_entry(path), read_entry(digest)
+    if data is not None and wanted is not None and wanted.split(b" ", 1)[0] == _digest(key, data):
+        return CachedFile(path, data)
     data = build()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, data)
-        atomic_write(digest, hashlib.sha256(data).hexdigest())
-    except (OSError, BitmillError):
-        _homeless.append(tempfile.TemporaryDirectory(prefix="bitmill-cache-"))
-        path = Path(_homeless[-1].name) / path.name
-        path.write_bytes(data)
-    return path
+    if write_entry(path, data):
+        write_entry(digest, _digest(key, data) + f" {kind}\n".encode())
+    return CachedFile(path, data)
 
 
-def _is_whole(path: Path, digest: Path) -> bool:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == digest.read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return False
+def _digest(key: str, data: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + data).hexdigest().encode()

@@ -9,6 +9,7 @@ import click
 from .. import __version__
 from ..screen import say
 from .build import build
+from .cache import cache
 from .estimate import estimate
 from .formats import formats, presets
 from .generate import generate
@@ -51,5 +52,5 @@ def bitmill(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (formats, presets, quantize, generate, verify, run, synth, estimate, build, report):
+for _command in (formats, presets, quantize, generate, verify, run, synth, estimate, build, report, cache):
     bitmill.add_command(_command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import threading
 import zlib
@@ -13,10 +14,11 @@ from typing import Any
 
 from .. import tools
 from ..cache import CACHE_VARIABLE as CACHE_VARIABLE
-from ..cache import cache_directory
-from ..errors import BitmillError
-from ..files import atomic_write
+from ..system import store as store_of_files
 from ..system.sources import source_digest
+
+SUFFIX = ".json.gz"
+"""Of a result's file."""
 
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
@@ -30,27 +32,30 @@ def cache_key(kind: str, inputs: Mapping[str, Any]) -> str:
 
 def entry_path(key: str) -> Path:
     """The file that holds the result of ``key``."""
-    return cache_directory() / key[:2] / f"{key}.json.gz"
+    return store_of_files.place_of(key, SUFFIX)
 
 
 def load(key: str) -> Any | None:
-    """The stored result, or None when there is none or it cannot be read whole (gzip carries a checksum)."""
+    """The stored result, or None when there is none, it cannot be read whole (gzip carries a checksum), or is not ours."""
+    data = store_of_files.read_entry(entry_path(key))
+    if data is None:
+        return None
     try:
-        entry = json.loads(gzip.decompress(entry_path(key).read_bytes()))
+        entry = json.loads(gzip.decompress(data))
     except (OSError, EOFError, zlib.error, ValueError):
         return None
     return entry["result"] if isinstance(entry, dict) and entry.get("key") == key and "result" in entry else None
 
 
-def store(key: str, result: Any) -> None:
-    """Write beside, then rename. A cache that cannot be written is no error: the result is simply computed again."""
-    path = entry_path(key)
-    data = gzip.compress(json.dumps({"key": key, "result": result}).encode(), compresslevel=6, mtime=0)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, data)
-    except (OSError, BitmillError):
-        return
+def store(key: str, result: Any, *, kind: str = "result") -> None:
+    """Write beside, then rename. A cache that cannot be written is no error: the result is simply computed again.
+
+    ``kind`` is what `bitmill cache` calls it; it stands in the head of the compressed file.
+    """
+    data = io.BytesIO()
+    with gzip.GzipFile(kind, "wb", compresslevel=6, fileobj=data, mtime=0) as file:
+        file.write(json.dumps({"key": key, "result": result}).encode())
+    store_of_files.write_entry(entry_path(key), data.getvalue())
 
 
 def cached(kind: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
@@ -64,7 +69,7 @@ def cached(kind: str, inputs: Mapping[str, Any], compute: Callable[[], Any]) -> 
         result = load(key)
         if result is None:
             result = compute()
-            store(key, result)
+            store(key, result, kind=kind)
         return result
 
 

@@ -35,7 +35,7 @@ def kept_file(name: str, suffix: str) -> Path:
         folder = cache_directory() / "kept"
         make_folders(folder.parent)
         make_private_folder(folder)
-        _drop_old(folder)
+        drop_old(folder)
         handle, path = tempfile.mkstemp(prefix=f"bitmill-{name}-", suffix=suffix, dir=folder)
     except OSError:
         handle, path = tempfile.mkstemp(prefix=f"bitmill-{name}-", suffix=suffix, dir=run_folder())
@@ -43,7 +43,14 @@ def kept_file(name: str, suffix: str) -> Path:
     return Path(path)
 
 
-def _drop_old(folder: Path) -> None:
+def drop_old(folder: Path) -> None:
+    """Remove what was kept long enough.
+
+    Raises
+    ------
+    OSError
+        If there is no such folder.
+    """
     oldest = time.time() - DAYS * 86400
     dated = sorted(((path.lstat().st_mtime, path) for path in folder.iterdir()), reverse=True)
     for index, (changed, path) in enumerate(dated):

@@ -71,8 +71,8 @@ def capture(
         "tokens": tokens, "numpy": np.__version__,
     }  # fmt: skip
     build = partial(_captured, model, batches, queries=queries, tokens=tokens)
-    path = cached_file("nonlinear rows", inputs, ".safetensors", lambda: to_bytes(build()))
-    return _from_tensors(load(path.read_bytes()))
+    found = cached_file("nonlinear rows", inputs, ".safetensors", lambda: to_bytes(build()))
+    return _from_tensors(load(found.data))
 
 
 @lru_cache

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from ...errors import BitmillError
-from ...system.places import private_folder
+from ...system.environment import search_path
+from ...system.places import private_folder, user_folder
 from ...tools import run_tool
 
 COMPILER_VARIABLE = "CXX"
@@ -31,6 +32,7 @@ FLAGS = (
 )
 # Zig traps on undefined behaviour and wants its instrumentation off.
 _ZIG_FLAGS = ("-fno-sanitize=undefined",)
+_ZIG_CACHE_VARIABLE = "ZIG_GLOBAL_CACHE_DIR"
 _SYSTEM = ("g++", "c++", "clang++")
 
 
@@ -53,14 +55,17 @@ def find_compiler() -> Compiler:
     """
     named = os.environ.get(COMPILER_VARIABLE)
     if named:
-        command = shlex.split(named)
-        path = shutil.which(command[0]) if command else None
+        try:
+            command = shlex.split(named)
+        except ValueError:
+            command = []
+        path = shutil.which(command[0], path=search_path()) if command else None
         if path is None:
             raise BitmillError(f"{COMPILER_VARIABLE} must be the command of a C++ compiler, not {named!r}")
         # It runs in a directory of its own, where a relative path leads nowhere.
         return _compiler((str(Path(path).absolute()), *command[1:]))
     for name in _SYSTEM:
-        path = shutil.which(name)
+        path = shutil.which(name, path=search_path())
         if path is not None:
             return _compiler((path,))
     if importlib.util.find_spec("ziglang") is not None:
@@ -102,8 +107,14 @@ def compile_library(
             (folder / name).write_text(text, encoding="utf-8")
         includes = [f"-I{path}" for path in include]
         command = [*compiler.command, *FLAGS, *compiler.flags, *includes, main, "-o", "library.so"]
-        log = run_tool(command, cwd=folder, timeout=timeout, name="c++")
+        log = run_tool(command, cwd=folder, env=_zig_cache(), timeout=timeout, name="c++")
         library = folder / "library.so"
         if not library.is_file():
             raise BitmillError(f"c++: left no library: {log.strip() or 'no message'}")
         return library.read_bytes()
+
+
+def _zig_cache() -> dict[str, str]:
+    """Zig builds its C++ library once and keeps it in the user's own cache, which is no part of a tool's private home."""
+    named = os.environ.get(_ZIG_CACHE_VARIABLE)
+    return {_ZIG_CACHE_VARIABLE: named or str(user_folder("zig"))}

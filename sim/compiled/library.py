@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import os
 import platform
+import threading
 from collections.abc import Mapping
 from enum import IntEnum
-from functools import lru_cache
 from pathlib import Path
 
-from ...cache import cached_file
+from ...cache import CachedFile, cached_file
 from ...errors import BitmillError
+from ...system.places import private_folder
 from ...system.sources import source_digest
 from ...tools import yosys_release
 from . import compiler, translate
@@ -71,8 +74,8 @@ class Library:
         return function
 
 
-def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout: float | None = None) -> Path:
-    """Path of the compiled library of module ``top``, from the cache when the same was built before.
+def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout: float | None = None) -> CachedFile:
+    """The compiled library of module ``top``, from the cache when the same was built before.
 
     Parameters
     ----------
@@ -112,16 +115,42 @@ def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout:
     return cached_file("compiled simulation", inputs, ".so", build)
 
 
-@lru_cache(maxsize=64)
-def load_library(path: Path) -> Library:
-    """Load a library; a path is loaded once in a process.
+_libraries: dict[bytes, Library] = {}
+_loading = threading.Lock()
+_kept: list[int] = []
+"""Descriptors of libraries in memory; the loader knows a library by its name, so a number must not come twice."""
+
+
+def load_library(found: CachedFile) -> Library:
+    """Load exactly the bytes that were checked or built; the same bytes are loaded once in a process.
 
     Raises
     ------
     BitmillError
-        If it cannot be loaded, for example because it was built for another machine.
+        If they cannot be loaded, for example because they were built for another machine.
     """
+    digest = hashlib.sha256(found.data).digest()
+    with _loading:
+        if digest not in _libraries:
+            try:
+                _libraries[digest] = _load(found.data)
+            except (OSError, AttributeError) as error:
+                raise BitmillError(f"compiled library {found.path}: cannot be loaded: {error}") from None
+        return _libraries[digest]
+
+
+def _load(data: bytes) -> Library:
+    """From a private file, or from memory where the temporary folder is full or nothing may be executed from it."""
     try:
-        return Library(path)
-    except (OSError, AttributeError) as error:
-        raise BitmillError(f"compiled library {path}: cannot be loaded: {error}") from None
+        with private_folder("library") as folder:
+            path = folder / "library.so"
+            path.write_bytes(data)
+            return Library(path)
+    except (OSError, BitmillError):
+        if not hasattr(os, "memfd_create"):
+            raise
+    handle = os.memfd_create("bitmill-library")
+    _kept.append(handle)
+    with open(handle, "wb", closefd=False) as file:
+        file.write(data)
+    return Library(Path(f"/proc/self/fd/{handle}"))

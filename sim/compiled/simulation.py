@@ -64,8 +64,9 @@ class CompiledSimulation:
         self.output_bits = output_bits
         levels = dict.fromkeys(("clk", "rst", "i__valid", "i__ready", "o__valid", "o__ready"), 1)
         widths = {**levels, "i__payload": input_bits, "o__payload": output_bits}
-        self.path = build_library(verilog, top, widths, timeout=timeout)
-        self._library = load_library(self.path)
+        found = build_library(verilog, top, widths, timeout=timeout)
+        self.path = found.path
+        self._library = load_library(found)
 
     def run(self, job: Job, *, progress: Progress | None = None, timeout: float | None = None) -> Outcome:
         """Play a job and return what was counted; a failure of the design is in ``Outcome.failure``.

@@ -58,14 +58,15 @@ def test_missing_compiler_says_what_to_install(
 ) -> None:
     monkeypatch.delenv("CXX", raising=False)
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "which", lambda name: None)
+        patch.setattr(shutil, "which", lambda name, path: None)
         patch.setattr(importlib.util, "find_spec", lambda name: None)
         message = r"^missing tool c\+\+ .*: install it with `apt-get install g\+\+` or `pip install ziglang`$"
         with pytest.raises(BitmillError, match=message):
             simulate_compiled(int4_mac, TOP, JOB)
-    monkeypatch.setenv("CXX", str(tmp_path / "no compiler"))
-    with pytest.raises(BitmillError, match=r"CXX must be the command of a C\+\+ compiler, not "):
-        simulate_compiled(int4_mac, TOP, JOB)
+    for named in (str(tmp_path / "no compiler"), "g++ 'unbalanced"):
+        monkeypatch.setenv("CXX", named)
+        with pytest.raises(BitmillError, match=r"CXX must be the command of a C\+\+ compiler, not "):
+            simulate_compiled(int4_mac, TOP, JOB)
 
 
 def test_failing_compiler_shows_its_error_and_keeps_the_log(
@@ -94,7 +95,7 @@ def test_library_of_the_cache_is_used_again_and_depends_on_what_it_must(
 
 @pytest.mark.parametrize("damage", ["cut off", "other bytes", "empty", "no digest"])
 def test_damaged_library_is_built_again(damage: str, int4_mac: str, empty_cache: Path, compilations: list[str]) -> None:
-    path = library.build_library(int4_mac, TOP, {})
+    path = library.build_library(int4_mac, TOP, {}).path
     whole = path.read_bytes()
     if damage == "cut off":
         path.write_bytes(whole[: len(whole) // 2])
@@ -104,7 +105,7 @@ def test_damaged_library_is_built_again(damage: str, int4_mac: str, empty_cache:
         path.write_bytes(b"")
     else:
         path.with_suffix(".sha256").unlink()
-    assert library.build_library(int4_mac, TOP, {}) == path
+    assert library.build_library(int4_mac, TOP, {}).path == path
     assert len(compilations) == 2
     assert path.read_bytes().startswith(whole[:4])
     assert path.stat().st_size == len(whole)
