@@ -105,11 +105,16 @@ def test_files_of_the_cache_are_private_whatever_the_mask(built, empty_cache):
     assert [item.stat().st_mode & 0o777 for item in (path, path.parent, empty_cache)] == [0o600, 0o700, 0o700]
 
 
+def _age(path, seconds):
+    used = time.time() - seconds
+    os.utime(path, (used, used))
+
+
 def _put(number, *, size=1000, age=0.0):
     key = cache.cache_key("kind", {"number": number})
     path = store.place_of(key, ".json.gz")
     store.write_entry(path, b"x" * size)
-    os.utime(path, (time.time() - age,) * 2)  # pyright: ignore[reportArgumentType]
+    _age(path, age)
     return path
 
 
@@ -131,7 +136,7 @@ def test_half_written_files_of_dead_runs_go(empty_cache):
     path = _put(1)
     for name, age in ((".part-old", 3600), (".part-new", 0)):
         (path.parent / name).write_bytes(b"x")
-        os.utime(path.parent / name, (time.time() - age,) * 2)  # pyright: ignore[reportArgumentType]
+        _age(path.parent / name, age)
     store.trim(empty_cache, 1 << 20)
     assert sorted(item.name for item in path.parent.iterdir()) == [".part-new", path.name]
 
@@ -150,7 +155,9 @@ def test_sizes():
 def test_cache_shows_and_prunes(cli, empty_cache):
     assert "results 0 B of at most 2 GiB" in cli("cache").out
     cache.cached("yosys", {"a": 1}, lambda: {"x": 1})
-    cached_file("compiled simulation", {}, ".so", lambda: b"x" * 5000)
+    library_file = cached_file("compiled simulation", {}, ".so", lambda: b"x" * 5000).path
+    for path in (library_file, library_file.with_suffix(".sha256")):
+        _age(path, 60)
     old = _put(7, age=40 * 86400)
     (empty_cache / "mine.txt").write_text("not bitmill's")
     (empty_cache / "models").mkdir()
