@@ -125,7 +125,7 @@ from bitmill.cli import main
 import bitmill.cli
 simulation = CompiledSimulation(open(sys.argv[1]).read(), "bitmill_top", input_bits=9, output_bits=13)
 job = Job(9, 13, (Phase("idle", [0], [1]),), patience=1 << 60)
-bitmill.cli._run = lambda _: simulation.run(job, progress=lambda done, total: print("batch", flush=True))
+bitmill.cli._run = lambda *_: simulation.run(job, progress=lambda done, total: print("batch", flush=True))
 sys.exit(main([]))
 """
 
