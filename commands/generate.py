@@ -15,23 +15,28 @@ if TYPE_CHECKING:
     from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
 
-VERILOG = "bitmill_top.v"
-CORE = "bitmill_top.core"
 MANIFEST = "manifest.json"
 CONFIG = "config.toml"
+DEFAULT_TOP = "bitmill_top"
 
 
 @click.command()
 @takes_config
+@click.option(
+    "--top", metavar="NAME", default=DEFAULT_TOP, show_default=True,
+    help="Name of the top module and beginning of all other modules' names, for several units in one design.",
+)  # fmt: skip
 @output_option("DIR", "Directory to write to.", required=True)
-def generate(*, config: AcceleratorConfig | BitSerialConfig, output: Path) -> None:
-    """Write DIR/bitmill_top.v, DIR/bitmill_top.core (FuseSoC), DIR/manifest.json and DIR/config.toml.
+def generate(*, config: AcceleratorConfig | BitSerialConfig, top: str, output: Path) -> None:
+    """Write DIR/NAME.v, DIR/NAME.core (FuseSoC), DIR/manifest.json and DIR/config.toml.
 
-    The same configuration and versions give the same bytes.
+    The same configuration, name and versions give the same bytes.
     """
     from ..files import output_directory, refuse_changed_input, to_json
+    from ..hdl.names import check_top
 
-    with output_directory(output, names=(VERILOG, CORE, MANIFEST, CONFIG)) as staged:
+    verilog_file, core_file_name = f"{check_top(top)}.v", f"{top}.core"
+    with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG)) as staged:
         (staged / CONFIG).write_text(config.to_toml(), encoding="utf-8", newline="\n")
         refuse_changed_input(staged / CONFIG, output / CONFIG)
         with progress(f"generating {config.title}"):
@@ -39,10 +44,10 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, output: Path) -> No
             from ..hdl.manifest import manifest
             from ..hdl.verilog import emit
 
-            text = emit(config)
-            described = manifest(config, text, file_name=VERILOG)
-        (staged / VERILOG).write_text(text, encoding="utf-8", newline="\n")
-        core = core_file(config, file_name=VERILOG)
-        (staged / CORE).write_text(core, encoding="utf-8", newline="\n")
+            text = emit(config, top=top)
+            described = manifest(config, text, file_name=verilog_file, top=top)
+        (staged / verilog_file).write_text(text, encoding="utf-8", newline="\n")
+        core = core_file(config, file_name=verilog_file, top=top)
+        (staged / core_file_name).write_text(core, encoding="utf-8", newline="\n")
         (staged / MANIFEST).write_text(to_json(described), encoding="utf-8", newline="\n")
-    say(f"{output / VERILOG}: {config.title}, latency {described['latency_cycles']} cycles")
+    say(f"{output / verilog_file}: {config.title}, latency {described['latency_cycles']} cycles")

@@ -69,9 +69,9 @@ def breakdown(
 ) -> Breakdown:
     """Attribute the cells of every module to a category.
 
-    A module belongs to the category of the last component of its name (``bitmill_top.lane0.align`` is ``align``; a
-    running number after it, as in ``align3`` or ``align$3``, is ignored), else to that of the module that
-    instantiates it; the top module is ``control``. A module's cells count once for every instance.
+    A module belongs to the category of the last component of its name (``bitmill_top_lane0_align`` and ``top.lane0.align`` are
+    ``align``; a running number after it, as in ``align3``, ``align_3`` or ``align$3``, is ignored), else to that of the module
+    that instantiates it; the top module is ``control``. A module's cells count once for every instance.
 
     Parameters
     ----------
@@ -132,4 +132,7 @@ def category_of(module: str, groups: Mapping[str, str], parent: str) -> str:
     """The category of a module or instance by the last component of its name without its number; else its parent's."""
     name = module.rsplit(".", 1)[-1]
     numberless = re.sub(r"_?\d*(\$\d+)?$", "", name)
-    return groups.get(name) or groups.get(numberless) or parent
+    if name in groups or numberless in groups:
+        return groups.get(name) or groups[numberless]
+    last = max((group for group in groups if numberless.endswith(f"_{group}")), key=len, default=None)
+    return parent if last is None else groups[last]

@@ -67,6 +67,11 @@ class Array(wiring.Component):
     Source: output-stationary dataflow, Kung, "Why systolic architectures?", IEEE Computer 15(1), 1982.
     """
 
+    ORDER = (
+        "A tile's results leave as one beat a row, row 0 first, tiles in order; steps of the next tile may follow at once. "
+        "error: a tile of too many steps was met; stays until reset."
+    )
+
     def __init__(self, *, config: AcceleratorConfig, module_prefix: str | None = None) -> None:
         if not isinstance(config, AcceleratorConfig):
             raise TypeError(f"Array config must be an AcceleratorConfig, not {config!r}")

@@ -35,20 +35,21 @@ targets:
 """
 
 
-def core_name(config: AcceleratorConfig | BitSerialConfig) -> str:
+def core_name(config: AcceleratorConfig | BitSerialConfig, *, top: str = TOP) -> str:
     """``bitmill:generated:e4m3-dot32-exact-49-bit-accumulator-1f2e3d4c:0.1.0``: vendor, library, name and version.
 
     The name ends with a digest of the configuration, because titles leave out what does not change the result, and two units must
-    not have one name.
+    not have one name; with another ``top`` than the usual one it ends with that.
     """
     from .. import __version__
 
     title = re.sub(r"[^a-z0-9]+", "-", config.title.lower()).strip("-")
     digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
-    return f"bitmill:generated:{title}-{digest}:{__version__}"
+    name = f"{title}-{digest}" if top == TOP else f"{title}-{digest}-{top}"
+    return f"bitmill:generated:{name}:{__version__}"
 
 
-def core_file(config: AcceleratorConfig | BitSerialConfig, *, file_name: str) -> str:
+def core_file(config: AcceleratorConfig | BitSerialConfig, *, file_name: str, top: str = TOP) -> str:
     """Text of a CAPI2 core file with the targets ``default`` (the Verilog) and ``lint`` (Verilator).
 
     Parameters
@@ -57,10 +58,12 @@ def core_file(config: AcceleratorConfig | BitSerialConfig, *, file_name: str) ->
         The unit.
     file_name
         Name of its Verilog file, which lies in the same directory.
+    top
+        Name of its top module.
 
     Source: FuseSoC user guide, "The CAPI2 core description file format".
     """
     # JSON strings are YAML strings.
     return _CORE.format(
-        name=core_name(config), description=json.dumps(config.title), file=json.dumps(file_name), top=TOP
+        name=core_name(config, top=top), description=json.dumps(config.title), file=json.dumps(file_name), top=top
     )

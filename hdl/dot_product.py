@@ -48,6 +48,8 @@ class DotProduct(wiring.Component):
         If ``config`` is not an ``AcceleratorConfig``.
     """
 
+    ORDER = "One result for each dot product, in order; steps of the next one may follow at once."
+
     def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
         if not isinstance(config, AcceleratorConfig):
             raise TypeError(f"{type(self).__name__} config must be an AcceleratorConfig, not {config!r}")

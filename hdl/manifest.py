@@ -13,10 +13,13 @@ from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..tools import yosys_release
 from . import build
+from .contract import HANDSHAKE, field_meanings, order
 from .verilog import TOP
 
 
-def manifest(config: AcceleratorConfig | BitSerialConfig, verilog: str, *, file_name: str) -> dict[str, Any]:
+def manifest(
+    config: AcceleratorConfig | BitSerialConfig, verilog: str, *, file_name: str, top: str = TOP
+) -> dict[str, Any]:
     """The manifest of a unit as plain JSON data; it holds no date and no path, so equal inputs give equal bytes.
 
     Parameters
@@ -24,14 +27,17 @@ def manifest(config: AcceleratorConfig | BitSerialConfig, verilog: str, *, file_
     config
         The unit.
     verilog
-        What ``hdl.verilog.emit(config)`` gave.
+        What ``hdl.verilog.emit(config, top=top)`` gave.
     file_name
         The name of the file it goes to.
+    top
+        Name of the top module.
 
     Returns
     -------
     A mapping with ``ports`` (``width`` in bits; a payload's ``fields`` with the ``offset`` of their least significant
-    bit), ``latency_cycles`` (from the transfer of a ``last`` step to ``o__valid``), ``products_per_cycle``, ``result``
+    bit and their ``meaning``), ``handshake`` and ``order`` (of streams and results, in words), ``latency_cycles`` (from the
+    transfer of a ``last`` step to ``o_valid``), ``products_per_cycle``, ``result``
     (what one unit of ``value`` is worth), ``configuration``, ``versions`` and ``verilog`` (file and SHA-256).
 
     Raises
@@ -44,12 +50,14 @@ def manifest(config: AcceleratorConfig | BitSerialConfig, verilog: str, *, file_
     unit = build(config)
     return {
         "title": config.title,
-        "top": TOP,
+        "top": top,
         "verilog": {"file": file_name, "sha256": hashlib.sha256(verilog.encode()).hexdigest()},
         "configuration": config.to_dict(),
         "clock": "clk",
         "reset": {"port": "rst", "kind": "synchronous", "active": "high"},
-        "ports": [_control("clk"), _control("rst"), *_stream_ports(unit)],
+        "ports": [_control("clk"), _control("rst"), *_stream_ports(config, unit)],
+        "handshake": HANDSHAKE,
+        "order": order(unit),
         "latency_cycles": unit.LATENCY,
         "products_per_cycle": config.macs,
         "max_steps": config.max_steps,
@@ -76,17 +84,18 @@ def _control(name: str) -> dict[str, Any]:
     return {"name": name, "direction": "input", "width": 1}
 
 
-def _stream_ports(unit: wiring.Component) -> list[dict[str, Any]]:
+def _stream_ports(config: AcceleratorConfig | BitSerialConfig, unit: wiring.Component) -> list[dict[str, Any]]:
     ports: list[dict[str, Any]] = []
     for path, member, _value in unit.signature.flatten(unit):
         shape = member.shape
         port: dict[str, Any] = {
-            "name": "__".join(map(str, path)),
+            "name": "_".join(map(str, path)),
             "direction": "input" if member.flow is wiring.In else "output",
             "width": Shape.cast(shape).width,
         }
         if isinstance(shape, data.StructLayout):
-            port["fields"] = [_field(str(name), field) for name, field in shape]
+            meanings = field_meanings(config, port["name"])
+            port["fields"] = [_field(str(name), field) | {"meaning": meanings[str(name)]} for name, field in shape]
         ports.append(port)
     return ports
 

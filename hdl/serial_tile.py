@@ -56,6 +56,11 @@ class SerialTile(wiring.Component):
     """
 
     ENTRY, FRONT, SCALE = 1, 3, 10
+    ORDER = (
+        "A tile's results leave as one beat a row, row 0 first, tiles in order; steps of the next tile may follow at once. A "
+        "step takes as long as it has terms, and latency counts from the last of them; it grows by a cycle for every place "
+        "that a total's exponent must be moved."
+    )
 
     def __init__(self, *, config: BitSerialConfig, module_prefix: str | None = None) -> None:
         if not isinstance(config, BitSerialConfig):

@@ -15,6 +15,8 @@ from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
 from ..tools import run_yosys
 from . import build
+from .contract import contract_lines
+from .names import check_top, plain
 
 TOP = "bitmill_top"
 """Name of the top module of every emitted file."""
@@ -32,13 +34,29 @@ attrmap -remove src -remove generator -remove full_case -remove parallel_case
 write_verilog -norename unit.v
 """
 
-LANE = f"{TOP}.lane"
+_INITIALISED = re.compile(r"(?m)^(  reg (?:signed )?(?:\[\d+:\d+\] )?)(\\\S+ |\w+) = (\S+);$")
+
+WAIVERS = {
+    "DECLFILENAME": "one file holds all modules",
+    "UNUSED": "flattened records have fields that a unit of these formats does not read",
+    "WIDTH": "operands are as wide as their values and are extended by the operator, as Verilog defines",
+    "UNOPTFLAT": "bits of a vector may depend on other bits of it",
+}
+"""Lint codes that Verilator shall not mention, all of them older than 5.0, and why."""
+
+
+def part_module(part: str, top: str = TOP) -> str:
+    """Name of the module of a part that is elaborated once and instantiated often, such as ``lane``, ``pe``, ``scaler``."""
+    return f"{top}_{part}"
+
+
+LANE = part_module("lane")
 """Name of the lane module, elaborated once and instantiated as often as there are lanes."""
 
-PE = f"{TOP}.pe"
+PE = part_module("pe")
 """Name of the module of an array's or a bit-serial tile's processing element."""
 
-SCALER = f"{TOP}.scaler"
+SCALER = part_module("scaler")
 """Name of the module that scales the sums of a bit-serial tile's PE."""
 
 _HEADER = """\
@@ -47,66 +65,67 @@ _HEADER = """\
 //
 // Configuration:
 //   {config}
-// Regenerate with: bitmill generate config.toml -o DIR
-// Latency {latency} cycles, throughput {throughput}. Synchronous active-high reset.
+// Regenerate with: bitmill generate config.toml -o DIR{top_option}
 //
-// Lint waivers: DECLFILENAME (one file holds all modules), UNUSEDSIGNAL (flattened records have fields that a unit of
-// these formats does not read), PROCASSINIT (registers hold their reset values from power-up), WIDTHEXPAND (operands
-// are as wide as their values and are extended by the operator, as Verilog defines).
-/* verilator lint_off DECLFILENAME */
-/* verilator lint_off UNUSEDSIGNAL */
-/* verilator lint_off PROCASSINIT */
-/* verilator lint_off WIDTHEXPAND */
-
+{contract}
+//
 """
 
 
 @lru_cache(maxsize=32)
-def emit(config: AcceleratorConfig | BitSerialConfig) -> str:
-    """Verilog text of the configured unit, top module ``bitmill_top``.
+def emit(config: AcceleratorConfig | BitSerialConfig, *, top: str = TOP) -> str:
+    """Verilog text of the configured unit; the names of all its modules begin with ``top``, the top module's.
 
-    Ports: ``clk``, ``rst``, ``i__payload``, ``i__valid``, ``i__ready``, ``o__payload``, ``o__valid``, ``o__ready``.
-    Submodules keep their names, so that tools that keep hierarchy can tell decode, multiply, align, reduce and
-    accumulate apart.
+    Ports: ``clk``, ``rst``, ``i_payload``, ``i_valid``, ``i_ready``, ``o_payload``, ``o_valid``, ``o_ready``, of arrays
+    ``error``; what they mean is in the text's header. Submodules keep their names, so that tools that keep hierarchy can tell
+    decode, multiply, align, reduce and accumulate apart.
 
     Raises
     ------
     BitmillError
-        If Yosys is missing or refuses the design.
+        If ``top`` is no plain name, or Yosys is missing or refuses the design.
     """
     from .. import __version__
 
-    unit = build(config, module_prefix=TOP)
-    text = written({**unit.repeated(), TOP: unit})
+    unit = build(config, module_prefix=check_top(top))
+    text = written({**unit.repeated(), top: unit})
     header = _HEADER.format(
         version=__version__,
         title=config.title,
         config=json.dumps(config.to_dict(), sort_keys=True),
-        latency=unit.LATENCY,
-        throughput=config.throughput,
+        top_option="" if top == TOP else f" --top {top}",
+        contract="\n".join(f"// {line}".rstrip() for line in contract_lines(config, unit)),
     )
-    return header + (without_brackets(text) if isinstance(config, BitSerialConfig) else text)
+    return header + _waivers() + (without_brackets(text) if isinstance(config, BitSerialConfig) else text)
+
+
+def _waivers() -> str:
+    """What lint shall not mention, with the reasons."""
+    reasons = [f"//   {code}: {reason}" for code, reason in WAIVERS.items()]
+    off = [f"/* verilator lint_off {code} */" for code in WAIVERS]
+    return "\n".join(["// Lint waivers:", *reasons, *off]) + "\n\n"
 
 
 def written(modules: Mapping[str, wiring.Component]) -> str:
     """Verilog of components, by the names of their modules; those that instantiate others come last."""
     files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
     script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
-    return without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
+    text = without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
+    return plain(initial_values_apart(text))
 
 
 def emit_component(component: wiring.Component, *, top: str) -> str:
-    """Verilog text of one part alone, such as a PE or a decoder, without the header of a whole unit.
+    """Verilog text of one part alone, such as a PE or a decoder, with no header but the lint waivers.
 
-    Ports are the members' names, ``clk`` and ``rst`` where it has registers; a layout's fields are ``member__field``, and
-    ports of width 0 are left out.
+    Ports are the members' names, ``clk`` and ``rst`` where it has registers; those of an interface are ``member_port``, and
+    ports of width 0 are left out. Names are plain, as ``names.plain`` has it.
 
     Raises
     ------
     BitmillError
         If Yosys is missing or refuses the design.
     """
-    return without_brackets(written({top: component}))
+    return _waivers() + without_brackets(written({check_top(top): component}))
 
 
 def _rtlil(unit: wiring.Component, *, name: str) -> str:
@@ -118,6 +137,11 @@ def _rtlil(unit: wiring.Component, *, name: str) -> str:
 def without_brackets(verilog: str) -> str:
     """Yosys 0.70's mapping to ECP5 takes brackets in names for indices and fails where many names have some, as a tile's do."""
     return re.sub(r"\\\S+", lambda name: name[0].replace("[", "_").replace("]", "_"), verilog)
+
+
+def initial_values_apart(verilog: str) -> str:
+    """``reg a = 1;`` as ``reg a; initial a = 1;``: recent Verilators warn of the one form, and all read the other alike."""
+    return _INITIALISED.sub(r"\1\2;\n  initial \2 = \3;", verilog)
 
 
 def without_tool_header(verilog: str) -> str:

@@ -15,7 +15,7 @@ class ArrayPayload(PayloadLayout):
 
     @property
     def output_bits(self) -> int:
-        """Width of ``o__payload``."""
+        """Width of ``o_payload``."""
         return self.cols * (self.value_bits + 1 + self.flagged) + 2
 
     def pack_row(self, output: RowOutput) -> int:

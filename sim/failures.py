@@ -10,12 +10,12 @@ DRAIN_CYCLES = 24
 
 def valid_fell(port: str) -> str:
     """An offer was withdrawn before it was taken."""
-    return f"{port}__valid fell before {port}__ready"
+    return f"{port}_valid fell before {port}_ready"
 
 
 def payload_changed(port: str, before: int, after: int | None) -> str:
     """The payload of an offer that waits is not the same as in the cycle before."""
-    return f"{port}__payload changed while stalled, from {before:#x} to {after:#x}"
+    return f"{port}_payload changed while stalled, from {before:#x} to {after:#x}"
 
 
 def too_many_outputs(phase: Phase, payload: int) -> str:

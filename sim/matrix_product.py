@@ -52,12 +52,12 @@ class Layout(Protocol):
 
     @property
     def input_bits(self) -> int:
-        """Width of ``i__payload``."""
+        """Width of ``i_payload``."""
         ...
 
     @property
     def output_bits(self) -> int:
-        """Width of ``o__payload``."""
+        """Width of ``o_payload``."""
         ...
 
 

@@ -76,12 +76,12 @@ class PayloadLayout:
 
     @property
     def input_bits(self) -> int:
-        """Width of ``i__payload``."""
+        """Width of ``i_payload``."""
         return self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits) + 2 * self.scale_bits + 1
 
     @property
     def output_bits(self) -> int:
-        """Width of ``o__payload``."""
+        """Width of ``o_payload``."""
         return self.value_bits + 2 + self.flagged
 
     def pack_steps(

@@ -69,8 +69,8 @@ def simulate(
     Parameters
     ----------
     verilog
-        Text that holds the module ``top`` with the ports clk, rst, i__payload, i__valid, i__ready, o__payload,
-        o__valid, o__ready.
+        Text that holds the module ``top`` with the ports clk, rst, i_payload, i_valid, i_ready, o_payload,
+        o_valid, o_ready.
     top
         Name of the top module.
     job

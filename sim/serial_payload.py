@@ -57,7 +57,7 @@ class SerialPayload:
 
     @property
     def input_bits(self) -> int:
-        """Width of ``i__payload``."""
+        """Width of ``i_payload``."""
         codes = (
             self.lanes * (self.rows * self.activation_bits + self.cols * self.weight_bits) + self.rows * self.given_bits
         )
@@ -65,7 +65,7 @@ class SerialPayload:
 
     @property
     def output_bits(self) -> int:
-        """Width of ``o__payload``."""
+        """Width of ``o_payload``."""
         return self.cols * self.value_bits + self.exponent_bits + int(self.exponent_bits > 0) + 2
 
     def pack_rows(

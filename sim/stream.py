@@ -51,9 +51,9 @@ class _Side:
 
     def __init__(self, dut: Any, port: str) -> None:
         self._port = port
-        self._payload = getattr(dut, f"{port}__payload")
-        self._valid = getattr(dut, f"{port}__valid")
-        self._ready = getattr(dut, f"{port}__ready")
+        self._payload = getattr(dut, f"{port}_payload")
+        self._valid = getattr(dut, f"{port}_valid")
+        self._ready = getattr(dut, f"{port}_ready")
         self._checker = ProtocolChecker(port)
         self.transactions = 0
         """Cycles with valid and ready."""
@@ -84,7 +84,7 @@ class _Side:
             return int(value)
         except ValueError:
             while_valid = " while valid" if field == "payload" else " after reset"
-            raise ProtocolError(f"{self._port}__{field} is {value}{while_valid}") from None
+            raise ProtocolError(f"{self._port}_{field} is {value}{while_valid}") from None
 
 
 class StreamDriver(_Side):
@@ -95,7 +95,7 @@ class StreamDriver(_Side):
     dut
         The cocotb handle of the top module.
     port
-        Name of the stream: ``i`` for ``i__payload``, ``i__valid``, ``i__ready``.
+        Name of the stream: ``i`` for ``i_payload``, ``i_valid``, ``i_ready``.
     bits
         Width of the payload.
     """

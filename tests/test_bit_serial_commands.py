@@ -25,7 +25,7 @@ def test_generate(cli, tile, here):
     assert result.out == "out/bitmill_top.v: bit-serial 1x2 tile of 2 lanes, INT8 activations, latency 13 cycles\n"
     described = json.loads((here / "out" / "manifest.json").read_text())
     assert described["result"]["unit_exponent"] == 0
-    inputs = next(port for port in described["ports"] if port["name"] == "i__payload")
+    inputs = next(port for port in described["ports"] if port["name"] == "i_payload")
     # 2 x 8 bits of activations, 2 x 2 x 8 of weights, 2 x 12 about columns, 2 of cycles, 12 of special values, 2 ends.
     assert inputs["width"] == 16 + 32 + 24 + 2 + 12 + 2
     assert read_config(here / "out" / "config.toml") == read_config(here / tile)

@@ -114,6 +114,24 @@ def test_generate_writes_four_files_that_fit_together(cli, tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.name != "out"]
 
 
+def test_generate_names_its_top(cli, refuses, tmp_path):
+    result = cli("generate", "--preset", "int4-mac", "--top", "first_mac", "-o", tmp_path / "out")
+    assert result.status == 0
+    assert result.out.startswith(f"{tmp_path / 'out' / 'first_mac.v'}: INT4 MAC")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "first_mac.v", "first_mac.core", "manifest.json", "config.toml",
+    }  # fmt: skip
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["top"], manifest["verilog"]["file"]) == ("first_mac", "first_mac.v")
+    names = re.findall(r"^module (\w+)", (tmp_path / "out" / "first_mac.v").read_text(), re.MULTILINE)
+    assert len(names) > 3
+    assert all(name == "first_mac" or name.startswith("first_mac_") for name in names)
+    message = refuses("generate", "--preset", "int4-mac", "--top", "entity", "-o", tmp_path / "none")
+    assert message.startswith("top must be at most 64 letters, digits and single underscores")
+    assert message.endswith("not 'entity'")
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("name", ["int8-mac", "e2m1xe4m3-dot32", "e5m2-mac-fp32"])
 def test_manifest_describes_the_ports_of_the_verilog(name, cli, tmp_path):
     cli("generate", "--preset", name, "-o", tmp_path)

@@ -55,7 +55,7 @@ def unit_stimulus(config: AcceleratorConfig, operands: Operands, cycles: int) ->
     )
     last = ends([steps] * len(work))[:cycles]
     payloads = PayloadLayout.of(config).pack_steps(weights, activations, last)
-    return {"i__payload": payloads, "i__valid": [1] * cycles, "o__ready": [1] * cycles}
+    return {"i_payload": payloads, "i_valid": [1] * cycles, "o_ready": [1] * cycles}
 
 
 def stimulus_digest(stimulus: Stimulus) -> str:

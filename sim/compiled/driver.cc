@@ -61,8 +61,8 @@ class Bench {
 
   Bench() : held(output_bytes()), latest(output_bytes()), offer(input_bytes()) { settle(); }
 
-  size_t input_bits() const { return width(now(design.p_i____payload)); }
-  size_t output_bits() const { return width(now(design.p_o____payload)); }
+  size_t input_bits() const { return width(now(design.p_i__payload)); }
+  size_t output_bits() const { return width(now(design.p_o__payload)); }
   size_t input_bytes() const { return (input_bits() + 7) / 8; }
   size_t output_bytes() const { return (output_bits() + 7) / 8; }
 
@@ -93,19 +93,19 @@ class Bench {
   }
 
   void drive_levels() {
-    design.p_i____valid.data[0] = valid;
-    design.p_o____ready.data[0] = ready;
+    design.p_i__valid.data[0] = valid;
+    design.p_o__ready.data[0] = ready;
   }
 
   void drive_payload() {
-    auto &port = design.p_i____payload;
+    auto &port = design.p_i__payload;
     for (auto &chunk : port.data) chunk = 0;
     // Chunks are little-endian in memory like the rows themselves, on every machine that this is built for.
     std::memcpy(port.data, offer.data(), input_bytes());
   }
 
   void read_payload(std::vector<uint8_t> &into) const {
-    const auto &port = now(design.p_o____payload);
+    const auto &port = now(design.p_o__payload);
     std::memcpy(into.data(), port.data, into.size());
   }
 
@@ -137,7 +137,7 @@ class Bench {
 
   // One rising edge: sample what it transfers, let the design react, and set what the next edge shall see.
   Status edge(Run &run) {
-    const bool taken = now(design.p_i____ready).data[0], given = now(design.p_o____valid).data[0];
+    const bool taken = now(design.p_i__ready).data[0], given = now(design.p_o__valid).data[0];
     const bool was_valid = valid, was_ready = ready;
     if (was_valid) taken ? run.beats++ : run.input_stalls++;
     if (!was_valid && run.offered < run.input_count) run.input_gaps++;

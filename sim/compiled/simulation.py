@@ -42,8 +42,8 @@ class CompiledSimulation:
     Parameters
     ----------
     verilog
-        Text that holds the module ``top`` with the ports clk, rst, i__payload, i__valid, i__ready, o__payload,
-        o__valid, o__ready. Other outputs are ignored.
+        Text that holds the module ``top`` with the ports clk, rst, i_payload, i_valid, i_ready, o_payload,
+        o_valid, o_ready. Other outputs are ignored.
     top
         Name of the top module.
     input_bits, output_bits
@@ -62,8 +62,8 @@ class CompiledSimulation:
     ) -> None:
         self.input_bits = input_bits
         self.output_bits = output_bits
-        levels = dict.fromkeys(("clk", "rst", "i__valid", "i__ready", "o__valid", "o__ready"), 1)
-        widths = {**levels, "i__payload": input_bits, "o__payload": output_bits}
+        levels = dict.fromkeys(("clk", "rst", "i_valid", "i_ready", "o_valid", "o_ready"), 1)
+        widths = {**levels, "i_payload": input_bits, "o_payload": output_bits}
         found = build_library(verilog, top, widths, timeout=timeout)
         self.path = found.path
         self._library = load_library(found)

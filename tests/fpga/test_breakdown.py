@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -19,6 +20,16 @@ def test_parts_by_hand(design, target, parts):
     assert {name: result.parts[name].logic for name in parts} == parts
     assert {name: count.registers for name, count in result.parts.items() if count.registers} == {"accumulate": 4}
     assert result.parts["multiply"].logic == result.parts["reduce"].logic == 0
+
+
+def test_plain_names_tell_the_same_parts(design):
+    """Hierarchy in a module's name is written with dots or, as in what is emitted, with underscores."""
+    dotted = design("hierarchy")
+    plain = re.sub(r"\\(bitmill_top\S*)", lambda name: re.sub(r"\W", "_", name[1]), dotted)
+    assert "\\" not in plain
+    parts = [breakdown(text, "top", "generic").parts for text in (dotted, plain)]
+    assert parts[0] == parts[1]
+    assert parts[0]["decode"].logic > 0
 
 
 @pytest.mark.parametrize("target", ["generic", "ecp5"])

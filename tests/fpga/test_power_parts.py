@@ -62,7 +62,7 @@ def test_every_part_of_a_lane_draws():
     text = verilog.emit(config)
     rng = np.random.default_rng(5)
     stimulus = {
-        "i__payload": [int(code) for code in rng.integers(0, 256, CYCLES)], "i__valid": [1] * CYCLES, "o__ready": [1] * CYCLES,
+        "i_payload": [int(code) for code in rng.integers(0, 256, CYCLES)], "i_valid": [1] * CYCLES, "o_ready": [1] * CYCLES,
     }  # fmt: skip
     found = parts_power(text, verilog.TOP, read_library(), period_ns=20.0, stimulus=stimulus)
     assert all(watts > 0 for watts in found.parts.values())

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from bitmill import AcceleratorConfig, FloatAccumulator
+from bitmill import AcceleratorConfig, FloatAccumulator, preset
+from bitmill.bit_serial import BitSerialConfig
+from bitmill.hdl import verilog
 from bitmill.hdl.manifest import manifest
 
 INT8 = AcceleratorConfig(weight="INT8", activation="INT8", k_max=7)
@@ -47,16 +49,37 @@ def test_ports(name):
     def port(name: str, direction: str, width: int = 1) -> dict[str, Any]:
         return {"name": name, "direction": direction, "width": width}
 
-    assert manifest(config, "", file_name="a.v")["ports"] == [
+    described = manifest(config, "", file_name="a.v")["ports"]
+    meanings = {field["name"]: field.pop("meaning") for one in described for field in one.get("fields", ())}
+    assert described == [
         port("clk", "input"),
         port("rst", "input"),
-        port("i__payload", "input", inputs[-1]["offset"] + 1) | {"fields": inputs},
-        port("i__valid", "input"),
-        port("i__ready", "output"),
-        port("o__payload", "output", outputs[-1]["offset"] + 1) | {"fields": outputs},
-        port("o__valid", "output"),
-        port("o__ready", "input"),
+        port("i_payload", "input", inputs[-1]["offset"] + 1) | {"fields": inputs},
+        port("i_valid", "input"),
+        port("i_ready", "output"),
+        port("o_payload", "output", outputs[-1]["offset"] + 1) | {"fields": outputs},
+        port("o_valid", "output"),
+        port("o_ready", "input"),
     ]
+    assert meanings["too_long"] == f"there were more than {-(-7 // config.lanes)} steps"
+    assert meanings["weight"] == f"codes of {config.weight}, lane 0 lowest, row after row"
+    assert meanings["value"] == ("a code of FP32" if name == "mixed" else "signed, in units of 2**0; 0 where invalid")
+
+
+@pytest.mark.parametrize("config", [INT8, MIXED, preset("int8-4x4"), BitSerialConfig(rows=1, cols=2, group=32)])
+def test_header_and_manifest_say_the_same(config):
+    """Every field of a payload with its place, the order of results, the handshake, the latency."""
+    described = manifest(config, "", file_name="a.v")
+    text = verilog.emit(config)
+    header = " ".join(text[: text.index("// Lint waivers")].replace("//", " ").split())
+    for one in described["ports"]:
+        for field in one.get("fields", ()):
+            if field["width"]:
+                assert f"[{field['offset'] + field['width'] - 1}:{field['offset']}] {field['name']}: " in header
+                assert field["meaning"] in header
+    assert described["handshake"] in header
+    assert described["order"] in header
+    assert f" {described['latency_cycles']} cycles without stalls" in header
 
 
 def test_what_a_result_is_worth():

@@ -61,5 +61,5 @@ def test_header_states_configuration_and_command():
     assert "E4M3 dot32, exact 49-bit accumulator" in header
     assert '"weight": "E4M3"' in header
     assert "bitmill generate" in header
-    assert text.count("\nmodule \\bitmill_top.lane") >= 1
-    assert text.count("  \\bitmill_top.lane  lane") == 32
+    assert text.count("\nmodule bitmill_top_lane") >= 1
+    assert text.count("  bitmill_top_lane  lane") == 32

@@ -35,8 +35,8 @@ def config_of(name="E4M3", *, lanes=4, k_max=4096):
 def steps(config, operands, cycles):
     stimulus = unit_stimulus(config, operands, cycles)
     assert {len(values) for values in stimulus.values()} == {cycles}
-    assert set(stimulus["i__valid"]) == set(stimulus["o__ready"]) == {1}
-    return PayloadLayout.of(config).unpack_steps(stimulus["i__payload"])
+    assert set(stimulus["i_valid"]) == set(stimulus["o_ready"]) == {1}
+    return PayloadLayout.of(config).unpack_steps(stimulus["i_payload"])
 
 
 def test_layer_operands_are_codes_of_the_layer():

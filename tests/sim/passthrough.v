@@ -1,10 +1,10 @@
 // A stream that is only wires, so that every count follows from the two patterns by hand.
 module bitmill_top(
   input clk, input rst,
-  input [7:0] i__payload, input i__valid, output i__ready,
-  output [7:0] o__payload, output o__valid, input o__ready
+  input [7:0] i_payload, input i_valid, output i_ready,
+  output [7:0] o_payload, output o_valid, input o_ready
 );
-  assign i__ready = o__ready;
-  assign o__valid = i__valid;
-  assign o__payload = i__payload;
+  assign i_ready = o_ready;
+  assign o_valid = i_valid;
+  assign o_payload = i_payload;
 endmodule

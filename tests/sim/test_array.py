@@ -73,7 +73,7 @@ def test_verify_finds_a_fault_in_one_pe():
     config = KINDS[0]
     text = verilog.emit(config)
     # The second PE of every row: its activations come from the first one.
-    marker = "\\bitmill_top.pe  pe1 ("
+    marker = "bitmill_top_pe  pe1 ("
     start = text.index(marker)
     place = text.index(".activation(", start)
     faulty = text[:place] + text[place:].replace(".activation(", ".activation(~", 1)

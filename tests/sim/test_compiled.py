@@ -232,9 +232,9 @@ def test_runs_do_not_share_state(int4_mac: str) -> None:
 
 
 def test_refusals(int4_mac: str, int4_config: AcceleratorConfig, tmp_path: Path) -> None:
-    with pytest.raises(BitmillError, match="must have a port o__valid of 1 bits, not none of this name"):
-        simulate_compiled(int4_mac.replace("o__valid", "out_valid"), TOP, JOB)
-    with pytest.raises(BitmillError, match="port i__payload of module bitmill_top must be 12 bits wide, not 9"):
+    with pytest.raises(BitmillError, match="must have a port o_valid of 1 bits, not none of this name"):
+        simulate_compiled(int4_mac.replace("o_valid", "out_valid"), TOP, JOB)
+    with pytest.raises(BitmillError, match="port i_payload of module bitmill_top must be 12 bits wide, not 9"):
         CompiledSimulation(int4_mac, TOP, input_bits=12, output_bits=13)
     with pytest.raises(BitmillError, match=r"job must have payloads of 9 and 13 bits, not 9 and 12"):
         CompiledSimulation(int4_mac, TOP, **WIDTHS).run(Job(9, 12, ()))

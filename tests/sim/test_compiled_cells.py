@@ -88,20 +88,20 @@ def test_operators(widths: tuple[int, int, int]) -> None:
     output_bits = sum(bits for _, bits, _ in operators)
     # The result is registered piece by piece, so that parts of a register are assigned too.
     verilog = f"""
-module {TOP}(input clk, input rst, input [{a_bits + b_bits - 1}:0] i__payload, input i__valid, output i__ready,
-             output reg [{output_bits - 1}:0] o__payload, output reg o__valid, input o__ready);
-  wire [{a_bits - 1}:0] a = i__payload[{a_bits - 1}:0];
-  wire [{b_bits - 1}:0] b = i__payload[{a_bits + b_bits - 1}:{a_bits}];
+module {TOP}(input clk, input rst, input [{a_bits + b_bits - 1}:0] i_payload, input i_valid, output i_ready,
+             output reg [{output_bits - 1}:0] o_payload, output reg o_valid, input o_ready);
+  wire [{a_bits - 1}:0] a = i_payload[{a_bits - 1}:0];
+  wire [{b_bits - 1}:0] b = i_payload[{a_bits + b_bits - 1}:{a_bits}];
   wire signed [{a_bits - 1}:0] sa = a;
   wire signed [{b_bits - 1}:0] sb = b;
   {" ".join(lines)}
-  assign i__ready = !o__valid | o__ready;
+  assign i_ready = !o_valid | o_ready;
   always @(posedge clk) begin
-    if (i__ready) begin
-      o__valid <= i__valid;
-      o__payload <= {{{", ".join(f"y{i}" for i in reversed(range(len(operators))))}}};
+    if (i_ready) begin
+      o_valid <= i_valid;
+      o_payload <= {{{", ".join(f"y{i}" for i in reversed(range(len(operators))))}}};
     end
-    if (rst) o__valid <= 0;
+    if (rst) o_valid <= 0;
   end
 endmodule
 """
@@ -129,13 +129,13 @@ endmodule
 
 
 MEMORY = f"""
-module {TOP}(input clk, input rst, input [8:0] i__payload, input i__valid, output i__ready,
-             output [7:0] o__payload, output o__valid, input o__ready);
+module {TOP}(input clk, input rst, input [8:0] i_payload, input i_valid, output i_ready,
+             output [7:0] o_payload, output o_valid, input o_ready);
   reg [7:0] memory [0:15];
-  assign i__ready = o__ready;
-  assign o__valid = i__valid & !i__payload[8];
-  assign o__payload = memory[i__payload[3:0]];
-  always @(posedge clk) if (i__valid & i__ready & i__payload[8]) memory[i__payload[3:0]] <= i__payload[7:0];
+  assign i_ready = o_ready;
+  assign o_valid = i_valid & !i_payload[8];
+  assign o_payload = memory[i_payload[3:0]];
+  always @(posedge clk) if (i_valid & i_ready & i_payload[8]) memory[i_payload[3:0]] <= i_payload[7:0];
 endmodule
 """
 
@@ -149,8 +149,8 @@ def test_design_with_a_memory_takes_the_runtime_of_yosys() -> None:
 
 
 def test_combinational_loop_is_an_error_and_no_hang() -> None:
-    loop = MEMORY.replace("assign o__payload = memory[i__payload[3:0]];",
-                          "wire swing; assign swing = ~(swing & i__valid); assign o__payload = {8{swing}};")  # fmt: skip
+    loop = MEMORY.replace("assign o_payload = memory[i_payload[3:0]];",
+                          "wire swing; assign swing = ~(swing & i_valid); assign o_payload = {8{swing}};")  # fmt: skip
     job = Job(9, 8, (Phase("loop", [1], [1]),), patience=20)
     outcome = CompiledSimulation(loop, TOP, input_bits=9, output_bits=8).run(job)
     assert outcome.failure == "the design does not settle: it has a combinational loop that swings"
@@ -168,8 +168,8 @@ def test_repeated_modules_stay_classes_and_long_functions_are_cut(int4_mac: str)
     lane = (
         "module lane(input clk, input [7:0] a, output reg [7:0] y); always @(posedge clk) y <= y * a + 1; endmodule\n"
     )
-    lanes = "".join(f"wire [7:0] y{i}; lane lane{i}(.clk(clk), .a(i__payload[7:0]), .y(y{i}));\n" for i in range(9))
-    design = translate(lane + MEMORY.replace("  reg [7:0]", lanes + "  reg [7:0]").replace("= memory[i__payload[3:0]]",
+    lanes = "".join(f"wire [7:0] y{i}; lane lane{i}(.clk(clk), .a(i_payload[7:0]), .y(y{i}));\n" for i in range(9))
+    design = translate(lane + MEMORY.replace("  reg [7:0]", lanes + "  reg [7:0]").replace("= memory[i_payload[3:0]]",
                        "= " + " ^ ".join(f"y{i}" for i in range(9))), TOP)  # fmt: skip
     assert design.text.count("struct p_lane : public module") == 1
     body = "\n".join(f"\tp_y = p_x.slice<{i}>().val();" for i in range(3 * STATEMENTS))

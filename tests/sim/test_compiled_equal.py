@@ -64,14 +64,14 @@ def test_passed_job_has_equal_counts(int4_mac: str, mac_job: Callable[[int], Job
 FAULTS = {
     "wrong sum": ("sum + product;", "sum + product + (product == 8'sd64);", "wrong outputs"),
     "flag missing": ("steps > 4'd7", "1'b0", "wrong outputs"),
-    "beat dropped under stall": ("i__ready = advance", "i__ready = 1'b1", "wrong outputs|no transfer"),
-    "valid falls": ("wire advance = !o__valid | o__ready;", "wire advance = 1'b1;", "valid fell|payload changed"),
-    "payload changes": ("if (rst) begin", "if (o__valid & !o__ready) o__payload[0] <= !o__payload[0]; if (rst) begin",
-                        "o__payload changed while stalled, from 0x"),
-    "never ready": ("wire advance = !o__valid | o__ready;", "wire advance = 1'b0;",
+    "beat dropped under stall": ("i_ready = advance", "i_ready = 1'b1", "wrong outputs|no transfer"),
+    "valid falls": ("wire advance = !o_valid | o_ready;", "wire advance = 1'b1;", "valid fell|payload changed"),
+    "payload changes": ("if (rst) begin", "if (o_valid & !o_ready) o_payload[0] <= !o_payload[0]; if (rst) begin",
+                        "o_payload changed while stalled, from 0x"),
+    "never ready": ("wire advance = !o_valid | o_ready;", "wire advance = 1'b0;",
                     "no transfer for 100 cycles after cycle 0, with 0 of 50 inputs"),
-    "never valid": ("o__valid <= full & last;", "o__valid <= 1'b0;", "no transfer for 100 cycles .* 0 of 12 outputs"),
-    "output too many": ("o__valid <= full & last;", "o__valid <= full;", "more outputs than the 12 expected, first 0x"),
+    "never valid": ("o_valid <= full & last;", "o_valid <= 1'b0;", "no transfer for 100 cycles .* 0 of 12 outputs"),
+    "output too many": ("o_valid <= full & last;", "o_valid <= full;", "more outputs than the 12 expected, first 0x"),
     "sum survives reset": ("      sum <= 11'd0;\n", "", "wrong outputs"),
     "output survives reset": ("      full <= 1'b0;\n", "", "wrong outputs|more outputs"),
 }  # fmt: skip
@@ -122,18 +122,18 @@ def test_wires_only(passthrough: tuple[str, Job]) -> None:
 
 
 PORTS = """
-module bitmill_top(input clk, input rst, input [8:0] i__payload, input i__valid, output i__ready,
-                   output [{top}:0] o__payload, output o__valid, input o__ready);
+module bitmill_top(input clk, input rst, input [8:0] i_payload, input i_valid, output i_ready,
+                   output [{top}:0] o_payload, output o_valid, input o_ready);
 """
 SPY = f"""{PORTS.format(top=24)}
   reg [15:0] idle = 0;
   reg started = 0;
-  assign i__ready = o__ready;
-  assign o__valid = i__valid;
-  assign o__payload = {{idle, i__payload}};
+  assign i_ready = o_ready;
+  assign o_valid = i_valid;
+  assign o_payload = {{idle, i_payload}};
   always @(posedge clk) begin
-    if (i__valid) started <= 1;
-    else if (started) idle <= i__payload;
+    if (i_valid) started <= 1;
+    else if (started) idle <= i_payload;
     if (rst) begin started <= 0; idle <= 0; end
   end
 endmodule
@@ -141,12 +141,12 @@ endmodule
 KEEPER = f"""{PORTS.format(top=8)}
   reg [8:0] first = 0;
   reg full = 0;
-  assign i__ready = 1'b1;
-  assign o__valid = full;
-  assign o__payload = first;
+  assign i_ready = 1'b1;
+  assign o_valid = full;
+  assign o_payload = first;
   always @(posedge clk) begin
-    if (i__valid & !full) first <= i__payload;
-    full <= full ? !o__ready : i__valid;
+    if (i_valid & !full) first <= i_payload;
+    full <= full ? !o_ready : i_valid;
     if (rst) full <= 0;
   end
 endmodule

@@ -54,12 +54,12 @@ def test_early_finish_is_a_failure(broken: Breaker) -> None:
 )
 def test_assertion_in_the_log_is_a_failure(broken: Breaker, complaint: str) -> None:
     with pytest.raises(SimulationError, match=r"the log reports .*(sum out of range|gone)"):
-        simulate(broken("if (rst) begin", f"if (o__valid) {complaint} if (rst) begin"), TOP, JOB)
+        simulate(broken("if (rst) begin", f"if (o_valid) {complaint} if (rst) begin"), TOP, JOB)
 
 
 def test_missing_port_is_a_failure(int4_mac: str) -> None:
-    with pytest.raises(SimulationError, match="o__valid"):
-        simulate(int4_mac.replace("o__valid", "out_valid"), TOP, JOB)
+    with pytest.raises(SimulationError, match="o_valid"):
+        simulate(int4_mac.replace("o_valid", "out_valid"), TOP, JOB)
 
 
 def test_text_that_does_not_compile(int4_mac: str) -> None:

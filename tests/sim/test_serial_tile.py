@@ -55,7 +55,7 @@ def test_a_netlist_under_cocotb():
 )
 def test_verify_finds_a_fault(part, right, wrong):
     text = verilog.emit(TILE)
-    start = text.index(f"\\bitmill_top.{part}  {part}0")
+    start = text.index(f"bitmill_top_{part}  {part}0")
     place = text.index(f".{right}(", start)
     end = text.index(")", place)
     faulty = f"{text[:place]}.{right}({wrong}{text[end:]}"
