@@ -103,10 +103,12 @@ def _verilator(path, binary=None, top=verilog.TOP):
 
 def test_verilator_has_no_complaint_but_the_waivers_named(text, tmp_path):
     path = tmp_path / "unit.v"
-    # Of what the waiver of all widths covers, this release can be told to say what is cut, and this one to say what is a loop.
-    path.write_text(
-        text.replace("lint_off WIDTH ", "lint_off WIDTHEXPAND ").replace("lint_off UNOPTFLAT ", "tracing_on")
-    )
+    strict = text
+    if _top(text) == verilog.TOP:
+        # This release can tell what is cut from what is extended, and a vector that depends on its own bits from a loop.
+        strict = text.replace("lint_off WIDTH ", "lint_off WIDTHEXPAND ")
+        strict = strict.replace("/* verilator lint_off UNOPTFLAT */\n", "")
+    path.write_text(strict)
     result = _verilator(path, top=_top(text))
     assert (result.returncode, result.stderr) == (0, "")
     header = text[: text.index("\nmodule ")]
@@ -135,7 +137,8 @@ def test_names_are_plain(text):
     for name in names:
         assert re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name), name
         assert name.lower() not in KEYWORDS, name
-    assert "__" not in re.sub(r"(?m)^//.*$", "", text)
+    # What stays escaped are signals inside of modules.
+    assert "__" not in re.sub(r"(?m)^//.*$|\\\S+", "", text)
     assert all(name == _top(text) or name.startswith(f"{_top(text)}_") for name, _ in headers)
 
 
