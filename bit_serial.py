@@ -47,7 +47,7 @@ class BitSerialConfig(Document, frozen=True):
     drop
         Low bits of a group's sum that are rounded off before it is scaled.
     k_max
-        The longest dot product, in products; ``too_long`` is set beyond it.
+        The longest dot product, in products; ``too_long`` is set by one of more than ``max_steps`` steps.
 
     Raises
     ------
