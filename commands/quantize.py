@@ -84,7 +84,6 @@ def quantize(
     opened = open_model(model)
     with _about(model):
         plan = plan_model(opened, scheme, group=group, **patterns)
-    _check_output(output, opened.files)
     with output_file(output) as staged, _about(model):
         with ExitStack() as late:
             tell = _paced(lambda: late.enter_context(progress(f"checking {model}")), at_once=False)
@@ -122,13 +121,6 @@ def _about(model: Path) -> Iterator[None]:
     except BitmillError as error:
         text = str(error)
         raise BitmillError(text if text.startswith(str(model)) else f"{model}: {text}") from None
-
-
-def _check_output(output: Path, inputs: tuple[Path, ...]) -> None:
-    """An input is never an output, whatever it is called."""
-    for path in inputs:
-        if output.exists() and output.samefile(path):
-            raise BitmillError(f"output {output}: must be another file than the input {path}")
 
 
 def _pattern(option: str, text: str) -> re.Pattern[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import ml_dtypes
@@ -278,6 +279,14 @@ def test_subnormals_in_power_of_two_scales(quantized):
     weights[0, 32:] = 1
     told, _ = quantized({"w": weights}, scheme="mxfp4")
     assert (told["losses"]["flushed_groups"], told["losses"]["flushed_weights"]) == (1, 32)
+
+
+def test_standard_output(cli_command, cli_environment, model, tmp_path):
+    start = [*cli_command, "quantize", str(model[0]), "--scheme", "int8"]
+    done = subprocess.run([*start, "-o", "-"], env=cli_environment, capture_output=True, check=True)
+    subprocess.run([*start, "-o", str(tmp_path / "o")], env=cli_environment, capture_output=True, check=True)
+    assert done.stdout == (tmp_path / "o").read_bytes()
+    assert b"The whole file: " in done.stderr
 
 
 def test_list(cli):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from bitmill.errors import BitmillError
-from bitmill.models import load_matrix
+from bitmill.golden.weights import dequantize, quantize_weights
+from bitmill.models import load_matrix, load_packed
+from bitmill.models.spec import split_spec
 from bitmill.reports.tensors import sample_layers, user_layer
 
 MATRIX = np.arange(12, dtype=np.float32).reshape(3, 4) / 8 - 0.5
@@ -51,6 +55,79 @@ def test_the_only_tensor_needs_no_name_and_paths_may_hold_spaces_and_colons(tmp_
     np.save(folder / "c:d.npy", MATRIX)
     for spec in (folder / "a.npz", f"{folder / 'a.npz'}:w", folder / "b.safetensors", folder / "c:d.npy"):
         assert np.array_equal(load_matrix(spec, "weights"), MATRIX.astype(np.float64))
+
+
+def test_names_with_colons(tmp_path):
+    save_file({"dense/kernel:0": MATRIX, "other": MATRIX}, tmp_path / "a:b.safetensors")
+    arrays: dict[str, Any] = {"dense/kernel:0": MATRIX, "a.npz:x": 2 * MATRIX}
+    np.savez(tmp_path / "a.npz", **arrays)
+    for file in ("a:b.safetensors", "a.npz"):
+        assert np.array_equal(load_matrix(f"{tmp_path / file}:dense/kernel:0", "weights"), MATRIX)
+    assert np.array_equal(load_matrix(f"{tmp_path / 'a.npz'}:a.npz:x", "weights"), 2 * MATRIX)
+    assert split_spec("none.npz:dense/kernel:0") == (Path("none.npz"), "dense/kernel:0")
+    assert split_spec("no:ne") == (Path("no:ne"), None)
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_eight_bits(tmp_path, dtype):
+    numbers = MATRIX.astype(getattr(ml_dtypes, dtype))
+    save_file({"w": numbers}, tmp_path / "a.safetensors")
+    assert np.array_equal(load_matrix(tmp_path / "a.safetensors", "activations"), numbers.astype(np.float64))
+
+
+def test_big_ends_and_columns_first(tmp_path):
+    rows = np.arange(10_000_000, dtype=">f4").reshape(1000, 10_000)
+    np.save(tmp_path / "a.npy", np.asfortranarray(rows))
+    assert np.array_equal(load_matrix(tmp_path / "a.npy", "weights"), rows)
+    np.save(tmp_path / "a.npy", rows)
+    assert np.array_equal(load_matrix(tmp_path / "a.npy", "weights"), rows)
+
+
+def test_a_matrix_of_a_stack(tmp_path):
+    stack = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    save_file({"experts.up": stack, "w[0]": MATRIX, "w": MATRIX + 1}, tmp_path / "a.safetensors")
+    file = tmp_path / "a.safetensors"
+    for at in (0, 1):
+        assert np.array_equal(load_matrix(f"{file}:experts.up[{at}]", "weights"), stack[at])
+    assert np.array_equal(load_matrix(f"{file}:w[0]", "weights"), MATRIX)
+    refused(f"{file}:experts.up", "two dimensions", "[2, 3, 4]", "name one of its 2 matrices as FILE:TENSOR[0] to [1]")
+    refused(f"{file}:experts.up[2]", "must have a matrix [2], not only [0] to [1]")
+    refused(f"{file}:w[1]", "must be a stack of matrices for [1], not of shape [3, 4]")
+    refused(f"{file}:v[1]", "has no tensor 'v[1]'")
+
+
+def test_folders_and_indexes(tmp_path):
+    save_file({"a": MATRIX}, tmp_path / "one.safetensors")
+    save_file({"b": -MATRIX}, tmp_path / "two.safetensors")
+    places = {"a": "one.safetensors", "b": "two.safetensors"}
+    assert np.array_equal(load_matrix(f"{tmp_path}:b", "weights"), -MATRIX)
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    for spec in (f"{tmp_path}:b", f"{tmp_path}/model.safetensors.index.json:b"):
+        assert np.array_equal(load_matrix(spec, "weights"), -MATRIX)
+    refused(tmp_path, "holds 2 tensors, name one as FILE:TENSOR: a, b")
+    (tmp_path / "other.safetensors.index.json").write_text("{}")
+    refused(tmp_path, "is a directory with 2 indexes, name one:")
+
+
+def test_weights_of_conv1d_come_as_rows_of_outputs(tmp_path):
+    save_file({"h.0.mlp.c_fc.weight": MATRIX}, tmp_path / "a.safetensors")
+    assert np.array_equal(load_matrix(tmp_path / "a.safetensors", "weights"), MATRIX.T)
+    assert np.array_equal(load_matrix(tmp_path / "a.safetensors", "activations"), MATRIX)
+
+
+def test_packed_matrices(tmp_path, cli):
+    stack = np.random.default_rng(1).normal(size=(2, 3, 128)).astype(np.float32)
+    save_file({"up": stack, "w": stack[0], "bias": stack[0, 0]}, tmp_path / "a.safetensors")
+    packed = tmp_path / "p.safetensors"
+    assert cli("quantize", tmp_path / "a.safetensors", "--scheme", "int8", "-o", packed).status == 0
+    found = load_packed(f"{packed}:up[1]", "weights")
+    assert found is not None
+    assert np.array_equal(found.codes, quantize_weights("int8", stack[1]).codes)
+    assert np.array_equal(load_matrix(f"{packed}:up[1]", "weights"), dequantize(found))
+    assert load_packed(f"{packed}:bias", "weights") is None
+    assert load_packed(tmp_path / "a.safetensors", "weights") is None
+    with pytest.raises(BitmillError, match=r"weights: .*p\.safetensors: holds 2 tensors, .*: up, w$"):
+        load_packed(packed, "weights")
 
 
 def test_missing_file(tmp_path):
