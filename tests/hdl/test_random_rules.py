@@ -34,7 +34,7 @@ from .nonlinear_units import (
 FEW, MANY = (500, 501, 502, 503, 504, 511), range(600, 640)
 LONGEST = 9
 MOST_FRACTION = 22
-"""1.0 with more bits of fraction leaves no room for the 9 bits of ``-1/scale`` that units have: refused when they are built."""
+"""More leave no room for the 9 bits of ``-1/scale`` that units have, who refuse them."""
 
 
 def one_of(rng, *values):
