@@ -48,7 +48,8 @@ def between(rng, least, most):
 
 def draw_shiftmax(rng):
     rule = ShiftmaxRule(
-        fraction_bits=between(rng, 1, MOST_FRACTION), output_bits=between(rng, 2, 31), reciprocal_rounding=one_of(rng, "floor", "nearest")
+        fraction_bits=between(rng, 1, MOST_FRACTION), output_bits=between(rng, 2, 31),
+        reciprocal_rounding=one_of(rng, "floor", "nearest"),
     )  # fmt: skip
     return Station(
         build=lambda **sizes: Shiftmax(rule=rule, **sizes),
