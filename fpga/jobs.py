@@ -45,6 +45,10 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+WORKERS_PER_CORE = 16
+"""Each is a thread that waits for a tool; far more tools than cores only fill the memory."""
+
+
 def run_jobs(
     jobs: Mapping[str, Callable[[], Result]],
     *,
@@ -58,7 +62,7 @@ def run_jobs(
     jobs
         Name to a function without arguments that waits for tools (``synthesize``, ``measure_timing``, ...).
     workers
-        Jobs that run at the same time; the number of cores by default.
+        Jobs that run at the same time; the number of cores by default, at most ``WORKERS_PER_CORE`` times as many.
     progress
         Called in this thread with each outcome as soon as it is there. A ``BitmillError`` of a job is an outcome, the
         other jobs go on; any other exception is a defect and ends them all.
@@ -66,13 +70,14 @@ def run_jobs(
     Raises
     ------
     BitmillError
-        If ``workers`` is less than 1.
+        If ``workers`` is less than 1, or more than the machine bears.
     KeyboardInterrupt
         After the tools that were running have been ended. What was finished is in the cache.
     """
     workers = default_workers() if workers is None else workers
-    if workers < 1:
-        raise BitmillError(f"workers must be at least 1, not {workers!r}")
+    most = WORKERS_PER_CORE * default_workers()
+    if not 1 <= workers <= most:
+        raise BitmillError(f"workers must be from 1 to {most} on this machine, not {workers!r}")
     threads: set[int] = set()
     pool = ThreadPoolExecutor(workers, initializer=lambda: threads.add(threading.get_ident()))
     outcomes: dict[str, Outcome[Result]] = {}

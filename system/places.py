@@ -72,10 +72,18 @@ def _base(*, strict: bool) -> Iterator[Path]:
                 make_folders(place)
             if not cannot_be_renamed(place):
                 continue
-            if strict and hasattr(os, "ST_NOEXEC") and os.statvfs(place).f_flag & os.ST_NOEXEC:
+            if strict and not _is_roomy(place):
                 continue
             make_private_folder(place / _own_name())
             yield place / _own_name()
+
+
+def _is_roomy(place: Path) -> bool:
+    """Whether there is room for files of tools, and programs may be run from there."""
+    if not hasattr(os, "statvfs"):
+        return True
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize >= _LEAST_ROOM and not found.f_flag & getattr(os, "ST_NOEXEC", 0)
 
 
 @dataclass
@@ -89,6 +97,7 @@ class _Run:
     sending: threading.Lock = field(default_factory=threading.Lock)
 
 
+_LEAST_ROOM = 64 << 20
 _TRIES = 5
 _run: _Run | None = None
 _making = threading.Lock()
@@ -239,6 +248,33 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)
 
 
+def prepare_matplotlib() -> None:
+    """Give matplotlib, before it is imported, a private folder where the user has none that it could write its fonts into.
+
+    Otherwise it prints three lines of advice, or stops where there is no home directory.
+    """
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = None
+    if home is not None:
+        places = (os.environ.get(f"XDG_{kind}_HOME") or home / f".{kind.lower()}" for kind in ("CONFIG", "CACHE"))
+        if all(_can_hold(Path(place) / "matplotlib") for place in places):
+            return
+    os.environ["MPLCONFIGDIR"] = str(run_folder())
+
+
+def _can_hold(folder: Path) -> bool:
+    """Whether files can be written into a folder, which is made when it is not there."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    return False
+
+
 @contextmanager
 def private_folder(purpose: str) -> Iterator[Path]:
     """A new empty folder of this run alone, removed at the end of the block.
@@ -262,9 +298,7 @@ def private_folder(purpose: str) -> Iterator[Path]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
         if folder is None or (full and str(error.filename or folder).startswith(str(run))):
             place = run.parent.parent
-            raise BitmillError(
-                f"temporary folder {place}: cannot be written: {error.strerror}; TMPDIR names another"
-            ) from None
+            raise BitmillError(f"temporary folder {place}: {error.strerror}; TMPDIR names another") from None
         raise
     finally:
         if folder is not None:

@@ -28,6 +28,9 @@ LONGEST_SECONDS = 6 * 3600.0
 MOST_OUTPUT = 256 << 20
 """Bytes that a tool may print."""
 
+_ROOM = 128 << 10
+"""Bytes that must still fit into the temporary folder after a tool has run."""
+
 _LOOK_SECONDS = 0.5
 """How often a running tool's output is measured."""
 
@@ -125,6 +128,8 @@ def run_tool(
                 raise
             raise BitmillError(f"{name}: cannot be run: {error.strerror}") from None
         text = _read(log)
+    if Path(cwd or ".").is_relative_to(run_folder()):
+        _check_space(Path(cwd or "."))
     if excess is not None:
         raise BitmillError(f"{name}: {excess}, ended")
     if process.returncode:
@@ -210,6 +215,22 @@ def _reaped(process: subprocess.Popen[bytes], seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+def _check_space(folder: Path) -> None:
+    """Most tools do not notice that a file which they wrote on a full disk was cut off, and end as if all were well.
+
+    Raises
+    ------
+    BitmillError
+        If nothing more can be written beside what the tool wrote.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM))
+    except OSError as error:
+        place = run_folder().parent.parent
+        raise BitmillError(f"temporary folder {place}: {error.strerror}; TMPDIR names another") from None
 
 
 def _read(log: IO[bytes]) -> str:

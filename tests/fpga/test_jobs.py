@@ -39,8 +39,9 @@ def test_a_defect_is_raised():
 
 
 def test_workers_are_checked():
-    with pytest.raises(BitmillError, match="workers must be at least 1, not 0"):
-        run_jobs({}, workers=0)
+    for workers in (0, -1, 10**6):
+        with pytest.raises(BitmillError, match=rf"^workers must be from 1 to \d+ on this machine, not {workers}$"):
+            run_jobs({}, workers=workers)
 
 
 def test_interruption_ends_the_tools_promptly_and_keeps_what_is_finished(empty_cache, tmp_path):

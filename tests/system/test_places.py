@@ -119,7 +119,7 @@ def test_no_place_at_all_is_one_line(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_told_as_such(monkeypatch, tmp_path, elsewhere):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    expected = f"^temporary folder {tmp_path}: cannot be written: No space left"
+    expected = f"^temporary folder {tmp_path}: No space left on device; TMPDIR names another$"
     with pytest.raises(BitmillError, match=expected), places.private_folder("full") as folder:
         raise OSError(28, "No space left on device", str(folder / "netlist.v"))
 
@@ -132,3 +132,21 @@ def test_without_home_and_passwd_entry_things_are_kept_in_the_temporary_folder(m
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("platformdirs.user_cache_dir", homeless)
     assert places.cache_directory() == tmp_path / f"bitmill-{os.geteuid()}-cache" / "bitmill"
+
+
+@pytest.mark.parametrize("home", ["none", "read-only", "usual"])
+def test_matplotlib_has_a_folder(home, monkeypatch, tmp_path, elsewhere):
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if home == "none":
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    elif home == "read-only":
+        (tmp_path / ".cache").write_text("in the way")
+    places.prepare_matplotlib()
+    if home == "usual":
+        assert "MPLCONFIGDIR" not in os.environ
+    else:
+        assert Path(os.environ["MPLCONFIGDIR"]) == elsewhere()
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)

@@ -1,6 +1,7 @@
 """Tools: their environment, their bounds, and that nothing of them is left."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -155,3 +156,14 @@ def test_kept_logs_are_few_and_young(empty_cache):
     assert len(kept) == MOST_FILES
     assert old not in kept
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
+def test_what_a_tool_wrote_on_a_full_disk_is_not_taken():
+    """A tool does not notice; the limit on files stands for the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32 << 10, hard))
+    try:
+        with pytest.raises(BitmillError, match=r"^temporary folder .*: File too large; TMPDIR names another$"):
+            run_tool(["true"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
