@@ -142,6 +142,9 @@ def _begin() -> _Run:
 def _made(base: Path) -> _Run:
     folder = base / f"run-{os.getpid()}-{secrets.token_hex(8)}"
     run = _Run(os.getpid(), folder, _locked(folder))
+    if run.lock is None and os.name == "posix":
+        # Another run took the new lock for one of the dead; without it this folder would be taken for that as well.
+        raise BlockingIOError(errno.EAGAIN, "is locked", str(folder))
     try:
         folder.mkdir(mode=0o700)
         run.watcher = _guard(folder)

@@ -77,7 +77,14 @@ def place_of(key: str, suffix: str) -> Path:
 
 
 def read_entry(path: Path) -> bytes | None:
-    """The bytes of a file of the cache; None when there is none, or others could have written it, which is said."""
+    """The bytes of a file of the cache; None when there is none, or others could have written it, which is said.
+
+    Raises
+    ------
+    BitmillError
+        If BITMILL_CACHE_LIMIT is no size, which is better told before the work than after it.
+    """
+    cache_limit()
     try:
         data = read_trusted(path, cache_directory())
         if path.lstat().st_mtime < time.time() - _USED_SECONDS:

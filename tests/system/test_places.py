@@ -150,3 +150,16 @@ def test_matplotlib_has_a_folder(home, monkeypatch, tmp_path, elsewhere):
     else:
         assert Path(os.environ["MPLCONFIGDIR"]) == elsewhere()
     monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+
+
+def test_many_runs_that_begin_at_once_keep_their_folders(tmp_path, cli_environment):
+    """Each looks for dead ones while others begin and end."""
+    code = f"{SHOW}; import time; time.sleep(0.2); assert places.run_folder().is_dir() and places._run.lock"
+    environment = {**cli_environment, "TMPDIR": str(tmp_path)}
+    started = [
+        subprocess.Popen([sys.executable, "-P", "-c", code], env=environment, stdout=subprocess.PIPE) for _ in range(12)
+    ]
+    folders = {process.communicate()[0] for process in started}
+    assert [process.returncode for process in started] == [0] * 12
+    assert len(folders) == 12
+    assert list(tmp_path.iterdir()) == []

@@ -147,6 +147,14 @@ def test_sizes_that_are_none(text, monkeypatch, empty_cache):
         store.parse_size(text, "--to")
 
 
+def test_a_bound_that_is_none_is_told_before_the_work(built, monkeypatch):
+    build, builds = built
+    monkeypatch.setenv(LIMIT_VARIABLE, "plenty")
+    with pytest.raises(BitmillError, match=r"^BITMILL_CACHE_LIMIT must be a size such as 500M or 2GiB, not 'plenty'$"):
+        build()
+    assert builds == []
+
+
 def test_sizes():
     sizes = {"500": 500, "500M": 500_000_000, "2GiB": 2 << 30, "1.5 kib": 1536, "3 KB": 3000, "0": 0}
     assert {text: store.parse_size(text, "--to") for text in sizes} == sizes
