@@ -196,7 +196,7 @@ def kill_once(setting: Setting, name: str, reference: Reference, *, after: float
         _killed_group(process.pid)
     else:
         process.kill()
-    process.wait()
+    process.communicate(timeout=60)
     deadline = time.monotonic() + TOOL_SECONDS
     while place.left_running() and time.monotonic() < deadline:
         time.sleep(0.05)
