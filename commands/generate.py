@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..screen import say
+from .expected import expected
 from .options import output_option, takes_config
 from .progress import progress
 
@@ -34,12 +35,15 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, top: str, output: P
     """
     from ..files import output_directory, refuse_changed_input, to_json
     from ..hdl.names import check_top
+    from ..sizes import check_generated, generation_seconds
 
+    check_generated(config)
     verilog_file, core_file_name = f"{check_top(top)}.v", f"{top}.core"
     with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG)) as staged:
         (staged / CONFIG).write_text(config.to_toml(), encoding="utf-8", newline="\n")
         refuse_changed_input(staged / CONFIG, output / CONFIG)
-        with progress(f"generating {config.title}"):
+        task = f"generating {config.title}"
+        with progress(task) as step, expected(step, task, generation_seconds(config)):
             from ..hdl.core_file import core_file
             from ..hdl.manifest import manifest
             from ..hdl.verilog import emit

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from bitmill import BitmillError
+from bitmill import BitmillError, sizes
+from bitmill.commands import expected
 from bitmill.config import AcceleratorConfig
 from bitmill.hdl.verilog import TOP, emit
 from bitmill.presets import any_preset
@@ -90,3 +93,33 @@ def test_the_command_says_what_it_chose(cli, here, monkeypatch):
     result = cli("verify", "--preset", "int4-mac", "--dot-products", "5", "--seed", "1")
     assert result.status == 0
     assert "compiled simulation instead" in result.err
+
+
+def test_generate_refuses_what_is_beyond_a_256x256_array(cli, here):
+    (here / "huge.toml").write_text(LARGE.replace("16", "256").replace("17", "256") + "lanes = 2\n")
+    result = cli("generate", "huge.toml", "-o", "out")
+    assert result.err.splitlines()[-1] == (
+        "bitmill: error: generate: a unit must have at most 65536 products a cycle, not 131072"
+    )
+    assert not (here / "out").exists()
+
+
+def test_the_time_left_of_work_whose_time_is_known(monkeypatch):
+    monkeypatch.setattr(expected, "TICK_SECONDS", 0.01)
+    told = []
+
+    def step(text, *, done=None, total=None):
+        told.append((text, done, total))
+
+    with expected.expected(step, "generating", 61.0):
+        time.sleep(0.1)
+    assert told[0] == ("generating, seconds", 0, 61)
+    assert len(told) > 2
+    told.clear()
+    with expected.expected(step, "generating", 60.0):
+        time.sleep(0.05)
+    assert not told
+    assert (
+        sizes.generation_seconds(AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=256, cols=256))
+        > 60
+    )
