@@ -67,7 +67,7 @@ def read_toml(path: Path | str) -> dict[str, Any]:
     BitmillError
         If the file cannot be read or is not TOML.
     """
-    text = read_text(path, "a TOML file")
+    text = read_text(path, "a TOML file", called="the configuration")
     with reading(path, "a TOML file"):
         _refuse_long_keys(text)
         return tomllib.loads(text)

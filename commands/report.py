@@ -8,6 +8,7 @@ import click
 
 from ..screen import say
 from .options import PATH, TENSOR, output_option
+from .progress import progress
 
 workers_option = click.option(
     "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
@@ -44,7 +45,9 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     """Measure every unit of a grid on every target, as FILE.toml says; `bitmill report FILE.toml` is the same."""
     from ..reports.sweep.runner import run
 
-    say(run(study_file, output, workers=workers, dask=dask, fresh=fresh))
+    with progress("running the study", paced=True):
+        page = run(study_file, output, workers=workers, dask=dask, fresh=fresh)
+    say(page)
 
 
 @report.command("int-vs-fp")
@@ -100,7 +103,9 @@ def int_vs_fp(
                 )
         from ..reports.full.runner import run as run_full
 
-        say(run_full(output, workers=workers, dask=dask, fresh=fresh))
+        with progress("running the whole cost study", paced=True):
+            page = run_full(output, workers=workers, dask=dask, fresh=fresh)
+        say(page)
         return
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
@@ -108,7 +113,11 @@ def int_vs_fp(
         raise BitmillError("--fresh must be given with --full, not alone")
     from ..reports.int_vs_fp.runner import run
 
-    say(run(output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick))
+    with progress("comparing number formats", paced=True):
+        page = run(
+            output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick
+        )
+    say(page)
 
 
 @report.command("bitmod")
@@ -127,7 +136,9 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> Non
     """
     from ..reports.bitmod.runner import run
 
-    say(run(output, model=model, fresh=fresh, quick=quick))
+    with progress("comparing BitMoD with other schemes", paced=True):
+        page = run(output, model=model, fresh=fresh, quick=quick)
+    say(page)
 
 
 @report.command("nonlinear")
@@ -148,4 +159,6 @@ def nonlinear(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> 
     """
     from ..reports.nonlinear.runner import run
 
-    say(run(output, model=model, fresh=fresh, quick=quick))
+    with progress("comparing integer-only functions", paced=True):
+        page = run(output, model=model, fresh=fresh, quick=quick)
+    say(page)

@@ -27,23 +27,25 @@ _KINDS = (
 
 
 @contextmanager
-def reading(path: Path | str, what: str) -> Iterator[None]:
+def reading(path: Path | str, what: str, *, called: str | None = None) -> Iterator[None]:
     """Tell in one line whatever goes wrong in the block, which reads and parses the file ``path``.
 
     ``what`` says in a few words what the file should be, such as ``a TOML file``. The block calls parsers alone: any
-    exception of theirs means that the file is not what they read.
+    exception of theirs means that the file is not what they read. ``called`` is what the user calls it.
 
     Raises
     ------
     BitmillError
-        ``PATH: cannot be read: why`` for what the system refuses, ``PATH: not WHAT: why`` for any other exception.
+        ``PATH: cannot be read: why``, or ``PATH: cannot read CALLED: why``, for what the system refuses, and
+        ``PATH: not WHAT: why`` for any other exception.
     """
     try:
         yield
     except BitmillError:
         raise
     except OSError as error:
-        raise BitmillError(f"{path}: cannot be read: {error.strerror or error}") from error
+        refused = f"cannot read {called}" if called else "cannot be read"
+        raise BitmillError(f"{path}: {refused}: {error.strerror or error}") from error
     except RecursionError as error:
         raise BitmillError(f"{path}: not {what}: nested too deeply") from error
     except MemoryError as error:
@@ -53,7 +55,7 @@ def reading(path: Path | str, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_regular(path: Path | str, what: str) -> Iterator[BinaryIO]:
+def open_regular(path: Path | str, what: str, *, called: str | None = None) -> Iterator[BinaryIO]:
     """A regular file, open for reading bytes; anything else is refused without waiting for it.
 
     Reading and parsing in the block is told as in ``reading``. In a command the file counts as an input from now on.
@@ -63,7 +65,7 @@ def open_regular(path: Path | str, what: str) -> Iterator[BinaryIO]:
     BitmillError
         If it is not there, is not readable, or is a directory, a named pipe, a socket or a device.
     """
-    with reading(path, what):
+    with reading(path, what, called=called):
         # Asked before it is opened, because opening some devices does something, and again of what was opened.
         _refuse_special(Path(path).stat().st_mode, path)
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -73,7 +75,7 @@ def open_regular(path: Path | str, what: str) -> Iterator[BinaryIO]:
             yield file
 
 
-def read_bytes(path: Path | str, what: str, *, limit: int = DOCUMENT_BYTES) -> bytes:
+def read_bytes(path: Path | str, what: str, *, called: str | None = None, limit: int = DOCUMENT_BYTES) -> bytes:
     """The whole of a regular file of at most ``limit`` bytes.
 
     Raises
@@ -81,14 +83,14 @@ def read_bytes(path: Path | str, what: str, *, limit: int = DOCUMENT_BYTES) -> b
     BitmillError
         As ``open_regular``, or if it is longer.
     """
-    with open_regular(path, what) as file:
+    with open_regular(path, what, called=called) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise BitmillError(f"{path}: not {what}: must be at most {limit} bytes, not longer")
     return content
 
 
-def read_text(path: Path | str, what: str, *, limit: int = DOCUMENT_BYTES) -> str:
+def read_text(path: Path | str, what: str, *, called: str | None = None, limit: int = DOCUMENT_BYTES) -> str:
     """The whole of a regular file as UTF-8 text, without a byte order mark.
 
     Raises
@@ -96,7 +98,7 @@ def read_text(path: Path | str, what: str, *, limit: int = DOCUMENT_BYTES) -> st
     BitmillError
         As ``read_bytes``, or if it is not UTF-8.
     """
-    content = read_bytes(path, what, limit=limit)
+    content = read_bytes(path, what, called=called, limit=limit)
     with reading(path, what):
         return content.decode("utf-8-sig")
 

@@ -16,7 +16,7 @@ from amaranth.lib import io
 
 from .. import tools
 from ..errors import BitmillError
-from ..files import atomic_write
+from ..files import atomic_write, to_json
 from ..system.places import private_folder
 from .bridge import SerialBridge, frame_bytes
 from .recipes import ICE40_SPLIT_REGISTERS
@@ -182,7 +182,7 @@ def build_bitstream(
     try:
         target.mkdir(parents=True, exist_ok=True)
         atomic_write(result.path, bitstream)
-        atomic_write(result.path.with_suffix(".json"), json.dumps(result.to_dict(), indent=2) + "\n")
+        atomic_write(result.path.with_suffix(".json"), to_json(result.to_dict()))
     except OSError as error:
         raise BitmillError(f"out_dir {str(target)!r} cannot be written: {error.strerror}") from None
     return result

@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BitmillError
+from ..files import read_bytes
 from . import cache
 
 DEFAULT_LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 """Where Debian's package ``qflow-tech-osu018`` puts its library: 180 nm, 32 cells, freely distributable."""
+
+LIBERTY_BYTES = 1 << 28
+"""Longest library that is read; those of whole foundry kits are tens of megabytes."""
 
 LIBRARY_FILE = "cells.lib"
 """What scripts call the library; it is one of their files, so that results are cached by its text."""
@@ -115,14 +119,14 @@ def read_library(path: Path | str | None = None) -> Library:
         If the file cannot be read, is not Liberty, or lacks a NAND2, an inverter or a flip-flop.
     """
     where = DEFAULT_LIBRARY if path is None else Path(path)
+    if path is None and not where.exists():
+        raise BitmillError(
+            "missing library osu018: install it with `apt-get install qflow-tech-osu018`, or name one with --liberty"
+        )
     try:
-        text = where.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        if path is None:
-            raise BitmillError(
-                "missing library osu018: install it with `apt-get install qflow-tech-osu018`, or name one with --liberty"
-            ) from None
-        raise BitmillError(f"liberty {where}: cannot be read: {error.strerror}") from None
+        text = read_bytes(where, "a Liberty file", limit=LIBERTY_BYTES).decode("utf-8", "replace")
+    except BitmillError as error:
+        raise BitmillError(f"liberty {error}") from None
     return parse_library(text, source=str(where))
 
 

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BitmillError
+from ..files import read_text, reading
+
+RECORDS_BYTES = 1 << 28
+"""Longest file of records that is read; the full study's are a hundredth of it."""
 
 INT_VS_FP = "int-vs-fp"
 """The study whose records are read and written unless another is named."""
@@ -152,7 +156,7 @@ class Records:
         BitmillError
             If the text is no JSON, of another study or schema, or a record lacks a field.
         """
-        try:
+        with reading(source, "a records file of bitmill"):
             document = json.loads(text)
             if document["study"] != study or document["schema"] != SCHEMA:
                 raise BitmillError(
@@ -160,10 +164,6 @@ class Records:
                     f"{document['schema']!r}"
                 )
             return cls((_record(row) for row in document["records"]), study=study)
-        except (ValueError, TypeError, KeyError) as error:
-            if isinstance(error, BitmillError):
-                raise
-            raise BitmillError(f"{source}: not a records file of bitmill: {error}") from None
 
     @classmethod
     def load(cls, path: Path, *, study: str = INT_VS_FP) -> Records:
@@ -174,10 +174,7 @@ class Records:
         BitmillError
             If the file cannot be read, or as ``from_json``.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise BitmillError(f"{path}: cannot read the records: {error.strerror}") from None
+        text = read_text(path, "a records file of bitmill", called="the records", limit=RECORDS_BYTES)
         return cls.from_json(text, source=str(path), study=study)
 
 

@@ -33,7 +33,32 @@ def progress(text: str, *, paced: bool = False) -> Iterator[Step]:
     """Show ``text`` with the time that has passed until the block ends; the block may change it.
 
     Elsewhere than in a terminal every change is a line; with ``paced`` at most one in ``FIRST_SECONDS``, and none before.
+    Inside another such block it is that one's text which changes, for as long as this one lasts.
     """
+    if _active:
+        step, outer = _active[-1]
+        step(text)
+        _active.append((step, text))
+        try:
+            yield step
+        finally:
+            _active.pop()
+            step(outer)
+        return
+    with _shown(text, paced=paced) as step:
+        _active.append((step, text))
+        try:
+            yield step
+        finally:
+            _active.pop()
+
+
+_active: list[tuple[Step, str]] = []
+"""What is shown now, innermost last: one process has one screen."""
+
+
+@contextmanager
+def _shown(text: str, *, paced: bool) -> Iterator[Step]:
     if sys.stderr is not None and sys.stderr.isatty():
         with _live(text) as step:
             yield step

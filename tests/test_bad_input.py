@@ -116,7 +116,9 @@ def test_the_width_that_would_do_does(cli, refuses, here):
 
 
 def test_configuration_files(refuses, here):
-    assert refuses("generate", "none.toml", "-o", "out") == ("none.toml: cannot be read: No such file or directory")
+    assert refuses("generate", "none.toml", "-o", "out") == (
+        "none.toml: cannot read the configuration: No such file or directory"
+    )
     assert refuses("generate", ".", "-o", "out") == ".: must be a regular file, not a directory"
     (here / "bad.toml").write_text("weight = \n")
     assert refuses("generate", "bad.toml", "-o", "out").startswith("bad.toml: not a TOML file: ")

@@ -269,7 +269,7 @@ def test_from_toml(tmp_path: Path) -> None:
 
 
 def test_from_toml_wrong_files(tmp_path: Path) -> None:
-    with pytest.raises(BitmillError, match=r"none\.toml: cannot be read: No such file"):
+    with pytest.raises(BitmillError, match=r"none\.toml: cannot read the configuration: No such file"):
         AcceleratorConfig.from_toml(tmp_path / "none.toml")
     with pytest.raises(BitmillError, match=r"must be a regular file, not a directory"):
         AcceleratorConfig.from_toml(tmp_path)

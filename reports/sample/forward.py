@@ -8,7 +8,6 @@ which a BLAS library adds.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...files import read_json
 from .erf import erf
 
 Array = NDArray[Any]
@@ -47,7 +47,7 @@ class EncoderConfig:
         Raises:
             ValueError: If the activation is not the exact GELU or the positions are not absolute embeddings.
         """
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path, "the configuration of an encoder")
         for key, accepted in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
             if fields[key] != accepted:
                 raise ValueError(f"{key} must be {accepted!r}, not {fields[key]!r}")

@@ -12,6 +12,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ...files import read_text
+
+VOCABULARY_BYTES = 1 << 26
+"""Longest vocabulary that is read."""
+
 UNKNOWN = "[UNK]"
 START = "[CLS]"
 END = "[SEP]"
@@ -29,7 +34,7 @@ _IDEOGRAPHS = (
 
 def load_vocabulary(path: Path) -> dict[str, int]:
     """Read a ``vocab.txt`` of one token per line; a token's id is its line number from zero."""
-    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    lines = read_text(path, "a vocabulary of one token a line", limit=VOCABULARY_BYTES).removesuffix("\n").split("\n")
     return {token: index for index, token in enumerate(lines)}
 
 

@@ -74,6 +74,13 @@ def test_the_time_left(monkeypatch, capsys):
     assert said[5] == "work (97 of 1000), about 1806 h 0 min left"
 
 
+def test_one_inside_another_changes_its_text(capsys):
+    with progress("whole") as outer, progress("part"):
+        pass
+    outer("end")
+    assert _lines(capsys) == ["whole", "part", "whole", "end"]
+
+
 def test_the_end_is_not_waited_for(capsys):
     began = time.monotonic()
     for _ in range(5):

@@ -56,7 +56,10 @@ def test_an_encoding_without_the_letters(cli_environment, tmp_path):
     environment = {**cli_environment, "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
     result = _shell("BITMILL generate 'ümläut 漢.toml' -o out", environment, tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "bitmill: error: \\xfcml\\xe4ut \\u6f22.toml: cannot be read: No such file or directory\n"
+    assert (
+        result.stderr
+        == "bitmill: error: \\xfcml\\xe4ut \\u6f22.toml: cannot read the configuration: No such file or directory\n"
+    )
 
 
 STARTS = {
