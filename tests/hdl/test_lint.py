@@ -24,6 +24,8 @@ KNOWN_TO_OLD_RELEASES = {"DECLFILENAME", "UNUSED", "WIDTH", "UNOPTFLAT"}
 """Lint codes of Verilator 4.0 and of every later one; an unknown one is an error there."""
 SECOND_VERILATOR = os.environ.get("BITMILL_SECOND_VERILATOR")
 """Path of another release's ``verilator_bin``, such as Debian 12's 5.006."""
+SECOND_YOSYS = os.environ.get("BITMILL_SECOND_YOSYS")
+"""Path of another release's ``yosys``, such as Debian 12's 0.23."""
 
 ACCUMULATORS = [
     {"kind": "fixed", "width": 12, "overflow": "saturate"},
@@ -125,6 +127,16 @@ def test_another_verilator_has_no_complaint(text, tmp_path):
     path.write_text(text)
     result = _verilator(path, SECOND_VERILATOR, _top(text))
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(SECOND_YOSYS is None, reason="BITMILL_SECOND_YOSYS names no other Yosys")
+def test_another_yosys_reads_it(text, tmp_path):
+    (tmp_path / "unit.v").write_text(text)
+    script = f"read_verilog unit.v; hierarchy -check -top {_top(text)}; proc; check -assert"
+    result = subprocess.run(
+        [str(SECOND_YOSYS), "-q", "-p", script], cwd=tmp_path, capture_output=True, check=False, text=True, timeout=300
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_names_are_plain(text):
