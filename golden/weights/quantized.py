@@ -76,7 +76,7 @@ class QuantizedWeights:
 
     @property
     def bits_per_weight(self) -> Fraction:
-        """Everything stored, over the number of weights."""
+        """All bits over the number of weights, without those that fill the last byte of a row in a file."""
         return self.scheme.bits_per_weight(group=self.group, length=self.shape[1])
 
     @property
