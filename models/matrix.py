@@ -14,7 +14,7 @@ from .number_types import numbers_of
 from .tensor import Tensor
 
 Blocks = Callable[[int], Iterator[NDArray[Any]]]
-"""From a number of weights to blocks of rows ``[n, K]`` of about as many, at least one row each, in order."""
+"""From a number of weights to blocks of rows ``[n, K]`` of about as many, or pieces ``[1, n]`` of longer rows, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,8 @@ class Matrix:
 
     def read(self) -> NDArray[Any]:
         """All rows, ``[rows, K]``."""
-        blocks = list(self.blocks(1 << 22))
-        return np.concatenate(blocks) if blocks else np.zeros((self.rows, self.length), np.float32)
+        blocks = [block.reshape(-1) for block in self.blocks(1 << 22)]
+        return np.concatenate(blocks or [np.zeros(0, np.float32)]).reshape(self.rows, self.length)
 
 
 def plain(tensor: Tensor, *, as_kernel: bool = False, layout: str = "") -> Matrix:
@@ -65,7 +65,7 @@ def plain(tensor: Tensor, *, as_kernel: bool = False, layout: str = "") -> Matri
         rows, length = math.prod(tensor.shape[:-1]), tensor.shape[-1]
 
     def blocks(weights: int) -> Iterator[NDArray[Any]]:
-        return tensor.row_blocks(length, weights)
+        return tensor.row_blocks(length, weights, split=True)
 
     return Matrix(tensor.name, tensor.shape, rows, length, layout, (tensor.name,), blocks, dtype=tensor.dtype)
 

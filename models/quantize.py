@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BitmillError
-from ..golden.weights import checked_weights, dequantize, quantize_weights
+from ..golden.weights import dequantize, quantize_weights
 from ..golden.weights.losses import Losses, Ratio, losses, ratio
 from .description import KEY, Described, written
+from .long_rows import Piece, block_of, quantized_pieces
 from .matrix import Matrix
 from .packed import packed_parts
 from .plan import Plan, parameters
@@ -138,13 +138,18 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
     for matrix, facts in plan.work:
         nans = infs = 0
         found, greatest = Losses(), 0.0
-        for block in matrix.blocks(BLOCK):
+        has_edges = False
+        for block in matrix.blocks(block_of(facts, BLOCK)):
             with np.errstate(over="ignore"):
                 narrow = block.astype(np.float32, copy=False)
             if np.isfinite(narrow).all():
                 extremes = np.maximum(narrow.max(axis=1, initial=0), -narrow.min(axis=1, initial=0))
                 greatest = max(greatest, float(extremes.max(initial=0)))
-                found += _at_the_edges(facts, narrow, extremes)
+                edges = (extremes > _GREAT) | ((extremes > 0) & (extremes < _SMALL))
+                if block.shape[1] < matrix.length:
+                    has_edges |= bool(edges.any())
+                else:
+                    found += _losses(facts, narrow[edges])
             else:
                 nans += int(np.count_nonzero(np.isnan(narrow)))
                 infs += int(np.count_nonzero(np.isinf(narrow)))
@@ -155,17 +160,18 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
             raise BitmillError(
                 f"{matrix.name} must be finite in float32, not {nans} NaN and {infs} Inf among {facts.weights} values"
             )
+        if has_edges and not allow_saturation:
+            found = sum((piece.losses for piece in quantized_pieces(matrix, facts, BLOCK)), Losses())
         if found.saturates and not allow_saturation:
             raise BitmillError(_refused(matrix, found, greatest))
 
 
-def _at_the_edges(facts: Described, rows: NDArray[np.float32], extremes: NDArray[np.float32]) -> Losses:
-    """Losses of those rows alone that are so great or so small that FP16 scales may not do."""
-    edges = rows[(extremes > _GREAT) | ((extremes > 0) & (extremes < _SMALL))]
-    if not len(edges):
+def _losses(facts: Described, rows: NDArray[np.float32]) -> Losses:
+    """Of rows so great or so small that FP16 scales may not do."""
+    if not len(rows):
         return Losses()
-    packed = quantize_weights(facts.scheme, edges, group=facts.group, saturate=True)
-    return losses(edges, packed, dequantize(packed))
+    packed = quantize_weights(facts.scheme, rows, group=facts.group, saturate=True)
+    return losses(rows, packed, dequantize(packed))
 
 
 def _refused(matrix: Matrix, found: Losses, greatest: float) -> str:
@@ -222,9 +228,9 @@ def _written(plan: Plan, writer: SafetensorsWriter, progress: Progress | None) -
         )
         if progress is not None:
             progress(matrix.name, done, total)
-        for block in matrix.blocks(BLOCK):
-            row = _block(row, facts, block, writer)
-            done += block.size
+        for piece in quantized_pieces(matrix, facts, BLOCK):
+            row = _added(row, piece, writer)
+            done += piece.weights.size
             if progress is not None:
                 progress(matrix.name, done, total)
         rows.append(row)
@@ -234,17 +240,14 @@ def _written(plan: Plan, writer: SafetensorsWriter, progress: Progress | None) -
     return rows
 
 
-def _block(row: TensorReport, facts: Described, block: NDArray[Any], writer: SafetensorsWriter) -> TensorReport:
-    weights = checked_weights(block, row.name)
-    packed = quantize_weights(facts.scheme, weights, group=facts.group, name=row.name, saturate=True)
-    values = dequantize(packed)
-    found = losses(weights, packed, values)
-    for part, data in packed_parts(packed).items():
-        writer.append(f"{row.name}.{part}", data)
-    values -= weights
+def _added(row: TensorReport, piece: Piece, writer: SafetensorsWriter) -> TensorReport:
+    for part, data in packed_parts(piece.packed).items():
+        if piece.begins or part != "channel_scales":
+            writer.append(f"{row.name}.{part}", data)
+    errors = np.subtract(piece.values, piece.weights, out=piece.values)
     return replace(
         row,
-        signal=row.signal + float(np.square(weights, dtype=np.float64).sum()),
-        noise=row.noise + float(np.square(values, out=values).sum()),
-        losses=row.losses + found,
+        signal=row.signal + float(np.square(piece.weights, dtype=np.float64).sum()),
+        noise=row.noise + float(np.square(errors, out=errors).sum()),
+        losses=row.losses + piece.losses,
     )

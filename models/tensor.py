@@ -131,8 +131,23 @@ class Tensor:
         """The numbers, of the tensor's shape; for tensors that are real."""
         return numbers_of(self.dtype, self.codes())
 
-    def row_blocks(self, length: int, weights: int) -> Iterator[NDArray[Any]]:
-        """The numbers as rows of ``length``, about ``weights`` of them at a time and never less than a row."""
+    def row_blocks(self, length: int, weights: int, *, split: bool = False) -> Iterator[NDArray[Any]]:
+        """The numbers as rows of ``length``, about ``weights`` of them at a time.
+
+        Never less than a row, or with ``split`` pieces ``[1, weights]`` of longer rows, whose last is what is left.
+        """
+        if split and length > weights:
+            size = NUMBER_TYPES[self.dtype].bits // 8
+            left = length
+            rest = bytearray()
+            for piece in self.stored.pieces(weights * size):
+                rest += piece
+                while len(rest) >= min(weights, left) * size:
+                    count = min(weights, left)
+                    yield numbers_of(self.dtype, codes_of(self.dtype, bytes(rest[: count * size]))).reshape(1, count)
+                    del rest[: count * size]
+                    left = left - count or length
+            return
         row = length * NUMBER_TYPES[self.dtype].bits // 8
         for piece in self.stored.pieces(max(1, weights // length) * row):
             yield numbers_of(self.dtype, codes_of(self.dtype, piece)).reshape(-1, length)

@@ -25,13 +25,18 @@ _STEPS = range(15)
 
 
 def quantize(
-    scheme: Scheme, groups: NDArray[np.float32], name: str, *, saturate: bool = False
+    scheme: Scheme,
+    groups: NDArray[np.float32],
+    name: str,
+    *,
+    channel: NDArray[np.float16] | None = None,
+    saturate: bool = False,
 ) -> dict[str, NDArray[Any]]:
     """Codes, group scales and channel scales of ``[out, groups, group]``."""
     (normal,) = scheme.formats
     maxima = np.abs(groups).max(axis=2, initial=0).astype(np.float64)
     largest = maxima / float(normal.max_value)
-    channel = scales.channel_scales(largest, name=name, saturate=saturate)
+    channel = scales.channel_scales(largest, name=name, saturate=saturate) if channel is None else channel
     unit = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None]
     out, count, size = groups.shape
     codes = np.zeros(groups.shape, np.uint8)

@@ -16,6 +16,8 @@ from ..parts import value_table
 from . import olive, scales
 from .quantized import QuantizedWeights
 
+_Channel = NDArray[np.float16] | None
+
 _CHUNK = 1 << 20
 """Weights at a time: the arrays in between stay in cache."""
 
@@ -27,6 +29,7 @@ def quantize_weights(
     group: int | None = None,
     name: str = "weights",
     saturate: bool = False,
+    channel: NDArray[np.float16] | None = None,
 ) -> QuantizedWeights:
     """Quantize a weight matrix in groups along its last axis.
 
@@ -53,6 +56,8 @@ def quantize_weights(
         What to call the weights in errors.
     saturate
         Clip weights whose scale would overflow FP16, instead of refusing them; ``losses`` counts them.
+    channel
+        float16 ``[out]``: scales of the output channels, where ``weights`` are a piece of longer rows.
 
     Raises
     ------
@@ -67,9 +72,10 @@ def quantize_weights(
         even = "even and " if scheme.outlier else ""
         raise BitmillError(f"group must be {even}a divisor of the {length} weights of a row of {name}, not {size!r}")
     rows = max(1, _CHUNK // max(length, 1))
-    parts = [
-        _rows(scheme, matrix[start : start + rows], size, name, saturate) for start in range(0, len(matrix) or 1, rows)
-    ]
+    parts = []
+    for start in range(0, len(matrix) or 1, rows):
+        block = slice(start, start + rows)
+        parts.append(_rows(scheme, matrix[block], size, name, saturate, None if channel is None else channel[block]))
     joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return QuantizedWeights(scheme=scheme, group=size, **joined)
 
@@ -97,16 +103,16 @@ def checked_weights(weights: ArrayLike, name: str) -> NDArray[np.float32]:
 
 
 def _rows(
-    scheme: Scheme, matrix: NDArray[np.float32], group: int, name: str, saturate: bool
+    scheme: Scheme, matrix: NDArray[np.float32], group: int, name: str, saturate: bool, channel: _Channel
 ) -> dict[str, NDArray[Any]]:
     groups = matrix.reshape(matrix.shape[0], matrix.shape[1] // group, group)
     if scheme.scale == "power-of-two":
         return _power_of_two(scheme, groups)
     if scheme.zero_point:
-        return _zero_point(scheme, groups, name, saturate)
+        return _zero_point(scheme, groups, name, saturate, channel)
     if scheme.outlier:
-        return olive.quantize(scheme, groups, name, saturate=saturate)
-    return _least_squares(scheme, groups, name, saturate)
+        return olive.quantize(scheme, groups, name, channel=channel, saturate=saturate)
+    return _least_squares(scheme, groups, name, saturate, channel)
 
 
 def _maxima(groups: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -134,9 +140,12 @@ def _flat(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return codes.reshape(codes.shape[0], codes.shape[1] * codes.shape[2])
 
 
-def _least_squares(scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool) -> dict[str, NDArray[Any]]:
+def _least_squares(
+    scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
+) -> dict[str, NDArray[Any]]:
     wanted = _maxima(groups)[:, :, None] / np.array([_greatest(fmt) for fmt in scheme.formats])
-    channel = scales.channel_scales(wanted.max(axis=2), name=name, saturate=saturate)
+    if channel is None:
+        channel = scales.channel_scales(wanted.max(axis=2), name=name, saturate=saturate)
     integers = scales.group_scales(wanted, channel)
     unit = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None]
     codes = np.zeros(groups.shape, np.uint8)
@@ -168,11 +177,14 @@ def nearest(fmt: Format, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
     return codes
 
 
-def _zero_point(scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool) -> dict[str, NDArray[Any]]:
+def _zero_point(
+    scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
+) -> dict[str, NDArray[Any]]:
     top = (1 << scheme.bits) - 1
     low = groups.min(axis=2, initial=0).astype(np.float64)
     wanted = greatest_scales(scheme, groups)
-    channel = scales.channel_scales(wanted, name=name, saturate=saturate)
+    if channel is None:
+        channel = scales.channel_scales(wanted, name=name, saturate=saturate)
     integers = scales.group_scales(wanted, channel)
     scale = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None] * integers
     zeros = np.clip(np.rint(divide(-low.astype(np.float32), scale)), 0, top)

@@ -17,10 +17,12 @@ from safetensors.numpy import load_file, save_file
 from bitmill import BitmillError
 from bitmill.formats.scheme import SCHEMES, get_scheme
 from bitmill.golden.weights import bits, dequantize, quantize_weights
+from bitmill.golden.weights.losses import losses
 from bitmill.models import open_model, read_packed
 from bitmill.models.description import KEY
+from bitmill.models.long_rows import quantized_pieces
 from bitmill.models.plan import plan_model
-from bitmill.models.quantize import quantize_model
+from bitmill.models.quantize import check_model, quantize_model
 
 PARTS = ("codes", "group_scales", "channel_scales", "selectors", "zero_points")
 
@@ -84,6 +86,35 @@ def test_a_second_scheme_joins_the_first(model, tmp_path):
     third = tmp_path / "third.safetensors"
     assert not packed("int8", second, third, skip=[re.compile("narrow")]).quantized
     assert third.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_rows_longer_than_a_block(name, tmp_path, monkeypatch):
+    """Pieces of 8 groups, the last shorter, are stored as the whole rows are."""
+    monkeypatch.setattr("bitmill.models.quantize.BLOCK", 100)
+    weights = np.random.default_rng(67).normal(size=(3, 168)).astype(np.float32)
+    weights[1] = 0
+    weights[2, :128], weights[2, 128:] = 1e-20, 5e8
+    save_file({"w": weights}, tmp_path / "m.safetensors")
+    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_scheme(name), group=8)
+    sizes = [piece.weights.shape for piece in quantized_pieces(plan.work[0][0], plan.work[0][1], 100)]
+    assert sizes == [(1, 64), (1, 64), (1, 40)] * 3
+    report = quantize_model(plan, tmp_path / "o.safetensors")
+    found = read_packed(tmp_path / "o.safetensors").quantized["w"]
+    whole = quantize_weights(name, weights, group=8, saturate=True)
+    for part in PARTS:
+        np.testing.assert_array_equal(getattr(found, part), getattr(whole, part))
+    (row,) = report.quantized
+    assert row.losses == losses(weights, whole, dequantize(whole))
+    if whole.channel_scales is not None:
+        assert row.losses.overflowed_channels == 1
+        with pytest.raises(BitmillError, match="w must have group scales within FP16"):
+            check_model(plan)
+        weights[2] = 1e-20
+        save_file({"w": weights}, tmp_path / "m.safetensors")
+        plan = plan_model(open_model(tmp_path / "m.safetensors"), get_scheme(name), group=8)
+        with pytest.raises(BitmillError, match=r"w must keep weights in every output channel, .* in 1 of 3 channels"):
+            check_model(plan)
 
 
 def test_file_is_as_big_as_the_bits_say(model, tmp_path):

@@ -1,0 +1,94 @@
+"""Rows longer than a block: the channel's scale is found in one pass, then they are quantized in pieces.
+
+Pieces are of whole groups and, but for a row's last, of whole bytes of packed bits, so that what is stored of them one after
+the other is what is stored of the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..golden.weights import QuantizedWeights, checked_weights, dequantize, quantize_weights
+from ..golden.weights.losses import Losses, losses
+from ..golden.weights.quantize import greatest_scales
+from ..golden.weights.scales import channel_scales
+from .description import Described
+from .matrix import Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Part of a matrix: whole rows, or a piece of one.
+
+    Attributes
+    ----------
+    weights
+        As float32.
+    packed, values
+        Quantized, and what that stands for.
+    begins
+        Whether it has the first weight of its rows.
+    losses
+        Of all rows that end in the piece.
+    """
+
+    weights: NDArray[np.float32]
+    packed: QuantizedWeights
+    values: NDArray[np.float64]
+    begins: bool
+    losses: Losses
+
+
+def block_of(facts: Described, block: int) -> int:
+    """Weights at a time: ``block``, or of longer rows the whole bytes of whole groups that come next to it."""
+    unit = 8 * facts.group
+    return block if facts.length <= block else max(block // unit, 1) * unit
+
+
+def quantized_pieces(matrix: Matrix, facts: Described, block: int) -> Iterator[Piece]:
+    """Quantize a matrix, a block of rows or a piece of a row at a time. What saturates is clipped and counted."""
+    size = block_of(facts, block)
+    channels = _channels(matrix, facts, size) if facts.length > size and facts.scheme.scale == "integer" else None
+    row = at = 0
+    found: list[Losses] = []
+    for numbers in matrix.blocks(size):
+        weights = checked_weights(numbers, matrix.name)
+        channel = None if channels is None else channels[row : row + 1]
+        packed = quantize_weights(
+            facts.scheme, weights, group=facts.group, name=matrix.name, saturate=True, channel=channel
+        )
+        values = dequantize(packed)
+        found.append(losses(weights, packed, values))
+        begins, at = at == 0, at + weights.shape[1]
+        told = Losses()
+        if at >= facts.length:
+            told, found, at, row = found[0] if len(found) == 1 else _of_row(found), [], 0, row + len(weights)
+        yield Piece(weights, packed, values, begins, told)
+
+
+def _channels(matrix: Matrix, facts: Described, size: int) -> NDArray[np.float16]:
+    greatest = np.zeros((matrix.rows, 1))
+    done = 0
+    for numbers in matrix.blocks(size):
+        weights = checked_weights(numbers, matrix.name)
+        wanted = greatest_scales(facts.scheme, weights.reshape(len(weights), -1, facts.group)).max(axis=1, initial=0)
+        rows = slice(done // facts.length, done // facts.length + len(weights))
+        greatest[rows, 0] = np.maximum(greatest[rows, 0], wanted)
+        done += weights.size
+    return channel_scales(greatest, name=matrix.name, saturate=True)
+
+
+def _of_row(pieces: list[Losses]) -> Losses:
+    """Of one row; each piece counted itself as a channel."""
+    whole = sum(pieces, Losses())
+    is_zero = whole.zero_channels == len(pieces)
+    return replace(
+        whole,
+        overflowed_channels=min(whole.overflowed_channels, 1),
+        flushed_channels=int(not is_zero and whole.flushed_channels + whole.zero_channels == len(pieces)),
+        zero_channels=int(is_zero),
+    )
