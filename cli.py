@@ -15,6 +15,8 @@ from typing import Any
 
 FAILED = 2
 INTERRUPTED = 130
+TRACEBACK_VARIABLE = "BITMILL_TRACEBACK"
+"""Environment variable that shows where a fault of bitmill's own happened."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +71,14 @@ def _told(arguments: Sequence[str]) -> int:
         return _fail(f"{error.filename or 'system'}: {error.strerror or error}", arguments)
     except MemoryError:
         return _fail("the system has no more memory", arguments)
+    except Exception as error:
+        # A fault of bitmill's own: where it is matters to whoever mends it.
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        told = f"{type(error).__name__}: {error}"
+        return _fail(
+            f"fault of bitmill's own, please report it with what {TRACEBACK_VARIABLE}=1 adds: {told}", arguments
+        )
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

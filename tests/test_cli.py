@@ -326,3 +326,17 @@ def test_tables_in_a_terminal_are_drawn(monkeypatch, capsys):
     assert "name" in drawn
     assert "E4M3" in drawn
     assert "─" in drawn
+
+
+def test_a_fault_of_its_own_is_one_line_unless_asked_for_more(cli, monkeypatch):
+    def broken(_config, **_options):
+        raise KeyError("a\nb")
+
+    monkeypatch.setattr("bitmill.hdl.verilog.emit", broken)
+    result = cli("generate", "--preset", "int4-mac", "-o", "never")
+    assert result.status == 2
+    assert result.err.splitlines()[-1].startswith("bitmill: error: fault of bitmill's own, please report it")
+    assert result.err.splitlines()[-1].endswith("KeyError: 'a\\nb'")
+    monkeypatch.setenv(cli_module.TRACEBACK_VARIABLE, "1")
+    with pytest.raises(KeyError):
+        cli("generate", "--preset", "int4-mac", "-o", "never")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ...hdl import Array
+from ...config import AcceleratorConfig
+from ...errors import BitmillError
+from ...hdl import Array, build
 from ..jobs import Job
 from ..records import Record, Records, metric
 from ..tensors import Layer
@@ -51,6 +53,14 @@ def cycle_records(study: Study) -> Iterator[Record]:
         yield cycle_record(case, "x".join(map(str, REFERENCE)), REFERENCE)
 
 
+def _array(config: AcceleratorConfig) -> Array:
+    """The array, to be asked and never elaborated: of components that ``build`` made Amaranth does not warn then."""
+    unit = build(config)
+    if not isinstance(unit, Array):
+        raise BitmillError(f"unit must be 'array' to have cycles of tiles, not {config.unit!r}")
+    return unit
+
+
 def cycle_record(case: Case, name: str, shape: tuple[int, int, int]) -> Record:
     """Cycles of a matrix product of ``shape`` M, N, K, cut into tiles of ``rows`` x ``cols``, and the PEs' utilisation.
 
@@ -60,7 +70,7 @@ def cycle_record(case: Case, name: str, shape: tuple[int, int, int]) -> Record:
     config = case.config
     m, n, k = shape
     tiles = math.ceil(m / config.rows) * math.ceil(n / config.cols)
-    cycles = Array(config=config).cycles(_steps(k, config.k_max, config.lanes) * tiles)
+    cycles = _array(config).cycles(_steps(k, config.k_max, config.lanes) * tiles)
     ideal = m * n * k / config.macs
     return Record(
         id=f"cycles/{case.name}/{name}",

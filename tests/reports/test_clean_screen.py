@@ -1,0 +1,34 @@
+"""Components that are only asked for a figure put no warnings on the screen."""
+
+import gc
+import warnings
+from types import SimpleNamespace
+
+import pytest
+from amaranth.hdl import UnusedElaboratable
+
+from bitmill.hdl import build
+from bitmill.hdl.manifest import manifest
+from bitmill.presets import PRESETS, preset
+from bitmill.reports.int_vs_fp.arrays import cycle_record
+from bitmill.reports.nonlinear.units import UNITS
+
+ASKED = {
+    "cycles of an array": lambda: cycle_record(
+        SimpleNamespace(config=preset("int8-4x4"), name="int8-4x4", unit="array"), "x", (8, 8, 8)
+    ),
+    "manifest": lambda: [manifest(config, "", file_name="x.v") for config in PRESETS.values()],
+    "build": lambda: [build(config) for config in PRESETS.values()],
+    "latencies": lambda: [unit.latency(8) for unit in UNITS],
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_units_that_are_only_asked_are_no_warning(name, monkeypatch):
+    # Amaranth warns from the first elaboration of a process on.
+    monkeypatch.setattr(UnusedElaboratable, "_MustUse__silence", False, raising=False)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        ASKED[name]()
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
