@@ -51,9 +51,9 @@ def stop_tools_of(threads: Iterable[int]) -> None:
     """
     with _guarded:
         _stopped.update(threads)
-        processes = [_running[thread] for thread in _stopped if thread in _running]
-    for process in processes:
-        _kill(process)
+        # Under the lock nothing is reaped, so that a number is not yet another process's.
+        for thread in _stopped & set(_running):
+            _kill(_running[thread])
 
 
 def may_run_tools(threads: Iterable[int]) -> None:
