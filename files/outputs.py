@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -60,7 +59,7 @@ def output_file(path: Path | str) -> Iterator[Path]:
     shown, path = Path(path), Path(os.path.realpath(path))
     with ExitStack() as stack:
         with told_as_output(shown):
-            check_place(path, shown)
+            check_place(shown, shown)  # As given: what /dev/stdout points to has no path of its own.
             stack.enter_context(_parents(path))
             staged = stack.enter_context(held(folder_beside(path), shown)) / path.name
             staged.touch()
@@ -99,7 +98,7 @@ def output_directory(path: Path | str, *, names: Sequence[str] = (), wait: bool 
     shown, path = Path(path), Path(os.path.realpath(path))
     with ExitStack() as stack:
         with told_as_output(shown):
-            if (kind := kind_of(path)) not in (None, "a directory"):
+            if (kind := kind_of(shown)) not in (None, "a directory"):
                 raise BitmillError(f"output {shown}: must be a directory, not {kind}")
             _sweep(path, shown)
             is_new = kind is None
@@ -155,8 +154,10 @@ def _merge(staged: Path, path: Path, shown: Path, *, is_new: bool) -> None:
 @contextmanager
 def _standard_output() -> Iterator[Path]:
     """A file to write that is copied to standard output when the block ends well."""
-    with tempfile.TemporaryDirectory(prefix="bitmill-") as folder:
-        staged = Path(folder) / "output"
+    from ..system.places import private_folder  # Takes time to import, and few outputs go there.
+
+    with private_folder("output") as folder:
+        staged = folder / "output"
         staged.touch()
         yield staged
         with told_as_output(Path(STANDARD_OUTPUT)), staged.open("rb") as file:

@@ -53,6 +53,18 @@ def test_standard_output_gets_a_file_and_no_directory(here, capfdbinary):
     assert _names(here) == []
 
 
+def test_a_pipe_by_its_name_in_dev_is_no_file(here):
+    read, write = os.pipe()
+    try:
+        for output in (output_file, output_directory):
+            with pytest.raises(BitmillError, match="must be .*, not a named pipe$"), output(f"/dev/fd/{write}"):
+                pytest.fail("the work began")
+    finally:
+        os.close(read)
+        os.close(write)
+    assert _names(here) == []
+
+
 def test_a_link_stays_and_its_target_is_written(here):
     (here / "far").mkdir()
     (here / "far" / "a").write_text("old")
