@@ -120,7 +120,7 @@ def _about(model: Path) -> Iterator[None]:
         yield
     except BitmillError as error:
         text = str(error)
-        raise BitmillError(text if text.startswith(str(model)) else f"{model}: {text}") from None
+        raise BitmillError(text if text.startswith(f"{model}: ") else f"{model}: {text}") from None
 
 
 def _pattern(option: str, text: str) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ from .plan import Plan, parameters
 from .safetensors_file import Planned, SafetensorsWriter
 from .tensor import PIECE
 
-BLOCK = 1 << 21
+BLOCK = 1 << 20
 """Weights at a time."""
 
 _GREAT, _SMALL = 16384.0, 2.0**-20

@@ -120,7 +120,7 @@ def _about(role: str, path: Path) -> Iterator[None]:
         yield
     except BitmillError as error:
         text = visible(str(error)).removeprefix(f"{role}: ")
-        raise BitmillError(f"{role}: {text if text.startswith(str(path)) else f'{path}: {text}'}") from None
+        raise BitmillError(f"{role}: {text if text.startswith(f'{path}:') else f'{path}: {text}'}") from None
 
 
 def _matrix(model: Model, name: str | None, role: str) -> tuple[str, NDArray[Any]]:

@@ -318,6 +318,12 @@ def test_refusals(refuses, model, tmp_path, arguments, message):
     assert message in refuses("quantize", *(text.format(**names) for text in arguments))
 
 
+def test_a_folder_called_as_its_tensors_are(refuses, tmp_path):
+    shards(tmp_path / "model", [{"model.w": np.full((1, 128), np.nan, np.float32)}], index=True)
+    line = refuses("quantize", "model", "--scheme", "int4", "-o", "o.safetensors")
+    assert line.startswith("model: model.w must be finite in float32")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_nan_weights(refuses, tmp_path, value):
     path = tmp_path / "model.safetensors"
