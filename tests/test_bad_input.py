@@ -282,7 +282,9 @@ def _no_work(monkeypatch):
     def started(*_args, **_options):
         raise AssertionError("work began before the output was known to be writable")
 
-    # First, because it imports the module, which must not take its tools from here.
+    # First, because that imports the modules, which must not take their tools from here.
+    for module in ("sim.runner", "sim.compiled.compiler"):
+        monkeypatch.setattr(f"bitmill.{module}.run_tool", started)
     monkeypatch.setattr("bitmill.hdl.verilog.emit", started)
     monkeypatch.setattr(tools, "run_yosys", started)
     monkeypatch.setattr(tools, "run_tool", started)
