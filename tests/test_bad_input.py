@@ -283,11 +283,8 @@ def _no_work(monkeypatch):
         raise AssertionError("work began before the output was known to be writable")
 
     # First, because that imports the modules, which must not take their tools from here.
-    for module in ("sim.runner", "sim.compiled.compiler"):
-        monkeypatch.setattr(f"bitmill.{module}.run_tool", started)
-    monkeypatch.setattr("bitmill.hdl.verilog.emit", started)
-    monkeypatch.setattr(tools, "run_yosys", started)
-    monkeypatch.setattr(tools, "run_tool", started)
+    for name in ("hdl.verilog.emit", "sim.runner.run_tool", "tools.run_yosys", "tools.run_tool"):
+        monkeypatch.setattr(f"bitmill.{name}", started)
 
 
 @pytest.mark.usefixtures("_no_work")
