@@ -10,8 +10,8 @@ from .tensor import Tensor
 
 # Of a weight of its own, "zero" and the like are names as any other.
 _PART = re.compile(
-    r"(.[./-]|\w_)(q?scales?|q?zeros?|zero_points?|absmax|quant_map|quant_state|scb|g_idx|perm|codebooks?|statistics)"
-    r"(_inv|_2)?(:\d+)?$|bitsandbytes__",
+    r"(.[./-](q?scales?|q?zeros?|zero_points?|absmax|quant_map|quant_state|scb|g_idx|perm|codebooks?|statistics)|"
+    r"\w_(scales?|zero_points?|absmax|quant_map|quant_state))(_inv|_2)?(:\d+)?$|bitsandbytes__",
     re.IGNORECASE,
 )
 _BIAS = re.compile(r"(^|[._/-])bias(_\w*)?(:\d+)?$", re.IGNORECASE)

@@ -76,7 +76,7 @@ def test_left_alone_by_name(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "w", "zero", "scale", "transformer_blocks.0.norm1.linear.weight", "time_embedding.linear_1.weight",
+        "w", "zero", "scale", "all_zero", "a_zeros", "transformer_blocks.0.norm1.linear.weight", "time_embedding.linear_1.weight",
         "mlp.shared_experts.up_proj.weight", "model.layers.0.mlp.shared_expert_gate.weight", "patch_embed.proj.weight",
         "model.layers.0.self_attn.q_proj.weight", "encoder.layer.0.attention.output.dense.weight",
         "bert.pooler.dense.weight", "vision_model.encoder.layers.0.mlp.fc1.weight", "model.layers.0.mlp.gate.weight",
