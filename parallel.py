@@ -133,7 +133,12 @@ class ParallelConfig(Frozen, frozen=True):
 
     @property
     def bits(self) -> int:
-        """Signed width of the accumulator."""
+        """Signed width of the accumulator.
+
+        A product's magnitude is below ``2**(product_bits - 1 + guard)``, so that of ``2**headroom`` of them is below
+        ``2**(bits - 1)``. Moving one of the two down by a place or more, rounded half up, never makes its magnitude greater:
+        no order of exponents needs more.
+        """
         return self.headroom + self.product_bits + self.guard
 
     @property

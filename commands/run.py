@@ -65,8 +65,10 @@ def gemm(
     a bit-serial tile, whose weights have a scheme, the signal-to-noise ratio too.
     """
     from ..bit_serial import BitSerialConfig
+    from ..sizes import check_generated
 
     config = load_config(config_file, preset_name)
+    check_generated(config)
     if isinstance(config, BitSerialConfig):
         from .run_tile import run_tile
 

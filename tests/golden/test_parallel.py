@@ -129,3 +129,22 @@ def test_wrong_arguments():
         ParallelConfig(headroom=32, guard=16)
     with pytest.raises(ValidationError, match="weight"):
         ParallelConfig(weight="FP8")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("weight", get_args(Weight))
+@pytest.mark.parametrize("activation", get_args(Activation))
+def test_the_greatest_sums_of_small_headrooms_fit(weight, activation):
+    """``k_max`` of the greatest products of either sign, all alike and after a rise of the exponent that rounds them up."""
+    carrier, fmt = WEIGHTS[weight].carrier, formats.get(activation)
+    integers = weight == activation == "INT8"
+
+    ends = [encode(of, np.array([float(of.min_value), float(of.max_value)])) for of in (carrier, fmt)]
+
+    for headroom in range(6):
+        for guard in (0,) if integers else (1, 2, 16):
+            config = ParallelConfig(weight=weight, activation=activation, headroom=headroom, guard=guard)
+            rows = [(w, a) for w in ends[0] for a in ends[1]]
+            weights = np.repeat([[w] for w, _ in rows], config.k_max, axis=1)
+            activations = np.repeat([[a] for _, a in rows], config.k_max, axis=1)
+            total = parallel_pe_sum(config, weights, activations).total
+            assert -(1 << config.bits - 1) <= total.min() < total.max() < 1 << config.bits - 1

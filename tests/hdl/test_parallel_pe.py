@@ -229,7 +229,7 @@ class Streamed(wiring.Component):
 def traffic(config, unit, rng, count):
     """Input payloads and the output payloads that they must give; sums of many lengths, one after the other."""
     inputs, outputs = [], []
-    for length in (1, 2, 24):
+    for length in sorted({min(length, config.k_max) for length in (1, 2, 24)}):
         weights, activations, sums = random_sums(config, rng, count, length)
         for row in range(count):
             for step in range(length):
@@ -295,6 +295,30 @@ OTHERS = [ParallelConfig(weight="ANT"), ParallelConfig(weight="INT8"), ParallelC
 def test_netlists_are_golden(config):
     text = verilog.emit_component(Streamed(config=config), top="streamed")
     assert plays(config, netlist(text, "streamed", "generic"), 300) is None
+
+
+def draw(seed):
+    """A PE that its class accepts, small headrooms mostly."""
+    rng = np.random.default_rng(seed)
+    while True:
+        fields = {
+            "weight": str(rng.choice(get_args(Weight))),
+            "activation": str(rng.choice(get_args(Activation))),
+            "headroom": int(rng.choice([0, 1, 2, int(rng.integers(33))])),
+            "guard": int(rng.choice([0, 1, 16, int(rng.integers(17))])),
+        }
+        try:
+            return ParallelConfig(**fields)
+        except ValueError:
+            continue
+
+
+@pytest.mark.parametrize("seed", [700, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(701, 721))])
+def test_random_pes_are_golden(seed):
+    config = draw(seed)
+    text = verilog.emit_component(Streamed(config=config), top="streamed")
+    assert plays(config, text, 60) is None, (seed, config)
+    assert netlist(text, "streamed", "generic")
 
 
 def test_the_comparison_can_fail():
