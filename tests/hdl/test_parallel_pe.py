@@ -297,30 +297,6 @@ def test_netlists_are_golden(config):
     assert plays(config, netlist(text, "streamed", "generic"), 300) is None
 
 
-def draw(seed):
-    """A PE that its class accepts, small headrooms mostly."""
-    rng = np.random.default_rng(seed)
-    while True:
-        fields = {
-            "weight": str(rng.choice(get_args(Weight))),
-            "activation": str(rng.choice(get_args(Activation))),
-            "headroom": int(rng.choice([0, 1, 2, int(rng.integers(33))])),
-            "guard": int(rng.choice([0, 1, 16, int(rng.integers(17))])),
-        }
-        try:
-            return ParallelConfig(**fields)
-        except ValueError:
-            continue
-
-
-@pytest.mark.parametrize("seed", [700, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(701, 721))])
-def test_random_pes_are_golden(seed):
-    config = draw(seed)
-    text = verilog.emit_component(Streamed(config=config), top="streamed")
-    assert plays(config, text, 60) is None, (seed, config)
-    assert netlist(text, "streamed", "generic")
-
-
 def test_the_comparison_can_fail():
     config = KINDS[1]
     text = verilog.emit_component(Streamed(config=config), top="streamed")
