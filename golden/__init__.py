@@ -3,7 +3,7 @@
 from .accumulate import Result, dot, matmul, to_float
 from .codec import decode, encode
 from .grid import ROUNDINGS, Rounding
-from .losses import Losses, count_losses, encode_counted
+from .losses import Losses, count_losses, encode_counted, encode_within
 from .scale import Granularity, Rule, Scales, choose_scale, dequantize, quantize
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "dot",
     "encode",
     "encode_counted",
+    "encode_within",
     "matmul",
     "quantize",
     "to_float",

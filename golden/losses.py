@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import BitmillError
 from ..formats import Format
 from .codec import decode, encode, is_overflow
 from .grid import Rounding
@@ -114,6 +115,20 @@ def encode_counted(
         x = x.astype(np.float64) / scale.over(x.shape)
     codes = encode(fmt, x, rounding=rounding, saturate=saturate)
     return codes, count_losses(fmt, x, codes, rounding=rounding)
+
+
+def encode_within(fmt: Format | str, values: ArrayLike, *, name: str = "values") -> NDArray[Any]:
+    """``encode`` of what must fit: for measurements, which saturated operands would falsify.
+
+    Raises
+    ------
+    BitmillError
+        If something saturates, overflows or is lost as a whole row; and as ``encode``.
+    """
+    codes, lost = encode_counted(fmt, values)
+    if lost.saturates:
+        raise BitmillError(f"{name} must fit {as_format(fmt).name}, not {lost.told()}")
+    return codes
 
 
 def count_losses(

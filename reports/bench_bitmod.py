@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ..formats.scheme import get_scheme
-from ..golden import encode
+from ..golden import encode_within
 from ..golden.weights import quantize_weights
 from ..models import open_model
 from ..models.plan import plan_model
@@ -45,7 +45,8 @@ def layer_record(tile: str = "bitmod-8x8") -> Record:
     recording = record_model(fetch_model())
     weights = quantize_weights(SCHEME, recording.weights[WHOLE_LAYER])
     config = TILES[tile]
-    codes = encode(config.activation, recording.inputs["held_out"][WHOLE_LAYER][:TOKENS])
+    activations = recording.inputs["held_out"][WHOLE_LAYER][:TOKENS]
+    codes = encode_within(config.activation, activations, name="activations")
     start = time.perf_counter()
     done = serial_gemm(config, weights, codes)
     metrics = {

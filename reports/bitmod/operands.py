@@ -12,7 +12,7 @@ from amaranth.sim import Simulator
 
 from ...bit_serial import BitSerialConfig
 from ...formats.weight_type import weight_type
-from ...golden import encode
+from ...golden import encode_within
 from ...golden.bit_serial import group_exponents
 from ...golden.weights import quantize_weights
 from ...hdl.activation_decoder import ActivationDecoder
@@ -42,9 +42,9 @@ def serial_stimulus(config: BitSerialConfig) -> Stimulus:
     types = [weight_type(names[choice]) for choice in np.repeat(weights.selectors[0], weights.group)]
     if config.is_integer:
         step = np.abs(sample.held_out[0, :PRODUCTS]).max() / 127
-        activations = encode("INT8", sample.held_out[0, :PRODUCTS] / step)
+        activations = encode_within("INT8", sample.held_out[0, :PRODUCTS] / step)
     else:
-        activations = encode(config.activation, sample.held_out[0, :PRODUCTS])
+        activations = encode_within(config.activation, sample.held_out[0, :PRODUCTS])
     aligner, generator = SerialAligner(config=config), TermGenerator(config=config)
     groups = (weights.group,) * (PRODUCTS // weights.group)
     exponents = group_exponents(config, activations[None], groups)[0] if config.exponents_given else []
@@ -104,7 +104,7 @@ def parallel_stimulus(config: ParallelConfig) -> Stimulus:
     sample = load_layer(LAYER)
     row, column = sample.weight[:1, :PRODUCTS], sample.held_out[0, :PRODUCTS]
     integer = config.activation == "INT8"
-    activations = encode(config.activation, column / (np.abs(column).max() / 127) if integer else column)
+    activations = encode_within(config.activation, column / (np.abs(column).max() / 127) if integer else column)
     activation = ActivationDecoder(config=config)
     weight, settings = _weights(config, row)
     found: dict[str, list[int]] = {"weight": [], "activation": []}
@@ -136,7 +136,7 @@ def _weights(config: ParallelConfig, row: np.ndarray[Any, Any]) -> tuple[Any, It
     if config.scheme is None:
         decoder = WeightDecoder(config=config)
         scheme = None if config.weight != "INT8" else quantize_weights("int8", row)
-        codes = encode(config.weight, row[0]) if scheme is None else scheme.codes[0]
+        codes = encode_within(config.weight, row[0]) if scheme is None else scheme.codes[0]
         return decoder, [[(decoder.code, int(code))] for code in codes]
     quantized = quantize_weights(config.scheme, row)
     codes = [int(code) for code in quantized.codes[0]]

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bitmill import formats
-from bitmill.golden import Losses, choose_scale, count_losses, decode, encode, encode_counted
+from bitmill import BitmillError, formats
+from bitmill.golden import Losses, choose_scale, count_losses, decode, encode, encode_counted, encode_within
 
 FP16_MAX = 65504.0
 
@@ -99,3 +99,12 @@ def test_whole_tensors_and_groups_are_slices():
     codes = encode("FP16", x)
     assert count_losses("FP16", x, codes, slices=2).zeroed == 0
     assert count_losses("FP16", x.reshape(2, 2), codes.reshape(2, 2)).zeroed == 1
+
+
+def test_measurements_take_what_fits_alone():
+    x = np.array([[1.0, -2.0, FP16_MAX]])
+    assert (encode_within("FP16", x) == encode("FP16", x)).all()
+    with pytest.raises(BitmillError, match="tokens must fit FP16, not 1 saturated, of 1 values"):
+        encode_within("FP16", [1e6], name="tokens")
+    with pytest.raises(BitmillError, match="values must fit FP16, not 1 slices that were not zero became zero"):
+        encode_within("FP16", [1e-12])
