@@ -157,7 +157,7 @@ class Records:
             If the text is no JSON, of another study or schema, or a record lacks a field.
         """
         with reading(source, "a records file of bitmill"):
-            document = json.loads(text)
+            document = json.loads(text, parse_constant=_refuse)
             if document["study"] != study or document["schema"] != SCHEMA:
                 raise BitmillError(
                     f"{source}: study and schema must be {study!r} and {SCHEMA}, not {document['study']!r} and "
@@ -179,9 +179,13 @@ class Records:
 
 
 def metric(value: float | int, unit: str) -> Metric:
-    """A metric of a plain Python number; infinities, which JSON has none of, become None."""
+    """A metric of a plain Python number; infinities and NaN, which JSON has none of, become None."""
     plain = int(value) if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15) else float(value)
     return Metric(plain if math.isfinite(plain) else None, unit)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def digest_of(text: str) -> str:

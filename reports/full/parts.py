@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ...config import AcceleratorConfig
 from ...fpga.breakdown import breakdown
@@ -13,7 +14,7 @@ from ..ids import unit_key
 from ..int_vs_fp.emitted import verilog_of
 from ..int_vs_fp.hardware import PARTS
 from ..measured import NAND2
-from ..records import FULL, Record, Records, digest_of, metric
+from ..records import FULL, Metric, Record, Records, digest_of, metric
 
 COUNTED_BY_VAN_BAALEN = ("decode", "multiply", "align", "reduce", "accumulate")
 """Multiplier and accumulator, with what a format needs around them; no handshake, no step counter."""
@@ -37,7 +38,16 @@ def _taken(known: Records, config: AcceleratorConfig) -> Record | None:
     name = parts_id(config)
     if name not in known or dict(known[name].config) != config.to_dict():
         return None
-    return known[name] if still_valid(known[name], verilog_of(config), same=_HOW) else None
+    found = known[name]
+    if not still_valid(found, verilog_of(config), same=_HOW):
+        return None
+    # Older records lack the sum of what they hold.
+    logic = metric(sum(found.number(part) for part in PARTS), NAND2)
+    return replace(found, metrics=_in_order({**found.metrics, "logic_per_mac": logic}))
+
+
+def _in_order(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    return {name: metrics[name] for name in (*PARTS, "registers", "arithmetic", "logic_per_mac", "flat")}
 
 
 _HOW = {
@@ -74,6 +84,7 @@ def parts_record(config: AcceleratorConfig) -> Record:
             **{part: metric(result.parts[part].logic / macs, NAND2) for part in PARTS},
             "registers": metric(NAND2_PER_REGISTER * result.total.registers / macs, NAND2),
             "arithmetic": metric(arithmetic / macs, NAND2),
+            "logic_per_mac": metric(sum(result.parts[part].logic for part in PARTS) / macs, NAND2),
             "flat": metric((flat.logic + NAND2_PER_REGISTER * flat.registers) / macs, NAND2),
         },
         study=FULL,

@@ -2,15 +2,16 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
-from bitmill import BitmillError
+from bitmill import AcceleratorConfig, BitmillError
 from bitmill.reports.committed import committed_records
 from bitmill.reports.full import cheapest, fronts, parts, runner, text
 from bitmill.reports.full.layer_errors import error_id
 from bitmill.reports.full.plan import GRID, planned, studies
-from bitmill.reports.full.walks import PARTS, WALKS
+from bitmill.reports.full.walks import PARTS, WALKS, Step
 from bitmill.reports.ids import unit_key
 from bitmill.reports.records import FULL, Record, Records, metric
 from bitmill.reports.sweep import engine
@@ -34,13 +35,62 @@ def test_every_step_of_a_walk_is_planned():
     assert missing == []
 
 
+def coordinates(step):
+    """Everything that a step is made of, from the tasks and configurations that it names: by side and field."""
+    tasks = {task.key: task for task in planned(studies())[0]}
+    parts = {f"parts/{unit_key(config)}": config for config in PARTS}
+    found = {"metric": step.metric}
+    for side, name in (("floating", step.floating), ("integer", step.integer)):
+        task = tasks.get(name)
+        config = parts[name] if task is None else task.unit
+        found[side] = config.model_dump()
+        found["target", side] = "parts" if task is None else (task.target, task.dsp)
+        found["clock", side] = None if task is None else task.period_ns
+    assert found["target", "floating"] == found["target", "integer"], "like with like"
+    assert found["clock", "floating"] == found["clock", "integer"], "like with like"
+    return found
+
+
+def moved(before, after):
+    """Assumptions that are different in two steps. A unit of one lane is a MAC; a target without clocks has no clock."""
+    found = set()
+    if before["metric"] != after["metric"]:
+        found.add("metric")
+    for name in ("target", "clock"):
+        values = before[name, "floating"], after[name, "floating"]
+        if values[0] != values[1] and not (name == "clock" and None in values):
+            found.add(name)
+    for field in AcceleratorConfig.model_fields:
+        changes = {
+            (repr(before[side][field]), repr(after[side][field]))
+            for side in ("floating", "integer")
+            if before[side][field] != after[side][field]
+        }
+        assert len(changes) <= 1, f"{field} moves differently for the two: {changes}"
+        if changes:
+            found.add("lanes" if field == "unit" else field)
+    return found
+
+
 def test_a_walk_moves_one_assumption_at_a_time():
     for walk in WALKS:
-        for before, after in zip(walk.steps[:-1], walk.steps[1:], strict=True):
-            assert (before.floating, before.integer, before.metric) != (after.floating, after.integer, after.metric), (
-                walk.key
-            )
+        steps = [coordinates(step) for step in walk.steps]
+        for index, (before, after) in enumerate(pairwise(steps)):
+            assert len(moved(before, after)) == 1, (walk.key, walk.steps[index + 1].change, moved(before, after))
         assert walk.steps[0].change.startswith("their setting"), walk.key
+
+
+def test_steps_that_move_two_assumptions_are_noticed():
+    slow, fast = "osu018-36.6ns", "osu018-25.5ns"
+    ways = {
+        ("pipeline", "clock"): ("e4m3-k32-exact-p0", slow, "e4m3-k32-exact", fast),
+        ("scale", "accumulator"): ("mx-e2m1-k32-fp32-p0", slow, "e2m1-k32-exact-p0", slow),
+    }
+    for names, (first, where, second, there) in ways.items():
+        before, after = (coordinates(Step("", f"{unit}/{target}", f"{integer}/{target}", "total_per_mac"))
+                         for unit, target, integer in ((first, where, "int8-k32-exact-p0"),
+                                                       (second, there, "int8-k32-exact" + "-p0" * (there == slow))))  # fmt: skip
+        assert moved(before, after) == set(names)
 
 
 def test_formats_against_each_other_have_every_axis():
@@ -239,7 +289,7 @@ def test_parts_are_taken_from_committed_records(committed, monkeypatch):
 
     monkeypatch.setattr(parts, "breakdown", refuse)
     ((name, job),) = parts.parts_jobs(PARTS[:1])
-    assert job() == [committed[name]]
+    assert job()[0].metrics == {**committed[name].metrics, "logic_per_mac": job()[0].metrics["logic_per_mac"]}
     ((_, job),) = parts.parts_jobs(PARTS[:1], fresh=True)
     with pytest.raises(AssertionError, match="measured"):
         job()

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +57,19 @@ def test_numbers_without_a_value():
         record.number("sqnr")
     with pytest.raises(BitmillError, match="no value 'area'; it has sqnr"):
         record.number("area")
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_records_are_strict_json(constant, records):
+    written = records.to_json()
+    json.loads(written, parse_constant=pytest.fail)
+    spoilt = re.sub(r'"value": [\d.]+', f'"value": {constant}', written, count=1)
+    with pytest.raises(
+        BitmillError, match=f"^records.json: not a records file of bitmill: {constant} is no number of JSON$"
+    ):
+        Records.from_json(spoilt)
+    with pytest.raises(ValueError, match="JSON"):
+        Records([replace(one(), flow={"x": math.nan})]).to_json()
 
 
 def test_missing_and_doubled_ids():
