@@ -19,6 +19,7 @@ from ..screen import say
 from ..screen.program import run_program
 from . import shown
 from .bitmod import readme as bitmod
+from .cost import table as cost
 from .full import readme as full
 from .int_vs_fp import view
 from .nonlinear import readme as nonlinear
@@ -136,6 +137,7 @@ def _fill_in(options: argparse.Namespace) -> int:
         "bitmod": lambda: bitmod.figures_block(of_bitmod),
         "nonlinear": lambda: nonlinear.figures_block(of_nonlinear),
         "full": lambda: full.figures_block(of_full),
+        "cost": cost.figures_block,
     }
     new = filled(old, blocks)
     if new == old:

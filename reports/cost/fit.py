@@ -1,141 +1,151 @@
-"""Fits cost models on synthesized units and judges them on those held out."""
+"""Fits cost models on measured units, and judges them by those held out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
 from scipy.stats import spearmanr
 
-from ...config import AcceleratorConfig
 from ...errors import BitmillError
-from ..ids import unit_key
-from ..records import Record
-from ..sweep.task import unit_of
-from .features import features
-from .held_out import reason_held_out
-from .model import CostModel, Errors, total
+from .correction import Array, Correction, Flags
+from .measure import TARGETS
+from .model import WIDEST, Band, CostModel, Errors, described
+from .reckoned import RECKONED, REGISTERS
+from .regression import fitted_correction, fitted_prices
+from .units import Sample, Units, samples
 
-MODELLED = (("generic", "logic"), ("generic", "registers"), ("ecp5", "logic"), ("ecp5", "registers"))
-"""Targets and metrics of the models."""
+UNITS = {"generic": "NAND2-equivalents", "ecp5": "LUT4", "registers": "flip-flops"}
+METRICS = ("logic", "registers")
+
+_ROUNDS = 60
+_SURE = 0.985
+_LEAST_HALF = {"logic": 0.08, "registers": 0.05}
+"""Half width of the narrowest band. Units that were left out one by one are easier than fresh ones."""
+
+_REFUSED = 0.025
+"""Share of units, the strangest ones, that a model refuses."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A unit and what synthesis gave."""
-
-    config: AcceleratorConfig
-    value: float
-
-
-def fit_all(records: Iterable[Record], *, source: str, command: str) -> list[CostModel]:
-    """A model for every one of ``MODELLED``, on the records of units that are not held out.
+def fit_all(fitted: Units, *, provenance: Mapping[str, Any], draws: Sequence[int]) -> list[CostModel]:
+    """A model for logic and registers of every target.
 
     Parameters
     ----------
-    records
-        Of a sweep; others are passed over.
-    source, command
-        Where the records lie and what made them, for the provenance.
+    fitted
+        What to fit on.
+    provenance
+        Goes with every model.
+    draws
+        Seeds of the units that are a draw of the whole space: errors, bands and refusals are set by them alone.
 
     Raises
     ------
     BitmillError
-        If there are too few units.
+        If there are fewer units than traits.
     """
-    areas = [record for record in records if record.kind == "area" and not record.config.get("dsp")]
+    names, units = placed(samples(fitted.synthesized, TARGETS[0], METRICS[0]))
+    if len(units) < len(names):
+        raise BitmillError(f"units to fit must be at least {len(names)}, not {len(units)}")
+    drawn = np.array([found.seed in draws for found in fitted.synthesized])
     return [
-        fit(
-            [record for record in areas if record.config["target"] == target],
-            target=target, metric=metric, source=source, command=command,
-        )
-        for target, metric in MODELLED
-    ]  # fmt: skip
+        _fit(samples(fitted.synthesized, target, metric), names, units, drawn, target, metric, provenance)
+        for target in TARGETS
+        for metric in METRICS
+    ]
 
 
-def fit(records: Sequence[Record], *, target: str, metric: str, source: str, command: str) -> CostModel:
-    """Prices with the least squared relative errors, none negative.
+def placed(found: Iterable[Sample]) -> tuple[tuple[str, ...], Array]:
+    """Names of traits, and the units' traits as their file holds them."""
+    rows = [described(sample.config)[1] for sample in found]
+    names = tuple(rows[0]) if rows else ()
+    return names, np.array([[float(f"{row[name]:.5g}") for name in names] for row in rows])
 
-    Parameters
-    ----------
-    records
-        Areas of one target.
-    target, metric
-        What is modelled.
-    source, command
-        For the provenance.
 
-    Raises
-    ------
-    BitmillError
-        If there are fewer units than features, or none held out.
-    """
-    fitted, held_out = split(records, metric)
-    rows = [features(sample.config) for sample in fitted]
-    names = sorted({name for row in rows for name in row})
-    if len(fitted) < len(names) or not held_out or not names:
-        raise BitmillError(
-            f"units of {target} must be at least {max(len(names), 1)} to fit and some held out, "
-            f"not {len(fitted)} and {len(held_out)}"
-        )
-    values = np.array([sample.value for sample in fitted])
-    table = np.array([[row.get(name, 0.0) for name in names] for row in rows])
-    relative = table / values[:, None]
-    # Columns of one size, so that the solver's tolerance means the same for all.
-    scale = np.linalg.norm(relative, axis=0)
-    solved, _ = nnls(relative / scale, np.ones(len(values)))
-    prices = {name: float(f"{price:.6g}") for name, price in zip(names, solved / scale, strict=True)}
+def priced(target: str, metric: str, found: Sequence[Sample]) -> tuple[dict[str, float], Array]:
+    """Prices, and what they make of every unit; registers are counted instead."""
+    counts = [described(sample.config)[0] for sample in found]
+    values = np.array([sample.value for sample in found])
+    if metric == "registers":
+        prices = dict(REGISTERS)
+    else:
+        names = sorted({name for row in counts for name in row})
+        table = np.array([[row.get(name, 0.0) for name in names] for row in counts])
+        start = np.array([RECKONED[name][TARGETS.index(target)] for name in names], dtype=float)
+        # What no unit has is as reckoned: the correction's spread says how far that may be trusted.
+        prices = {name: float(price[TARGETS.index(target)]) for name, price in RECKONED.items()}
+        prices |= {
+            name: float(f"{price:.6g}") for name, price in zip(names, fitted_prices(table, values, start), strict=True)
+        }
+    totals = np.array([sum(prices.get(name, 0.0) * count for name, count in row.items()) for row in counts])
+    return prices, totals
+
+
+def _fit(
+    found: Sequence[Sample], names: Sequence[str], units: Array, drawn: Flags, target: str, metric: str,
+    provenance: Mapping[str, Any],
+) -> CostModel:  # fmt: skip
+    values = np.array([sample.value for sample in found])
+    prices, totals = priced(target, metric, found)
+    learned = fitted_correction(units, np.log(values / totals), rounds=_ROUNDS)
+    # As the file has it, so that errors are those of what is shipped.
+    correction = Correction.from_plain(units, learned.to_plain())
+    means, spreads = correction.left_out()
+    ratios = totals * np.exp(means) / values
+    band = _band(np.abs(1 / ratios[drawn] - 1), spreads[drawn], _LEAST_HALF[metric])
+    unknown = Errors(units=0, refused=0, median=0.0, p90=0.0, within=0.0, rank=0.0)
+    half = np.minimum(WIDEST, np.maximum(band.least, band.factor * spreads))
     return CostModel(
         target=target,
         metric=metric,
-        unit=records[0].metrics[metric].unit,
+        unit=UNITS["registers"] if metric == "registers" else UNITS[target],
         prices=prices,
-        greatest=dict(zip(names, table.max(axis=0).tolist(), strict=True)),
-        fitted=errors(prices, fitted),
-        held_out=errors(prices, held_out),
-        provenance=_provenance(records, fitted, held_out, source=source, command=command),
+        traits=tuple(names),
+        correction=correction,
+        band=band,
+        fitted=_errors(ratios[drawn], values[drawn], half[drawn], spreads[drawn] <= band.widest_spread),
+        held_out=unknown,
+        provenance=provenance,
     )
 
 
-def split(records: Iterable[Record], metric: str) -> tuple[list[Sample], list[Sample]]:
-    """Units to fit on, and units held out."""
-    fitted: list[Sample] = []
-    held_out: list[Sample] = []
-    for record in records:
-        config = unit_of(record)
-        side = fitted if reason_held_out(config) is None else held_out
-        side.append(Sample(config, record.number(metric)))
-    return fitted, held_out
+def _band(errors: Array, spreads: Array, least: float) -> Band:
+    """The least factor with which bands hold as many units as are to be sure, left out one by one."""
+    widest = float(np.quantile(spreads, 1 - _REFUSED))
+    kept = spreads <= widest
+    errors, spreads = errors[kept], spreads[kept]
+    factors = np.arange(1.0, 8.01, 0.05)
+    shares = [float((errors <= np.minimum(WIDEST, np.maximum(least, factor * spreads))).mean()) for factor in factors]
+    sure = next((factor for factor, share in zip(factors, shares, strict=True) if share >= _SURE), factors[-1])
+    return Band(factor=round(float(sure), 2), least=least, widest_spread=float(f"{widest:.5g}"))
 
 
-def errors(prices: Mapping[str, float], samples: Iterable[Sample]) -> Errors:
-    """Errors of predictions by these prices on samples."""
-    pairs = [(total(prices, features(sample.config)), sample.value) for sample in samples]
-    predicted, values = np.array(pairs).T
-    relative = np.abs(predicted / values - 1)
-    rank = float(spearmanr(predicted, values)[0])  # pyright: ignore[reportArgumentType]
+def _errors(ratios: Array, values: Array, half: Array, kept: Flags) -> Errors:
+    """Of estimates over synthesized values, the values, half widths of bands, and which are estimated at all."""
+    ratios, values, half = ratios[kept], values[kept], half[kept]
+    relative = np.abs(ratios - 1)
     return Errors(
         units=len(values),
+        refused=int((~kept).sum()),
         median=round(float(np.median(relative)), 5),
-        p90=round(float(np.percentile(relative, 90)), 5),
-        rank=round(rank, 5),
+        p90=round(float(np.quantile(relative, 0.9)), 5),
+        within=round(float((np.abs(1 / ratios - 1) <= half).mean()), 5),
+        rank=round(float(spearmanr(ratios * values, values)[0]), 5),  # pyright: ignore[reportArgumentType]
     )
 
 
-def _provenance(
-    records: Sequence[Record], fitted: Sequence[Sample], held_out: Sequence[Sample], *, source: str, command: str
-) -> dict[str, Any]:
-    tools: dict[str, str] = {}
-    for record in records:
-        tools.update(record.tool_versions)
-    return {
-        "records": source,
-        "made_by": command,
-        "method": "non-negative least squares of relative errors",
-        "tools": dict(sorted(tools.items())),
-        "fitted_on": [unit_key(sample.config) for sample in fitted],
-        "held_out": {unit_key(sample.config): reason_held_out(sample.config) for sample in held_out},
-    }
+def judged(model: CostModel, held_out: Sequence[Sample]) -> Errors:
+    """Errors of a model's estimates on units it never saw; those that it refuses are counted apart."""
+    ratios, halves, values = [], [], []
+    for sample in held_out:
+        try:
+            estimate = model.estimate(sample.config)
+        except BitmillError:
+            continue
+        ratios.append(estimate.value / sample.value)
+        halves.append(estimate.high / estimate.value - 1)
+        values.append(sample.value)
+    kept = np.ones(len(values), dtype=bool)
+    found = _errors(np.array(ratios), np.array(values), np.array(halves), kept)
+    return Errors(**{**found.__dict__, "refused": len(held_out) - len(values)})

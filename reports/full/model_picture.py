@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure
 from ..records import Record, Records
 
-REASONS = {
-    "format": ("a format never fitted", "#0072b2"),
-    "k": ("k = 16", "#e69f00"),
-    "accumulator": ("an accumulator never fitted", "#cc79a7"),
-    "random": ("a random tenth", "#009e73"),
+KINDS = {
+    "exact": ("exact accumulator", "#0072b2"),
+    "fixed": ("fixed", "#e69f00"),
+    "window": ("window", "#cc79a7"),
+    "float": ("float", "#009e73"),
 }
-"""First word of why a unit is held out, to label and colour."""
+"""Kinds of accumulators, to label and colour."""
 
 
 def models_picture(records: Records) -> Figure:
@@ -45,8 +45,8 @@ def _panel(axes: Axes, records: Records, model: Record) -> None:
     axes.axhspan(-p90, p90, color=LIGHT, alpha=0.45, linewidth=0)
     axes.axhspan(-median, median, color=LIGHT, linewidth=0)
     axes.axhline(0, color=INK, linewidth=0.8)
-    for word, (label, tint) in REASONS.items():
-        rows = [record for record in found if record.config["held_out"].startswith(word)]
+    for kind, (label, tint) in KINDS.items():
+        rows = [record for record in found if record.config["accumulator"] == kind]
         axes.plot(
             [record.number("synthesized") for record in rows], [record.number("error") for record in rows], "o",
             color=tint, markersize=4.5, markeredgecolor="white", markeredgewidth=0.5, label=label,

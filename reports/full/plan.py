@@ -14,7 +14,7 @@ from ..sweep.task import Task
 
 STUDIES = Path(__file__).parent / "studies"
 GRID = "grid"
-"""The default study, which the cost models are fitted on."""
+"""The default study."""
 
 COMMAND = f"bitmill report int-vs-fp --full -o reports/results/{FULL}"
 

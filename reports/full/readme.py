@@ -1,4 +1,4 @@
-"""The full study's block of the README: which assumption makes FP8 look dear, and what the cost models are worth."""
+"""The full study's block of the README: which assumption makes FP8 look dear."""
 
 from __future__ import annotations
 
@@ -39,12 +39,6 @@ def figures_block(records: Records) -> str:
     for peer in PEERS:
         ours = shown.number(records, f"{peer.ours}/osu018-{peer.period_ns:g}ns", "logic_per_mac", 1).text
         lines.append(f"| {peer.what} | {ours} | {peer.ge_per_mac:g} |")
-    lines += ["", "| cost model | median error on held-out units | nine in ten within |", "|---|---:|---:|"]
-    for record in records.of_kind("model"):
-        cells = (shown.number(records, record.id, f"held_out_{name}", 1).text for name in ("median", "p90"))
-        lines.append(
-            f"| {record.config['target']} {record.config['metric']} | " + " | ".join(f"{c} %" for c in cells) + " |"
-        )
     lines += [
         "",
         f"Regenerate with `{COMMAND}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",

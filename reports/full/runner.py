@@ -23,7 +23,7 @@ from ..tensors import sample_layers
 from . import cheapest, fronts, text
 from .claims import claim_records
 from .layer_errors import error_jobs
-from .models import fitted_models, model_records
+from .models import model_records
 from .parts import parts_jobs
 from .pictures import render_pictures
 from .plan import planned, studies
@@ -41,13 +41,13 @@ def run(
     progress: bool = True,
     fresh: bool = False,
 ) -> Path:
-    """Measure every unit of the study files on every target, fit the cost models, and write the report.
+    """Measure every unit of the study files on every target, and write the report.
 
     Parameters
     ----------
     out
-        Directory of ``index.html``, ``report.md``, ``records.json``, ``records.csv``, the pictures and the cost models; made if
-        missing. Nothing in it changes before everything was measured and rendered.
+        Directory of ``index.html``, ``report.md``, ``records.json``, ``records.csv`` and the pictures; made if missing.
+        Nothing in it changes before everything was measured and rendered.
     workers, dask, progress
         As for ``sweep.engine.run_tasks``.
     fresh
@@ -110,7 +110,7 @@ def derived(measured: Records, chosen: Mapping[str, StudyFile]) -> Records:
     points = list(fronts.point_records(measured, _units(chosen, fronts.STUDY_FILE)))
     first = [*points, *fronts.front_records(points), *walk_records(measured)]
     first += cheapest.cheapest_records(measured, _units(chosen, cheapest.STUDY_FILE))
-    first += model_records(fitted_models(measured), measured)
+    first += model_records()
     known = Records([*measured, *first], study=FULL)
     return Records([*known, *claim_records(known)], study=FULL)
 

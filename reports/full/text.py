@@ -17,7 +17,7 @@ TITLE = "INT versus FP: what each assumption costs"
 
 REGENERATE = (
     (COMMAND, "this report; what is known is not measured again"),
-    ("python -m bitmill.reports.cost", "the cost models of `bitmill estimate`, fitted on these records"),
+    ("python -m bitmill.reports.cost --fit", "the cost models of `bitmill estimate`, fitted on `reports/results/cost`"),
 )
 
 CAPTIONS = {

@@ -21,6 +21,8 @@ old
 <!-- nonlinear:end -->
 <!-- full:begin -->
 <!-- full:end -->
+<!-- cost:begin -->
+<!-- cost:end -->
 end
 """
 

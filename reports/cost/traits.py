@@ -1,0 +1,101 @@
+"""What kind of unit a configuration is: the coordinates in which the models look for similar units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log, log1p
+
+from ...config import AcceleratorConfig, WindowAccumulator
+from ...formats import Codebook, Format
+from .few_values import known_codes, varying_bits
+from .reckoned import RECKONED
+
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "decoders": ("decode", "flush", "table", "flags", "infinity"),
+    "multipliers": ("operator", "digit", "multiple", "triple", "small", "product", "adders"),
+    "aligners": ("sign", "shift", "group b", "group p", "group s", "signed", "narrow", "place", "bins", "exponent sum"),
+    "trees": ("tree", "shifted", "column", "bin ", "part", "bias"),
+    "windows": ("window",),
+    "floats": ("float", "scaled"),
+    "scales": ("term", "scales"),
+    "sums": ("accumulate", "overflow", "clamp", "clear", "tie", "zero", "saturation", "group a", "group"),
+    "registers": ("registers", "count", "unit"),
+}
+"""How names of features begin, by part; the first part that fits counts."""
+
+
+def traits(config: AcceleratorConfig, found: Mapping[str, float]) -> dict[str, float]:
+    """Coordinates of a unit by name; a name begins with the field that it is about.
+
+    Parameters
+    ----------
+    config
+        The unit.
+    found
+        Its ``features``.
+    """
+    product, accumulator, lanes = config.product, config.accumulator, config.lanes
+    shares = _shares(found)
+    least, most = sorted((product.a.significand_bits, product.b.significand_bits))
+    window = accumulator.width if isinstance(accumulator, WindowAccumulator) else 0
+    return {
+        "lanes": log(lanes),
+        "lanes: one": float(lanes == 1),
+        "lanes: power of two": float(lanes > 1 and not lanes & (lanes - 1)),
+        "lanes: size": log(reckoned_gates(found)),
+        "k_max": log1p(config.max_steps),
+        **{f"pipeline: below {stage}": float(config.pipeline < stage) for stage in (1, 2, 3)},
+        "multiplier: operator": float(config.multiplier == "operator"),
+        "multiplier: columns": float(config.multiplier == "columns"),
+        **{f"aligner: {style}": float(config.aligner == style) for style in ("barrel", "placed", "binned")},
+        "scale": float(config.scale != "none"),
+        "saturated": float(config.saturated),
+        **_operand("weight", product.a),
+        **_operand("activation", product.b),
+        "weight: narrower bits": log(least),
+        "weight: wider bits": log(most),
+        "weight: codes": log(product.a.bits + product.b.bits),
+        "weight: odd bits": float(least % 2),
+        "weight: both signed": float(product.a.significand_signed and product.b.significand_signed),
+        "weight: sign": float(product.sign_bit),
+        "weight: span": log1p(product.exponent_span),
+        "weight: exponents": float(product.exponent_span > 0),
+        "weight: NaN": float(product.a.has_nan or product.b.has_nan),
+        "weight: infinity": float(product.a.has_inf or product.b.has_inf),
+        **{f"accumulator: {kind}": float(accumulator.kind == kind) for kind in ("fixed", "window", "float")},
+        "accumulator: wraps": float(getattr(accumulator, "overflow", None) == "wrap"),
+        "accumulator: truncates": float(accumulator.truncates),
+        "accumulator: fused": float(getattr(accumulator, "fused", None) is not None),
+        "accumulator: FP16": float(getattr(accumulator, "format", None) == "FP16"),
+        "accumulator: BF16": float(getattr(accumulator, "format", None) == "BF16"),
+        "accumulator: bits": log(config.accumulator_bits),
+        "accumulator: room": log(config.accumulator_bits / product.sum_bits(config.padded_k_max)),
+        "accumulator: lsb": log1p(0 if accumulator.is_float else config.unit_exponent - product.min_exponent),
+        "accumulator: window": log1p(max(0, window - product.significand_product_bits)),
+        **shares,
+    }  # fmt: skip
+
+
+def _operand(name: str, fmt: Format) -> dict[str, float]:
+    few = isinstance(fmt, Codebook)
+    return {
+        f"{name}: signed": float(fmt.significand_signed),
+        f"{name}: codebook": float(few),
+        f"{name}: varying bits": log1p(varying_bits(fmt)),
+        f"{name}: values": log(len(set(known_codes(fmt)))) if few else 3.0,
+    }
+
+
+def reckoned_gates(found: Mapping[str, float]) -> float:
+    """Gates of a unit with these features by reckoning, to tell large ones from small ones."""
+    return sum(RECKONED[name][0] * count for name, count in found.items())
+
+
+def _shares(found: Mapping[str, float]) -> dict[str, float]:
+    """Which part of the unit's gates is where, by reckoning."""
+    whole = reckoned_gates(found)
+    shares = dict.fromkeys(_PARTS, 0.0)
+    for name, count in found.items():
+        part = next(part for part, begins in _PARTS.items() if name.startswith(begins))
+        shares[part] += RECKONED[name][0] * count / whole
+    return {f"lanes: {part}": share for part, share in shares.items()}
