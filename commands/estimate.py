@@ -52,7 +52,8 @@ def estimate(*, config: AcceleratorConfig | BitSerialConfig, as_json: bool, outp
         with output_file(output) as staged:
             staged.write_text(text)
     if as_json:
-        say(text.rstrip())
+        for line in text.splitlines():
+            say(line)
         return
     say(config.title)
     print_table(
