@@ -158,6 +158,7 @@ def test_no_band_is_wider_than_a_tenth(found):
         (preset("mxfp4-dot32"), "generic-registers", 1160),
         (unit("TERNARY", 16, activation="INT8"), "generic-logic", 2967),
         (unit("BITMOD_FP3", 8, FloatAccumulator(format="FP16")), "generic-logic", 2040),
+        (unit("E4M3_IEEE", 8, activation="UINT14", pipeline=0), "generic-logic", 9171),
     ],
     ids=lambda value: getattr(value, "title", None),
 )
