@@ -24,7 +24,7 @@ _SURE = 0.985
 _LEAST_HALF = {"logic": 0.08, "registers": 0.05}
 """Half width of the narrowest band. Units that were left out one by one are easier than fresh ones."""
 
-_REFUSED = 0.025
+_REFUSED = {"logic": 0.025, "registers": 0.005}
 """Share of units, the strangest ones, that a model refuses."""
 
 
@@ -93,7 +93,7 @@ def _fit(
     correction = Correction.from_plain(units, learned.to_plain())
     means, spreads = correction.left_out()
     ratios = totals * np.exp(means) / values
-    band = _band(np.abs(1 / ratios[drawn] - 1), spreads[drawn], _LEAST_HALF[metric])
+    band = _band(np.abs(1 / ratios[drawn] - 1), spreads[drawn], metric)
     unknown = Errors(units=0, refused=0, median=0.0, p90=0.0, within=0.0, rank=0.0)
     half = np.minimum(WIDEST, np.maximum(band.least, band.factor * spreads))
     return CostModel(
@@ -110,9 +110,10 @@ def _fit(
     )
 
 
-def _band(errors: Array, spreads: Array, least: float) -> Band:
+def _band(errors: Array, spreads: Array, metric: str) -> Band:
     """The least factor with which bands hold as many units as are to be sure, left out one by one."""
-    widest = float(np.quantile(spreads, 1 - _REFUSED))
+    widest = float(np.quantile(spreads, 1 - _REFUSED[metric]))
+    least = _LEAST_HALF[metric]
     kept = spreads <= widest
     errors, spreads = errors[kept], spreads[kept]
     factors = np.arange(1.0, 8.01, 0.05)
