@@ -72,14 +72,14 @@ def test_a_choice_is_a_node_of_the_decision_diagram():
 def test_registers_are_counted_nearly_all():
     """Synthesis drops a few that are constant or copies of others; half of all units have exactly those that are counted."""
     off = []
-    for found in Units.load(FOLDER / FITTED).synthesized[::4]:
+    for found in Units.load(FOLDER / FITTED).synthesized[::3]:
         config = AcceleratorConfig.from_dict(found.config)
         counted = features(config)
         total = counted["registers that move"] + counted["registers in steps"]
         off.append(total / found.cells["generic"][1] - 1)
     assert sorted(map(abs, off))[len(off) // 2] < 1e-9
-    assert sum(abs(error) <= 0.05 for error in off) >= 0.97 * len(off)
-    assert max(map(abs, off)) <= 0.3
+    assert sum(abs(error) <= 0.05 for error in off) >= 0.96 * len(off)
+    assert max(map(abs, off)) <= 0.15
 
 
 # Two values of every field that differ in more than the hardware forgets, and the rest of a unit that both are valid in.
