@@ -14,6 +14,7 @@ from .measure import TARGETS
 from .model import WIDEST, Band, CostModel, Errors, described
 from .reckoned import RECKONED, REGISTERS
 from .regression import fitted_correction, fitted_prices
+from .space import unit
 from .units import Sample, Units, samples
 
 UNITS = {"generic": "NAND2-equivalents", "ecp5": "LUT4", "registers": "flip-flops"}
@@ -24,8 +25,11 @@ _SURE = 0.985
 _LEAST_HALF = {"logic": 0.08, "registers": 0.05}
 """Half width of the narrowest band. Units that were left out one by one are easier than fresh ones."""
 
-_REFUSED = {"logic": 0.025, "registers": 0.005}
-"""Share of units, the strangest ones, that a model refuses."""
+_REFUSED = {"logic": 0.02, "registers": 0.003}
+"""Share of a draw of the whole space, its strangest units, that a model refuses."""
+
+_SPACE_SEED, _SPACE_UNITS = 101, 300
+"""The draw by whose expected spreads that is decided; nothing has to be synthesized for it."""
 
 
 def fit_all(fitted: Units, *, provenance: Mapping[str, Any], draws: Sequence[int]) -> list[CostModel]:
@@ -49,8 +53,9 @@ def fit_all(fitted: Units, *, provenance: Mapping[str, Any], draws: Sequence[int
     if len(units) < len(names):
         raise BitmillError(f"units to fit must be at least {len(names)}, not {len(units)}")
     drawn = np.array([found.seed in draws for found in fitted.synthesized])
+    space = placed(Sample(unit(_SPACE_SEED, index), 0.0) for index in range(_SPACE_UNITS))[1]
     return [
-        _fit(samples(fitted.synthesized, target, metric), names, units, drawn, target, metric, provenance)
+        _fit(samples(fitted.synthesized, target, metric), names, units, drawn, target, metric, space, provenance)
         for target in TARGETS
         for metric in METRICS
     ]
@@ -84,7 +89,7 @@ def priced(target: str, metric: str, found: Sequence[Sample]) -> tuple[dict[str,
 
 def _fit(
     found: Sequence[Sample], names: Sequence[str], units: Array, drawn: Flags, target: str, metric: str,
-    provenance: Mapping[str, Any],
+    space: Array, provenance: Mapping[str, Any],
 ) -> CostModel:  # fmt: skip
     values = np.array([sample.value for sample in found])
     prices, totals = priced(target, metric, found)
@@ -93,7 +98,8 @@ def _fit(
     correction = Correction.from_plain(units, learned.to_plain())
     means, spreads = correction.left_out()
     ratios = totals * np.exp(means) / values
-    band = _band(np.abs(1 / ratios[drawn] - 1), spreads[drawn], metric)
+    widest = float(np.quantile([correction.of(row)[1] for row in space], 1 - _REFUSED[metric]))
+    band = _band(np.abs(1 / ratios[drawn] - 1), spreads[drawn], _LEAST_HALF[metric], widest)
     unknown = Errors(units=0, refused=0, median=0.0, p90=0.0, within=0.0, rank=0.0)
     half = np.minimum(WIDEST, np.maximum(band.least, band.factor * spreads))
     return CostModel(
@@ -110,10 +116,8 @@ def _fit(
     )
 
 
-def _band(errors: Array, spreads: Array, metric: str) -> Band:
+def _band(errors: Array, spreads: Array, least: float, widest: float) -> Band:
     """The least factor with which bands hold as many units as are to be sure, left out one by one."""
-    widest = float(np.quantile(spreads, 1 - _REFUSED[metric]))
-    least = _LEAST_HALF[metric]
     kept = spreads <= widest
     errors, spreads = errors[kept], spreads[kept]
     factors = np.arange(1.0, 8.01, 0.05)
