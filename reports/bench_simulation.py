@@ -99,7 +99,8 @@ def unit_speed(config: AcceleratorConfig, *, steps: int = 200_000, length: int =
     ]
     if config.unit != "array":
         codes = [operand[:, 0] for operand in codes]
-    work: Any = traffic.given(*codes)
+    weights, activations = codes
+    work: Any = traffic.given(weights, activations)
     expected = [payload for item in traffic.expected(work) for payload in item]
     phase = Phase("back-to-back", traffic.inputs(work), expected)
     job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (phase,))

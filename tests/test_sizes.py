@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_the_estimated_cycles_are_about_those_counted():
 def test_icarus_tells_its_progress(monkeypatch):
     monkeypatch.setattr(runner, "_WATCH_SECONDS", 0.02)
     seen = []
-    options = {"seed": 3, "dot_products": 100, "corner_steps": 100}
+    options: dict[str, Any] = {"seed": 3, "dot_products": 100, "corner_steps": 100}
     verify(any_preset("int8-mac"), **options, progress=lambda done, total: seen.append((done, total)))
     assert all(0 <= done <= total for done, total in seen)
     assert seen == sorted(seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,8 +61,8 @@ def test_groups_of_one_product_that_each_round_up():
 def test_every_split_of_small_tiles(activation):
     widths = {}
     for lanes, group, steps, drop in itertools.product((1, 2, 3), (1, 2, 3), (1, 2, 5, 7), range(17)):
-        fields = {"lanes": lanes, "group": group * lanes, "k_max": steps * lanes, "drop": drop}
-        window = {} if activation == "INT8" else {"window": 11}
+        fields: dict[str, Any] = {"lanes": lanes, "group": group * lanes, "k_max": steps * lanes, "drop": drop}
+        window: dict[str, Any] = {} if activation == "INT8" else {"window": 11}
         try:
             config = BitSerialConfig(activation=activation, weight_bits=4, **fields, **window)
         except ValueError:

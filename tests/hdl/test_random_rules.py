@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ MOST_FRACTION = 22
 """More leave no room for the 9 bits of ``-1/scale`` that units have, who refuse them."""
 
 
-def one_of(rng, *values):
+def one_of(rng, *values: Any) -> Any:
     return values[int(rng.integers(len(values)))]
 
 

@@ -3,6 +3,7 @@
 import gc
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from amaranth.hdl import UnusedElaboratable
@@ -13,10 +14,9 @@ from bitmill.presets import PRESETS, preset
 from bitmill.reports.int_vs_fp.arrays import cycle_record
 from bitmill.reports.nonlinear.units import UNITS
 
+ARRAY: Any = SimpleNamespace(config=preset("int8-4x4"), name="int8-4x4", unit="array")
 ASKED = {
-    "cycles of an array": lambda: cycle_record(
-        SimpleNamespace(config=preset("int8-4x4"), name="int8-4x4", unit="array"), "x", (8, 8, 8)
-    ),
+    "cycles of an array": lambda: cycle_record(ARRAY, "x", (8, 8, 8)),
     "manifest": lambda: [manifest(config, "", file_name="x.v") for config in PRESETS.values()],
     "build": lambda: [build(config) for config in PRESETS.values()],
     "latencies": lambda: [unit.latency(8) for unit in UNITS],

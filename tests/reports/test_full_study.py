@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def coordinates(step):
     """Everything that a step is made of, from the tasks and configurations that it names: by side and field."""
     tasks = {task.key: task for task in planned(studies())[0]}
     parts = {f"parts/{unit_key(config)}": config for config in PARTS}
-    found = {"metric": step.metric}
+    found: dict[Any, Any] = {"metric": step.metric}
     for side, name in (("floating", step.floating), ("integer", step.integer)):
         task = tasks.get(name)
         config = parts[name] if task is None else task.unit

@@ -3,7 +3,7 @@
 import random
 from functools import cache
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -87,7 +87,7 @@ def test_every_field_of_an_accumulator_is_in_its_key_and_its_label(kind):
 
 
 def test_no_two_accumulators_are_called_alike():
-    every = [one for kind in ACCUMULATORS for one in all_of(kind)]
+    every: list[Any] = [one for kind in ACCUMULATORS for one in all_of(kind)]
     assert len(set(every)) > 40
     for naming in (accumulator_key, label_of):
         assert len({naming(one) for one in every}) == len(set(every)), naming.__name__
@@ -123,7 +123,7 @@ def test_random_units_are_called_alike_only_if_they_are():
 
 
 def test_no_two_pairs_of_formats_are_called_alike():
-    names = formats.names() if hasattr(formats, "names") else [fmt.name for fmt in formats.CATALOG]
+    names = list(formats.CATALOG)
     pairs = [(weight.lower(), activation.lower()) for weight in names for activation in names]
     pairs += [("x", "xx"), ("xx", "x"), ("axb", "c"), ("a", "bxc")]
     assert len({ids._pair(*pair) for pair in pairs}) == len(pairs)
@@ -138,7 +138,7 @@ class Wider(AcceleratorConfig, frozen=True):
 
 
 def test_a_new_field_is_never_silently_missing():
-    usual = {"weight": "INT8", "activation": "INT8"}
+    usual: dict[str, Any] = {"weight": "INT8", "activation": "INT8"}
     assert unit_key(Wider(**usual)) == "int8-k1-exact"
     assert unit_key(Wider(**usual, gated=True)) == "int8-k1-exact-gated"
     assert unit_key(Wider(**usual, depth=3, style="new")) == "int8-k1-exact-depth=3-style=new"
