@@ -214,6 +214,16 @@ def read_config(path: Path | str) -> AcceleratorConfig | BitSerialConfig:
     BitmillError
         If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
     """
-    fields = read_toml(path)
+    return config_of(read_toml(path), source=str(path))
+
+
+def config_of(fields: dict[str, Any], *, source: str = "configuration") -> AcceleratorConfig | BitSerialConfig:
+    """The configuration of a parsed document, whose ``unit`` says of which kind it is.
+
+    Raises
+    ------
+    BitmillError
+        If a field is unknown, ill-typed or out of range.
+    """
     kind = BitSerialConfig if fields.get("unit") == "bit-serial" else AcceleratorConfig
-    return kind.from_dict(fields, source=str(path))
+    return kind.from_dict(fields, source=source)

@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Sequence
-from types import FrameType
-from typing import Any
+
+# Not from `typing`, see the package's `__init__`.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+    from typing import Any
 
 FAILED = 2
 INTERRUPTED = 130
@@ -29,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A process of its own, with nothing to do afterwards.
     _open_closed_streams()
     status = _told(sys.argv[1:])
-    _on_interruption(lambda: os._exit(status))
+    if _in_main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # All is done; Python would end itself by it while it finalizes.
     return status
 
 
@@ -125,9 +130,15 @@ def _say(line: str) -> None:
     say(line, err=True)
 
 
+def _in_main_thread() -> bool:
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
 def _on_interruption(then: Callable[[], object]) -> Callable[[], None]:
     """Call ``then`` on Ctrl-C instead of raising, if Ctrl-C is not ignored; what it returns undoes that."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         return _nothing
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:
@@ -192,7 +203,7 @@ def _stop_cleanly_on_termination() -> dict[signal.Signals, signal._HANDLER]:
     def stop(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         return {}
     present = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     wanted = [number for number in present if signal.getsignal(number) is not signal.SIG_IGN]

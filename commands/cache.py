@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ..errors import BitmillError
+from ..screen import say
 from .tables import print_table
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -53,7 +54,7 @@ def cache(context: click.Context, *, as_json: bool) -> None:
     kept = sum(found.size for found in results.values())
     if as_json:
         kinds = {name: vars(found) for name, found in sorted((results | others).items())}
-        click.echo(json.dumps({"place": str(root), "bytes": kept, "limit": limit, "kinds": kinds}, indent=2))
+        say(json.dumps({"place": str(root), "bytes": kept, "limit": limit, "kinds": kinds}, indent=2))
         return
     rows = [
         [name, str(found.entries), _size(found.size)]
@@ -61,7 +62,7 @@ def cache(context: click.Context, *, as_json: bool) -> None:
         for name, found in sorted(part.items())
     ]
     print_table(["kind", "entries", "size"], rows, right=["entries", "size"])
-    click.echo(f"\n{root}: results {_size(kept)} of at most {_size(limit)}")
+    say(f"\n{root}: results {_size(kept)} of at most {_size(limit)}")
 
 
 @cache.command()
@@ -85,7 +86,7 @@ def prune(*, older_than: str | None, left: str | None, everything: bool) -> None
     else:
         trim(root, 0)
         _remove_others(root)
-    click.echo(f"{root}: {_size(before - _total(root))} removed, {_size(_total(root))} left")
+    say(f"{root}: {_size(before - _total(root))} removed, {_size(_total(root))} left")
 
 
 def _age(text: str) -> float:

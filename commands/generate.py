@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import BitmillError
 from ..screen import say
 from .expected import expected
 from .options import output_option, takes_config
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 CONFIG = "config.toml"
 DEFAULT_TOP = "bitmill_top"
+_LONGEST_CONFIG = 1 << 16
 
 
 @click.command()
@@ -42,6 +44,7 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, top: str, output: P
     with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG)) as staged:
         (staged / CONFIG).write_text(config.to_toml(), encoding="utf-8", newline="\n")
         refuse_changed_input(staged / CONFIG, output / CONFIG)
+        _refuse_users_own(output / CONFIG)
         task = f"generating {config.title}"
         with progress(task) as step, expected(step, task, generation_seconds(config)):
             from ..hdl.core_file import core_file
@@ -55,3 +58,27 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, top: str, output: P
         (staged / core_file_name).write_text(core, encoding="utf-8", newline="\n")
         (staged / MANIFEST).write_text(to_json(described), encoding="utf-8", newline="\n")
     say(f"{output / verilog_file}: {config.title}, latency {described['latency_cycles']} cycles")
+
+
+def _refuse_users_own(path: Path) -> None:
+    """Refuse to replace a ``config.toml`` that is not as bitmill writes it, whose comments and order are somebody's work.
+
+    Raises
+    ------
+    BitmillError
+        Naming the file.
+    """
+    import tomllib
+
+    from ..bit_serial import config_of
+
+    if not path.is_file():
+        return
+    try:
+        # Not by the reader of inputs: a file that was read as one is never replaced.
+        text = path.read_bytes()[:_LONGEST_CONFIG].decode()
+        is_ours = config_of(tomllib.loads(text)).to_toml() == text
+    except (BitmillError, OSError, ValueError, RecursionError):
+        is_ours = False
+    if not is_ours:
+        raise BitmillError(f"output {path}: must not be a file that bitmill did not write; give another directory")

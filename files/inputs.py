@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,6 +45,20 @@ def input_at(path: Path | str) -> str | None:
         return _guards[-1].get(_identity(Path(path)))
     except (OSError, ValueError):
         return None
+
+
+def refuse_open_input(descriptor: int, *, shown: str) -> None:
+    """Refuse an open output that is an input, as standard output may be.
+
+    Raises
+    ------
+    BitmillError
+        Naming both.
+    """
+    found = os.fstat(descriptor)
+    name = _guards[-1].get((found.st_dev, found.st_ino)) if _guards else None
+    if name is not None:
+        raise BitmillError(f"output {shown}: must not be what the command reads, not {name!r}")
 
 
 def refuse_input(path: Path | str, *, shown: Path | str | None = None) -> None:

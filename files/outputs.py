@@ -7,11 +7,12 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from io import UnsupportedOperation
 from pathlib import Path
 
 from ..errors import BitmillError
-from .inputs import refuse_input
+from .inputs import refuse_input, refuse_open_input
 from .publishing import check_place, finish, publish_into, replace_file
 from .reading import kind_of
 from .staging import READY, folder_beside, folder_inside, held, is_left_over
@@ -161,6 +162,8 @@ def _standard_output() -> Iterator[Path]:
         staged.touch()
         yield staged
         with told_as_output(Path(STANDARD_OUTPUT)), staged.open("rb") as file:
+            with suppress(UnsupportedOperation):  # Nobody's file: a test's or a notebook's.
+                refuse_open_input(sys.stdout.fileno(), shown=STANDARD_OUTPUT)
             sys.stdout.flush()
             shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()

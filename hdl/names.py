@@ -39,6 +39,10 @@ srl strong subtype then to transport type unaffected units until use variable vm
 KEYWORDS = frozenset(f"{_VERILOG} {_VHDL}".split())
 """Of Verilog and SystemVerilog (IEEE 1800-2017, annex B) and VHDL (IEEE 1076-2008, section 15.10), where case does not matter."""
 
+_TAKEN = frozenset({"TOP", "std", "bool", "wreal", "clk", "rst"})
+"""What tools have for themselves (Verilator's design and package, Icarus' types), and ports that a module may not be named as."""
+_PORT = re.compile(r"[a-z]+_(payload|valid|ready)")
+
 _IDENTIFIER = re.compile(r"\\(\S+) |(?<![\w'$\\])([A-Za-z_]\w*)")
 _NAME = r"(\\\S+ |\w+)"
 _MODULE = re.compile(rf"^module {_NAME} ?\(([^)]*)\);", re.MULTILINE)
@@ -51,13 +55,13 @@ def check_top(name: str) -> str:
     Raises
     ------
     BitmillError
-        If it is no identifier of Verilog and VHDL alike, one of their keywords, or too long.
+        If it is no identifier of Verilog and VHDL alike, one of their keywords, a word of a tool, a port's name, or too long.
     """
     fits = re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name) is not None and len(name) <= LONGEST_TOP
-    if not fits or name.lower() in KEYWORDS:
+    if not fits or name.lower() in KEYWORDS or name in _TAKEN or _PORT.fullmatch(name):
         raise BitmillError(
             f"top must be at most {LONGEST_TOP} letters, digits and single underscores between them, a letter first, and no "
-            f"keyword of Verilog or VHDL, not {name[: LONGEST_TOP + 1]!r}"
+            f"port's name, tool's word or keyword of Verilog or VHDL, not {name[: LONGEST_TOP + 1]!r}"
         )
     return name
 

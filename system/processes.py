@@ -243,6 +243,11 @@ def _failure(name: str, status: int, log: str) -> str:
         return f"{name}: ended by signal {-status}"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     # "ERROR: ..." of Yosys and nextpnr, "file:1: error: ..." of Icarus, not the "1 warning, 1 error" that ends a log.
-    errors = [line for line in lines if re.search(r"\berror: ", line, re.IGNORECASE)]
+    # What Yosys writes to both its streams may begin in the middle of a line of digits.
+    errors = [
+        line[found.start() :] if line[found.start() - 1 : found.start()].isdigit() else line
+        for line in lines
+        if (found := re.search(r"(?<![a-z])error: ", line, re.IGNORECASE))
+    ]
     reason = (errors or lines or [f"exit status {status}"])[-1]
     return f"{name}: {reason} (log: {keep_log(name, log)})"

@@ -235,7 +235,7 @@ def test_tensor_files_that_are_not(refuses, here):
 
 def test_missing_iverilog(refuses, here, monkeypatch):
     monkeypatch.setenv("PATH", str(here))
-    assert refuses("verify", "--preset", "int8-mac", "-o", "out") == (
+    assert refuses("verify", "--preset", "int8-mac", "--engine", "cocotb", "-o", "out") == (
         "missing tool iverilog: install it with `apt-get install iverilog`"
     )
 

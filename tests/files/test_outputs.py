@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -199,12 +201,38 @@ def test_generating_again_from_its_own_configuration(cli, here):
     assert cli("generate", "out/config.toml", "-o", "other").status == 0
 
 
+@pytest.mark.parametrize("text", ["# mine\nkey = 1\n", "weight = 'INT8'\nactivation = 'INT8'\n", "[" * 9000, ""])
+def test_somebody_s_configuration_is_not_replaced(cli, here, text):
+    (here / "config.toml").write_text(text)
+    result = cli("generate", "--preset", "int4-mac", "-o", ".")
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert result.err.startswith("bitmill: error: output config.toml: must not be a file that bitmill did not write")
+    assert {path.name: path.read_text() for path in here.iterdir()} == {"config.toml": text}
+
+
+def test_another_configuration_of_bitmill_s_is_replaced(cli, here):
+    for name in ("int4-mac", "bitmod-pe", "int8-mac"):
+        assert cli("generate", "--preset", name, "-o", "out").status == 0
+
+
+def test_standard_output_that_is_an_input(here):
+    (here / "mine.toml").write_text('weight = "INT8"\nactivation = "INT8"\n')
+    before = (here / "mine.toml").read_bytes()
+    with (here / "mine.toml").open("ab") as out:
+        run = subprocess.run(
+            [sys.executable, "-m", "bitmill", "estimate", "mine.toml", "-o", "-"],
+            cwd=here, stdout=out, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (run.returncode, (here / "mine.toml").read_bytes()) == (2, before)
+    assert "output -: must not be what the command reads, not 'mine.toml'" in run.stderr
+
+
 def test_json_on_standard_output_is_there_alone(cli, here):
     import json
 
     result = cli("estimate", "--preset", "int8-dot32", "-o", "-")
     assert json.loads(result.out)["estimates"]
-    assert "90 % within" in result.err
+    assert "in the band" in result.err
     assert _names(here) == []
 
 

@@ -19,7 +19,7 @@ from bitmill.tools import find_tool, run_yosys
 ARRAY = AcceleratorConfig(weight="INT4", activation="INT4", unit="array", rows=2, cols=2, k_max=8)
 
 
-@pytest.mark.parametrize("name", ["a", "unit_0", "Dot32", "x" * 64])
+@pytest.mark.parametrize("name", ["a", "unit_0", "Dot32", "top", "x" * 64])
 def test_names_that_a_top_can_have(name: str) -> None:
     assert check_top(name) == name
 
@@ -27,11 +27,12 @@ def test_names_that_a_top_can_have(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["", "0a", "_a", "a_", "a__b", "a.b", "a b", "a$b", "\\a ", "\u00e4", "x" * 65, "module", "Entity", "logic", "register",
-     "SIGNAL", "a\n"],
+     "SIGNAL", "a\n", "TOP", "std", "bool", "wreal", "clk", "rst", "i_valid", "write_payload"],
 )  # fmt: skip
 def test_names_that_it_cannot_have(name: str) -> None:
     with pytest.raises(
-        BitmillError, match=r"^top must be at most 64 letters, .* no keyword of Verilog or VHDL, not "
+        BitmillError,
+        match=r"^top must be at most 64 letters, .* no port's name, tool's word or keyword of Verilog or VHDL, not ",
     ) as error:
         check_top(name)
     assert "\n" not in str(error.value)

@@ -240,7 +240,7 @@ def test_refusals(int4_mac: str, int4_config: AcceleratorConfig, tmp_path: Path)
         CompiledSimulation(int4_mac, TOP, **WIDTHS).run(Job(9, 12, ()))
     with pytest.raises(BitmillError, match=r"yosys: .*syntax error"):
         simulate_compiled(int4_mac.replace("endmodule", ""), TOP, JOB)
-    with pytest.raises(BitmillError, match="engine must be cocotb or compiled, not 'verilator'"):
+    with pytest.raises(BitmillError, match="engine must be cocotb, compiled or auto, not 'verilator'"):
         verify(int4_config, seed=1, verilog=int4_mac, engine=cast(Any, "verilator"))
     with pytest.raises(BitmillError, match="waves are recorded by engine cocotb, not 'compiled'"):
         verify(int4_config, seed=1, verilog=int4_mac, engine="compiled", waves=tmp_path / "unit.fst")
