@@ -323,7 +323,7 @@ def test_a_part_alone_has_its_ports():
         assert text == verilog.emit_component(part, top="lone")
         header = re.search(r"^module lone\(([^)]*)\);", text, re.MULTILINE)
         assert header is not None
-        found = header[1].split(", ")
+        found = [name.strip() for name in header[1].split(",")]
         # `join` is a word of Verilog's own.
         assert sorted(found) == sorted(ports.split())
 
