@@ -321,9 +321,8 @@ def test_a_part_alone_has_its_ports():
     for ports, part in parts.items():
         text = verilog.emit_component(part, top="lone")
         assert text == verilog.emit_component(part, top="lone")
-        header = re.search(r"^module lone\(([^)]*)\);", text, re.MULTILINE)
-        assert header is not None
-        found = [name.strip() for name in header[1].split(",")]
+        (header,) = re.findall(r"^module lone\(([^)]*)\);", text, re.MULTILINE)
+        found = [name.strip() for name in header.split(",")]
         # `join` is a word of Verilog's own.
         assert sorted(found) == sorted(ports.split())
 
