@@ -10,7 +10,8 @@ from .tensor import Tensor
 
 # Of a weight of its own, "zero" and the like are names as any other.
 _PART = re.compile(
-    r"(.[./-](q?scales?|q?zeros?|zero_points?|absmax|quant_map|quant_state|scb|g_idx|perm|codebooks?|statistics)|"
+    r"(.[./-](_?q?scales?|_shift|q?zeros?|zero_points?|absmax|_?amax|quant_map|quant_state|scb|g_idx|perm|codebooks?|"
+    r"statistics)|"
     r"\w_(scales?|zero_points?|absmax|quant_map|quant_state))(_inv|_2)?(:\d+)?$|bitsandbytes__",
     re.IGNORECASE,
 )

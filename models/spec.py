@@ -16,7 +16,7 @@ from ..errors import BitmillError
 from ..golden.weights import QuantizedWeights, dequantize
 from ..text import cut, visible
 from .description import Described
-from .layouts import recognised
+from .layouts import LeftAlone, recognised
 from .linear import orientations
 from .matrix import Matrix, plain, transposed
 from .model import READERS, Model, chosen, open_model
@@ -125,7 +125,9 @@ def _about(role: str, path: Path) -> Iterator[None]:
 
 def _matrix(model: Model, name: str | None, role: str) -> tuple[str, NDArray[Any]]:
     packed = packed_tensors(model)
-    layouts = {found.name: found for found in recognised(model) if isinstance(found, Matrix)}
+    known = recognised(model)
+    layouts = {found.name: found for found in known if isinstance(found, Matrix)}
+    unread = {found.name: found.why for found in known if isinstance(found, LeftAlone)}
     hidden = {part for found in layouts.values() for part in found.parts}
     hidden |= {f"{stem}.{part}" for stem, facts in packed.items() for part in facts.parts}
     if model.tensors.keys() == {""}:
@@ -146,6 +148,8 @@ def _matrix(model: Model, name: str | None, role: str) -> tuple[str, NDArray[Any
         facts: Described = packed[found]
         rows = _rows_of(where, facts.shape, facts.rows, index)
         return found, dequantize(_part_of(read_quantized(model, found, facts), rows))
+    if found in unread:
+        raise BitmillError(f"{where}: cannot be read: {unread[found]}")
     return found, _plain(model, found, index, role)
 
 

@@ -1,14 +1,16 @@
 """FP8 weights with scales beside them, which multiply: DeepSeek's, compressed-tensors', FBGEMM's.
 
 A tensor ``X.weight`` of an FP8 type has ``X.weight_scale``, ``X.weight_scale_inv`` (which multiplies too, whatever its name)
-or ``X.scale_weight``: one number, one per output channel, or one per block, of 128 x 128 unless ``weight_block_size`` in the
-configuration says otherwise; of stacks one per matrix too.
+``X.scale_weight`` or, as DeepSeek's own files, ``X.scale``: one number, one per output channel, or one per block, of 128 x 128
+unless ``weight_block_size`` in the configuration says otherwise; of stacks one per matrix too. Beside scales of other names FP8
+codes are left alone: as they are they would be no weights.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,14 @@ from ..tensor import Tensor
 from .found import LeftAlone, real_numbers
 
 _BLOCK = 128
+_SCALE = re.compile(r"scale|absmax|amax|zero|quant|scb$|_shift$", re.IGNORECASE)
+"""In the last name of what may be the scale of codes."""
+_LEAF = re.compile(r"_?(q?weights?|w|kernel|data)(:\d+)?")
 
 
 def recognise(model: Model) -> Iterator[Matrix | LeftAlone]:
-    """All FP8 tensors of two or three dimensions that have a scale."""
+    """All FP8 tensors of two or three dimensions that have a scale, of a known kind or not."""
+    siblings = _Siblings(model.tensors)
     for name, tensor in model.tensors.items():
         if (
             not (tensor.dtype.startswith("F8_") and tensor.is_real)
@@ -33,10 +39,42 @@ def recognise(model: Model) -> Iterator[Matrix | LeftAlone]:
         ):
             continue
         home = name.removesuffix("weight")
-        names = (f"{name}_scale", f"{name}_scale_inv", f"{home}scale_weight" if home != name else "")
+        owned = (f"{home}scale_weight", f"{home}scale") if home.endswith(".") else ()
+        names = (f"{name}_scale", f"{name}_scale_inv", *owned)
         scales = [model.tensors[other] for other in names if other in model.tensors]
+        unknown = siblings.of(name)
         if scales:
             yield _scaled(model, tensor, scales)
+        elif unknown:
+            why = f"FP8 beside {unknown}, a scale or the like of unknown kind"
+            yield LeftAlone(name, (name,), why, tensor.size)
+
+
+class _Siblings:
+    """What may be scales, by the modules that they are in and by the names that theirs continue."""
+
+    def __init__(self, names: Mapping[str, Tensor]) -> None:
+        self._within: dict[str, str] = {}
+        self._beside: dict[str, str] = {}
+        for name in names:
+            places = [found.start() for found in re.finditer("[./]", name)]
+            last = name[places[-1] + 1 :] if places else name
+            if not _SCALE.search(last):
+                continue
+            self._beside.setdefault(name[: places[-1]] if places else "", name)
+            # A_weight_scale continues A and A_weight.
+            places += [found.start() for found in re.finditer("_", name)]
+            for place in places:
+                self._within.setdefault(name[:place], name)
+
+    def of(self, name: str) -> str:
+        """The first for codes of that name; empty if there is none."""
+        found = re.fullmatch(r"(?s)(?:(.*)[./])?([^./]*)", name)
+        module, last = (found[1] or "", found[2]) if found else ("", name)
+        whole = self._within.get(module) if module and _LEAF.fullmatch(last) else None
+        beside = self._beside.get(module)
+        other = self._within.get(name) or whole or (beside if beside != name else None)
+        return other or ""
 
 
 def _scaled(model: Model, tensor: Tensor, scales: list[Tensor]) -> Matrix | LeftAlone:

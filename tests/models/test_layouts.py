@@ -168,7 +168,7 @@ def scaled(shape, scale_shape, dtype=ml_dtypes.float8_e4m3fn):
         ((6, 8), (6, 2), lambda n, k: (n, k // 4)),
     ],
 )
-@pytest.mark.parametrize("ending", ["weight_scale", "weight_scale_inv", "scale_weight"])
+@pytest.mark.parametrize("ending", ["weight_scale", "weight_scale_inv", "scale_weight", "scale"])
 def test_fp8(tmp_path, shape, scale_shape, place, ending):
     weights, scale = scaled(shape, scale_shape)
     save_file(
