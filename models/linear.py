@@ -1,10 +1,9 @@
-"""Which tensors of a model are the weights of linear layers, and which way round they are."""
+"""Which tensors of a model are the weights of linear layers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from .tensor import Tensor
 
@@ -26,9 +25,6 @@ _EMBEDDING = re.compile(
     re.IGNORECASE,
 )
 _CONVOLUTION = re.compile(r".*conv(\d*d?|_\w+)|patch_proj", re.IGNORECASE)
-_CONV1D = re.compile(r"(^|[._/-])(c_attn|c_proj|c_fc|q_attn)[._/-](weight|w)(:\d+)?$")
-_GROWS = re.compile(r"(^|[._/-])(c_attn|c_fc)[._/-]")
-_KERNEL = re.compile(r"(^|[._/-])kernel(:\d+)?$")
 _PACKED_TYPES = ("I8", "U8", "I16", "U16", "I32", "U32", "F4", "F6_E2M3", "F6_E3M2")
 
 
@@ -98,57 +94,4 @@ def _sibling(name: str, tensors: Mapping[str, Tensor]) -> str | None:
         tensor = tensors.get(other)
         if base != name and tensor is not None and tensor.dtype in _PACKED_TYPES:
             return other
-    return None
-
-
-@dataclass(frozen=True)
-class Orientation:
-    """Whether a tensor's matrices are ``[in, out]``.
-
-    Attributes
-    ----------
-    transposed
-        Whether they are.
-    why
-        What says so, for the user; empty for ``[out, in]`` that nothing contradicts.
-    """
-
-    transposed: bool
-    why: str
-
-
-def orientations(tensors: Mapping[str, Tensor]) -> dict[str, Orientation]:
-    """The matrices that are ``[in, out]``: those of GPT-2's Conv1D, and kernels of Keras and Flax.
-
-    A bias as long as one side and not the other says which side is out; of Conv1D's names ``c_attn`` and ``c_fc`` have more
-    outputs than inputs. Other models use these names for plain linear layers, so what can be seen of some decides for all of
-    a kind that cannot be seen; where nothing is seen, ``c_attn``, ``c_proj`` and ``c_fc`` are Conv1D's, and kernels are taken
-    as they are.
-    """
-    found: dict[str, Orientation] = {}
-    for pattern, what, unseen in ((_CONV1D, "Conv1D [in, out]", True), (_KERNEL, "kernel [in, out]", False)):
-        named = {name: tensor for name, tensor in tensors.items() if pattern.search(name) and len(tensor.shape) == 2}
-        seen = {name: _seen(name, tensor, tensors) for name, tensor in named.items()}
-        told = {verdict for verdict in seen.values() if verdict is not None}
-        others = unseen if not told else True in told if len(told) == 1 else unseen
-        for name, verdict in seen.items():
-            if verdict if verdict is not None else others:
-                found[name] = Orientation(True, what)
-            elif pattern is _KERNEL and verdict is None:
-                found[name] = Orientation(False, "kernel taken as [out, in]; --transpose if it is [in, out]")
-    return found
-
-
-def _seen(name: str, tensor: Tensor, tensors: Mapping[str, Tensor]) -> bool | None:
-    """Whether shapes say ``[in, out]``; None where they do not say."""
-    first, last = tensor.shape
-    if first == last:
-        return None
-    bias = re.sub(
-        r"(weight|kernel|w)(:\d+)?$", lambda found: ("b" if found[1] == "w" else "bias") + (found[2] or ""), name
-    )
-    if bias in tensors and tensors[bias].shape in ((first,), (last,)):
-        return tensors[bias].shape == (last,)
-    if _GROWS.search(name):
-        return last > first
     return None

@@ -11,9 +11,10 @@ from ..errors import BitmillError
 from ..formats.scheme import Scheme
 from .description import Described
 from .layouts import recognised
-from .linear import beside_packed, is_kernel, is_part, orientations, why_not_linear
+from .linear import beside_packed, is_kernel, is_part, why_not_linear
 from .matrix import Matrix, plain, transposed
 from .model import Model
+from .orientation import orientations
 from .packed import packed_tensors
 
 Patterns = Sequence[re.Pattern[str]]
@@ -155,12 +156,15 @@ def _sorted_out(
     for name, tensor in rest.items():
         included = any(pattern.search(name) for pattern in include)
         is_weight = not is_part(name) and name not in packed
+        turned = any(pattern.search(name) for pattern in transpose)
+        way = ways.get(name)
         why = _why_alone(name, model, packed, included=included)
+        if way is not None and not way.known and not turned:
+            why, way = why or ("" if included else way.why), None
         if why:
             kept.append(Kept(name, tensor.shape, tensor.dtype, (name,), why, tensor.size if is_weight else 0))
             continue
-        way = ways.get(name)
-        if any(pattern.search(name) for pattern in transpose):
+        if turned:
             matrices.append(transposed(tensor, "[in, out] by --transpose"))
         elif way is not None and way.transposed:
             matrices.append(transposed(tensor, way.why))

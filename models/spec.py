@@ -17,10 +17,10 @@ from ..golden.weights import QuantizedWeights, dequantize
 from ..text import cut, visible
 from .description import Described
 from .layouts import LeftAlone, recognised
-from .linear import orientations
 from .matrix import Matrix, plain, transposed
 from .model import READERS, Model, chosen, open_model
 from .number_types import ACCEPTED, name_of
+from .orientation import orientations
 from .packed import is_packed, packed_tensors, read_quantized
 from .reading import short
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..matrix import Matrix
 from ..model import Model
 from ..number_types import NUMBER_TYPES
+from ..orientation import orientations
 from ..tensor import Tensor
 from .found import LeftAlone, real_numbers
 
@@ -31,6 +32,7 @@ _LEAF = re.compile(r"_?(q?weights?|w|kernel|data)(:\d+)?")
 def recognise(model: Model) -> Iterator[Matrix | LeftAlone]:
     """All FP8 tensors of two or three dimensions that have a scale, of a known kind or not."""
     siblings = _Siblings(model.tensors)
+    turned = {name: way.why for name, way in orientations(model.tensors).items() if way.transposed or not way.known}
     for name, tensor in model.tensors.items():
         if (
             not (tensor.dtype.startswith("F8_") and tensor.is_real)
@@ -43,7 +45,10 @@ def recognise(model: Model) -> Iterator[Matrix | LeftAlone]:
         names = (f"{name}_scale", f"{name}_scale_inv", *owned)
         scales = [model.tensors[other] for other in names if other in model.tensors]
         unknown = siblings.of(name)
-        if scales:
+        if scales and name in turned:
+            parts = (name, *(scale.name for scale in scales))
+            yield LeftAlone(name, parts, f"FP8 with a scale, {turned[name]}", tensor.size)
+        elif scales:
             yield _scaled(model, tensor, scales)
         elif unknown:
             why = f"FP8 beside {unknown}, a scale or the like of unknown kind"

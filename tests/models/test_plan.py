@@ -10,8 +10,9 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.formats.scheme import get_scheme
-from bitmill.models.linear import is_part, orientations
+from bitmill.models.linear import is_part
 from bitmill.models.model import Model
+from bitmill.models.orientation import orientations
 from bitmill.models.plan import plan_model
 from bitmill.models.tensor import InMemory, Tensor
 
