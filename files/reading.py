@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,27 @@ def reading(path: Path | str, what: str, *, called: str | None = None) -> Iterat
     except MemoryError as error:
         raise BitmillError(f"{path}: not {what}: takes more memory than there is") from error
     except Exception as error:
-        raise BitmillError(f"{path}: not {what}: {cut(str(error)) or type(error).__name__}") from error
+        raise BitmillError(f"{path}: not {what}: {cut(_plainly(error)) or type(error).__name__}") from error
+
+
+# What parsers say to programmers, and what it means for the user.
+_ADVICE = (
+    (re.compile(r"<ast\.\w+ object at 0x[0-9a-fA-F]+>"), "an expression, not a value"),
+    (re.compile(r"<(?:\w+\.)*(\w+) object at 0x[0-9a-fA-F]+>"), r"a \1"),
+    (
+        re.compile(r"Exceeds the limit \((\d+) digits\) for integer string conversion.*", re.DOTALL),
+        r"an integer must have at most \1 digits",
+    ),
+    (re.compile(r"\s*To allow loading, adjust `max_header_size`.*", re.DOTALL), ""),
+)
+
+
+def _plainly(error: Exception) -> str:
+    """What an exception says, without addresses in memory and advice on Python."""
+    text = str(error)
+    for pattern, meant in _ADVICE:
+        text = pattern.sub(meant, text)
+    return text
 
 
 @contextmanager
