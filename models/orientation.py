@@ -11,7 +11,7 @@ from .tensor import Tensor
 _CONV1D = re.compile(r"(^|[._/-])(c_attn|c_proj|c_fc|q_attn)[._/-](weight|w)(:\d+)?$")
 _GROWS = re.compile(r"(^|[._/-])(c_attn|c_fc)[._/-]")
 _KERNEL = re.compile(r"(^|[._/-])kernel(:\d+)?$")
-_PAIRED = re.compile(r"(?:(?<=experts[./])|(?<=experts_))((?:gate_up|down)_proj([./]weight)?)$")
+_PAIRED = re.compile(r"(?s)((?:.*[._/])?experts[._/])(?:gate_up|down)_proj((?:[./]weight)?)")
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ def _stacks(tensors: Mapping[str, Tensor]) -> dict[str, Orientation]:
     for name, tensor in tensors.items():
         if len(tensor.shape) != 3:
             continue
-        pair = _PAIRED.search(name)
-        told = _pair_says(name, tensors) if pair else None
-        told = _bias_says(name, tensor.shape, tensors) if told is None else told
+        pair = _PAIRED.fullmatch(name)
+        told = _bias_says(name, tensor.shape, tensors)
+        if told is None and pair:
+            told = _pair_says(*pair.groups(), tensors)
         if told:
             found[name] = Orientation(True, "stack [in, out]")
         elif told is None and pair:
@@ -102,9 +103,8 @@ def _bias_says(name: str, shape: tuple[int, ...], tensors: Mapping[str, Tensor])
     return None
 
 
-def _pair_says(name: str, tensors: Mapping[str, Tensor]) -> bool | None:
-    stem, leaf = _PAIRED.split(name)[0], re.sub(r"(gate_up|down)_proj", "{}_proj", _PAIRED.findall(name)[0][0])
-    both = [tensors.get(stem + leaf.format(part)) for part in ("gate_up", "down")]
+def _pair_says(stem: str, leaf: str, tensors: Mapping[str, Tensor]) -> bool | None:
+    both = [tensors.get(f"{stem}{part}_proj{leaf}") for part in ("gate_up", "down")]
     shapes = [tensor.shape for tensor in both if tensor is not None and len(tensor.shape) == 3]
     if len(shapes) != 2 or shapes[0][0] != shapes[1][0]:
         return None

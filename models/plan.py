@@ -11,11 +11,12 @@ from ..errors import BitmillError
 from ..formats.scheme import Scheme
 from .description import Described
 from .layouts import recognised
-from .linear import beside_packed, is_kernel, is_part, why_not_linear
+from .linear import beside_packed, is_kernel, is_of_modules, is_part, why_not_linear
 from .matrix import Matrix, plain, transposed
 from .model import Model
 from .orientation import orientations
 from .packed import packed_tensors
+from .tensor import Tensor
 
 Patterns = Sequence[re.Pattern[str]]
 
@@ -152,13 +153,13 @@ def _sorted_out(
         weights = found.weights if found.weights is not None else max(sizes, default=0)
         kept.append(Kept(found.name, shape, "", found.parts, found.why, weights))
     rest = {name: tensor for name, tensor in model.tensors.items() if name not in taken}
-    packed, ways = beside_packed(rest), orientations(rest)
+    packed, ways, of_modules = beside_packed(rest), orientations(rest), is_of_modules(rest)
     for name, tensor in rest.items():
         included = any(pattern.search(name) for pattern in include)
         is_weight = not is_part(name) and name not in packed
         turned = any(pattern.search(name) for pattern in transpose)
         way = ways.get(name)
-        why = _why_alone(name, model, packed, included=included)
+        why = _why_alone(tensor, packed, included=included, of_modules=of_modules)
         if way is not None and not way.known and not turned:
             why, way = why or ("" if included else way.why), None
         if why:
@@ -173,8 +174,8 @@ def _sorted_out(
     return matrices, kept
 
 
-def _why_alone(name: str, model: Model, packed: dict[str, str], *, included: bool) -> str:
-    tensor = model.tensors[name]
+def _why_alone(tensor: Tensor, packed: dict[str, str], *, included: bool, of_modules: bool) -> str:
+    name = tensor.name
     if not tensor.is_real:
         return f"not floating-point but {tensor.dtype}"
     if is_part(name) and len(tensor.shape) >= 2:
@@ -185,7 +186,7 @@ def _why_alone(name: str, model: Model, packed: dict[str, str], *, included: boo
         return why_not_linear(tensor)
     if 0 in tensor.shape:
         return "empty"
-    return "" if included else why_not_linear(tensor)
+    return "" if included else why_not_linear(tensor, of_modules=of_modules)
 
 
 def _why_kept(matrix: Matrix, group: int, skip: Patterns) -> str:
