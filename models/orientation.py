@@ -84,7 +84,7 @@ def _stacks(tensors: Mapping[str, Tensor]) -> dict[str, Orientation]:
         pair = _PAIRED.fullmatch(name)
         told = _bias_says(name, tensor.shape, tensors)
         if told is None and pair:
-            told = _pair_says(*pair.groups(), tensors)
+            told = _pair_says(pair[1], pair[2], tensors)
         if told:
             found[name] = Orientation(True, "stack [in, out]")
         elif told is None and pair:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -16,7 +17,7 @@ from bitmill.models.plan import plan_model
 UP, DOWN = "m.mlp.experts.gate_up_proj", "m.mlp.experts.down_proj"
 
 
-def planned(tmp_path, shapes, dtype=np.float32, **patterns):
+def planned(tmp_path, shapes, dtype: Any = np.float32, **patterns):
     tensors = {name: np.arange(np.prod(shape), dtype=np.float32).reshape(shape).astype(dtype)
                for name, shape in shapes.items()}  # fmt: skip
     save_file(tensors | {"l.weight": np.ones((1, 4), np.float32)}, tmp_path / "m.safetensors")
