@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from bitmill import BitmillError
+from bitmill.models import load_matrix
+
 REAL = np.ones((2, 128), np.float32)
 F8 = np.ones((4, 128), ml_dtypes.float8_e4m3fn)
 I8 = np.ones((4, 128), np.int8)
@@ -51,6 +54,8 @@ def test_none_of_them_is_read_as_a_matrix(tmp_path, refuses):
     save_file({"x.weight": F8, "x.scales": REAL}, tmp_path / "m.safetensors")
     line = refuses("quantize", tmp_path / "m.safetensors", "--scheme", "int8", "-o", tmp_path / "o.safetensors")
     assert "FP8 beside x.scales, a scale or the like of unknown kind" in line
+    with pytest.raises(BitmillError, match=r"x\.weight: cannot be read: FP8 beside x\.scales, a scale"):
+        load_matrix(f"{tmp_path / 'm.safetensors'}:x.weight", "weights")
 
 
 def test_fp8_without_scales_are_weights(tmp_path, cli):
