@@ -20,7 +20,7 @@ _LEAVES = frozenset({"weight", "weights", "w", "kernel", "gamma", "beta", "g", "
 _NORM = re.compile(r".*(norm|rms)(\d*d?|_\w{1,2})|(ln|bn)(_\w+|\d*)", re.IGNORECASE)
 _EMBEDDING = re.compile(
     r".*embed.*|wte|wpe|word_emb|tok_emb|pos_emb|shared|rotary\w*|inv_freq|.*position.*|token_type\w*|"
-    r"(cls|class|mask|register|dist)_tokens?|relative_attention_bias",
+    r"(cls|class|mask|register|dist)_tokens?|relative_attention_bias|.*attn_bias",
     re.IGNORECASE,
 )
 _CONVOLUTION = re.compile(r".*conv(\d*d?|_\w+)|patch_proj", re.IGNORECASE)

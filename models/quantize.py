@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import BitmillError
 from ..golden.weights import dequantize, quantize_weights
 from ..golden.weights.losses import Losses, Ratio, losses, ratio
+from ..golden.weights.quantize import refuse_vanished, vanished
 from .description import KEY, Described, written
 from .long_rows import Piece, block_of, quantized_pieces
 from .matrix import Matrix
@@ -131,7 +132,8 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
     Raises
     ------
     BitmillError
-        If a matrix cannot be read, holds NaN or Inf, also once it is rounded to float32, or saturates and must not.
+        If a matrix cannot be read, holds NaN or Inf, also once it is rounded to float32, vanishes in it, or saturates
+        and must not.
     """
     total = sum(facts.weights for _, facts in plan.work)
     done = 0
@@ -142,6 +144,8 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
         for block in matrix.blocks(block_of(facts, BLOCK)):
             with np.errstate(over="ignore"):
                 narrow = block.astype(np.float32, copy=False)
+            if block.shape[1] == matrix.length:
+                refuse_vanished(matrix.name, vanished(block, narrow), len(block))
             if np.isfinite(narrow).all():
                 extremes = np.maximum(narrow.max(axis=1, initial=0), -narrow.min(axis=1, initial=0))
                 greatest = max(greatest, float(extremes.max(initial=0)))

@@ -260,6 +260,14 @@ def test_saturating_scales(refuses, quantized, tmp_path, kind, scheme):
     assert told["losses"] == found
 
 
+def test_channels_that_vanish_in_float32(refuses, tmp_path):
+    weights = np.random.default_rng(0).normal(size=(16, 256))
+    weights[0] *= 1e-300
+    save_file({"w": weights}, tmp_path / "m.safetensors")
+    line = refuses("quantize", tmp_path / "m.safetensors", "--scheme", "int4", "-o", tmp_path / "o.safetensors")
+    assert line.endswith("w must not vanish in float32, not 1 of 16 rows that are too small for it")
+
+
 def test_counts_that_fail_nothing(cli, quantized, tmp_path):
     weights = np.ones((3, 256), np.float32)
     weights[0] = 0

@@ -86,7 +86,7 @@ def checked_weights(weights: ArrayLike, name: str) -> NDArray[np.float32]:
     Raises
     ------
     BitmillError
-        If it is no matrix of floating-point numbers, or holds NaN or Inf.
+        If it is no matrix of floating-point numbers, holds NaN or Inf, or has rows that vanish in float32.
     """
     array = np.asarray(weights)
     if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
@@ -99,7 +99,27 @@ def checked_weights(weights: ArrayLike, name: str) -> NDArray[np.float32]:
         nans = int(np.count_nonzero(np.isnan(narrow)))
         infs = int(np.count_nonzero(np.isinf(narrow)))
         raise BitmillError(f"{name} must be finite in float32, not {nans} NaN and {infs} Inf among {array.size} values")
+    refuse_vanished(name, vanished(array, narrow), len(array))
     return narrow
+
+
+def vanished(wide: NDArray[Any], narrow: NDArray[np.float32]) -> int:
+    """Rows that are not of zeros, and are in float32."""
+    if wide.dtype.itemsize <= narrow.dtype.itemsize:
+        return 0
+    return int(np.count_nonzero(np.any(wide != 0, axis=1) & ~np.any(narrow != 0, axis=1)))
+
+
+def refuse_vanished(name: str, rows: int, among: int) -> None:
+    """Refuse weights of which float32 keeps nothing in some rows.
+
+    Raises
+    ------
+    BitmillError
+        If there are such rows.
+    """
+    if rows:
+        raise BitmillError(f"{name} must not vanish in float32, not {rows} of {among} rows that are too small for it")
 
 
 def _rows(

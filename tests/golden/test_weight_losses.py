@@ -1,9 +1,11 @@
 """What is counted of weights that a scheme cannot hold, on matrices whose losses are known beforehand."""
 
 import numpy as np
+import pytest
 
+from bitmill.errors import BitmillError
 from bitmill.golden.weights.losses import losses
-from bitmill.golden.weights.quantize import dequantize, quantize_weights
+from bitmill.golden.weights.quantize import checked_weights, dequantize, quantize_weights
 
 
 def counted(weights, scheme="int4"):
@@ -49,3 +51,13 @@ def test_channels_too_great_for_fp16_scales_overflow():
     assert found.clipped_weights > 0
     both = found + counted(ordinary(1))
     assert both == found
+
+
+@pytest.mark.parametrize("least", [1e-300, 5e-324, 1e-46])
+def test_rows_that_vanish_in_float32_are_refused(least):
+    weights = ordinary(3)
+    weights[1] *= least
+    with pytest.raises(BitmillError, match=r"^w must not vanish in float32, not 1 of 3 rows"):
+        checked_weights(weights, "w")
+    weights[1, 7] = 1
+    assert np.count_nonzero(checked_weights(weights, "w")[1]) >= 1
