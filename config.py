@@ -129,7 +129,7 @@ class AcceleratorConfig(Document, frozen=True):
         if self.saturated and not self.accumulator.can_saturate:
             kind = self.accumulator.kind
             raise BitmillError(
-                f"saturated must be False for a {kind!r} accumulator, which cannot, not {self.saturated!r}"
+                f"saturated must be false for an accumulator of kind {kind!r}, which never saturates, not {self.saturated!r}"
             )
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 
 from ..errors import BitmillError
-from ..screen import say
+from ..screen import say, say_json
 from .tables import print_table
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -54,7 +53,7 @@ def cache(context: click.Context, *, as_json: bool) -> None:
     kept = sum(found.size for found in results.values())
     if as_json:
         kinds = {name: vars(found) for name, found in sorted((results | others).items())}
-        say(json.dumps({"place": str(root), "bytes": kept, "limit": limit, "kinds": kinds}, indent=2))
+        say_json({"place": str(root), "bytes": kept, "limit": limit, "kinds": kinds})
         return
     rows = [
         [name, str(found.entries), _size(found.size)]
@@ -62,7 +61,8 @@ def cache(context: click.Context, *, as_json: bool) -> None:
         for name, found in sorted(part.items())
     ]
     print_table(["kind", "entries", "size"], rows, right=["entries", "size"])
-    say(f"\n{root}: results {_size(kept)} of at most {_size(limit)}")
+    say()
+    say(f"{root}: results {_size(kept)} of at most {_size(limit)}")
 
 
 @cache.command()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @output_option("FILE.json", "Also write the estimates.")
 def estimate(*, config: AcceleratorConfig | BitSerialConfig, as_json: bool, output: Path | None) -> None:
-    """Predict gates, LUTs and flip-flops of a MAC or dot product in milliseconds.
+    """Predict gates, LUTs and flip-flops of a MAC or dot product without synthesis.
 
     The models were fitted on synthesized units of everything that they accept. The last column says how many units that the fit
     never saw, drawn from the same space, lie in their bands; what would need a band wider than 10 % is refused.

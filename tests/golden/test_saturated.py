@@ -124,7 +124,8 @@ def test_configurations() -> None:
 @pytest.mark.parametrize("spec", [ExactAccumulator(), WindowAccumulator(width=20)])
 def test_what_cannot_saturate_has_no_flag(spec: Any) -> None:
     with pytest.raises(
-        ValueError, match=rf"saturated must be False for a '{spec.kind}' accumulator, which cannot, not True"
+        ValueError,
+        match=rf"saturated must be false for an accumulator of kind '{spec.kind}', which never saturates, not True",
     ):
         make(("E4M3", "E4M3"), spec, saturated=True)
     assert dot(make(("E4M3", "E4M3"), spec), [[1]], [[1]]).saturated is None
