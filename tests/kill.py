@@ -29,6 +29,8 @@ from bitmill.config import AcceleratorConfig
 from bitmill.fpga.liberty import DEFAULT_LIBRARY
 from bitmill.system.guard import MARK
 
+from .marked import processes_with
+
 STUDY = """
 title = "small units"
 [[grid]]
@@ -135,18 +137,7 @@ class Place:
 
     def left_running(self) -> list[int]:
         """Processes that carry the mark of one of this place's tools, or work here."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                try:
-                    environment = (folder / "environ").read_bytes()
-                    state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-                except OSError:
-                    continue
-                marks = (f"{MARK}={self.temporary}/", f"TMPDIR={self.temporary}")
-                if state != "Z" and any(mark.encode() in environment for mark in marks):
-                    found.append(int(folder.name))
-        return found
+        return processes_with((f"{MARK}={self.temporary}/", f"TMPDIR={self.temporary}"))
 
     def leftovers(self) -> list[str]:
         """Folders and hidden files that are no output, and whatever lies in the temporary folder."""

@@ -11,6 +11,8 @@ import pytest
 from bitmill.config import AcceleratorConfig
 from bitmill.fpga.cache import CACHE_VARIABLE
 
+from .marked import processes_with
+
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for left-over processes in /proc"
 )
@@ -26,17 +28,7 @@ INTERRUPTED = {
 
 def _tools_in(temporary):
     """Running processes that carry the mark of a tool of a run whose folder lies in ``temporary``."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                environment = (folder / "environ").read_bytes()
-                state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            except OSError:
-                continue
-            if f"BITMILL_TOOL={temporary}/".encode() in environment and state != "Z":
-                found.append(int(folder.name))
-    return found
+    return processes_with([f"BITMILL_TOOL={temporary}/"])
 
 
 @pytest.fixture

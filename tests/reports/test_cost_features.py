@@ -26,16 +26,7 @@ from bitmill.reports.cost.reckoned import RECKONED
 from bitmill.reports.cost.space import unit as drawn
 from bitmill.reports.cost.units import FITTED, FOLDER, Units
 
-
-def unit(fmt, lanes=1, accumulator=None, **fields):
-    return AcceleratorConfig(
-        weight=fmt,
-        activation=fields.pop("activation", fmt),
-        unit="mac" if lanes == 1 else "dot",
-        lanes=lanes,
-        accumulator=accumulator or ExactAccumulator(),
-        **fields,
-    )
+from .cost_units import unit
 
 
 def test_what_an_integer_dot_product_is_made_of():

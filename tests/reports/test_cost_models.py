@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
-from bitmill.config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+from bitmill.config import AcceleratorConfig, FloatAccumulator
 from bitmill.fpga.synthesis import synthesize
 from bitmill.hdl.verilog import TOP, emit
 from bitmill.presets import preset
@@ -25,20 +25,11 @@ from bitmill.reports.cost.space import LANES
 from bitmill.reports.cost.space import unit as drawn
 from bitmill.reports.cost.units import FITTED, FOLDER, HELD_OUT, Units, samples
 
+from .cost_units import unit
+
 fitted_units = Units.load(FOLDER / FITTED)
 held_out_units = Units.load(FOLDER / HELD_OUT)
 each_model = pytest.mark.parametrize("found", shipped_models(), ids=lambda found: found.name)
-
-
-def unit(fmt, lanes=1, accumulator=None, **fields):
-    return AcceleratorConfig(
-        weight=fmt,
-        activation=fields.pop("activation", fmt),
-        unit="mac" if lanes == 1 else "dot",
-        lanes=lanes,
-        accumulator=accumulator or ExactAccumulator(),
-        **fields,
-    )
 
 
 def test_prices_are_found_again_and_one_spoilt_unit_does_not_matter():
