@@ -278,7 +278,9 @@ def test_windows_and_exact_sums_cannot_saturate() -> None:
     greatest, least = real(config, [[top] * 64, [2.0**-16]], [[top] * 64, [2.0**-16]])
     assert (greatest > 2.0**37, np.isfinite(greatest), least) == (True, True, 2.0**-32)
     for accumulator in (ExactAccumulator(), WindowAccumulator(width=6)):
-        with pytest.raises(ValueError, match=f"saturated must be False for a '{accumulator.kind}' accumulator"):
+        with pytest.raises(
+            ValueError, match=f"saturated must be false for an accumulator of kind '{accumulator.kind}'"
+        ):
             unit("E5M2", accumulator, saturated=True)
 
 
