@@ -24,7 +24,7 @@ mutation: $(READY_DEV) tools
 	$(BIN)/python -m bitmill.tests.mutation -o reports/results/mutation
 
 bench: $(READY_DEV) tools
-	$(BIN)/python -m bitmill.reports.bench -o reports/results/bench
+	$(BIN)/python -m bitmill.studies.bench -o reports/results/bench
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
         FloatAccumulator,
         WindowAccumulator,
     )
-    from .errors import BitmillError
-    from .presets import preset
+    from .config.presets import preset
+    from .system.errors import BitmillError
 
 __version__ = "0.1.0"
 
@@ -38,11 +38,12 @@ def __getattr__(name: str):  # noqa: ANN202 - of any type
 
         return globals()[name]
     if name == "BitmillError":
-        from .errors import BitmillError
+        from .system.errors import BitmillError
 
         return BitmillError
     if name in __all__:
-        from . import config, presets
+        from . import config
+        from .config import presets
 
         return getattr(presets if name == "preset" else config, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,8 +49,8 @@ def _told(arguments: Sequence[str]) -> int:
     group = _group()
     import click
 
-    from .errors import BitmillError
-    from .files import guarding_inputs
+    from .system.errors import BitmillError
+    from .system.files import guarding_inputs
 
     previous = _stop_cleanly_on_termination()
     try:
@@ -115,8 +115,8 @@ def _run(group: Any, arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, arguments: Sequence[str]) -> int:
-    from .text import message as readable
-    from .text import short
+    from .system.text import message as readable
+    from .system.text import short
 
     for argument in arguments:
         message = message.replace(repr(argument), short(argument))
@@ -125,7 +125,7 @@ def _fail(message: str, arguments: Sequence[str]) -> int:
 
 
 def _say(line: str) -> None:
-    from .screen import say
+    from .system.screen import say
 
     say(line, err=True)
 

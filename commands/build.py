@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..screen import say
+from ..system.screen import say
 from .options import output_option, takes_config
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
 
 
 @click.command()
@@ -28,13 +28,13 @@ def build(*, config: AcceleratorConfig | BitSerialConfig, board: str, dsp: bool,
 
     Writes the bitstream and a JSON record of what it occupies, the clock it reaches, and the bits of a frame.
     """
-    from ..files import output_directory
-    from ..sizes import check_verified
+    from ..config.sizes import check_verified
+    from ..system.files import output_directory
 
     check_verified(config, "build")
     with output_directory(output) as staged, progress(f"building {config.title} for {board}"):
         from ..fpga.board import build_bitstream
-        from ..hdl.verilog import TOP, emit
+        from ..hdl.emit.verilog import TOP, emit
 
         result = build_bitstream(emit(config), TOP, staged, board=board, dsp=dsp, seed=seed)
     say(f"{output / result.path.name}: {config.title} on {result.board}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import BitmillError
-from ..screen import say, say_json
+from ..system.errors import BitmillError
+from ..system.screen import say, say_json
 from .tables import print_table
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

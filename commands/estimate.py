@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..screen import say
+from ..system.screen import say
 from .options import output_option, takes_config
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
 
 
 @click.command()
@@ -28,9 +28,9 @@ def estimate(*, config: AcceleratorConfig | BitSerialConfig, as_json: bool, outp
     never saw, drawn from the same space, lie in their bands; what would need a band wider than 10 % is refused.
     """
     from ..config import AcceleratorConfig
-    from ..errors import BitmillError
-    from ..files import output_file, to_json
-    from ..reports.cost.model import shipped_models
+    from ..fpga.cost.model import shipped_models
+    from ..system.errors import BitmillError
+    from ..system.files import output_file, to_json
 
     if not isinstance(config, AcceleratorConfig) or config.unit == "array":
         what = "an array" if isinstance(config, AcceleratorConfig) else "a bit-serial tile"

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from .. import formats as catalog
-from ..errors import BitmillError
 from ..formats import Format, Minifloat, Product
-from ..screen import say, say_json
+from ..system.errors import BitmillError
+from ..system.screen import say, say_json
 from .tables import print_table
 
 LISTED_BITS = 8
@@ -141,7 +141,7 @@ def _text(value: Any) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def presets(*, as_json: bool) -> None:
     """List the built-in configurations that --preset accepts."""
-    from ..presets import PRESETS
+    from ..config.presets import PRESETS
 
     if as_json:
         say_json({name: config.to_dict() for name, config in PRESETS.items()})

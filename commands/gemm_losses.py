@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..errors import BitmillError
-from ..screen import say
+from ..system.errors import BitmillError
+from ..system.screen import say
 
 if TYPE_CHECKING:
     from ..golden import Losses

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import to_json
-from ..screen import say
+from ..system.files import to_json
+from ..system.screen import say
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def write_run(
     import numpy as np
 
     from .. import __version__
-    from ..tools import tool_versions
+    from ..system.tools import tool_versions
 
     record = {
         "inputs": dict(inputs),

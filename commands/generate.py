@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import BitmillError
-from ..screen import say
+from ..system.errors import BitmillError
+from ..system.screen import say
 from .expected import expected
 from .options import output_option, takes_config
 from .progress import progress
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
 
 MANIFEST = "manifest.json"
 CONFIG = "config.toml"
@@ -35,9 +35,9 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, top: str, output: P
 
     The same configuration, name and versions give the same bytes.
     """
-    from ..files import output_directory, refuse_changed_input, to_json
-    from ..hdl.names import check_top
-    from ..sizes import check_generated, generation_seconds
+    from ..config.sizes import check_generated, generation_seconds
+    from ..hdl.emit.names import check_top
+    from ..system.files import output_directory, refuse_changed_input, to_json
 
     check_generated(config)
     verilog_file, core_file_name = f"{check_top(top)}.v", f"{top}.core"
@@ -47,9 +47,9 @@ def generate(*, config: AcceleratorConfig | BitSerialConfig, top: str, output: P
         _refuse_users_own(output / CONFIG)
         task = f"generating {config.title}"
         with progress(task) as step, expected(step, task, generation_seconds(config)):
-            from ..hdl.core_file import core_file
-            from ..hdl.manifest import manifest
-            from ..hdl.verilog import emit
+            from ..hdl.emit.core_file import core_file
+            from ..hdl.emit.manifest import manifest
+            from ..hdl.emit.verilog import emit
 
             text = emit(config, top=top)
             described = manifest(config, text, file_name=verilog_file, top=top)
@@ -70,7 +70,7 @@ def _refuse_users_own(path: Path) -> None:
     """
     import tomllib
 
-    from ..bit_serial import config_of
+    from ..config.bit_serial import config_of
 
     if not path.is_file():
         return

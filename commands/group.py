@@ -7,7 +7,7 @@ import sys
 import click
 
 from .. import __version__
-from ..screen import say
+from ..system.screen import say
 from .build import build
 from .cache import cache
 from .estimate import estimate
@@ -23,7 +23,7 @@ from .verify import verify
 def _print_versions(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from ..tools import tool_versions, yosys_engine
+    from ..system.tools import tool_versions, yosys_engine
 
     versions = tool_versions()
     say(f"bitmill {__version__}")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BitmillError
-from ..files import STANDARD_OUTPUT, name_input, recover
-from ..screen import give_output_away
+from ..system.errors import BitmillError
+from ..system.files import STANDARD_OUTPUT, name_input, recover
+from ..system.screen import give_output_away
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
 
 
 class _InputPath(click.Path):
@@ -75,8 +75,8 @@ def load_config(config_file: Path | None, preset_name: str | None) -> Accelerato
     BitmillError
         If it names none or two, or the named one is not valid.
     """
-    from ..bit_serial import read_config
-    from ..presets import any_preset
+    from ..config.bit_serial import read_config
+    from ..config.presets import any_preset
 
     if config_file is not None and preset_name is not None:
         raise BitmillError(f"give either CONFIG.toml or --preset, not both {str(config_file)!r} and {preset_name!r}")

@@ -1,5 +1,5 @@
 """What commands show of their work while it lasts."""
 
-from ..screen.progress import Step, progress
+from ..system.screen.progress import Step, progress
 
 __all__ = ["Step", "progress"]

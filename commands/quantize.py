@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BitmillError
-from ..screen import say, say_json
+from ..system.errors import BitmillError
+from ..system.screen import say, say_json
 from .options import PATH, output_option
 from .progress import Step, progress
 from .tables import print_table
@@ -67,8 +67,8 @@ def quantize(
     assert model is not None
     assert scheme_name is not None
     assert output is not None
-    from ..files import output_file
     from ..formats.scheme import get_scheme
+    from ..system.files import output_file
 
     scheme = get_scheme(scheme_name)
     patterns = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..screen import say
+from ..system.screen import say
 from .options import PATH, TENSOR, output_option
 from .progress import progress
 
@@ -87,7 +87,7 @@ def int_vs_fp(
 
     Without --weights and --activations the layers are those of all-MiniLM-L6-v2 that come with bitmill.
     """
-    from ..errors import BitmillError
+    from ..system.errors import BitmillError
 
     # Here, because the options are to be named as they are typed.
     if (weights is None) != (activations is None):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .options import PATH, TENSOR, load_config, output_option
 
 
@@ -64,8 +64,8 @@ def gemm(
     M, N and K may be anything up to the configuration's k_max. Prints cycles, utilisation and where the cycles went; of
     a bit-serial tile, whose weights have a scheme, the signal-to-noise ratio too.
     """
-    from ..bit_serial import BitSerialConfig
-    from ..sizes import check_generated
+    from ..config.bit_serial import BitSerialConfig
+    from ..config.sizes import check_generated
 
     config = load_config(config_file, preset_name)
     check_generated(config)

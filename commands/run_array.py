@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..screen import say
+from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
 from .gemm_output import print_run, write_run
 from .progress import progress
@@ -38,9 +38,9 @@ def run_array(
     output: Path | None,
 ) -> None:
     """Quantize two matrices with one scale a row each, run their product, print and write what came of it."""
-    from ..files import output_directory
-    from ..reports.tensors import load_matrix
+    from ..models.layers import load_matrix
     from ..sim.gemm import check_shapes
+    from ..system.files import output_directory
 
     weight, activation = load_matrix(weights, "weights"), load_matrix(activations, "activations")
     check_shapes(config, weight.shape, activation.shape)

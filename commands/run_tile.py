@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import BitmillError
-from ..screen import say
+from ..system.errors import BitmillError
+from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
 from .gemm_output import print_run, write_run
 from .progress import progress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..bit_serial import BitSerialConfig
+    from ..config.bit_serial import BitSerialConfig
     from ..formats.scheme import Scheme
     from ..golden import Losses, Rule
     from ..golden.weights import QuantizedWeights
@@ -57,9 +57,9 @@ def run_tile(
     output: Path | None,
 ) -> None:
     """Quantize weights in groups and activations in the tile's format, run their product, print and write what came of it."""
-    from ..files import output_directory
-    from ..reports.tensors import load_matrix
+    from ..models.layers import load_matrix
     from ..sim.serial_gemm import check_fit
+    from ..system.files import output_directory
 
     if rule is not None and not config.is_integer:
         raise BitmillError(f"--rule must not be given with {config.activation} activations, which have no scale")
@@ -97,7 +97,7 @@ def run_tile(
 
 def _load(spec: str, scheme_name: str | None, group: int | None) -> _Weights:
     from ..formats.scheme import get_scheme
-    from ..reports.tensors import load_matrix, load_packed
+    from ..models.layers import load_matrix, load_packed
 
     packed = load_packed(spec, "weights")
     if packed is not None:
@@ -142,7 +142,7 @@ def _encoded(
 
 def _sqnr(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> float | None:
     """In dB; None where the reference is zero everywhere, or met exactly."""
-    from ..reports.int_vs_fp.accuracy import sqnr_db
+    from ..studies.int_vs_fp.accuracy import sqnr_db
 
     if not wanted.any() or (wanted == found).all():
         return None

@@ -6,14 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..screen import say
+from ..system.screen import say
 from .options import share_of
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
     from ..fpga.standard_cells import StandardCells
 
 
@@ -26,10 +26,10 @@ def synth_liberty(
     output: Path | None,
 ) -> None:
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
-    from ..files import output_file, to_json
     from ..fpga.liberty import read_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
-    from ..hdl.verilog import TOP, emit
+    from ..hdl.emit.verilog import TOP, emit
+    from ..system.files import output_file, to_json
 
     check_flow(period_ns)
     with ExitStack() as outputs:
@@ -54,8 +54,8 @@ def synth_liberty(
 
 def _mapped_once(config: AcceleratorConfig | BitSerialConfig) -> tuple[str, ...]:
     """Modules to be mapped by themselves: what there is many of, and most of the unit."""
-    from ..bit_serial import BitSerialConfig
-    from ..hdl.verilog import LANE, PE, SCALER
+    from ..config.bit_serial import BitSerialConfig
+    from ..hdl.emit.verilog import LANE, PE, SCALER
 
     if isinstance(config, BitSerialConfig):
         return (PE, SCALER) if config.rows * config.cols > 1 else ()

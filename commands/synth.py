@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..fpga.cells import TARGETS
-from ..screen import say
+from ..system.screen import say
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
     from ..fpga.synthesis import Synthesis
     from ..fpga.timing import Timing
 
@@ -71,9 +71,9 @@ def synth(
     Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40), LUT1 to LUT4 + ALU (gowin),
     LUT1 to LUT6 (xilinx7), areas of the library's NAND2 (liberty; before layout, timed by OpenSTA). Results are cached.
     """
-    from ..errors import BitmillError
-    from ..files import output_file, to_json
-    from ..sizes import check_verified
+    from ..config.sizes import check_verified
+    from ..system.errors import BitmillError
+    from ..system.files import output_file, to_json
 
     check_verified(config, "synth")
     if dsp and target in ("generic", "liberty"):
@@ -97,7 +97,7 @@ def synth(
         staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
             from ..fpga.jobs import Outcome, run_jobs
-            from ..hdl.verilog import TOP, emit
+            from ..hdl.emit.verilog import TOP, emit
 
             jobs = _jobs(emit(config), TOP, target, device, dsp=dsp, seeds=seeds)
             step(f"synthesizing {config.title} for {target}", done=0, total=len(jobs))
@@ -160,7 +160,7 @@ def _record(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, t
 
 
 def _print(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> None:
-    from ..bit_serial import BitSerialConfig
+    from ..config.bit_serial import BitSerialConfig
 
     counts = synthesis.counts
     per_lane = f"{counts.logic / config.macs:.1f}"

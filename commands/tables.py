@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..screen import output_stream, say_lines
-from ..text import visible
+from ..system.screen import output_stream, say_lines
+from ..system.text import visible
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:

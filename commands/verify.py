@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ..screen import say
+from ..system.screen import say
 from .options import OUTPUT, output_option, takes_config
 from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..bit_serial import BitSerialConfig
     from ..config import AcceleratorConfig
+    from ..config.bit_serial import BitSerialConfig
     from ..sim.netlist import NetlistKind
 
 DEFAULT_WAVES = "bitmill_top.fst"
@@ -59,10 +59,10 @@ def verify(
 
     Traffic comes back to back, with random stalls, in bursts and with resets in the middle. A mismatch is an error.
     """
-    from ..errors import BitmillError
-    from ..files import output_directory, output_file, to_json
-    from ..sizes import check_verified
-    from ..tools import find_tool
+    from ..config.sizes import check_verified
+    from ..system.errors import BitmillError
+    from ..system.files import output_directory, output_file, to_json
+    from ..system.tools import find_tool
 
     check_verified(config, "verify")
     if engine == "cocotb" or waves is not None:
@@ -116,7 +116,7 @@ def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Cal
 
 def _record(config: AcceleratorConfig | BitSerialConfig, result: dict[str, Any]) -> dict[str, Any]:
     from .. import __version__
-    from ..tools import tool_versions
+    from ..system.tools import tool_versions
 
     versions = {"bitmill": __version__, **tool_versions()}
     return {"title": config.title, "configuration": config.to_dict(), "versions": versions, "verification": result}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import BitmillError
-from ..text import short
+from ..system.errors import BitmillError
+from ..system.text import short
 from .codebook import Codebook, PowerOfTwo
 from .integer import Int
 from .minifloat import Minifloat, TopExponent

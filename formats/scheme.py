@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from ..errors import BitmillError
-from ..text import short
+from ..system.errors import BitmillError
+from ..system.text import short
 from .catalog import get
 from .scalar import Format
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .integer import Int
 from .scalar import Decoded, Format
 

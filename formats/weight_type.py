@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .catalog import get
 from .integer import Int
 from .scheme import get_scheme

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from . import cache
 from .recipes import DESIGN_FILE
 from .synthesis import check_top

@@ -14,9 +14,9 @@ from amaranth.build import ResourceError
 from amaranth.hdl import Cat, ClockSignal, Elaboratable, Instance, Module, Signal, Value
 from amaranth.lib import io
 
-from .. import tools
-from ..errors import BitmillError
-from ..files import atomic_write, to_json
+from ..system import tools
+from ..system.errors import BitmillError
+from ..system.files import atomic_write, to_json
 from ..system.places import private_folder
 from .bridge import SerialBridge, frame_bytes
 from .recipes import ICE40_SPLIT_REGISTERS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from . import cache, recipes
 from .cells import CellCounts, Target, check_target, count_cells
 from .synthesis import Synthesis, check_top, synthesize

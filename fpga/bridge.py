@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 
 _FRAME_BITS = 10
 """A start bit, eight data bits with the least significant first, and a stop bit."""

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import tools
-from ..cache import CACHE_VARIABLE as CACHE_VARIABLE
 from ..system import store as store_of_files
+from ..system import tools
+from ..system.cache import CACHE_VARIABLE as CACHE_VARIABLE
 from ..system.sources import source_digest
 
 SUFFIX = ".json.gz"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 
 Target = Literal["generic", "ice40", "ecp5", "gowin", "xilinx7"]
 TARGETS: tuple[Target, ...] = get_args(Target)

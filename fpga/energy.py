@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .liberty import Library
 from .liberty_text import Group, parse_groups
 

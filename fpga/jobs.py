@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from ..system.processes import may_run_tools, stop_tools_of
 
 Result = TypeVar("Result")

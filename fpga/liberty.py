@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import BitmillError
-from ..files import read_bytes
+from ..system.errors import BitmillError
+from ..system.files import read_bytes
 from . import cache
 
 DEFAULT_LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 
 _TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|[(){};:,]|[^\s(){};:,"]+|\\\n', re.DOTALL)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .. import tools
-from ..errors import BitmillError
+from ..system import tools
+from ..system.errors import BitmillError
 from ..system.places import private_folder
 from .sta import NETLIST_FILE
 from .wrap import CLOCK, Port, data_ports

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..errors import BitmillError
-from ..hdl.verilog import without_tool_header
-from ..tools import run_yosys
+from ..hdl.emit.verilog import without_tool_header
+from ..system.errors import BitmillError
+from ..system.tools import run_yosys
 
 _PARAMETERS = (
     "MEMID", "SIZE", "OFFSET", "ABITS", "WIDTH", "INIT",

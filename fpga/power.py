@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import tools
-from ..errors import BitmillError
+from ..system import tools
+from ..system.errors import BitmillError
 from ..system.sources import source_digest
 from . import cache
 from .activity import NetlistCell, PinActivity, netlist_cells, pin_activity

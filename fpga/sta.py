@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .. import tools
-from ..errors import BitmillError
+from ..system import tools
+from ..system.errors import BitmillError
 from ..system.places import private_folder
 from ..system.sources import source_digest
 from . import cache

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import tools
-from ..errors import BitmillError
+from ..system import tools
+from ..system.errors import BitmillError
 from . import cache, recipes, standard_recipes
 from .jobs import run_jobs
 from .liberty import Library

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BitmillError
-from ..tools import yosys_release
+from ..system.errors import BitmillError
+from ..system.tools import yosys_release
 from . import cache, recipes
 from .cells import CellCounts, Target, check_target, count_cells, smallest
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import tools
-from ..errors import BitmillError
+from ..system import tools
+from ..system.errors import BitmillError
 from ..system.places import private_folder
 from ..system.sources import source_digest
 from . import cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from . import cache, recipes
 from .synthesis import check_top
 

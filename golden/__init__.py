@@ -1,9 +1,9 @@
 """What the arithmetic means: codecs, scales and dot products in NumPy, exact to the bit."""
 
-from .accumulate import Result, dot, matmul, to_float
 from .codec import decode, encode
 from .grid import ROUNDINGS, Rounding
 from .losses import Losses, count_losses, encode_counted, encode_within
+from .mac.accumulate import Result, dot, matmul, to_float
 from .scale import Granularity, Rule, Scales, choose_scale, dequantize, quantize
 
 __all__ = [

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import BitmillError
 from ..formats import Format, Int, Minifloat
+from ..system.errors import BitmillError
 from .grid import REFUSED, ROUNDINGS, Rounding, code_dtype, grid, inf_code, nan_code
 from .parts import TABLE_BITS, as_format, checked_codes, split, value_table
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import BitmillError
 from ..formats import Format
+from ..system.errors import BitmillError
 from .codec import decode, encode, is_overflow
 from .grid import Rounding
 from .parts import as_format

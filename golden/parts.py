@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import formats
-from ..errors import BitmillError
 from ..formats import Format, Int, Minifloat, Special, TopExponent
+from ..system.errors import BitmillError
 
 TABLE_BITS = 16
 """Formats up to this width are decoded by a table built from ``Format.decode``; wider ones field by field."""

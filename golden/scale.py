@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import BitmillError
 from ..formats import Format
+from ..system.errors import BitmillError
 from .codec import decode, encode
 from .grid import Rounding
 from .parts import as_format

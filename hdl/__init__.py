@@ -2,13 +2,13 @@
 # A unit may be built only to be asked for its latency and its ports.
 """What the hardware does: Amaranth components, built from the one configuration object."""
 
-from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
-from .array import Array
-from .dot_product import DotProduct
-from .mac import Mac
-from .pe import PE
-from .serial_tile import SerialTile
+from ..config.bit_serial import BitSerialConfig
+from .array.array import Array
+from .array.pe import PE
+from .bit_serial.serial_tile import SerialTile
+from .mac.dot_product import DotProduct
+from .mac.mac import Mac
 
 __all__ = ["PE", "Array", "DotProduct", "Mac", "SerialTile", "build"]
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BitmillError
 from ..formats.scheme import Scheme, get_scheme
 from ..golden.weights.bits import packed_length
+from ..system.errors import BitmillError
 from .reading import short
 
 KEY = "bitmill"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import BitmillError
-from ..files import read_json
-from ..text import cut, visible
+from ..system.errors import BitmillError
+from ..system.files import read_json
+from ..system.text import cut, visible
 from .numpy_file import read_npy, read_npz
 from .reading import short
 from .safetensors_file import read_safetensors

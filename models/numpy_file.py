@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .number_types import OF_NUMPY
 from .reading import SizedFile, reading, short, stays_open
 from .tensor import FileRange, Stored, Tensor

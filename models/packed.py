@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BitmillError
 from ..golden.weights import QuantizedWeights, bits
+from ..system.errors import BitmillError
 from .description import KEY, Described, described
 from .model import Model, open_model
 from .tensor import Tensor

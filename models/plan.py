@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import BitmillError
 from ..formats.scheme import Scheme
+from ..system.errors import BitmillError
 from .description import Described
 from .layouts import recognised
 from .linear import beside_packed, is_kernel, is_of_modules, is_part, why_not_linear

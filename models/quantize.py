@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BitmillError
 from ..golden.weights import dequantize, quantize_weights
 from ..golden.weights.losses import Losses, Ratio, losses, ratio
 from ..golden.weights.quantize import refuse_vanished, vanished
+from ..system.errors import BitmillError
 from .description import KEY, Described, written
 from .long_rows import Piece, block_of, quantized_pieces
 from .matrix import Matrix

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import BitmillError
-from ..files import open_regular
-from ..text import cut, visible
+from ..system.errors import BitmillError
+from ..system.files import open_regular
+from ..system.text import cut, visible
 
 _LONGEST = 100
 """Characters of a name or a value in a message."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .number_types import NUMBER_TYPES
 from .reading import SizedFile, reading, short
 from .tensor import FileRange, Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .description import KEY, merged
 from .reading import reading, short
 from .safetensors_file import parse_json, read_safetensors

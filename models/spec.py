@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BitmillError
 from ..golden.weights import QuantizedWeights, dequantize
-from ..text import cut, visible
+from ..system.errors import BitmillError
+from ..system.text import cut, visible
 from .description import Described
 from .layouts import LeftAlone, recognised
 from .matrix import Matrix, plain, transposed

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .number_types import NUMBER_TYPES, codes_of, is_real, numbers_of
 from .reading import reading
 

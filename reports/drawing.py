@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from ..text import visible
+from ..system.text import visible
 
 INK, GREY, LIGHT = "#1f2328", "#6e7781", "#d0d7de"
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..text import markdown, markdown_code, visible
-from .records import Records
+from ..studies.records import Records
+from ..system.text import markdown, markdown_code, visible
 from .shown import Cell, Number, Table, tool_versions
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -12,18 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .. import formats
-from ..errors import BitmillError
-from ..files import atomic_write
-from ..presets import REPORT_PAIRS
-from ..screen import say
-from ..screen.program import run_program
+from ..config.presets import REPORT_PAIRS
+from ..studies.cost import table as cost
+from ..studies.records import BITMOD, FULL, NONLINEAR, Records
+from ..system.errors import BitmillError
+from ..system.files import atomic_write
+from ..system.screen import say
+from ..system.screen.program import run_program
 from . import shown
 from .bitmod import readme as bitmod
-from .cost import table as cost
 from .full import readme as full
 from .int_vs_fp import view
 from .nonlinear import readme as nonlinear
-from .records import BITMOD, FULL, NONLINEAR, Records
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import BitmillError
-from .records import Records
+from ..studies.records import Records
+from ..system.errors import BitmillError
 
 DASH = "\N{EN DASH}"
 """Where the study has no such number."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .payload import Codes, Output, PayloadLayout
 from .rows import PayloadRows
 from .scaled_stimulus import scaled_stimuli

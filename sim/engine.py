@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import BitmillError
-from ..tools import search_path
+from ..system.errors import BitmillError
+from ..system.tools import search_path
 from .icarus_time import PATIENCE_SECONDS
 from .job import Job
 from .runner import SimResult, simulate

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .engine import Engine
 from .job import PhaseResult
 from .matrix_product import MatrixProduct, check_operands, play_product

@@ -88,8 +88,8 @@ def main() -> None:
     """Print processor seconds, cycles and statements of some presets, and what the constants make of them."""
     import resource
 
-    from ..hdl.verilog import TOP, emit
-    from ..presets import any_preset
+    from ..config.presets import any_preset
+    from ..hdl.emit.verilog import TOP, emit
     from .runner import simulate
     from .verify import job_of
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
+from ..config.bit_serial import BitSerialConfig
+from ..system.errors import BitmillError
 from .engine import Engine, play
 from .job import Job, Phase
 from .pattern import BACK_TO_BACK, Pattern
@@ -181,7 +181,7 @@ def play_product(
     SimulationError
         If the RTL differs from golden.
     """
-    from ..hdl import verilog  # The bench imports this package in the simulator, where Amaranth is not needed.
+    from ..hdl.emit import verilog  # The bench imports this package in the simulator, where Amaranth is not needed.
 
     patterns = (BACK_TO_BACK, BACK_TO_BACK)
     if stall:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from ..errors import BitmillError
-from ..tools import run_yosys
+from ..system.errors import BitmillError
+from ..system.tools import run_yosys
 
 NetlistKind = Literal["generic", "ecp5", "gowin", "xilinx7"]
 

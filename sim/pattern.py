@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle, repeat
 from typing import Literal
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 
 PatternKind = Literal["none", "random", "bursty", "directed"]
 

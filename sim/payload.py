@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .rows import PayloadRows
 
 Codes = NDArray[np.integer]

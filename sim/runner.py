@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from ..system.places import private_folder
-from ..tools import find_tool, keep_log, run_tool
+from ..system.tools import find_tool, keep_log, run_tool
 from .job import JOB_VARIABLE, PROGRESS_VARIABLE, RESULT_VARIABLE, Job, Outcome, PhaseResult
 
 LAUNCHER = Path(__file__).with_name("launch.py")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..bit_serial import BitSerialConfig
-from ..errors import BitmillError
+from ..config.bit_serial import BitSerialConfig
 from ..formats.scheme import SCHEMES, Scheme
 from ..formats.weight_type import find_weight_type, weight_type
+from ..system.errors import BitmillError
 from .engine import Engine
 from .job import PhaseResult
 from .matrix_product import MatrixProduct, check_operands, play_product

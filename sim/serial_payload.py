@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bit_serial import BitSerialConfig
+from ..config.bit_serial import BitSerialConfig
 from ..formats.scheme import GROUP_SCALE_BITS
 from ..formats.term import TERM_BITS, Term, two_terms
 from ..formats.weight_type import FLOATS, KIND_BITS, SPECIALS

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bit_serial import BitSerialConfig
+from ..config.bit_serial import BitSerialConfig
 from ..formats import get
 from ..formats.term import MAX_SPECIAL, has_two_terms
 from ..formats.weight_type import FLOATS, SPECIALS, WeightKind, weight_type

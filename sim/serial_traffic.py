@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bit_serial import BitSerialConfig
-from ..errors import BitmillError
+from ..config.bit_serial import BitSerialConfig
 from ..formats.weight_type import WeightKind, WeightType, weight_type
+from ..system.errors import BitmillError
 from .payload import Codes, RowOutput
 from .rows import PayloadRows
 from .serial_payload import SerialPayload

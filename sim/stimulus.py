@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
 from ..formats import Format, Special
+from ..system.errors import BitmillError
 from .accumulator_corners import accumulator_corners
 from .dot_product import DotProduct
 from .payload import Codes

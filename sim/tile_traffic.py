@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
+from ..system.errors import BitmillError
 from .array_payload import ArrayPayload
 from .dot_traffic import ends
 from .payload import Codes, RowOutput

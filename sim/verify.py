@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..bit_serial import BitSerialConfig
 from ..config import AcceleratorConfig
-from ..errors import BitmillError
-from ..sizes import check_verified
+from ..config.bit_serial import BitSerialConfig
+from ..config.sizes import check_verified
+from ..system.errors import BitmillError
 from ..system.kept import kept_file
 from .dot_traffic import DotTraffic
 from .engine import Engine, check_engine, choose_engine, play
@@ -139,7 +139,7 @@ def verify(
     netlist
         ``generic`` or ``ecp5``: test the netlist of that kind (see ``sim.netlist``) instead of the Verilog itself.
     verilog
-        Verilog text to test instead of what ``bitmill.hdl.verilog.emit`` gives; top module ``bitmill_top``.
+        Verilog text to test instead of what ``bitmill.hdl.emit.verilog.emit`` gives; top module ``bitmill_top``.
     waves
         Where to write the waveform (FST). Without it a waveform is recorded only of a failure, to a temporary file.
     timeout
@@ -232,7 +232,7 @@ def traffic_of(config: AcceleratorConfig | BitSerialConfig) -> Traffic:
 
 
 def _emit(config: AcceleratorConfig | BitSerialConfig) -> str:
-    from ..hdl import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
+    from ..hdl.emit import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
     return verilog.emit(config)
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import platformdirs
 
-from ..errors import BitmillError
 from . import guard
+from .errors import BitmillError
 from .trust import NOFOLLOW, cannot_be_renamed, is_private_folder, make_folders, make_private_folder
 
 CACHE_VARIABLE = "BITMILL_CACHE"

@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from ..errors import BitmillError
 from . import guard
 from .environment import tool_environment
+from .errors import BitmillError
 from .kept import keep_log
 from .places import private_folder, run_folder, tell_guard
 

@@ -28,7 +28,7 @@ def source_digest(*modules: str) -> str:
     Parameters
     ----------
     modules
-        Full dotted names, such as ``bitmill.hdl.verilog``.
+        Full dotted names, such as ``bitmill.hdl.emit.verilog``.
 
     Raises
     ------

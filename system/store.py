@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BitmillError
+from .errors import BitmillError
 from .kept import drop_old
 from .places import cache_directory
 from .trust import is_ours, make_folders, read_trusted

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BitmillError
 from .environment import WHEEL_CACHE_VARIABLE, wheel_cache
+from .errors import BitmillError
 from .locks import alone
 from .places import private_folder
 from .processes import run_tool

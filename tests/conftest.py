@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bitmill.bit_serial import BitSerialConfig
 from bitmill.cli import main
+from bitmill.config.bit_serial import BitSerialConfig
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bitmill import tools
 from bitmill.config import AcceleratorConfig
 from bitmill.fpga.cache import CACHE_VARIABLE
+from bitmill.system import tools
 
 
 def _toml(here, **fields):

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from bitmill import AcceleratorConfig
-from bitmill.bit_serial import BitSerialConfig, read_config
-from bitmill.presets import preset
+from bitmill.config.bit_serial import BitSerialConfig, read_config
+from bitmill.config.presets import preset
 
 TOML = 'unit = "bit-serial"\nrows = 1\ncols = 2\nlanes = 2\ngroup = 16\nactivation = "INT8"\nk_max = 64\n'
 TINY = TOML.replace("lanes = 2", "lanes = 1").replace("16", "8") + "weight_bits = 4\n"

@@ -13,11 +13,11 @@ import pytest
 import bitmill
 from bitmill import AcceleratorConfig, formats
 from bitmill import cli as cli_module
-from bitmill.bit_serial import read_config
+from bitmill.config.bit_serial import read_config
+from bitmill.config.presets import PRESETS, any_preset, preset
 from bitmill.fpga.cache import CACHE_VARIABLE
-from bitmill.hdl import verilog
-from bitmill.presets import PRESETS, any_preset, preset
-from bitmill.tools import YOSYS_VARIABLE
+from bitmill.hdl.emit import verilog
+from bitmill.system.tools import YOSYS_VARIABLE
 
 
 def test_formats_lists_every_row_of_the_catalog(cli):
@@ -332,7 +332,7 @@ def test_a_fault_of_its_own_is_one_line_unless_asked_for_more(cli, monkeypatch):
     def broken(_config, **_options):
         raise KeyError("a\nb")
 
-    monkeypatch.setattr("bitmill.hdl.verilog.emit", broken)
+    monkeypatch.setattr("bitmill.hdl.emit.verilog.emit", broken)
     result = cli("generate", "--preset", "int4-mac", "-o", "never")
     assert result.status == 2
     assert result.err.splitlines()[-1].startswith("bitmill: error: fault of bitmill's own, please report it")

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, formats, preset
 from bitmill.config import MAX_EXACT_BITS
+from bitmill.config.presets import PRESETS, REPORT_PAIRS, TILES, UNITS, any_preset
 from bitmill.golden import dot
-from bitmill.presets import PRESETS, REPORT_PAIRS, TILES, UNITS, any_preset
 
 GOOD: dict[str, Any] = {"weight": "E2M1", "activation": "E4M3"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bitmill import BitmillError, sizes
+from bitmill import BitmillError
 from bitmill.commands import expected
-from bitmill.config import AcceleratorConfig
-from bitmill.hdl.verilog import TOP, emit
-from bitmill.presets import any_preset
+from bitmill.config import AcceleratorConfig, sizes
+from bitmill.config.presets import any_preset
+from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.sim import engine, icarus_time, runner
 from bitmill.sim.verify import job_of, verify
 

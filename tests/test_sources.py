@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bitmill.reports.sweep import measurement
-from bitmill.reports.sweep.task import Task
+from bitmill.studies.sweep import measurement
+from bitmill.studies.sweep.task import Task
 from bitmill.system import sources
 from bitmill.system.sources import Sources, source_digest
 
@@ -41,7 +41,7 @@ def keeping_modules():
     """Modules that keep results on disk, and what they ask ``source_digest`` of."""
     found = {}
     for path, name in our_modules():
-        if name not in ("bitmill.cache", "bitmill.fpga.cache", "bitmill.system.sources"):
+        if name not in ("bitmill.system.cache", "bitmill.fpga.cache", "bitmill.system.sources"):
             calls = list(called(ast.parse(path.read_text())))
             if any(call in KEEPS for call, _ in calls):
                 found[name] = [arguments for call, arguments in calls if call == "source_digest"]
@@ -51,7 +51,7 @@ def keeping_modules():
 KEYED = sorted(
     {
         *keeping_modules(),
-        "bitmill.tools",
+        "bitmill.system.tools",
         measurement.counted.measured.__module__,
         *(made.__module__ for made in measurement._MEASURE.values()),
     }
@@ -61,8 +61,8 @@ KEYED = sorted(
 
 def test_every_module_that_keeps_results_is_keyed_by_its_own_sources():
     found = keeping_modules()
-    assert {"bitmill.reports.int_vs_fp.emitted", "bitmill.fpga.sta", "bitmill.sim.compiled.library"} <= set(found)
-    by_table = {"bitmill.reports.sweep.measurement": [["__name__"], ["_measuring(task).__module__"]]}
+    assert {"bitmill.studies.int_vs_fp.emitted", "bitmill.fpga.sta", "bitmill.sim.compiled.library"} <= set(found)
+    by_table = {"bitmill.studies.sweep.measurement": [["__name__"], ["_measuring(task).__module__"]]}
     for name, asked in found.items():
         assert asked == by_table.get(name, [["__name__"]]), f"{name} keeps results that are not keyed by its sources"
 
@@ -139,16 +139,16 @@ def depend(module, *files):
 
 def test_what_was_overlooked_is_followed():
     # Typed from reading the sources, by what each result is computed of.
-    assert depend("bitmill.reports.int_vs_fp.emitted", "accumulators.py", "bit_serial.py", "config.py", "hdl/window_tree.py",
-                  "formats/catalog.py")  # fmt: skip
-    assert depend("bitmill.reports.int_vs_fp.verified", "golden/accumulate_window.py", "sim/bench.py", "sim/launch.py",
+    assert depend("bitmill.studies.int_vs_fp.emitted", "config/accumulators.py", "config/bit_serial.py", "config/mac.py",
+                  "hdl/sums/window_tree.py", "formats/catalog.py")  # fmt: skip
+    assert depend("bitmill.studies.int_vs_fp.verified", "golden/mac/accumulate_window.py", "sim/bench.py", "sim/launch.py",
                   "golden/bit_serial/tile.py", "sim/compiled/driver.cc", "sim/compiled/runtime/cxxrtl/cells.h")  # fmt: skip
     assert depend(
-        "bitmill.reports.sweep.power", "reports/sample/minilm.safetensors", "fpga/power_parts.py", "golden/scale.py"
+        "bitmill.studies.sweep.power", "models/sample/minilm.safetensors", "fpga/power_parts.py", "golden/scale.py"
     )
-    assert depend("bitmill.reports.nonlinear.captured", "reports/sample/forward.py", "reports/bitmod/model.py")
-    assert not depend("bitmill.reports.int_vs_fp.emitted", "golden/scale.py")
-    assert not depend("bitmill.reports.sweep.cells", "golden/scale.py")
+    assert depend("bitmill.studies.nonlinear.captured", "models/sample/forward.py", "models/encoder/model.py")
+    assert not depend("bitmill.studies.int_vs_fp.emitted", "golden/scale.py")
+    assert not depend("bitmill.studies.sweep.cells", "golden/scale.py")
     assert not depend("bitmill.fpga.sta", "formats/catalog.py")
     for module in KEYED:
         assert not depend(module, "cli.py"), module
@@ -261,8 +261,8 @@ def test_unknown_modules_are_refused():
 def test_a_worker_with_another_file_has_another_fingerprint(copy, monkeypatch):
     monkeypatch.setattr(sources, "_sources_here", lambda: Sources(copy, "bitmill"))
     before = measurement.fingerprint()
-    for name in ("accumulators.py", "golden/bit_serial/tile.py", "hdl/window_tree.py", "reports/sweep/measurement.py",
-                 "reports/sample/minilm.safetensors", "sim/compiled/driver.cc"):  # fmt: skip
+    for name in ("config/accumulators.py", "golden/bit_serial/tile.py", "hdl/sums/window_tree.py", "studies/sweep/measurement.py",
+                 "models/sample/minilm.safetensors", "sim/compiled/driver.cc"):  # fmt: skip
         path = copy / name
         whole = path.read_bytes()
         path.write_bytes(whole + b"\n")
@@ -275,7 +275,7 @@ def test_a_changed_accumulator_is_not_served_the_old_verilog(copy, monkeypatch):
     monkeypatch.setattr(sources, "_sources_here", lambda: Sources(copy, "bitmill"))
     task = Task(config={"weight": "INT8", "activation": "INT8"}, target="generic")
     before = measurement.cache_key(task)
-    path = copy / "accumulators.py"
+    path = copy / "config/accumulators.py"
     path.write_text(
         path.read_text().replace("return self.width or product.sum_bits(terms)", "return 1 + product.sum_bits(terms)")
     )
@@ -289,14 +289,12 @@ def test_many_threads_ask_at_the_same_time(monkeypatch):
         fresh = Sources(ROOT, "bitmill")
         monkeypatch.setattr(sources, "_sources_here", lambda fresh=fresh: fresh)
         with ThreadPoolExecutor(8) as pool:
-            assert len(set(pool.map(source_digest, ["bitmill.hdl.verilog", "bitmill.golden"] * 8))) == 2
+            assert len(set(pool.map(source_digest, ["bitmill.hdl.emit.verilog", "bitmill.golden"] * 8))) == 2
 
 
 def test_following_imports_is_fast():
     # 0.2 s on an idle core; a whole report takes eleven.
-    script = (
-        "import time, bitmill.system.sources as s; t = time.process_time(); s.source_digest('bitmill.hdl.verilog');"
-    )
+    script = "import time, bitmill.system.sources as s; t = time.process_time(); s.source_digest('bitmill.hdl.emit.verilog');"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     took = subprocess.run([sys.executable, "-c", f"{script} print(time.process_time() - t)"], check=True,
                           capture_output=True, text=True, env=environment)  # fmt: skip

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from bitmill import AcceleratorConfig
+from bitmill.config.presets import preset
 from bitmill.fpga.cache import CACHE_VARIABLE
 from bitmill.fpga.liberty import DEFAULT_LIBRARY
-from bitmill.presets import preset
 
 
 @pytest.fixture

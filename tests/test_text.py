@@ -2,7 +2,7 @@
 
 import pytest
 
-from bitmill.text import LONGEST_MESSAGE, cut, message, short, visible
+from bitmill.system.text import LONGEST_MESSAGE, cut, message, short, visible
 
 
 @pytest.mark.parametrize(

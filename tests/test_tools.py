@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
+from bitmill.system import tools
 from bitmill.system.processes import may_run_tools, stop_tools_of
 
 

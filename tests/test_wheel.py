@@ -66,7 +66,7 @@ def test_wheel_holds_the_package_with_its_data_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     files = [name for name in names if not name.split("/")[0].endswith(".dist-info")]
     assert {name.split("/")[0] for name in files} == {"bitmill"}
-    for name in ("bitmill/cli.py", "bitmill/reports/sample/minilm.safetensors", "bitmill/reports/sample/NOTICE.md"):
+    for name in ("bitmill/cli.py", "bitmill/models/sample/minilm.safetensors", "bitmill/models/sample/NOTICE.md"):
         assert name in files
     tracked = _run("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py", cwd=ROOT).split()
     sources = {f"bitmill/{name}" for name in tracked if not name.startswith("tests/") and (ROOT / name).is_file()}
@@ -95,7 +95,7 @@ def test_installed_generate(installed, elsewhere):
 
 
 def test_installed_data_files_load(installed, elsewhere):
-    code = "from bitmill.reports.tensors import sample_layers; print(sum(layer.products for layer in sample_layers()))"
+    code = "from bitmill.models.layers import sample_layers; print(sum(layer.products for layer in sample_layers()))"
     assert int(_run(installed / "python", "-c", code, cwd=elsewhere, env=_environment())) > 1_000_000
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...bit_serial import BitSerialConfig
-from ...errors import BitmillError
+from ...config.bit_serial import BitSerialConfig
+from ...system.errors import BitmillError
 from ..parts import Parts, checked_codes, split
 
 

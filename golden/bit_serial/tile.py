@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...bit_serial import BitSerialConfig
-from ...errors import BitmillError
+from ...config.bit_serial import BitSerialConfig
+from ...system.errors import BitmillError
 from .align import Aligned, align, group_starts, round_half_up
 
 

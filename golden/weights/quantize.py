@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ... import formats
-from ...errors import BitmillError
 from ...formats import Format
 from ...formats.scheme import Scheme, get_scheme
+from ...system.errors import BitmillError
 from ..codec import decode, encode
 from ..parts import value_table
 from . import olive, scales

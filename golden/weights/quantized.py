@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BitmillError
 from ...formats.scheme import Scheme
+from ...system.errors import BitmillError
 
 CHANNEL_STEP = 256
 """An integer group scale is in units of the channel's scale over this."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BitmillError
+from ...system.errors import BitmillError
 from ..matrix import Matrix
 from ..model import Model
 from ..tensor import Tensor

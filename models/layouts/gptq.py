@@ -101,7 +101,7 @@ def _group_size(model: Model, length: int, groups: int) -> int | None:
 
 
 def _check_order(index: NDArray[np.int64], groups: int, name: str) -> None:
-    from ...errors import BitmillError
+    from ...system.errors import BitmillError
 
     if index.min() < 0 or index.max() >= groups:
         raise BitmillError(f"{name}: g_idx must be of 0 .. {groups - 1}, not {index.min()} .. {index.max()}")

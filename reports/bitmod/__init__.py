@@ -1,1 +1,1 @@
-"""Study of BitMoD and the weight schemes around it, on a real model and in hardware."""
+"""The study of BitMoD and the weight schemes around it, told."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..records import BITMOD, Metric, Record, Records, metric
-from .hardware import BEST, labels
-from .units import BASELINE, SIDE, Candidate, Part, candidates
+from ...studies.bitmod.hardware import BEST, labels
+from ...studies.bitmod.units import BASELINE, SIDE, Candidate, Part, candidates
+from ...studies.records import BITMOD, Metric, Record, Records, metric
 
 RATE = "products per us and kGE"
 WIDTHS = (4, 6, 8, 16)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...formats.scheme import SCHEMES
-from ..records import BITMOD, Record, Records, metric
+from ...studies.bitmod.hardware import BEST, PERIODS_NS
+from ...studies.records import BITMOD, Record, Records, metric
 from .costs import cost_records, generator_record
-from .hardware import BEST, PERIODS_NS
 
 MAIN = "8ns"
 """The clock of the summary, and of what published areas are compared with."""

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...formats.scheme import SCHEMES
+from ...studies.bitmod.hardware import labels
+from ...studies.bitmod.units import BASELINE, candidates
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, LIGHT, figure, label_points, style, to_svg
-from ..records import Records
 from .derived import MAIN, PAPER_GAIN
-from .hardware import labels
 from .tables import SWEPT, built, clock_name, schemes
-from .units import BASELINE, candidates
 
 OURS, OTHERS, INTEGERS = "#a63603", "#6e7781", "#0b5394"
 _COLOURS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...studies.bitmod.hardware import BEST
+from ...studies.records import BITMOD, Records
 from .. import shown
-from ..records import BITMOD, Records
 from .derived import MAIN
-from .hardware import BEST
 from .tables import built, clock_name, schemes
 from .text import COMMAND
 

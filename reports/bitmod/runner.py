@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...files import output_directory
 from ...formats.scheme import SCHEMES
-from ..jobs import Job, run_all
+from ...models.encoder.model import EncoderModel, load_encoder
+from ...models.encoder.sentences import sentence_pairs
+from ...studies.bitmod.accuracy import Reference, accuracy_jobs
+from ...studies.bitmod.arithmetic import arithmetic_jobs, layer_of
+from ...studies.bitmod.hardware import hardware_jobs
+from ...studies.jobs import Job, run_all
+from ...studies.records import BITMOD, Records
+from ...system.files import output_directory
 from ..page import Page
-from ..records import BITMOD, Records
 from . import text
-from .accuracy import Reference, accuracy_jobs
-from .arithmetic import arithmetic_jobs, layer_of
 from .derived import derived_records
-from .hardware import hardware_jobs
-from .model import EncoderModel, load_encoder
 from .pictures import render_pictures
-from .sentences import sentence_pairs
 from .tables import all_tables
 
 QUICK_SCHEMES = ("bitmod-fp4", "int4")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ...formats.scheme import SCHEMES
+from ...studies.bitmod.hardware import BEST, labels
+from ...studies.bitmod.units import BASELINE, Candidate, candidates
+from ...studies.records import Record, Records
 from .. import shown
-from ..records import Record, Records
 from ..shown import Cell, Table
 from .derived import MAIN, claim_texts
-from .hardware import BEST, labels
-from .units import BASELINE, Candidate, candidates
 
 SWEPT = (32, 64, 128, 384)
 CLOCKS = {BEST: "own best"}

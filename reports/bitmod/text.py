@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..records import Records
+from ...studies.bitmod.hardware import BEST
+from ...studies.records import Records
 from ..shown import shown
 from .derived import MAIN
-from .hardware import BEST
 from .tables import built, clock_name, schemes
 
 TITLE = "BitMoD: bit-serial mixture of data types, from weights to gates"

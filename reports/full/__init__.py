@@ -1,1 +1,1 @@
-"""``bitmill report int-vs-fp --full``: what every axis costs, and which assumption makes FP8 look dear."""
+"""The full study told: what every axis costs, and which assumption makes FP8 look dear."""

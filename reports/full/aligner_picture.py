@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...studies.records import Record, Records
+from ...studies.sweep.task import unit_of
 from .. import shown
 from ..drawing import GREY, LIGHT, THOUSANDS, figure
-from ..records import Record, Records
-from ..sweep.task import unit_of
 from .cheapest import COSTS, EXACT, FUSED, formulation_of
 
 PAIRS = {"INT8": "#0b5394", "E4M3": "#a63603"}

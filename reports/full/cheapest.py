@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...config import AcceleratorConfig
-from ..ids import accumulator_key, unit_key
-from ..records import FULL, Metric, Record, Records, metric
-from ..sweep.task import unit_of
-from .layer_errors import error_id
+from ...studies.full.layer_errors import error_id
+from ...studies.ids import accumulator_key, unit_key
+from ...studies.records import FULL, Metric, Record, Records, metric
+from ...studies.sweep.task import unit_of
 
 STUDY_FILE = "aligners"
 """The study whose units are formulations of few functions."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...formats import Product, get
-from ..committed import committed_records
-from ..records import BITMOD, FULL, Record, Records, metric
+from ...studies.committed import committed_records
+from ...studies.records import BITMOD, FULL, Record, Records, metric
 from .walks import WALKS, steps_of
 
 MINIFLOAT_PAPER = "arXiv 2311.12359"

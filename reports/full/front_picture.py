@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from ...studies.int_vs_fp.study import Pair
+from ...studies.records import Record, Records
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure, label_points
 from ..int_vs_fp.marks import FAMILY_COLOURS, colour, marker, text_colour
-from ..int_vs_fp.study import Pair
-from ..records import Record, Records
 from .fronts import AXES, members
 
 COLUMNS = 2

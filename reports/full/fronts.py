@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ... import formats
 from ...config import AcceleratorConfig
 from ...formats import Int
-from ..ids import unit_key
-from ..records import FULL, Record, Records, metric
+from ...studies.full.layer_errors import error_id
+from ...studies.ids import unit_key
+from ...studies.records import FULL, Record, Records, metric
 from ..shown import front
-from .layer_errors import error_id
 
 STUDY_FILE = "fronts"
 """The study whose units are compared."""

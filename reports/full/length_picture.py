@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from ...studies.int_vs_fp.study import Pair
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, THOUSANDS, figure, label_points
 from ..int_vs_fp.marks import colour, marker, text_colour
-from ..int_vs_fp.study import Pair
-from ..records import Records
 
 LENGTHS = (1, 4, 8, 16, 32)
 FORMATS = ("INT4", "INT8", "E2M1", "E2M3", "E3M2", "E4M3", "E5M2")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...studies.records import Record, Records
 from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure
-from ..records import Record, Records
 
 KINDS = {
     "exact": ("exact accumulator", "#0072b2"),

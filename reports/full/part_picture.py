@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure
 from ..int_vs_fp.marks import PART_COLOURS
-from ..records import Records
 
 
 def parts_picture(records: Records) -> Figure:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...studies.records import Records
 from ..drawing import style, to_svg
-from ..records import Records
 from ..sweep.curves import curves_picture
 from ..sweep.energy_bars import energy_picture
 from .aligner_picture import aligners_picture

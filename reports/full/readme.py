@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...studies.full.peers import PEERS
+from ...studies.full.plan import COMMAND
+from ...studies.records import FULL, Records
 from .. import shown
-from ..records import FULL, Records
-from .peers import PEERS
-from .plan import COMMAND
 from .walks import WALKS, steps_of
 
 RESULTS = Path("reports/results") / FULL

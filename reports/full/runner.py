@@ -7,26 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...config import AcceleratorConfig
-from ...files import output_directory
-from ..committed import RESULTS as RESULTS
-from ..ids import unit_key
-from ..int_vs_fp.scales import ScaleBook
-from ..jobs import run_all
+from ...models.layers import sample_layers
+from ...studies.committed import RESULTS as RESULTS
+from ...studies.full.layer_errors import error_jobs
+from ...studies.full.models import model_records
+from ...studies.full.parts import parts_jobs
+from ...studies.full.plan import planned, studies
+from ...studies.ids import unit_key
+from ...studies.int_vs_fp.scales import ScaleBook
+from ...studies.jobs import run_all
+from ...studies.records import FULL, Record, Records, metric
+from ...studies.sweep.engine import run_tasks
+from ...studies.sweep.grid import Skipped
+from ...studies.sweep.sizes import say_sizes
+from ...studies.sweep.study_file import StudyFile
+from ...studies.sweep.taken import Committed
+from ...system.files import output_directory
 from ..page import Page
-from ..records import FULL, Record, Records, metric
-from ..sweep.engine import run_tasks
-from ..sweep.grid import Skipped
-from ..sweep.sizes import say_sizes
-from ..sweep.study_file import StudyFile
-from ..sweep.taken import Committed
-from ..tensors import sample_layers
 from . import cheapest, fronts, text
 from .claims import claim_records
-from .layer_errors import error_jobs
-from .models import model_records
-from .parts import parts_jobs
 from .pictures import render_pictures
-from .plan import planned, studies
 from .tables import all_tables
 from .walks import PARTS, walk_records
 

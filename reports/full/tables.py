@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..records import Records
+from ...studies.full.peers import PEERS
+from ...studies.records import Records
 from ..shown import DASH, Cell, Table, number, optional
 from ..sweep.curves import curves_table
 from ..sweep.energy_bars import energy_table
 from .fronts import AXES
-from .peers import PEERS
 from .walks import WALKS
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..records import Records
+from ...studies.full.plan import COMMAND
+from ...studies.records import Records
 from ..shown import shown
 from ..sweep.curves import curves_answer
 from ..sweep.energy_bars import energy_answer
 from .cheapest import EXACT, FUSED
 from .fronts import AXES
-from .plan import COMMAND
 from .walks import WALKS, steps_of
 
 TITLE = "INT versus FP: what each assumption costs"
 
 REGENERATE = (
     (COMMAND, "this report; what is known is not measured again"),
-    ("python -m bitmill.reports.cost --fit", "the cost models of `bitmill estimate`, fitted on `reports/results/cost`"),
+    ("python -m bitmill.studies.cost --fit", "the cost models of `bitmill estimate`, fitted on `reports/results/cost`"),
 )
 
 CAPTIONS = {

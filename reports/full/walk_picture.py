@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, figure
-from ..records import Records
 from .walks import Walk, steps_of
 
 PAPER, OURS, CHEAPER = "#a63603", "#0b5394", "#00735c"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
-from ..records import FULL, Record, Records, metric
+from ...studies.records import FULL, Record, Records, metric
 
 VAN_BAALEN = "van Baalen et al., arXiv 2303.17951"
 FORMATSCOPE = "FormatScope"

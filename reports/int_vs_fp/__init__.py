@@ -1,1 +1,1 @@
-"""The int-vs-fp study: which number format keeps a real layer accurate, and what its verified hardware costs."""
+"""The int-vs-fp study told: which number format keeps a real layer accurate, and what its verified hardware costs."""

@@ -6,14 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...accumulators import Accumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from ...config.accumulators import Accumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from ...studies.ids import label_of
+from ...studies.int_vs_fp.kinds import from_record
+from ...studies.int_vs_fp.study import Pair
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points
-from ..ids import label_of
-from ..records import Records
 from . import view
-from .kinds import from_record
-from .study import Pair
 
 MARKS = {
     "exact": ("*", "#1f2328"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...studies.records import Record, Records
 from .. import shown
-from ..records import Record, Records
 from ..shown import Cell, Table
 from . import view
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...studies.int_vs_fp.study import GRANULARITIES, Pair
+from ...studies.records import Records
 from .. import shown
-from ..records import Records
 from . import view
 from .answer_units import array_sentences, cheapest_accumulator_sentences
-from .study import GRANULARITIES, Pair
 
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
 

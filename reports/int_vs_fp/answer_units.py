@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
+from ...studies.records import Record, Records
 from .. import shown
-from ..records import Record, Records
 from . import view
-from .study import ARRAY_UNITS, Pair
 
 HARMLESS_DB = 0.1
 """An accumulator that lowers no layer's output SQNR by more than this is as good as the exact one."""

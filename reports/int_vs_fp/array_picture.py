@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, LIGHT, figure
-from ..records import Records
 from . import view
 from .marks import FAMILY_COLOURS, colour, marker
-from .study import ARRAY_UNITS, Pair
 
 Row = tuple[Pair, str, float]
 """Formats, unit and height of a row; the unit ``peer`` is the public array."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
+from ...studies.records import Records
 from .. import shown
-from ..records import Records
 from ..shown import Cell, Table
 from . import view
-from .study import ARRAY_UNITS, Pair
 
 
 def arrays_table(records: Records) -> Table:

@@ -10,12 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from ...studies.int_vs_fp.study import POLICIES, Pair
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure
-from ..records import Records
 from . import view
 from .marks import FAMILY_COLOURS, PART_COLOURS, colour, marker
-from .study import POLICIES, Pair
 
 POLICY_MARKS = {
     "token-maximum": ("o", "#00735c", False),

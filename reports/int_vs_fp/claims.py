@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..records import Record, Records, metric
-from .accumulators import worst_records
-from .arrays import clock_ratio_records
+from ...studies.int_vs_fp.accumulators import worst_records
+from ...studies.int_vs_fp.arrays import clock_ratio_records
+from ...studies.records import Record, Records, metric
 
 SUMMED = (
     "products",

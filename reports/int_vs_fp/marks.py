@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .study import TIMES, Pair
+from ...studies.int_vs_fp.study import TIMES, Pair
 
 # Blue and vermillion of Okabe and Ito are told apart by every kind of colour vision; the shade says how many bits.
 _SHADES = {

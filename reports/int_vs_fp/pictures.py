@@ -7,16 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from ...errors import BitmillError
+from ...studies.int_vs_fp.study import GRANULARITIES, POLICIES, Pair
+from ...studies.records import Records
+from ...system.errors import BitmillError
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure, label_points, style, to_svg
-from ..records import Records
 from . import view
 from .accumulator_picture import accumulators_picture
 from .array_picture import arrays_picture
 from .bars import fmax_picture, parts_picture, policy_picture
 from .marks import FAMILY_COLOURS, colour, marker, text_colour
-from .study import GRANULARITIES, POLICIES, Pair
 
 PARETO = {
     "pareto-gates": ("generic", "logic_per_mac", "NAND2-equivalents of logic per MAC", "gates"),

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import BitmillError
-from ...files import output_directory
-from ..jobs import Job, run_all
+from ...models.layers import Layer, sample_layers, user_layer
+from ...studies.int_vs_fp.accumulators import accumulator_jobs
+from ...studies.int_vs_fp.accuracy import accuracy_records, layer_record, search_scales
+from ...studies.int_vs_fp.arrays import array_jobs, cycle_records
+from ...studies.int_vs_fp.hardware import hardware_jobs
+from ...studies.int_vs_fp.scales import ScaleBook
+from ...studies.int_vs_fp.study import Pair, Study
+from ...studies.int_vs_fp.verification import verification_jobs
+from ...studies.jobs import Job, run_all
+from ...studies.records import Record, Records
+from ...system.errors import BitmillError
+from ...system.files import output_directory
 from ..page import Page
-from ..records import Record, Records
-from ..tensors import Layer, sample_layers, user_layer
 from . import text
-from .accumulators import accumulator_jobs
-from .accuracy import accuracy_records, layer_record, search_scales
 from .answer import answer
-from .arrays import array_jobs, cycle_records
 from .claims import derived_records
-from .hardware import hardware_jobs
 from .pictures import render_pictures
-from .scales import ScaleBook
-from .study import Pair, Study
 from .tables import all_tables
-from .verification import verification_jobs
 
 QUICK_PAIRS = (Pair("INT4", "INT4"), Pair("E2M1", "E2M1"))
 """Pairs of a quick run, which shows that everything works on small units."""

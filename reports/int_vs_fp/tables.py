@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ...studies.int_vs_fp.study import POLICIES, Pair, Policy
+from ...studies.records import Records
 from .. import shown
-from ..records import Records
 from ..shown import Cell, Table
 from . import view
 from .accumulator_table import accumulators_table
 from .array_table import arrays_table
 from .claims import CLAIMS
-from .study import POLICIES, Pair, Policy
 
 COMPARED = Policy("token", "least-squares"), Policy("tensor", "least-squares")
 """The policies of the summary; the accuracy table has all four."""

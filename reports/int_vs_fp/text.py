@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..records import Records
+from ...studies.records import Records
 from . import view
 
 TITLE = "INT or FP? Accuracy, gates, LUTs and clock of low-bit multiply-accumulate units"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ...accumulators import ExactAccumulator
-from ...errors import BitmillError
-from ..ids import label_of
-from ..records import Record, Records
+from ...config.accumulators import ExactAccumulator
+from ...studies.ids import label_of
+from ...studies.int_vs_fp.kinds import from_record
+from ...studies.int_vs_fp.study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
+from ...studies.records import Record, Records
+from ...system.errors import BitmillError
 from ..shown import front
-from .kinds import from_record
-from .study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
 
 _Kind = TypeVar("_Kind")
 

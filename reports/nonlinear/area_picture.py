@@ -5,9 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from ...studies.records import Records
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure, label_points
-from ..records import Records
 from . import view
 from .claims import ITA_LINES, LANES
 

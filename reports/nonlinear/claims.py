@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..records import NONLINEAR, Metric, Record, Records, metric
-from .accuracy import RECORDED_LENGTH, accuracy_id
+from ...studies.nonlinear.accuracy import RECORDED_LENGTH, accuracy_id
+from ...studies.records import NONLINEAR, Metric, Record, Records, metric
 
 LANES = 16
 """Of ITA's units."""

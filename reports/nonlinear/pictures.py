@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ...studies.nonlinear.accuracy import accuracy_id
+from ...studies.nonlinear.contenders import IDEAL
+from ...studies.nonlinear.rows import UNITS
+from ...studies.records import Records
 from ..drawing import GREY, INK, figure, style, to_svg
-from ..records import Records
 from . import view
-from .accuracy import accuracy_id
 from .area_picture import area_picture
-from .contenders import IDEAL
-from .rows import UNITS
 
 TARGET_OVER_IDEAL, TARGET_STEPS = 1.1, 1.5
 """What profile `accurate` is to reach: softmax's mean error over the ideal's, and the other units' greatest error."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...studies.nonlinear.rows import UNITS
+from ...studies.records import NONLINEAR, Records
 from .. import shown
-from ..records import NONLINEAR, Records
 from . import view
-from .rows import UNITS
 from .text import COMMAND
 
 RESULTS = Path("reports/results") / NONLINEAR

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...files import output_directory
-from ..bitmod.model import load_encoder
-from ..bitmod.sentences import sentence_pairs
-from ..jobs import Job, run_all
+from ...models.encoder.model import load_encoder
+from ...models.encoder.sentences import sentence_pairs
+from ...studies.jobs import Job, run_all
+from ...studies.nonlinear.accuracy import accuracy_jobs, captured_sources, synthetic_sources
+from ...studies.nonlinear.captured import capture, committed_rows
+from ...studies.nonlinear.curves import curve_records, distribution_records
+from ...studies.nonlinear.hardware import hardware_jobs
+from ...studies.nonlinear.rows import Rows, of_unit
+from ...studies.nonlinear.synthetic import LENGTHS
+from ...studies.nonlinear.units import UNITS, HardwareUnit
+from ...studies.records import NONLINEAR, Records
+from ...system.files import output_directory
 from ..page import Page
-from ..records import NONLINEAR, Records
 from . import text
-from .accuracy import accuracy_jobs, captured_sources, synthetic_sources
-from .captured import capture, committed_rows
 from .claims import claim_records
-from .curves import curve_records, distribution_records
-from .hardware import hardware_jobs
 from .pictures import render_pictures
-from .rows import Rows, of_unit
-from .synthetic import LENGTHS
 from .tables import all_tables
-from .units import UNITS, HardwareUnit
 
 QUICK_LENGTHS = (64,)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ...studies.nonlinear.contenders import IDEAL
+from ...studies.nonlinear.rows import UNITS, Unit
+from ...studies.nonlinear.synthetic import LENGTHS
+from ...studies.records import Record, Records
 from .. import shown
-from ..records import Record, Records
 from ..shown import Cell, Table
 from . import view
-from .contenders import IDEAL
-from .rows import UNITS, Unit
-from .synthetic import LENGTHS
 
 ERROR_DIGITS = 5
 REFUSED = "refused"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...nonlinear import PROFILES
-from ..records import Record, Records
+from ...config.nonlinear import PROFILES
+from ...studies.nonlinear.contenders import IDEAL
+from ...studies.nonlinear.rows import UNITS
+from ...studies.records import Record, Records
 from ..shown import shown
 from . import view
 from .claims import ITA_LANES, ITA_LINES
-from .contenders import IDEAL
-from .rows import UNITS
 
 TITLE = "Softmax, GELU and LayerNorm in integers: errors and cost"
 

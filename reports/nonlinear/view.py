@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..records import Record, Records
-from .accuracy import accuracy_id
-from .rows import Unit
-from .synthetic import LENGTHS
+from ...studies.nonlinear.accuracy import accuracy_id
+from ...studies.nonlinear.rows import Unit
+from ...studies.nonlinear.synthetic import LENGTHS
+from ...studies.records import Record, Records
 
 UNIT_TITLES: dict[str, str] = {"softmax": "softmax", "gelu": "GELU", "layernorm": "LayerNorm"}
 

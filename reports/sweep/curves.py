@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from ...studies.records import Record, Records
+from ...studies.sweep.task import FASTEST, LIBERTY, SPREAD
 from .. import shown
 from ..drawing import GREY, THOUSANDS, figure, label_points
-from ..records import Record, Records
 from ..shown import Cell, Table
-from .task import FASTEST, LIBERTY, SPREAD
 
 MOST_CURVES = 8
 """Units that the picture shows, the smallest ones."""

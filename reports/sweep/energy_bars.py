@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ...fpga.power_parts import POWER_PARTS
+from ...studies.records import Record, Records
+from ...studies.sweep.power import ENERGY, LEAKAGE, PICOJOULES
+from ...studies.sweep.task import POWER
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure
 from ..int_vs_fp.marks import PART_COLOURS
-from ..records import Record, Records
 from ..shown import Cell, Table
-from .power import ENERGY, LEAKAGE, PICOJOULES
-from .task import POWER
 
 MOST_UNITS = 30
 """Units that the picture shows, those that take the least energy."""

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from ... import formats
+from ...studies.records import STUDY, Metric, Record, Records, metric
+from ...studies.sweep.grid import Skipped
+from ...studies.sweep.task import CLOCK, POWER, SPREAD
 from .. import shown
 from ..drawing import GREY, INK, THOUSANDS, figure, style, to_svg
 from ..page import Page
-from ..records import STUDY, Metric, Record, Records, metric
 from ..shown import Cell, Table
 from .curves import curve_targets, curves_answer, curves_picture, curves_table
 from .energy_bars import energy_answer, energy_picture, energy_table
-from .grid import Skipped
-from .task import CLOCK, POWER, SPREAD
 
 STUDY_RECORD = "study"
 PER_MAC = "logic_per_mac"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from ...files import output_directory
-from ..records import STUDY, Records
-from .engine import run_tasks
+from ...studies.records import STUDY, Records
+from ...studies.sweep.engine import run_tasks
+from ...studies.sweep.sizes import expand_told, say_sizes
+from ...studies.sweep.study_file import StudyFile
+from ...studies.sweep.taken import Committed
+from ...studies.sweep.targets import tasks_of
+from ...system.files import output_directory
 from .page import page, study_record
-from .sizes import expand_told, say_sizes
-from .study_file import StudyFile
-from .taken import Committed
-from .targets import tasks_of
 
 MEASURED_BY = "bitmill report int-vs-fp --full"
 """The command that made what is committed."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ...errors import BitmillError
 from ...system.environment import search_path
+from ...system.errors import BitmillError
 from ...system.places import private_folder, user_folder
-from ...tools import run_tool
+from ...system.tools import run_tool
 
 COMPILER_VARIABLE = "CXX"
 """Environment variable that names the compiler's command, as everywhere; ``python -m ziglang c++`` is one."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
 
-from ...cache import CachedFile, cached_file
-from ...errors import BitmillError
+from ...system.cache import CachedFile, cached_file
+from ...system.errors import BitmillError
 from ...system.places import private_folder
 from ...system.sources import source_digest
-from ...tools import yosys_release
+from ...system.tools import yosys_release
 from . import compiler, translate
 
 DRIVER = Path(__file__).with_name("driver.cc")

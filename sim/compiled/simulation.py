@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import BitmillError
+from ...system.errors import BitmillError
 from .. import failures
 from ..job import Job, Outcome, Phase, PhaseResult
 from ..pattern import Pattern

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import BitmillError
-from ...tools import run_yosys, yosys_engine
+from ...system.errors import BitmillError
+from ...system.tools import run_yosys, yosys_engine
 from .pieces import cut
 
 DESIGN = "design.cc"

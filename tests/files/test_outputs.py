@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bitmill.errors import BitmillError
-from bitmill.files import atomic_write, guarding_inputs, name_input, output_directory, output_file
+from bitmill.system.errors import BitmillError
+from bitmill.system.files import atomic_write, guarding_inputs, name_input, output_directory, output_file
 
 KINDS = {"a named pipe": os.mkfifo, "a directory": os.mkdir, "a device": lambda path: path.symlink_to("/dev/null")}
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.files import output_directory, output_file, recover
+from bitmill.system.errors import BitmillError
+from bitmill.system.files import output_directory, output_file, recover
 
 NAMES = ("a", "b", "inner/c", "d")
 
@@ -83,7 +83,7 @@ def test_waiting_for_the_other_run(here):
 KILLED = """
 import os, signal, sys
 sys.path[:0] = {path!r}
-import bitmill.files as files, bitmill.files.staging
+import bitmill.system.files as files, bitmill.system.files.staging
 count = int(sys.argv[1])
 def counted(real):
     def call(*args, **options):
@@ -157,7 +157,7 @@ def test_killed_at_every_step(kind, exists, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("step", range(1, 5))
 def test_an_interruption_while_files_are_moved_comes_too_late(step, here, monkeypatch):
-    from bitmill.files import publishing
+    from bitmill.system.files import publishing
 
     (here / "out").mkdir()
     _write(here / "out", "old")
@@ -199,7 +199,7 @@ def test_the_lock_is_not_inherited(here):
     """A child that outlives its killed parent, such as a tool, does not keep the next run out."""
     script = (
         f"import os, sys, time; sys.path[:0] = {[entry for entry in sys.path if entry]!r}\n"
-        "from bitmill.files import output_directory\n"
+        "from bitmill.system.files import output_directory\n"
         "with output_directory('out'):\n"
         "    if not os.fork():\n"
         "        time.sleep(20); os._exit(0)\n"

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from bitmill.document import read_toml
-from bitmill.errors import BitmillError
-from bitmill.files import open_regular, read_bytes, read_json, reading
+from bitmill.config.document import read_toml
+from bitmill.system.errors import BitmillError
+from bitmill.system.files import open_regular, read_bytes, read_json, reading
 
 UNREADABLE = {
     "digits": b"k_max = " + b"9" * 5000,
@@ -71,8 +71,8 @@ def test_what_may_not_be_read_is_there_all_the_same(cli_command, cli_environment
     (tmp_path / "unit.toml").chmod(0)
     code = (
         "import os; os.getuid() or os.setuid(65534)\n"
-        "from bitmill.document import read_toml\n"
-        "from bitmill.errors import BitmillError\n"
+        "from bitmill.config.document import read_toml\n"
+        "from bitmill.system.errors import BitmillError\n"
         "try: read_toml('unit.toml')\n"
         "except BitmillError as error: print(error)"
     )
@@ -82,7 +82,7 @@ def test_what_may_not_be_read_is_there_all_the_same(cli_command, cli_environment
         path.chmod(0o755)
         path = path.parent
     result = subprocess.run(
-        [sys.executable, "-P", "-c", "import bitmill.document\n" + code],
+        [sys.executable, "-P", "-c", "import bitmill.config.document\n" + code],
         env=cli_environment, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.stdout == "unit.toml: cannot read the configuration: Permission denied\n", result.stderr

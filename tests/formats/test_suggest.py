@@ -3,8 +3,8 @@
 import pytest
 
 from bitmill import formats
-from bitmill.errors import BitmillError
-from bitmill.presets import PRESETS, any_preset
+from bitmill.config.presets import PRESETS, any_preset
+from bitmill.system.errors import BitmillError
 
 MEANT = {
     "FP8": "E4M3, E5M2", "fp8": "E4M3, E5M2", "float8": "E4M3, E5M2", "FP6": "E3M2, E2M3", "f4": "E2M1", "float4": "E2M1",

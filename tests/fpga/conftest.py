@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import tools
 from bitmill.fpga.cache import CACHE_VARIABLE
+from bitmill.system import tools
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import BitmillError, tools
-from bitmill.files import atomic_write
+from bitmill import BitmillError
 from bitmill.fpga import cache
 from bitmill.fpga.synthesis import synthesize
+from bitmill.system import tools
+from bitmill.system.files import atomic_write
 
 
 def _entries(folder):

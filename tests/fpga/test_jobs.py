@@ -5,10 +5,11 @@ from functools import partial
 
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga import cache
 from bitmill.fpga.jobs import run_jobs
 from bitmill.fpga.synthesis import synthesize
+from bitmill.system import tools
 
 
 def test_outcomes_come_as_they_finish_and_return_in_order():

@@ -1,7 +1,8 @@
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga.liberty import FullAdder, Storage, cell_models, parse_library, read_library
+from bitmill.system import tools
 
 HEAD = 'library (tiny) {\n  time_unit : "1ns";\n  capacitive_load_unit (1, pf);\n'
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from bitmill import BitmillError
 from bitmill.fpga.outside_memories import without_memories
 from bitmill.fpga.synthesis import synthesize
-from bitmill.hdl.verilog import emit_component
+from bitmill.hdl.emit.verilog import emit_component
 
 SQUARES = [(7 * index * index + 3) % 256 for index in range(64)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga.activity import netlist_cells, pin_activity
 from bitmill.fpga.energy import energies
 from bitmill.fpga.liberty import read_library
@@ -13,6 +13,7 @@ from bitmill.fpga.netlist_trace import UNIT, netlist_trace
 from bitmill.fpga.power import pin_slews, read_models, simulated_power, traced_power
 from bitmill.fpga.sta import run_sta
 from bitmill.fpga.wrap import Port
+from bitmill.system import tools
 
 PERIOD = 8.0
 CYCLES = 64

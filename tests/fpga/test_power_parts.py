@@ -8,7 +8,7 @@ import pytest
 from bitmill import AcceleratorConfig
 from bitmill.fpga.liberty import read_library
 from bitmill.fpga.power_parts import POWER_GROUPS, POWER_PARTS, instance_category, parts_power
-from bitmill.hdl import verilog
+from bitmill.hdl.emit import verilog
 
 CYCLES = 64
 TWO = """

@@ -1,9 +1,10 @@
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga.liberty import read_library
 from bitmill.fpga.sta import shortest_period
 from bitmill.fpga.wrap import Port
+from bitmill.system import tools
 
 
 def chain(length):

@@ -3,11 +3,12 @@ import re
 
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, sim, tools
+from bitmill import AcceleratorConfig, BitmillError, sim
 from bitmill.fpga.liberty import cell_models, parse_library, read_library
 from bitmill.fpga.standard_cells import Flow, map_standard_cells
 from bitmill.fpga.standard_recipes import Recipe
-from bitmill.hdl.verilog import TOP, emit
+from bitmill.hdl.emit.verilog import TOP, emit
+from bitmill.system import tools
 
 PLAIN = Recipe()
 

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga import recipes
 from bitmill.fpga.synthesis import booth_multipliers, netlist, synthesize
+from bitmill.system import tools
 
 
 @pytest.mark.parametrize(

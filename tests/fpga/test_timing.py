@@ -4,9 +4,10 @@ import statistics
 
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga.timing import Placement, Timing, measure_timing, read_report
 from bitmill.fpga.wrap import WRAPPER, Port, ports_of, wrap_registers, wrap_shift_chain
+from bitmill.system import tools
 
 
 def test_ports_are_read_in_order(design):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats
+from bitmill.config.presets import REPORT_PAIRS
 from bitmill.golden import Result, dot, encode, matmul, to_float
-from bitmill.presets import REPORT_PAIRS
 
 SEED = 1234
 NAN = 0x7FC00000
@@ -208,7 +208,7 @@ def test_matmul_in_blocks_is_matmul_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     rng = np.random.default_rng(SEED)
     w, a = (some_codes("E4M3", (rows, 17), rng, specials=True) for rows in (11, 6))
     whole = matmul(config, w, a)
-    monkeypatch.setattr("bitmill.golden.accumulate_float._OUTPUTS_AT_ONCE", 12)
+    monkeypatch.setattr("bitmill.golden.mac.accumulate_float._OUTPUTS_AT_ONCE", 12)
     np.testing.assert_array_equal(matmul(config, w, a).value, whole.value)
 
 

@@ -19,9 +19,9 @@ from bitmill import (
 )
 from bitmill.formats import Minifloat, TopExponent
 from bitmill.golden import decode, dot, encode, matmul, to_float
-from bitmill.golden.accumulate import ACCUMULATORS
-from bitmill.golden.accumulate_float import sums_fit_float32
-from bitmill.golden.float_register import FloatRegister
+from bitmill.golden.mac.accumulate import ACCUMULATORS
+from bitmill.golden.mac.accumulate_float import sums_fit_float32
+from bitmill.golden.mac.float_register import FloatRegister
 
 SEED = 99
 NAN, INF, MINUS_INF = 0x7FC00000, 0x7F800000, 0xFF800000
@@ -174,7 +174,7 @@ def test_the_float32_short_cut_changes_nothing(name: str, lanes: int, monkeypatc
     codes = rng.integers(0, 1 << formats.get(name).bits, (2, 60, 256))
     codes[:, :50] = np.where(np.isfinite(decode(name, codes[:, :50])), codes[:, :50], 0)
     short = dot(settings, *codes).value
-    monkeypatch.setattr("bitmill.golden.accumulate_float.sums_fit_float32", lambda product, lanes: False)
+    monkeypatch.setattr("bitmill.golden.mac.accumulate_float.sums_fit_float32", lambda product, lanes: False)
     np.testing.assert_array_equal(dot(settings, *codes).value, short)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator, formats
-from bitmill.accumulators import AccumulatorSpec
+from bitmill.config.accumulators import AccumulatorSpec
 from bitmill.golden import decode, dot, encode, matmul, to_float
 
 from .accumulator_reference import PRODUCT_BITS, check, make
@@ -81,8 +81,8 @@ def test_matmul_is_dot_of_every_pair(spec: AccumulatorSpec, monkeypatch: pytest.
     w, a = (some_codes("E5M2", (rows, 24), rng, specials=True) for rows in (7, 5))
     pairs = dot(config, np.repeat(w, 5, axis=0), np.tile(a, (7, 1)))
     product = matmul(config, w, a)
-    monkeypatch.setattr("bitmill.golden.accumulate_window._OUTPUTS_AT_ONCE", 10)
-    monkeypatch.setattr("bitmill.golden.accumulate_window._PRODUCTS_AT_ONCE", 80)
+    monkeypatch.setattr("bitmill.golden.mac.accumulate_window._OUTPUTS_AT_ONCE", 10)
+    monkeypatch.setattr("bitmill.golden.mac.accumulate_window._PRODUCTS_AT_ONCE", 80)
     in_blocks = matmul(config, w, a)
     for field in ("value", "invalid", "too_long"):
         np.testing.assert_array_equal(getattr(product, field).ravel(), getattr(pairs, field))

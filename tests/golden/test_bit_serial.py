@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import BitmillError, formats
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.golden import encode
 from bitmill.golden.bit_serial import align, group_exponents, matmul
 

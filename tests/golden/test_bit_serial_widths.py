@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill.bit_serial import BitSerialConfig
-from bitmill.errors import BitmillError
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.golden import encode
 from bitmill.golden.bit_serial import matmul
 from bitmill.golden.bit_serial.align import round_half_up
+from bitmill.system.errors import BitmillError
 
 ISSUE = BitSerialConfig(
     rows=1, cols=1, lanes=1, activation="INT8", weight_bits=4, group=51, drop=12, k_max=357

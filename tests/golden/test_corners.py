@@ -8,7 +8,7 @@ import pytest
 from bitmill import AcceleratorConfig, FloatAccumulator
 from bitmill.formats import Int, Minifloat, TopExponent
 from bitmill.golden import choose_scale, decode, dot
-from bitmill.golden.float_register import exact_sum_to_odd
+from bitmill.golden.mac.float_register import exact_sum_to_odd
 from bitmill.golden.scale import SEARCHED_FRACTIONS
 
 

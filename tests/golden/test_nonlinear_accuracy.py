@@ -6,16 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bitmill.golden.nonlinear import (
-    gelu_scale,
-    layernorm,
-    layernorm_scale,
-    shift_gelu,
-    shiftmax,
-    shiftmax_scale,
-)
-from bitmill.nonlinear import IVIT
-from bitmill.reports.nonlinear.synthetic import LENGTHS, ROWS, SCALES, heavy_tailed, normal_rows
+from bitmill.config.nonlinear import IVIT
+from bitmill.golden.nonlinear import gelu_scale, layernorm, layernorm_scale, shift_gelu, shiftmax, shiftmax_scale
+from bitmill.studies.nonlinear.synthetic import LENGTHS, ROWS, SCALES, heavy_tailed, normal_rows
 
 
 @pytest.fixture(scope="module")

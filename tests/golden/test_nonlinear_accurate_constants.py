@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import ACCURATE
 from bitmill.golden.nonlinear import PiecewiseTable, gelu_output_scale, piecewise, table_softmax, table_softmax_slope
-from bitmill.golden.nonlinear.constants import gelu_constants, softmax_constants
-from bitmill.golden.nonlinear.table_softmax import table_terms
-from bitmill.nonlinear import ACCURATE
+from bitmill.golden.rows.constants import gelu_constants, softmax_constants
+from bitmill.golden.softmax.table import table_terms
 
 from . import table_reference
 from .test_nonlinear_constants import hard_rows, real_softmax

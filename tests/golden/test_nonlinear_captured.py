@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.golden.nonlinear import dispatch
-from bitmill.nonlinear import IVIT, PROFILES
-from bitmill.reports.nonlinear.captured import committed_rows
-from bitmill.reports.nonlinear.contenders import output_step
-from bitmill.reports.nonlinear.rows import of_unit
+from bitmill.config.nonlinear import IVIT, PROFILES
+from bitmill.golden.rows import dispatch
+from bitmill.studies.nonlinear.captured import committed_rows
+from bitmill.studies.nonlinear.contenders import output_step
+from bitmill.studies.nonlinear.rows import of_unit
+from bitmill.system.errors import BitmillError
 
 ROWS = committed_rows()
 LAYERS = range(6)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import IBERT, IVIT, PROFILES, ExactRootLayerNormRule, LayerNormRule
 from bitmill.golden.nonlinear import exact_root_layernorm, layernorm, requantize
-from bitmill.golden.nonlinear.constants import gelu_constants, softmax_constants
-from bitmill.golden.nonlinear.dispatch import gelu, softmax
-from bitmill.golden.nonlinear.layernorm_constants import layernorm_constants, longest_normalized_row
-from bitmill.nonlinear import IBERT, IVIT, PROFILES, ExactRootLayerNormRule, LayerNormRule
+from bitmill.golden.norm.newton_constants import layernorm_constants, longest_normalized_row
+from bitmill.golden.rows.constants import gelu_constants, softmax_constants
+from bitmill.golden.rows.dispatch import gelu, softmax
 
 SEED = 11
 NAMES = ("ivit", "ibert")

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from bitmill.golden.nonlinear import dispatch as by_rule
+from bitmill.config.nonlinear import IBERT, IVIT, PROFILES
 from bitmill.golden.nonlinear import (
     dyadic,
     exact_root_layernorm,
@@ -20,7 +20,7 @@ from bitmill.golden.nonlinear import (
     shift_exp,
     shift_gelu,
 )
-from bitmill.nonlinear import IBERT, IVIT, PROFILES
+from bitmill.golden.rows import dispatch as by_rule
 
 SEED = 12
 SCALE = math.log(2) / 32

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
-from bitmill.golden.nonlinear import dispatch as by_rule
+from bitmill.config.nonlinear import IBERT, IVIT, PROFILES
 from bitmill.golden.nonlinear import exact_root_layernorm, layernorm, newton_root, polynomial_softmax
-from bitmill.nonlinear import IBERT, IVIT, PROFILES
+from bitmill.golden.rows import dispatch as by_rule
 
 EVERY_PROFILE = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 SCALE = 1 / 32

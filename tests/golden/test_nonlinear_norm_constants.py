@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import PROFILES, NewtonWidths, NormWidths, RootNormRule
 from bitmill.golden.nonlinear import NormConstants, norm_constants, root_norm
-from bitmill.nonlinear import PROFILES, NewtonWidths, NormWidths, RootNormRule
 
 LAYER = RootNormRule()
 

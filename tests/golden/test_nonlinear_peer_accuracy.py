@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import IBERT
 from bitmill.golden.nonlinear import (
     exact_root_layernorm,
     ita_gelu,
@@ -15,8 +16,7 @@ from bitmill.golden.nonlinear import (
     polynomial_softmax,
     polynomial_softmax_scale,
 )
-from bitmill.nonlinear import IBERT
-from bitmill.reports.nonlinear.synthetic import heavy_tailed, normal_rows
+from bitmill.studies.nonlinear.synthetic import heavy_tailed, normal_rows
 
 from .test_nonlinear_accuracy import near, real_gelu
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
-from bitmill.golden.nonlinear import PiecewiseTable, dispatch, fit_piecewise, gelu_output_scale, gelu_table, piecewise
-from bitmill.nonlinear import ACCURATE, PiecewiseGeluRule
-from bitmill.reports.nonlinear.synthetic import SCALES
+from bitmill.config.nonlinear import ACCURATE, PiecewiseGeluRule
+from bitmill.golden.nonlinear import PiecewiseTable, fit_piecewise, gelu_output_scale, gelu_table, piecewise
+from bitmill.golden.rows import dispatch
+from bitmill.studies.nonlinear.synthetic import SCALES
 
 from . import table_reference
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import IBERT, ExactRootLayerNormRule, PolynomialGeluRule, PolynomialSoftmaxRule
 from bitmill.golden.nonlinear import (
     erf_polynomial,
     exact_root,
@@ -17,7 +18,6 @@ from bitmill.golden.nonlinear import (
     polynomial_gelu_scale,
     polynomial_softmax,
 )
-from bitmill.nonlinear import IBERT, ExactRootLayerNormRule, PolynomialGeluRule, PolynomialSoftmaxRule
 
 from . import polynomial_reference as reference
 

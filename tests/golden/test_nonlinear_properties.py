@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import IBERT, IVIT, PROFILES, PolynomialSoftmaxRule, ShiftmaxRule, TableSoftmaxRule
 from bitmill.golden.nonlinear import integer_reciprocal, polynomial_exp, shift_exp
-from bitmill.golden.nonlinear.constants import softmax_constants
-from bitmill.golden.nonlinear.dispatch import gelu, layernorm, softmax
-from bitmill.nonlinear import IBERT, IVIT, PROFILES, PolynomialSoftmaxRule, ShiftmaxRule, TableSoftmaxRule
+from bitmill.golden.rows.constants import softmax_constants
+from bitmill.golden.rows.dispatch import gelu, layernorm, softmax
 
 from . import nonlinear_reference, polynomial_reference
 

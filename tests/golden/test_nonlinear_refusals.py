@@ -6,6 +6,16 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import (
+    ACCURATE,
+    IBERT,
+    IVIT,
+    ClippedSoftmaxRule,
+    Log2SoftmaxRule,
+    NewtonWidths,
+    NormWidths,
+    RootNormRule,
+)
 from bitmill.golden.nonlinear import (
     NormConstants,
     dyadic,
@@ -25,16 +35,6 @@ from bitmill.golden.nonlinear import (
     shift_gelu,
     shiftmax,
     table_softmax,
-)
-from bitmill.nonlinear import (
-    ACCURATE,
-    IBERT,
-    IVIT,
-    ClippedSoftmaxRule,
-    Log2SoftmaxRule,
-    NewtonWidths,
-    NormWidths,
-    RootNormRule,
 )
 
 ROW = np.array([1, 2, 3])

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bitmill.config.nonlinear import NormWidths, RootNormRule
 from bitmill.golden.nonlinear import NormConstants, norm_constants, norm_error, root_norm
-from bitmill.golden.nonlinear.dispatch import layernorm
-from bitmill.nonlinear import NormWidths, RootNormRule
+from bitmill.golden.rows.dispatch import layernorm
 
 from . import nonlinear_reference as reference
 

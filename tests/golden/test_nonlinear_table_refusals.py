@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import ACCURATE
 from bitmill.golden.nonlinear import table_softmax, table_softmax_slope
-from bitmill.nonlinear import ACCURATE
 
 RULE = ACCURATE.softmax
 

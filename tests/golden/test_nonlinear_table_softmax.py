@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitmill.golden.nonlinear import dispatch, table_softmax, table_softmax_slope
-from bitmill.nonlinear import ACCURATE
-from bitmill.reports.nonlinear.captured import committed_rows
-from bitmill.reports.nonlinear.rows import of_unit
-from bitmill.reports.nonlinear.synthetic import LENGTHS, SCALES, heavy_tailed
+from bitmill.config.nonlinear import ACCURATE
+from bitmill.golden.nonlinear import table_softmax, table_softmax_slope
+from bitmill.golden.rows import dispatch
+from bitmill.studies.nonlinear.captured import committed_rows
+from bitmill.studies.nonlinear.rows import of_unit
+from bitmill.studies.nonlinear.synthetic import LENGTHS, SCALES, heavy_tailed
 
 from . import table_reference
 

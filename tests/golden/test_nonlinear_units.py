@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import IVIT
 from bitmill.golden.nonlinear import (
     integer_bias,
     integer_reciprocal,
@@ -16,7 +17,6 @@ from bitmill.golden.nonlinear import (
     shift_gelu,
     shiftmax,
 )
-from bitmill.nonlinear import IVIT
 
 from . import nonlinear_reference as reference
 

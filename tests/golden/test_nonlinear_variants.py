@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
+from bitmill.config.nonlinear import IVIT, PROFILES, ClippedSoftmaxRule, Log2SoftmaxRule
 from bitmill.golden.nonlinear import (
     causal_mask,
     clip_softmax,
@@ -16,7 +17,6 @@ from bitmill.golden.nonlinear import (
     shiftmax,
     shiftmax_scale,
 )
-from bitmill.nonlinear import IVIT, PROFILES, ClippedSoftmaxRule, Log2SoftmaxRule
 
 SEED = 10
 

@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from bitmill import BitmillError, formats
+from bitmill.config.parallel import WEIGHTS, Activation, ParallelConfig, Weight
 from bitmill.golden import encode
-from bitmill.golden.parallel import parallel_pe_sum
-from bitmill.parallel import WEIGHTS, Activation, ParallelConfig, Weight
+from bitmill.golden.parallel.pe import parallel_pe_sum
 
 SEED = 96
 CONFIGS = [

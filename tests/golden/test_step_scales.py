@@ -187,7 +187,7 @@ def test_matmul_is_dot_of_every_pair(monkeypatch):
         weight_scales=np.repeat(scales[0], 5, axis=0), activation_scales=np.tile(scales[1], (7, 1)),
     )  # fmt: skip
     for outputs in (1 << 15, 10):
-        monkeypatch.setattr("bitmill.golden.accumulate_float._OUTPUTS_AT_ONCE", outputs)
+        monkeypatch.setattr("bitmill.golden.mac.accumulate_float._OUTPUTS_AT_ONCE", outputs)
         product = matmul(config, w, a, weight_scales=scales[0], activation_scales=scales[1])
         for field in ("value", "invalid", "too_long"):
             np.testing.assert_array_equal(getattr(product, field).ravel(), getattr(pairs, field))

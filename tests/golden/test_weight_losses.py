@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
 from bitmill.golden.weights.losses import losses
 from bitmill.golden.weights.quantize import checked_weights, dequantize, quantize_weights
+from bitmill.system.errors import BitmillError
 
 
 def counted(weights, scheme="int4"):

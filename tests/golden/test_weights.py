@@ -8,7 +8,7 @@ import pytest
 from bitmill import BitmillError
 from bitmill.formats.scheme import SCHEMES
 from bitmill.golden.weights import QuantizedWeights, dequantize, quantize_weights
-from bitmill.reports.sample import LAYERS, load_layer
+from bitmill.models.sample import LAYERS, load_layer
 
 from .weight_reference import row
 

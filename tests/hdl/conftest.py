@@ -9,7 +9,7 @@ import pytest
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from bitmill.tools import find_tool, run_yosys
+from bitmill.system.tools import find_tool, run_yosys
 
 TESTBENCH = """
 module testbench;

@@ -3,7 +3,7 @@
 from amaranth import Array, Const, Module, Signal
 from amaranth.lib import wiring
 
-from bitmill.hdl.nonlinear.piecewise_gelu import line_layout
+from bitmill.hdl.gelu.piecewise_gelu import line_layout
 
 
 class Loaded(wiring.Component):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNormRule
+from bitmill.golden.gelu.shift_gelu import SIGMOID_SLOPE
 from bitmill.golden.nonlinear import (
     NormConstants,
     gelu_table,
@@ -22,16 +24,14 @@ from bitmill.golden.nonlinear import (
     table_softmax,
     table_softmax_slope,
 )
-from bitmill.golden.nonlinear.gelu import SIGMOID_SLOPE
-from bitmill.hdl.nonlinear.newton_norm import NewtonNorm
-from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.root_norm import RootNorm
-from bitmill.hdl.nonlinear.shift_gelu import ShiftGelu
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.hdl.nonlinear.table_gelu import TableGelu
-from bitmill.hdl.nonlinear.table_softmax import TableSoftmax
-from bitmill.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNormRule
+from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
+from bitmill.hdl.gelu.shift_gelu import ShiftGelu
+from bitmill.hdl.gelu.table_gelu import TableGelu
+from bitmill.hdl.norm.newton_norm import NewtonNorm
+from bitmill.hdl.norm.root_norm import RootNorm
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.softmax.shiftmax import Shiftmax
+from bitmill.hdl.softmax.table_softmax import TableSoftmax
 
 from .row_traffic import beats, exchange
 

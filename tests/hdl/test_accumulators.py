@@ -9,12 +9,12 @@ from amaranth.sim import Simulator
 
 from bitmill import AcceleratorConfig, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator, golden
 from bitmill.hdl import build
-from bitmill.hdl.accumulators import for_spec
-from bitmill.hdl.fixed_accumulator import FixedAccumulator as FixedUnit
-from bitmill.hdl.float_accumulator import FloatAccumulator as FloatUnit
-from bitmill.hdl.fused_accumulator import FusedAccumulator
-from bitmill.hdl.window_accumulator import WindowAccumulator as WindowUnit
-from bitmill.hdl.window_tree import WindowTree
+from bitmill.hdl.accumulators.fixed_accumulator import FixedAccumulator as FixedUnit
+from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
+from bitmill.hdl.accumulators.fused_accumulator import FusedAccumulator
+from bitmill.hdl.accumulators.table import for_spec
+from bitmill.hdl.accumulators.window_accumulator import WindowAccumulator as WindowUnit
+from bitmill.hdl.sums.window_tree import WindowTree
 from bitmill.sim import verify
 
 PAIRS = [("INT8", "INT8"), ("E4M3", "E4M3"), ("E5M2", "E5M2"), ("INT4", "INT8")]

@@ -7,8 +7,8 @@ from amaranth.sim import Simulator
 
 from bitmill import formats
 from bitmill.formats import Product
-from bitmill.hdl.adder_tree import AdderTree
-from bitmill.hdl.aligner import aligned_bits, term_has_carry, term_is_biased
+from bitmill.hdl.sums.adder_tree import AdderTree
+from bitmill.hdl.sums.aligner import aligned_bits, term_has_carry, term_is_biased
 
 
 def _sums(product, lanes, steps):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, FloatAccumulator, golden, preset
-from bitmill.presets import PRESETS, UNITS, any_preset
-from bitmill.reports.sample import load_layer
+from bitmill.config.presets import PRESETS, UNITS, any_preset
+from bitmill.models.sample import load_layer
 from bitmill.sim import Verification, verify
 
 QUICK_RTL = ["int8-mac", "e4m3-mac", "e5m2-mac-fp32", "e2m1xe4m3-mac", "int4xint8-mac-fp32"]

@@ -10,8 +10,9 @@ from amaranth.back import rtlil
 from amaranth.sim import Simulator
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, golden, preset
-from bitmill.hdl import PE, Array, build, verilog
-from bitmill.hdl.column_bus import ColumnBus
+from bitmill.hdl import PE, Array, build
+from bitmill.hdl.array.column_bus import ColumnBus
+from bitmill.hdl.emit import verilog
 
 from .test_verilog import prove_equal
 

@@ -13,9 +13,9 @@ import pytest
 
 import bitmill
 from bitmill import AcceleratorConfig, FloatAccumulator, preset
-from bitmill.hdl import verilog
-from bitmill.hdl.core_file import core_file, core_name
-from bitmill.presets import PRESETS
+from bitmill.config.presets import PRESETS
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.emit.core_file import core_file, core_name
 
 CONFIG = preset("e2m1-mac")
 

@@ -10,8 +10,8 @@ from amaranth.lib.wiring import In
 
 from bitmill import BitmillError, formats
 from bitmill.formats import Format
-from bitmill.hdl.decoder import Decoder, TableDecoder
-from bitmill.hdl.layouts import decoded_layout, exponent_offset
+from bitmill.hdl.mac.decoder import Decoder, TableDecoder
+from bitmill.hdl.mac.layouts import decoded_layout, exponent_offset
 
 PROVED = [name for name, fmt in formats.CATALOG.items() if fmt.bits <= 8]
 

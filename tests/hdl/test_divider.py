@@ -5,7 +5,7 @@ import pytest
 from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from bitmill.hdl.nonlinear.divider import Divider
+from bitmill.hdl.rows.divider import Divider
 
 from .row_traffic import exchange
 

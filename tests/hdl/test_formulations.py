@@ -11,14 +11,15 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats
-from bitmill.accumulators import FixedAccumulator
+from bitmill.config.accumulators import FixedAccumulator
 from bitmill.formats import Product
-from bitmill.hdl import build, verilog
-from bitmill.hdl.adder_tree import TermRange
-from bitmill.hdl.binned_aligner import bins
-from bitmill.hdl.lane import Lane
-from bitmill.hdl.parts_tree import Part, PartsTree
-from bitmill.hdl.row_multiplier import RowMultiplier, row_parts
+from bitmill.hdl import build
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.mac.lane import Lane
+from bitmill.hdl.products.row_multiplier import RowMultiplier, row_parts
+from bitmill.hdl.sums.adder_tree import TermRange
+from bitmill.hdl.sums.binned_aligner import bins
+from bitmill.hdl.sums.parts_tree import Part, PartsTree
 from bitmill.sim import verify
 
 FORMULATIONS: dict[str, dict[str, Any]] = {

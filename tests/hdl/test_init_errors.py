@@ -12,13 +12,13 @@ from amaranth.lib import wiring
 
 from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats, hdl
 from bitmill.formats import Product
-from bitmill.hdl.adder_tree import AdderTree
-from bitmill.hdl.aligner import Aligner
-from bitmill.hdl.decoder import TableDecoder
-from bitmill.hdl.float_accumulator import FloatAccumulator as FloatUnit
-from bitmill.hdl.lane import Lane
-from bitmill.hdl.multiplier import Multiplier
-from bitmill.hdl.step_guard import StepGuard
+from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
+from bitmill.hdl.mac.decoder import TableDecoder
+from bitmill.hdl.mac.lane import Lane
+from bitmill.hdl.mac.step_guard import StepGuard
+from bitmill.hdl.products.multiplier import Multiplier
+from bitmill.hdl.sums.adder_tree import AdderTree
+from bitmill.hdl.sums.aligner import Aligner
 
 PRODUCT = Product(formats.get("E4M3"), formats.get("INT8"))
 EXACT = AcceleratorConfig(weight="E4M3", activation="INT8", accumulator=ExactAccumulator())

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from bitmill import AcceleratorConfig
-from bitmill.bit_serial import BitSerialConfig
-from bitmill.hdl import verilog
-from bitmill.hdl.names import KEYWORDS
-from bitmill.presets import PRESETS, preset
-from bitmill.reports.bitmod.units import PART_TOP, candidates
-from bitmill.reports.nonlinear.units import UNITS as NONLINEAR
-from bitmill.tools import YOSYS_VARIABLE, find_tool, run_yosys
+from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.config.presets import PRESETS, preset
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.emit.names import KEYWORDS
+from bitmill.studies.bitmod.units import PART_TOP, candidates
+from bitmill.studies.nonlinear.units import UNITS as NONLINEAR
+from bitmill.system.tools import YOSYS_VARIABLE, find_tool, run_yosys
 
 WAIVER = re.compile(r"/\* verilator lint_off (\w+) \*/")
 KNOWN_TO_OLD_RELEASES = {"DECLFILENAME", "UNUSED", "WIDTH", "UNOPTFLAT"}
@@ -188,7 +188,7 @@ def test_top_comes_with_the_documented_ports_only(text):
 def test_same_configuration_same_bytes():
     name = "e5m2-mac-fp32"
     code = (
-        "import sys, hashlib, bitmill; from bitmill.hdl import verilog; "
+        "import sys, hashlib, bitmill; from bitmill.hdl.emit import verilog; "
         "print(hashlib.sha256(verilog.emit(bitmill.preset(sys.argv[1])).encode()).hexdigest())"
     )
     digests = set()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bitmill import AcceleratorConfig, FloatAccumulator, preset
-from bitmill.bit_serial import BitSerialConfig
-from bitmill.hdl import verilog
-from bitmill.hdl.manifest import manifest
+from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.emit.manifest import manifest
 
 INT8 = AcceleratorConfig(weight="INT8", activation="INT8", k_max=7)
 MIXED = AcceleratorConfig(

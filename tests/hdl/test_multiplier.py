@@ -12,10 +12,10 @@ from amaranth.lib.wiring import In, Out
 
 from bitmill import formats
 from bitmill.formats import Product
-from bitmill.hdl.aligner import Aligner
-from bitmill.hdl.decoder import Decoder
-from bitmill.hdl.layouts import product_exponent_offset, product_layout
-from bitmill.hdl.multiplier import Multiplier
+from bitmill.hdl.mac.decoder import Decoder
+from bitmill.hdl.mac.layouts import product_exponent_offset, product_layout
+from bitmill.hdl.products.multiplier import Multiplier
+from bitmill.hdl.sums.aligner import Aligner
 
 OCP_PAIRS = [(name, name) for name in ("E2M1", "E2M3", "E3M2", "E4M3", "E5M2", "E8M0", "INT8")]
 MIXED_PAIRS = [("E2M1", "E4M3"), ("INT4", "INT8")]

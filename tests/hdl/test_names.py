@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, preset
-from bitmill.bit_serial import BitSerialConfig
-from bitmill.hdl import verilog
-from bitmill.hdl.core_file import core_file, core_name
-from bitmill.hdl.names import check_top, plain
-from bitmill.tools import find_tool, run_yosys
+from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.emit.core_file import core_file, core_name
+from bitmill.hdl.emit.names import check_top, plain
+from bitmill.system.tools import find_tool, run_yosys
 
 ARRAY = AcceleratorConfig(weight="INT4", activation="INT4", unit="array", rows=2, cols=2, k_max=8)
 

@@ -6,12 +6,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import PROFILES, NewtonWidths, RootNormRule
 from bitmill.golden.nonlinear import layernorm
-from bitmill.hdl.nonlinear.layernorm import layer_norm
-from bitmill.hdl.nonlinear.newton_factors import NewtonFactors
-from bitmill.hdl.nonlinear.newton_norm import NewtonNorm
-from bitmill.hdl.nonlinear.root_norm import RootNorm
-from bitmill.nonlinear import PROFILES, NewtonWidths, RootNormRule
+from bitmill.hdl.norm.layernorm import layer_norm
+from bitmill.hdl.norm.newton_factors import NewtonFactors
+from bitmill.hdl.norm.newton_norm import NewtonNorm
+from bitmill.hdl.norm.root_norm import RootNorm
 
 from .norm_traffic import as_rows, elements_of, errors_of, held_up, rows_of, run_reset
 from .row_traffic import beats, exchange

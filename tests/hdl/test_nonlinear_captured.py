@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import NormWidths
+from bitmill.config.nonlinear.profiles import ACCURATE, IVIT
 from bitmill.golden.nonlinear import (
     gelu_table,
     integer_reciprocal,
@@ -13,13 +15,11 @@ from bitmill.golden.nonlinear import (
     table_softmax,
     table_softmax_slope,
 )
-from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
-from bitmill.hdl.nonlinear.root_norm import RootNorm
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.hdl.nonlinear.table_softmax import TableSoftmax
-from bitmill.nonlinear import NormWidths
-from bitmill.nonlinear.profiles import ACCURATE, IVIT
-from bitmill.reports.nonlinear.captured import committed_rows
+from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
+from bitmill.hdl.norm.root_norm import RootNorm
+from bitmill.hdl.softmax.shiftmax import Shiftmax
+from bitmill.hdl.softmax.table_softmax import TableSoftmax
+from bitmill.studies.nonlinear.captured import committed_rows
 
 from .loaded import Loaded
 from .norm_traffic import as_rows, elements_of, set_constants

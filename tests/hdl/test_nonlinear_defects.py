@@ -7,13 +7,15 @@ import pytest
 from amaranth import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 
-from bitmill.hdl.adders import add
-from bitmill.hdl.nonlinear import newton_norm, root_norm, row_maximum, shiftmax, table_lane, table_softmax
-from bitmill.hdl.nonlinear.exp_terms import ExpTerms
-from bitmill.hdl.nonlinear.greatest import greatest_of
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.row_sum import RowSum
-from bitmill.nonlinear import ACCURATE, IVIT
+from bitmill.config.nonlinear import ACCURATE, IVIT
+from bitmill.hdl.norm import newton_norm, root_norm
+from bitmill.hdl.rows import row_maximum
+from bitmill.hdl.rows.exp_terms import ExpTerms
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.rows.row_sum import RowSum
+from bitmill.hdl.softmax import shiftmax, table_lane, table_softmax
+from bitmill.hdl.wires.adders import add
+from bitmill.hdl.wires.greatest import greatest_of
 
 from .nonlinear_units import (
     LANES,

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bitmill.hdl.nonlinear.divider import Divider
-from bitmill.hdl.nonlinear.reciprocal import Reciprocal
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.shift_exp import ShiftExp
-from bitmill.nonlinear import ACCURATE, IVIT
+from bitmill.config.nonlinear import ACCURATE, IVIT
+from bitmill.hdl.rows.divider import Divider
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.rows.shift_exp import ShiftExp
+from bitmill.hdl.softmax.reciprocal import Reciprocal
 
 from .nonlinear_units import (
     BIAS,

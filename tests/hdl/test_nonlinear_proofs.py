@@ -11,17 +11,17 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from bitmill import BitmillError
-from bitmill.hdl.nonlinear import table_lane
-from bitmill.hdl.nonlinear.divider import Divider
-from bitmill.hdl.nonlinear.greatest import greatest_of
-from bitmill.hdl.nonlinear.reciprocal import Reciprocal
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.rounding import rounded, saturated
-from bitmill.hdl.nonlinear.row_replay import RowReplay
-from bitmill.hdl.nonlinear.shift_exp import ShiftExp
-from bitmill.hdl.nonlinear.square_root import SquareRoot
-from bitmill.nonlinear import ACCURATE
-from bitmill.tools import run_yosys
+from bitmill.config.nonlinear import ACCURATE
+from bitmill.hdl.norm.rounding import rounded, saturated
+from bitmill.hdl.norm.square_root import SquareRoot
+from bitmill.hdl.rows.divider import Divider
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.rows.row_replay import RowReplay
+from bitmill.hdl.rows.shift_exp import ShiftExp
+from bitmill.hdl.softmax import table_lane
+from bitmill.hdl.softmax.reciprocal import Reciprocal
+from bitmill.hdl.wires.greatest import greatest_of
+from bitmill.system.tools import run_yosys
 
 from .nonlinear_units import STATIONS, by_name
 from .test_nonlinear_defects import Impatient, forgets_the_last

@@ -7,18 +7,12 @@ import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
 
-from bitmill.golden.nonlinear import (
-    integer_reciprocal,
-    shift_gelu,
-    shiftmax,
-    table_softmax,
-    table_softmax_slope,
-)
-from bitmill.golden.nonlinear.gelu import SIGMOID_SLOPE
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.shift_gelu import ShiftGelu
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.nonlinear import ACCURATE, IVIT
+from bitmill.config.nonlinear import ACCURATE, IVIT
+from bitmill.golden.gelu.shift_gelu import SIGMOID_SLOPE
+from bitmill.golden.nonlinear import integer_reciprocal, shift_gelu, shiftmax, table_softmax, table_softmax_slope
+from bitmill.hdl.gelu.shift_gelu import ShiftGelu
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.softmax.shiftmax import Shiftmax
 
 from .nonlinear_units import (
     ELEMENT,

@@ -14,23 +14,23 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from bitmill import formats
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.config.parallel import Activation, ParallelConfig, Weight
 from bitmill.formats.scheme import SCHEMES
-from bitmill.golden.parallel import parallel_pe_sum
+from bitmill.golden.parallel.pe import parallel_pe_sum
 from bitmill.golden.parts import value_table
 from bitmill.golden.weights import olive
-from bitmill.hdl import verilog
-from bitmill.hdl.activation_decoder import ActivationDecoder
-from bitmill.hdl.ant_decoder import AntDecoder
-from bitmill.hdl.olive_decoder import OliveDecoder
-from bitmill.hdl.parallel_layouts import activation_layout, weight_layout
-from bitmill.hdl.parallel_pe import ParallelPE
-from bitmill.hdl.serial_aligner import SerialAligner
-from bitmill.hdl.serial_pe import SerialPE
-from bitmill.hdl.serial_scaler import SerialScaler
-from bitmill.hdl.term_generator import TermGenerator
-from bitmill.hdl.weight_decoder import WeightDecoder
-from bitmill.parallel import Activation, ParallelConfig, Weight
+from bitmill.hdl.bit_serial.serial_aligner import SerialAligner
+from bitmill.hdl.bit_serial.serial_pe import SerialPE
+from bitmill.hdl.bit_serial.serial_scaler import SerialScaler
+from bitmill.hdl.bit_serial.term_generator import TermGenerator
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.parallel.activation_decoder import ActivationDecoder
+from bitmill.hdl.parallel.ant_decoder import AntDecoder
+from bitmill.hdl.parallel.olive_decoder import OliveDecoder
+from bitmill.hdl.parallel.parallel_layouts import activation_layout, weight_layout
+from bitmill.hdl.parallel.parallel_pe import ParallelPE
+from bitmill.hdl.parallel.weight_decoder import WeightDecoder
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.netlist import netlist

@@ -6,10 +6,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear.profiles import ACCURATE
 from bitmill.golden.nonlinear import PiecewiseTable, gelu_table, piecewise
-from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
-from bitmill.hdl.verilog import emit_component
-from bitmill.nonlinear.profiles import ACCURATE
+from bitmill.hdl.emit.verilog import emit_component
+from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
 
 from .loaded import Loaded
 from .row_traffic import beats, exchange

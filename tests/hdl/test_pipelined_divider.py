@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bitmill.hdl.nonlinear.pipelined_divider import PipelinedDivider
+from bitmill.hdl.rows.pipelined_divider import PipelinedDivider
 
 from .row_traffic import run
 

@@ -7,8 +7,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from bitmill.hdl import verilog
-from bitmill.parallel import Activation, ParallelConfig, Weight
+from bitmill.config.parallel import Activation, ParallelConfig, Weight
+from bitmill.hdl.emit import verilog
 from bitmill.sim.netlist import netlist
 
 from .test_parallel_pe import Streamed, plays

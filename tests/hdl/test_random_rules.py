@@ -8,15 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
+from bitmill.config.nonlinear import (
+    LayerNormRule,
+    NormWidths,
+    RootNormRule,
+    ShiftGeluRule,
+    ShiftmaxRule,
+    TableSoftmaxRule,
+)
 from bitmill.golden.nonlinear import NormConstants, requantize, shiftmax, table_softmax, table_softmax_slope
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.root_norm import RootNorm
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.hdl.nonlinear.table_softmax import TableSoftmax
-from bitmill.hdl.verilog import emit_component
-from bitmill.nonlinear import LayerNormRule, NormWidths, RootNormRule, ShiftGeluRule, ShiftmaxRule, TableSoftmaxRule
+from bitmill.hdl.emit.verilog import emit_component
+from bitmill.hdl.norm.root_norm import RootNorm
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.softmax.shiftmax import Shiftmax
+from bitmill.hdl.softmax.table_softmax import TableSoftmax
 from bitmill.sim.netlist import netlist
+from bitmill.system.errors import BitmillError
 
 from .nonlinear_units import (
     SCALE,

@@ -6,9 +6,9 @@ from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from bitmill.hdl.nonlinear.pipelined_divider import PipelinedDivider
-from bitmill.hdl.nonlinear.reciprocal import Reciprocal
-from bitmill.hdl.verilog import emit_component
+from bitmill.hdl.emit.verilog import emit_component
+from bitmill.hdl.rows.pipelined_divider import PipelinedDivider
+from bitmill.hdl.softmax.reciprocal import Reciprocal
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.pattern import Pattern

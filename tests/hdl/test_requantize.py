@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
 
+from bitmill.config.nonlinear import TieRule
 from bitmill.golden.nonlinear import requantize
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.nonlinear import TieRule
+from bitmill.hdl.rows.requantize import Requantize
 
 from .row_traffic import drive, exchange, run
 from .tied import Tied, job_of, plays, plays_in_icarus

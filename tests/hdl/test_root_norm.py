@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import NormWidths, RootNormRule
 from bitmill.golden.nonlinear import NormConstants, root_norm
-from bitmill.hdl.nonlinear.root_norm import RootNorm
-from bitmill.nonlinear import NormWidths, RootNormRule
+from bitmill.hdl.norm.root_norm import RootNorm
 
 from .norm_traffic import as_rows, elements_of, errors_of, held_up, rows_of, run_reset, set_constants
 from .row_traffic import beats, exchange

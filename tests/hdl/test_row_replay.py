@@ -3,7 +3,7 @@
 import pytest
 from amaranth import ResetInserter, Signal, signed
 
-from bitmill.hdl.nonlinear.row_replay import RowReplay
+from bitmill.hdl.rows.row_replay import RowReplay
 
 from .row_traffic import beats, drive, exchange, run
 

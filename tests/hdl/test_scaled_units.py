@@ -6,11 +6,11 @@ from amaranth.sim import Simulator
 
 from bitmill import AcceleratorConfig, FloatAccumulator, WindowAccumulator, golden, preset
 from bitmill.hdl import build
-from bitmill.hdl.accumulators import for_config
-from bitmill.hdl.float_accumulator import FloatAccumulator as FloatUnit
-from bitmill.hdl.layouts import operands_layout, scaled_exponent_range, scaled_term_layout
-from bitmill.hdl.scaled_accumulator import ScaledAccumulator
-from bitmill.hdl.scaled_term import ScaledTerm
+from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
+from bitmill.hdl.accumulators.scaled_accumulator import ScaledAccumulator
+from bitmill.hdl.accumulators.table import for_config
+from bitmill.hdl.mac.layouts import operands_layout, scaled_exponent_range, scaled_term_layout
+from bitmill.hdl.mac.scaled_term import ScaledTerm
 from bitmill.sim import verify
 
 

@@ -11,18 +11,19 @@ from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from bitmill import BitmillError
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats import get
 from bitmill.formats.scheme import get_scheme
 from bitmill.golden import decode, encode
 from bitmill.golden.bit_serial import SerialResult, matmul
-from bitmill.hdl import build, verilog
-from bitmill.hdl.serial_layouts import serial_result_layout, step_layout
-from bitmill.hdl.serial_tile import SerialTile
-from bitmill.hdl.term_generator import special_fields
+from bitmill.hdl import build
+from bitmill.hdl.bit_serial.serial_layouts import serial_result_layout, step_layout
+from bitmill.hdl.bit_serial.serial_tile import SerialTile
+from bitmill.hdl.bit_serial.term_generator import special_fields
+from bitmill.hdl.emit import verilog
 from bitmill.sim.serial_payload import SerialPayload
 from bitmill.sim.serial_traffic import SerialTileWork, SerialTraffic
-from bitmill.tools import run_yosys
+from bitmill.system.tools import run_yosys
 
 SEED = 91
 

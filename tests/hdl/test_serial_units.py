@@ -8,14 +8,14 @@ from amaranth import Elaboratable, Module, Signal
 from amaranth.sim import Simulator
 
 from bitmill import BitmillError, formats
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats.term import terms
 from bitmill.formats.weight_type import WeightKind
 from bitmill.golden import encode
 from bitmill.golden.bit_serial import align, matmul
-from bitmill.hdl.serial_aligner import SerialAligner
-from bitmill.hdl.serial_pe import SerialPE
-from bitmill.hdl.term_generator import TermGenerator, default_specials, special_fields, term_fields
+from bitmill.hdl.bit_serial.serial_aligner import SerialAligner
+from bitmill.hdl.bit_serial.serial_pe import SerialPE
+from bitmill.hdl.bit_serial.term_generator import TermGenerator, default_specials, special_fields, term_fields
 
 SEED = 81
 KINDS = {3: WeightKind.FP3, 4: WeightKind.FP4}

@@ -7,8 +7,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from bitmill.golden.nonlinear import shift_exp
-from bitmill.hdl.nonlinear.shift_exp import ShiftExp
-from bitmill.hdl.verilog import emit_component
+from bitmill.hdl.emit.verilog import emit_component
+from bitmill.hdl.rows.shift_exp import ShiftExp
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.netlist import netlist

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
 
+from bitmill.config.nonlinear import PROFILES, ShiftGeluRule
+from bitmill.golden.gelu.shift_gelu import SIGMOID_SLOPE
 from bitmill.golden.nonlinear import shift_gelu
-from bitmill.golden.nonlinear.gelu import SIGMOID_SLOPE
-from bitmill.golden.nonlinear.shift_exp import integer_reciprocal
-from bitmill.hdl.nonlinear.shift_gelu import ShiftGelu
-from bitmill.nonlinear import PROFILES, ShiftGeluRule
+from bitmill.golden.rows.shift_exp import integer_reciprocal
+from bitmill.hdl.gelu.shift_gelu import ShiftGelu
 
 from .row_traffic import beats, drive, exchange, run
 from .tied import Tied, job_of, plays, plays_in_icarus

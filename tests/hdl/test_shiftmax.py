@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
 
+from bitmill.config.nonlinear import PROFILES, ShiftmaxRule
 from bitmill.golden.nonlinear import integer_reciprocal, shiftmax
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.nonlinear import PROFILES, ShiftmaxRule
+from bitmill.hdl.softmax.shiftmax import Shiftmax
 
 from .row_traffic import beats, drive, exchange, run
 

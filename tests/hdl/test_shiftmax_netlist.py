@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bitmill.config.nonlinear import PROFILES, ShiftmaxRule
 from bitmill.golden.nonlinear import integer_reciprocal, shiftmax
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.nonlinear import PROFILES, ShiftmaxRule
+from bitmill.hdl.softmax.shiftmax import Shiftmax
 
 from .row_traffic import beats
 from .tied import Tied, job_of, plays, plays_in_icarus

@@ -6,9 +6,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from bitmill.hdl.nonlinear.rounding import rounded, saturated
-from bitmill.hdl.nonlinear.scaled_sum import check_style, scaled_sum
-from bitmill.hdl.nonlinear.square import square
+from bitmill.hdl.norm.rounding import rounded, saturated
+from bitmill.hdl.norm.scaled_sum import check_style, scaled_sum
+from bitmill.hdl.norm.square import square
 
 
 class Function(wiring.Component):

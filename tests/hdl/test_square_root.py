@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bitmill.hdl.nonlinear.square_root import SquareRoot
+from bitmill.hdl.norm.square_root import SquareRoot
 
 from .row_traffic import exchange
 

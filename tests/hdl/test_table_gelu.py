@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bitmill.hdl.nonlinear.table_gelu import TableGelu
+from bitmill.hdl.gelu.table_gelu import TableGelu
 
 from .row_traffic import beats, exchange
 from .tied import Tied, job_of, plays, plays_in_icarus

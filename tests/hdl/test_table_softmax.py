@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from amaranth import ResetInserter, Signal
 
+from bitmill.config.nonlinear import PROFILES
 from bitmill.golden.nonlinear import table_softmax, table_softmax_slope
-from bitmill.hdl.nonlinear.normalized_reciprocal import NormalizedReciprocal
-from bitmill.hdl.nonlinear.power_table import PowerTable
-from bitmill.hdl.nonlinear.table_softmax import TableSoftmax, TableSoftmaxPasses
-from bitmill.nonlinear import PROFILES
+from bitmill.hdl.softmax.normalized_reciprocal import NormalizedReciprocal
+from bitmill.hdl.softmax.power_table import PowerTable
+from bitmill.hdl.softmax.table_softmax import TableSoftmax, TableSoftmaxPasses
 
 from .row_traffic import beats, drive, exchange, run
 from .tied import Tied, job_of, plays, plays_in_icarus

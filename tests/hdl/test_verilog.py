@@ -8,8 +8,9 @@ import pytest
 from amaranth.back import rtlil
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, preset
-from bitmill.hdl import build, verilog
-from bitmill.tools import run_yosys
+from bitmill.hdl import build
+from bitmill.hdl.emit import verilog
+from bitmill.system.tools import run_yosys
 
 EQUIVALENCE = """
 read_rtlil flat.il

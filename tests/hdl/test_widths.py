@@ -8,35 +8,35 @@ import pytest
 from amaranth.hdl import signed
 
 from bitmill import AcceleratorConfig, FloatAccumulator, formats
+from bitmill.config.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNormRule
 from bitmill.formats import Product
-from bitmill.hdl.adder_tree import AdderTree
-from bitmill.hdl.aligner import aligned_bits
-from bitmill.hdl.array_row import ArrayRow
-from bitmill.hdl.layouts import decoded_layout, flags_layout, product_layout, significand_product_bits
-from bitmill.hdl.nonlinear import table_lane
-from bitmill.hdl.nonlinear.channel_memory import ChannelMemory
-from bitmill.hdl.nonlinear.divider import Divider
-from bitmill.hdl.nonlinear.exp_terms import ExpTerms
-from bitmill.hdl.nonlinear.layernorm import layer_norm
-from bitmill.hdl.nonlinear.newton_factors import NewtonFactors
-from bitmill.hdl.nonlinear.normalized_reciprocal import NormalizedReciprocal
-from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
-from bitmill.hdl.nonlinear.pipelined_divider import PipelinedDivider
-from bitmill.hdl.nonlinear.power_table import PowerTable
-from bitmill.hdl.nonlinear.reciprocal import Reciprocal
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.root_factors import RootFactors
-from bitmill.hdl.nonlinear.row_maximum import RowMaximum
-from bitmill.hdl.nonlinear.row_replay import RowReplay
-from bitmill.hdl.nonlinear.row_sum import RowSum
-from bitmill.hdl.nonlinear.shift_exp import ShiftExp
-from bitmill.hdl.nonlinear.shift_gelu import ShiftGelu
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.hdl.nonlinear.square_root import SquareRoot
-from bitmill.hdl.nonlinear.table_gelu import TableGelu
-from bitmill.hdl.nonlinear.table_softmax import TableSoftmax
-from bitmill.hdl.pe import PE
-from bitmill.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNormRule
+from bitmill.hdl.array.array_row import ArrayRow
+from bitmill.hdl.array.pe import PE
+from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
+from bitmill.hdl.gelu.shift_gelu import ShiftGelu
+from bitmill.hdl.gelu.table_gelu import TableGelu
+from bitmill.hdl.mac.layouts import decoded_layout, flags_layout, product_layout, significand_product_bits
+from bitmill.hdl.norm.channel_memory import ChannelMemory
+from bitmill.hdl.norm.layernorm import layer_norm
+from bitmill.hdl.norm.newton_factors import NewtonFactors
+from bitmill.hdl.norm.root_factors import RootFactors
+from bitmill.hdl.norm.square_root import SquareRoot
+from bitmill.hdl.rows.divider import Divider
+from bitmill.hdl.rows.exp_terms import ExpTerms
+from bitmill.hdl.rows.pipelined_divider import PipelinedDivider
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.rows.row_maximum import RowMaximum
+from bitmill.hdl.rows.row_replay import RowReplay
+from bitmill.hdl.rows.row_sum import RowSum
+from bitmill.hdl.rows.shift_exp import ShiftExp
+from bitmill.hdl.softmax import table_lane
+from bitmill.hdl.softmax.normalized_reciprocal import NormalizedReciprocal
+from bitmill.hdl.softmax.power_table import PowerTable
+from bitmill.hdl.softmax.reciprocal import Reciprocal
+from bitmill.hdl.softmax.shiftmax import Shiftmax
+from bitmill.hdl.softmax.table_softmax import TableSoftmax
+from bitmill.hdl.sums.adder_tree import AdderTree
+from bitmill.hdl.sums.aligner import aligned_bits
 
 
 def product(a: str, b: str) -> Product:

@@ -3,7 +3,7 @@
 from amaranth import Module
 from amaranth.lib import wiring
 
-from bitmill.hdl.verilog import emit_component
+from bitmill.hdl.emit.verilog import emit_component
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.netlist import netlist

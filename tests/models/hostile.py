@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from bitmill.errors import BitmillError
 from bitmill.models import load_matrix, load_packed, open_model
 from bitmill.models.layouts import recognised
 from bitmill.models.matrix import Matrix
 from bitmill.models.plan import plan_model
 from bitmill.models.quantize import quantize_model
+from bitmill.system.errors import BitmillError
 
 MATRIX = np.random.default_rng(5).normal(size=(4, 32)).astype(np.float32)
 

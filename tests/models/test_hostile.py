@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save, save_file
 
-from bitmill.errors import BitmillError
 from bitmill.models import load_matrix, open_model
+from bitmill.system.errors import BitmillError
 
 from .hostile import MATRIX, damaged, read_all, samples
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from bitmill import BitmillError
-from bitmill.files.reading import read_json, reading
 from bitmill.models import open_model
+from bitmill.system.files.reading import read_json, reading
 
 HEADERS = [
     "__import__('os').getcwd()",

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bitmill.errors import BitmillError
 from bitmill.golden.weights import dequantize, quantize_weights
 from bitmill.models import load_matrix, load_packed
+from bitmill.models.layers import sample_layers, user_layer
 from bitmill.models.spec import split_spec
-from bitmill.reports.tensors import sample_layers, user_layer
+from bitmill.system.errors import BitmillError
 
 MATRIX = np.arange(12, dtype=np.float32).reshape(3, 4) / 8 - 0.5
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bitmill.errors import BitmillError
+from bitmill.system.errors import BitmillError
 
 from . import configurations
 from .campaign import Campaign, Floor

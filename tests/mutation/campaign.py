@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from bitmill.errors import BitmillError
 from bitmill.fpga.jobs import Outcome, default_workers, run_jobs
+from bitmill.system.errors import BitmillError
 
 from .mutants import Mutant, mutants_of
 from .reach import Reach

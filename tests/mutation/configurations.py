@@ -11,29 +11,32 @@ import numpy as np
 from amaranth.lib import wiring
 
 from bitmill import AcceleratorConfig, config, golden, hdl
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.config.parallel import ParallelConfig
+from bitmill.config.presets import UNITS
 from bitmill.formats.scheme import SCHEMES
 from bitmill.golden.bit_serial import matmul
-from bitmill.golden.parallel import parallel_pe_sum
+from bitmill.golden.parallel.pe import parallel_pe_sum
 from bitmill.golden.weights import dequantize, quantize_weights
-from bitmill.hdl import verilog
-from bitmill.hdl.activation_decoder import ActivationDecoder
-from bitmill.hdl.ant_decoder import AntDecoder
-from bitmill.hdl.olive_decoder import OliveDecoder
-from bitmill.hdl.parallel_pe import ParallelPE
-from bitmill.hdl.weight_decoder import WeightDecoder
-from bitmill.parallel import ParallelConfig
-from bitmill.presets import UNITS
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.parallel.activation_decoder import ActivationDecoder
+from bitmill.hdl.parallel.ant_decoder import AntDecoder
+from bitmill.hdl.parallel.olive_decoder import OliveDecoder
+from bitmill.hdl.parallel.parallel_pe import ParallelPE
+from bitmill.hdl.parallel.weight_decoder import WeightDecoder
 
 from . import nonlinear_units
+
+_ROWS = ("softmax", "gelu", "norm", "rows")
+"""Folders of the families that work on rows of integers, in ``golden/`` and ``hdl/`` alike."""
 
 TESTS = {
     "hdl": ("hdl/test_*.py",),
     "golden": ("golden/test_*.py",),
-    "hdl/nonlinear": ("hdl/test_*.py",),
-    "golden/nonlinear": ("golden/test_nonlinear_*.py",),
+    **{f"hdl/{family}": ("hdl/test_*.py",) for family in _ROWS},
+    **{f"golden/{family}": ("golden/test_nonlinear_*.py",) for family in _ROWS},
     # Golden computes by the rules, and units are as wide as rules say.
-    "nonlinear": (
+    "config/nonlinear": (
         "golden/test_nonlinear_*.py",
         "hdl/test_widths.py",
         "hdl/test_newton_norm.py",
@@ -58,12 +61,12 @@ FIRST_TESTS = ("test_units.py", "test_widths.py")
 
 SLOW_TESTS: dict[str, dict[str, tuple[str, ...]]] = {
     "hdl": {
-        "test_verilog.py": ("hdl/verilog.py", "hdl/dot_product.py", "hdl/__init__.py"),
-        "test_core_file.py": ("hdl/core_file.py",),
+        "test_verilog.py": ("hdl/emit/verilog.py", "hdl/mac/dot_product.py", "hdl/__init__.py"),
+        "test_core_file.py": ("hdl/emit/core_file.py",),
         "test_against_golden.py": (),
         "test_lint.py": (),
     },
-    "hdl/nonlinear": {"test_nonlinear_captured.py": ()},
+    **{f"hdl/{family}": {"test_nonlinear_captured.py": ()} for family in _ROWS},
 }
 """Tests that take minutes, and whose mutants they are for: netlists, Icarus and linters see what the units' own tests see."""
 
@@ -183,8 +186,9 @@ def nonlinear_both() -> str:
 
 
 _CHECKS = {
-    "hdl": elaborated, "golden": ran, "hdl/nonlinear": nonlinear_elaborated, "golden/nonlinear": nonlinear_ran,
-    "nonlinear": nonlinear_both,
+    "hdl": elaborated, "golden": ran, "config/nonlinear": nonlinear_both,
+    **{f"hdl/{family}": nonlinear_elaborated for family in _ROWS},
+    **{f"golden/{family}": nonlinear_ran for family in _ROWS},
 }  # fmt: skip
 
 SMOKE = {floor: f"bitmill.tests.mutation.configurations:{check.__name__}" for floor, check in _CHECKS.items()}

@@ -8,33 +8,7 @@ from dataclasses import replace
 import numpy as np
 from amaranth.lib import wiring
 
-from bitmill.golden.nonlinear import (
-    causal_mask,
-    clip_softmax,
-    dispatch,
-    dyadic,
-    ita_gelu,
-    ita_softmax,
-    log2_softmax,
-    norm_constants,
-    norm_error,
-    padding_mask,
-    requantize,
-)
-from bitmill.golden.nonlinear.constants import gelu_constants, softmax_constants
-from bitmill.golden.nonlinear.layernorm_constants import layernorm_constants
-from bitmill.hdl.nonlinear.layernorm import layer_norm
-from bitmill.hdl.nonlinear.newton_norm import NewtonNorm
-from bitmill.hdl.nonlinear.piecewise_gelu import PiecewiseGelu
-from bitmill.hdl.nonlinear.pipelined_divider import PipelinedDivider
-from bitmill.hdl.nonlinear.requantize import Requantize
-from bitmill.hdl.nonlinear.root_norm import RootNorm
-from bitmill.hdl.nonlinear.shift_exp import ShiftExp
-from bitmill.hdl.nonlinear.shift_gelu import ShiftGelu
-from bitmill.hdl.nonlinear.shiftmax import Shiftmax
-from bitmill.hdl.nonlinear.table_gelu import TableGelu
-from bitmill.hdl.nonlinear.table_softmax import TableSoftmax
-from bitmill.nonlinear import (
+from bitmill.config.nonlinear import (
     ACCURATE,
     IVIT,
     PROFILES,
@@ -48,6 +22,32 @@ from bitmill.nonlinear import (
     RootNormRule,
     TableSoftmaxRule,
 )
+from bitmill.golden.nonlinear import (
+    causal_mask,
+    clip_softmax,
+    dyadic,
+    ita_gelu,
+    ita_softmax,
+    log2_softmax,
+    norm_constants,
+    norm_error,
+    padding_mask,
+    requantize,
+)
+from bitmill.golden.norm.newton_constants import layernorm_constants
+from bitmill.golden.rows import dispatch
+from bitmill.golden.rows.constants import gelu_constants, softmax_constants
+from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
+from bitmill.hdl.gelu.shift_gelu import ShiftGelu
+from bitmill.hdl.gelu.table_gelu import TableGelu
+from bitmill.hdl.norm.layernorm import layer_norm
+from bitmill.hdl.norm.newton_norm import NewtonNorm
+from bitmill.hdl.norm.root_norm import RootNorm
+from bitmill.hdl.rows.pipelined_divider import PipelinedDivider
+from bitmill.hdl.rows.requantize import Requantize
+from bitmill.hdl.rows.shift_exp import ShiftExp
+from bitmill.hdl.softmax.shiftmax import Shiftmax
+from bitmill.hdl.softmax.table_softmax import TableSoftmax
 
 LANES, LENGTH, SCALE = 2, 6, 1 / 16
 ROWS = np.array([[-128, -1, 0, 5, 90, 127], [3, 3, 3, 3, 3, 3]])

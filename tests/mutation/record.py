@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from bitmill.files import output_directory
-from bitmill.reports.records import Metric, Record, Records, metric
-from bitmill.tools import tool_versions
+from bitmill.studies.records import Metric, Record, Records, metric
+from bitmill.system.files import output_directory
+from bitmill.system.tools import tool_versions
 
 from .campaign import Trial
 from .survivors import Survivor, explained

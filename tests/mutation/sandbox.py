@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bitmill.errors import BitmillError
-from bitmill.tools import run_tool
+from bitmill.system.errors import BitmillError
+from bitmill.system.tools import run_tool
 
 from .mutants import Mutant
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bitmill.errors import BitmillError
+from bitmill.system.errors import BitmillError
 
 from .campaign import Trial
 

@@ -91,14 +91,14 @@ def test_survivors_are_explained():
 def test_reach_follows_names_to_the_files_that_define_them():
     reach = Reach(package=ROOT, name="bitmill")
     decoder = reach.files("tests/hdl/test_decoder.py")
-    assert {"hdl/decoder.py", "hdl/layouts.py", "formats/catalog.py"} <= decoder
-    assert not {"hdl/float_accumulator.py", "hdl/dot_product.py", "hdl/__init__.py"} & decoder
-    assert {"hdl/dot_product.py", "hdl/float_accumulator.py", "hdl/decoder.py"} <= reach.files(
+    assert {"hdl/mac/decoder.py", "hdl/mac/layouts.py", "formats/catalog.py"} <= decoder
+    assert not {"hdl/accumulators/float_accumulator.py", "hdl/mac/dot_product.py", "hdl/__init__.py"} & decoder
+    assert {"hdl/mac/dot_product.py", "hdl/accumulators/float_accumulator.py", "hdl/mac/decoder.py"} <= reach.files(
         "tests/hdl/test_units.py"
     )
     codec = reach.files("tests/golden/test_codec_rules.py")
     assert {"golden/codec.py", "golden/grid.py"} <= codec
-    assert not {"golden/scale.py", "golden/accumulate.py"} & codec
+    assert not {"golden/scale.py", "golden/mac/accumulate.py"} & codec
     for path in FILES:
         name = str(path.relative_to(ROOT))
         tests = (ROOT / "tests" / path.relative_to(ROOT).parts[0]).glob("test_*.py")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from bitmill.golden import choose_scale
-from bitmill.reports.int_vs_fp.accumulators import error_records
-from bitmill.reports.int_vs_fp.accuracy import accuracy_records, layer_record
-from bitmill.reports.int_vs_fp.arrays import cycle_records
+from bitmill.models.layers import Layer
 from bitmill.reports.int_vs_fp.claims import derived_records
-from bitmill.reports.int_vs_fp.hardware import PARTS
-from bitmill.reports.int_vs_fp.study import Case, Study
-from bitmill.reports.records import Record, Records, metric
-from bitmill.reports.tensors import Layer
+from bitmill.studies.int_vs_fp.accumulators import error_records
+from bitmill.studies.int_vs_fp.accuracy import accuracy_records, layer_record
+from bitmill.studies.int_vs_fp.arrays import cycle_records
+from bitmill.studies.int_vs_fp.hardware import PARTS
+from bitmill.studies.int_vs_fp.study import Case, Study
+from bitmill.studies.records import Record, Records, metric
 
 
 def made_up_layer(name: str = "tiny", *, outputs: int = 8, inputs: int = 64, tokens: int = 12, seed: int = 1) -> Layer:

@@ -11,10 +11,10 @@ from typing import Any
 
 from distributed import LocalCluster
 
-from bitmill.reports.sweep.engine import run_tasks
-from bitmill.reports.sweep.measurement import known
-from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.targets import tasks_of
+from bitmill.studies.sweep.engine import run_tasks
+from bitmill.studies.sweep.measurement import known
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import tasks_of
 
 
 def main(study, here, there, out):

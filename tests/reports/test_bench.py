@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bitmill.reports import bench
-from bitmill.reports.bench_record import bench_record
-from bitmill.reports.bench_units import _unit, clock_jobs, clock_ratio_records, gate_jobs, lut_jobs
-from bitmill.reports.records import Records, metric
+from bitmill.studies.bench import __main__ as bench
+from bitmill.studies.bench.record import bench_record
+from bitmill.studies.bench.units import _unit, clock_jobs, clock_ratio_records, gate_jobs, lut_jobs
+from bitmill.studies.records import Records, metric
 
 
 def made(name: str, **values: float):

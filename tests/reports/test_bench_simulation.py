@@ -1,6 +1,6 @@
 from bitmill import AcceleratorConfig
-from bitmill.cache import CACHE_VARIABLE
-from bitmill.reports.bench_simulation import unit_speed
+from bitmill.studies.bench.simulation import unit_speed
+from bitmill.system.cache import CACHE_VARIABLE
 
 
 def test_both_simulators_run_and_the_cache_stays_as_it_was(tmp_path, monkeypatch):

@@ -9,17 +9,18 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
 from bitmill.formats.scheme import SCHEMES
 from bitmill.golden.weights import dequantize, quantize_weights
-from bitmill.reports.bitmod import accuracy, blas, embeddings
-from bitmill.reports.bitmod.accuracy import Reference, accuracy_jobs, quantize_matrices, scheme_records, swept_groups
-from bitmill.reports.bitmod.embeddings import agreement, embed, pearson, ranks
-from bitmill.reports.bitmod.model import EncoderModel, load_encoder
-from bitmill.reports.bitmod.sentences import SentencePair, sentence_pairs
-from bitmill.reports.records import Records
-from bitmill.reports.sample import LAYERS, load_layer
-from bitmill.reports.sample.forward import EncoderConfig, encode, record_inputs
+from bitmill.models.encoder import embeddings
+from bitmill.models.encoder.embeddings import agreement, embed, pearson, ranks
+from bitmill.models.encoder.model import EncoderModel, load_encoder
+from bitmill.models.encoder.sentences import SentencePair, sentence_pairs
+from bitmill.models.sample import LAYERS, load_layer
+from bitmill.models.sample.forward import EncoderConfig, encode, record_inputs
+from bitmill.studies.bitmod import accuracy, blas
+from bitmill.studies.bitmod.accuracy import Reference, accuracy_jobs, quantize_matrices, scheme_records, swept_groups
+from bitmill.studies.records import Records
+from bitmill.system.errors import BitmillError
 
 from . import tiny_encoder
 

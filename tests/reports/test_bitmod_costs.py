@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bitmill import golden
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats import get
 from bitmill.formats.term import terms
 from bitmill.fpga.wrap import ports_of
 from bitmill.golden.bit_serial import align
 from bitmill.golden.weights import quantize_weights
-from bitmill.reports.bitmod import costs, hardware
-from bitmill.reports.bitmod.operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
-from bitmill.reports.bitmod.units import BASELINE, PART_TOP, SIDE, candidates
-from bitmill.reports.records import BITMOD, Record, Records, metric
-from bitmill.reports.sample import load_layer
+from bitmill.models.sample import load_layer
+from bitmill.reports.bitmod import costs
+from bitmill.studies.bitmod import hardware
+from bitmill.studies.bitmod.operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
+from bitmill.studies.bitmod.units import BASELINE, PART_TOP, SIDE, candidates
+from bitmill.studies.records import BITMOD, Record, Records, metric
 
 BY_KEY = {candidate.key: candidate for candidate in candidates()}
 

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.reports.bitmod.model import load_encoder
+from bitmill.models.encoder.model import load_encoder
+from bitmill.system.errors import BitmillError
 
 from . import tiny_encoder
 

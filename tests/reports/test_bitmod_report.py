@@ -7,16 +7,17 @@ import re
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.reports import committed
-from bitmill.reports.bitmod import hardware, readme, runner, text
+from bitmill.models.encoder.model import load_encoder
+from bitmill.models.encoder.sentences import SentencePair
+from bitmill.reports.bitmod import readme, runner, text
 from bitmill.reports.bitmod.derived import claim_texts, derived_records
-from bitmill.reports.bitmod.model import load_encoder
-from bitmill.reports.bitmod.sentences import SentencePair
 from bitmill.reports.bitmod.tables import all_tables
-from bitmill.reports.bitmod.units import candidates
-from bitmill.reports.records import BITMOD, Record, Records, metric
 from bitmill.reports.shown import Number
+from bitmill.studies import committed
+from bitmill.studies.bitmod import hardware
+from bitmill.studies.bitmod.units import candidates
+from bitmill.studies.records import BITMOD, Record, Records, metric
+from bitmill.system.errors import BitmillError
 
 from . import tiny_encoder
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.reports.bitmod import make_sentences
-from bitmill.reports.bitmod.make_sentences import Concept, candidates, choose, is_sentence, read_concept, with_synonym
-from bitmill.reports.bitmod.sentences import SENTENCES_PATH, sentence_pairs
+from bitmill.models.encoder import make_sentences
+from bitmill.models.encoder.make_sentences import Concept, candidates, choose, is_sentence, read_concept, with_synonym
+from bitmill.models.encoder.sentences import SENTENCES_PATH, sentence_pairs
+from bitmill.system.errors import BitmillError
 
 WORDNET = Path("/usr/share/wordnet")
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from amaranth.hdl import UnusedElaboratable
 
+from bitmill.config.presets import PRESETS, preset
 from bitmill.hdl import build
-from bitmill.hdl.manifest import manifest
-from bitmill.presets import PRESETS, preset
-from bitmill.reports.int_vs_fp.arrays import cycle_record
-from bitmill.reports.nonlinear.units import UNITS
+from bitmill.hdl.emit.manifest import manifest
+from bitmill.studies.int_vs_fp.arrays import cycle_record
+from bitmill.studies.nonlinear.units import UNITS
 
 ARRAY: Any = SimpleNamespace(config=preset("int8-4x4"), name="int8-4x4", unit="array")
 ASKED = {

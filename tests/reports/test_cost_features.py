@@ -16,15 +16,15 @@ from bitmill.config import (
     WindowAccumulator,
 )
 from bitmill.formats import Codebook
-from bitmill.hdl.verilog import emit
-from bitmill.reports.cost import features as of_units
-from bitmill.reports.cost.features import KNOWN_FIELDS, MAX_LANES, check_known, features
-from bitmill.reports.cost.few_values import choices
-from bitmill.reports.cost.lane_parts import _decoder
-from bitmill.reports.cost.model import described
-from bitmill.reports.cost.reckoned import RECKONED
-from bitmill.reports.cost.space import unit as drawn
-from bitmill.reports.cost.units import FITTED, FOLDER, Units
+from bitmill.fpga.cost import features as of_units
+from bitmill.fpga.cost.features import KNOWN_FIELDS, MAX_LANES, check_known, features
+from bitmill.fpga.cost.few_values import choices
+from bitmill.fpga.cost.lane_parts import _decoder
+from bitmill.fpga.cost.model import described
+from bitmill.fpga.cost.reckoned import RECKONED
+from bitmill.hdl.emit.verilog import emit
+from bitmill.studies.cost.space import unit as drawn
+from bitmill.studies.cost.units import FITTED, FOLDER, Units
 
 from .cost_units import unit
 

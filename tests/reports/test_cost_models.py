@@ -10,20 +10,20 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.config import AcceleratorConfig, FloatAccumulator
+from bitmill.config.presets import preset
+from bitmill.fpga.cost import model
+from bitmill.fpga.cost.correction import Correction
+from bitmill.fpga.cost.model import WIDEST, CostModel, shipped_models
 from bitmill.fpga.synthesis import synthesize
-from bitmill.hdl.verilog import TOP, emit
-from bitmill.presets import preset
-from bitmill.reports.cost import __main__ as command
-from bitmill.reports.cost import measure as measuring
-from bitmill.reports.cost import model
-from bitmill.reports.cost.correction import Correction
-from bitmill.reports.cost.fit import judged, placed
-from bitmill.reports.cost.measure import Measured, measure, read_journal
-from bitmill.reports.cost.model import WIDEST, CostModel, shipped_models
-from bitmill.reports.cost.regression import fitted_correction, fitted_prices
-from bitmill.reports.cost.space import LANES
-from bitmill.reports.cost.space import unit as drawn
-from bitmill.reports.cost.units import FITTED, FOLDER, HELD_OUT, Units, samples
+from bitmill.hdl.emit.verilog import TOP, emit
+from bitmill.studies.cost import __main__ as command
+from bitmill.studies.cost import measure as measuring
+from bitmill.studies.cost.fit import judged, placed
+from bitmill.studies.cost.measure import Measured, measure, read_journal
+from bitmill.studies.cost.regression import fitted_correction, fitted_prices
+from bitmill.studies.cost.space import LANES
+from bitmill.studies.cost.space import unit as drawn
+from bitmill.studies.cost.units import FITTED, FOLDER, HELD_OUT, Units, samples
 
 from .cost_units import unit
 

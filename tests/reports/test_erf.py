@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bitmill.reports.sample.erf import erf
+from bitmill.models.sample.erf import erf
 
 
 def exact(x):

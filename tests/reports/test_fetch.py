@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.reports.sample import fetch
+from bitmill.models.sample import fetch
+from bitmill.system.errors import BitmillError
 
 CONTENT = {"config.json": b"{}", "model.safetensors": b"weights", "vocab.txt": b"[PAD]\n"}
 SUMS = {

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError
-from bitmill.reports.committed import committed_records
-from bitmill.reports.full import cheapest, fronts, parts, runner, text
-from bitmill.reports.full.layer_errors import error_id
-from bitmill.reports.full.plan import GRID, planned, studies
+from bitmill.reports.full import cheapest, fronts, runner, text
 from bitmill.reports.full.walks import PARTS, WALKS, Step
-from bitmill.reports.ids import unit_key
-from bitmill.reports.records import FULL, Record, Records, metric
-from bitmill.reports.sweep import engine
-from bitmill.reports.sweep.measurement import known, measure
-from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.taken import Committed
-from bitmill.reports.sweep.task import unit_of
+from bitmill.studies.committed import committed_records
+from bitmill.studies.full import parts
+from bitmill.studies.full.layer_errors import error_id
+from bitmill.studies.full.plan import GRID, planned, studies
+from bitmill.studies.ids import unit_key
+from bitmill.studies.records import FULL, Record, Records, metric
+from bitmill.studies.sweep import engine
+from bitmill.studies.sweep.measurement import known, measure
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.taken import Committed
+from bitmill.studies.sweep.task import unit_of
 
 
 @pytest.fixture(scope="module")

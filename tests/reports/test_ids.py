@@ -9,15 +9,21 @@ import pytest
 from pydantic import BaseModel
 
 from bitmill import AcceleratorConfig, BitmillError, formats
-from bitmill.accumulators import Accumulator, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
-from bitmill.document import Document
-from bitmill.hdl.verilog import emit_component
-from bitmill.reports import ids
-from bitmill.reports.bitmod.units import PART_TOP, candidates
-from bitmill.reports.full.layer_errors import error_id
-from bitmill.reports.ids import accumulator_key, label_of, unit_key
-from bitmill.reports.nonlinear.units import UNITS
-from bitmill.reports.sweep.task import Task
+from bitmill.config.accumulators import (
+    Accumulator,
+    ExactAccumulator,
+    FixedAccumulator,
+    FloatAccumulator,
+    WindowAccumulator,
+)
+from bitmill.config.document import Document
+from bitmill.hdl.emit.verilog import emit_component
+from bitmill.studies import ids
+from bitmill.studies.bitmod.units import PART_TOP, candidates
+from bitmill.studies.full.layer_errors import error_id
+from bitmill.studies.ids import accumulator_key, label_of, unit_key
+from bitmill.studies.nonlinear.units import UNITS
+from bitmill.studies.sweep.task import Task
 
 ACCUMULATORS = get_args(get_args(Accumulator)[0])
 VALUES = {

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bitmill.accumulators import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from bitmill.config.accumulators import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 from bitmill.golden import choose_scale, decode
-from bitmill.reports.ids import accumulator_key, label_of
 from bitmill.reports.int_vs_fp import view
-from bitmill.reports.int_vs_fp.accumulators import POLICY, error_records, worst_records
-from bitmill.reports.int_vs_fp.accuracy import accuracy_records, quantize_activation, quantize_weight
 from bitmill.reports.int_vs_fp.answer_units import cheapest_accumulator_sentences, harmless
-from bitmill.reports.int_vs_fp.kinds import from_record
-from bitmill.reports.int_vs_fp.study import ACCUMULATOR_PAIRS, Case, Pair, Study
-from bitmill.reports.records import Records, metric
+from bitmill.studies.ids import accumulator_key, label_of
+from bitmill.studies.int_vs_fp.accumulators import POLICY, error_records, worst_records
+from bitmill.studies.int_vs_fp.accuracy import accuracy_records, quantize_activation, quantize_weight
+from bitmill.studies.int_vs_fp.kinds import from_record
+from bitmill.studies.int_vs_fp.study import ACCUMULATOR_PAIRS, Case, Pair, Study
+from bitmill.studies.records import Records, metric
 
 INT8, E4M3 = Pair("INT8", "INT8"), Pair("E4M3", "E4M3")
 

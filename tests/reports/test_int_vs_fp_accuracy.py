@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from bitmill import formats
-from bitmill.errors import BitmillError
-from bitmill.reports.int_vs_fp.accuracy import (
+from bitmill.models.layers import Layer
+from bitmill.studies.int_vs_fp.accuracy import (
     accuracy_records,
     layer_record,
     quantize_activation,
     relative_error,
     sqnr_db,
 )
-from bitmill.reports.int_vs_fp.scales import ScaleBook
-from bitmill.reports.int_vs_fp.study import ALL_PAIRS, POLICIES, Pair, Policy, Study
-from bitmill.reports.tensors import Layer
+from bitmill.studies.int_vs_fp.scales import ScaleBook
+from bitmill.studies.int_vs_fp.study import ALL_PAIRS, POLICIES, Pair, Policy, Study
+from bitmill.system.errors import BitmillError
 
 
 def nearest(name: str, x: np.ndarray) -> np.ndarray:

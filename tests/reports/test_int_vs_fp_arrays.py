@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill.presets import preset
-from bitmill.reports.int_vs_fp import verification
-from bitmill.reports.int_vs_fp.arrays import clock_ratio_records, cycle_record, cycle_records
-from bitmill.reports.int_vs_fp.scales import ScaleBook
-from bitmill.reports.int_vs_fp.study import Case, Pair, Study
-from bitmill.reports.records import Record, Records, metric
+from bitmill.config.presets import preset
+from bitmill.studies.int_vs_fp import verification
+from bitmill.studies.int_vs_fp.arrays import clock_ratio_records, cycle_record, cycle_records
+from bitmill.studies.int_vs_fp.scales import ScaleBook
+from bitmill.studies.int_vs_fp.study import Case, Pair, Study
+from bitmill.studies.records import Record, Records, metric
 
 INT8 = Pair("INT8", "INT8")
 

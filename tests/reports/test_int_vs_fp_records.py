@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from bitmill.errors import BitmillError
 from bitmill.reports.int_vs_fp.claims import CLAIMS, derived_records
-from bitmill.reports.records import Metric, Record, Records, metric
+from bitmill.studies.records import Metric, Record, Records, metric
+from bitmill.system.errors import BitmillError
 
 
 def one(record_id: str = "a/b", **metrics: float) -> Record:

@@ -9,7 +9,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
 from bitmill.reports import shown
 from bitmill.reports.drawing import style
 from bitmill.reports.int_vs_fp import view
@@ -19,9 +18,10 @@ from bitmill.reports.int_vs_fp.array_picture import arrays_picture
 from bitmill.reports.int_vs_fp.array_table import arrays_table
 from bitmill.reports.int_vs_fp.pictures import PARETO, pareto_picture, render_pictures
 from bitmill.reports.int_vs_fp.runner import render
-from bitmill.reports.int_vs_fp.study import Study
 from bitmill.reports.int_vs_fp.tables import all_tables
-from bitmill.reports.records import Records
+from bitmill.studies.int_vs_fp.study import Study
+from bitmill.studies.records import Records
+from bitmill.system.errors import BitmillError
 
 
 class Page(HTMLParser):

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from bitmill.config import AcceleratorConfig, FloatAccumulator
-from bitmill.errors import BitmillError
-from bitmill.hdl import verilog
-from bitmill.reports.int_vs_fp.accumulators import accumulator_jobs, gates_record
-from bitmill.reports.int_vs_fp.arrays import array_jobs
-from bitmill.reports.int_vs_fp.clocks import committed_timing, committed_timings
-from bitmill.reports.int_vs_fp.hardware import hardware_jobs
+from bitmill.hdl.emit import verilog
 from bitmill.reports.int_vs_fp.runner import run
-from bitmill.reports.int_vs_fp.scales import ScaleBook
-from bitmill.reports.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
-from bitmill.reports.int_vs_fp.verification import verification_jobs
-from bitmill.reports.records import Record, Records, metric
-from bitmill.tools import yosys_release
+from bitmill.studies.int_vs_fp.accumulators import accumulator_jobs, gates_record
+from bitmill.studies.int_vs_fp.arrays import array_jobs
+from bitmill.studies.int_vs_fp.clocks import committed_timing, committed_timings
+from bitmill.studies.int_vs_fp.hardware import hardware_jobs
+from bitmill.studies.int_vs_fp.scales import ScaleBook
+from bitmill.studies.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
+from bitmill.studies.int_vs_fp.verification import verification_jobs
+from bitmill.studies.records import Record, Records, metric
+from bitmill.system.errors import BitmillError
+from bitmill.system.tools import yosys_release
 
 RUN = "bitmill.reports.int_vs_fp.runner"
 
@@ -74,7 +74,7 @@ def test_parts_add_up(quick):
 
 def test_the_second_run_runs_no_tool_and_changes_no_byte(quick, tensors, monkeypatch):
     before = {path.name: path.read_bytes() for path in quick.parent.iterdir()}
-    monkeypatch.setattr("bitmill.tools.run_tool", lambda *_, **__: pytest.fail("a tool was run again"))
+    monkeypatch.setattr("bitmill.system.tools.run_tool", lambda *_, **__: pytest.fail("a tool was run again"))
     run(quick.parent, **tensors, quick=True, progress=False)
     assert {path.name: path.read_bytes() for path in quick.parent.iterdir()} == before
 
@@ -125,7 +125,7 @@ def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypat
         run(tmp_path / "file" / "out", **tensors, progress=False)
 
 
-COMMITTED = "bitmill.reports.committed"
+COMMITTED = "bitmill.studies.committed"
 
 
 def _write_bench(results, record):
@@ -189,7 +189,7 @@ def test_committed_gates_are_taken_if_they_are_of_this_unit(tmp_path, monkeypatc
                     {"yosys": yosys_release()}, (), {"logic_per_mac": metric(1, "1")}, study="bench")  # fmt: skip
     _write_bench(tmp_path, record)
     monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
-    monkeypatch.setattr("bitmill.reports.int_vs_fp.accumulators.generic_record", lambda case: f"counted {case.name}")
+    monkeypatch.setattr("bitmill.studies.int_vs_fp.accumulators.generic_record", lambda case: f"counted {case.name}")
     found = gates_record(case)
     if fresh:
         assert (found.kind, found.study, found.number("logic_per_mac")) == ("area", "int-vs-fp", 1)

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from bitmill.errors import BitmillError
-from bitmill.reports.bitmod.model import load_encoder
-from bitmill.reports.bitmod.sentences import SentencePair
-from bitmill.reports.nonlinear import captured, make_captured
-from bitmill.reports.nonlinear.real_units import real_output, real_values
-from bitmill.reports.nonlinear.rows import Rows, of_unit, scale_of, to_codes, unit_named
-from bitmill.reports.sample.forward import encode, pad, record_inputs
+from bitmill.models.encoder.model import load_encoder
+from bitmill.models.encoder.sentences import SentencePair
+from bitmill.models.sample.forward import encode, pad, record_inputs
+from bitmill.studies.nonlinear import captured, make_captured
+from bitmill.studies.nonlinear.real_units import real_output, real_values
+from bitmill.studies.nonlinear.rows import Rows, of_unit, scale_of, to_codes, unit_named
+from bitmill.system.errors import BitmillError
 
 from . import tiny_encoder
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill.nonlinear import PROFILES
-from bitmill.reports.nonlinear import accuracy, synthetic
-from bitmill.reports.nonlinear.captured import committed_rows
+from bitmill.config.nonlinear import PROFILES
 from bitmill.reports.nonlinear.claims import claim_records
-from bitmill.reports.nonlinear.contenders import contenders, output_step
-from bitmill.reports.nonlinear.errors import Errors
-from bitmill.reports.nonlinear.rows import UNITS, Rows
-from bitmill.reports.records import NONLINEAR, Records
+from bitmill.studies.nonlinear import accuracy, synthetic
+from bitmill.studies.nonlinear.captured import committed_rows
+from bitmill.studies.nonlinear.contenders import contenders, output_step
+from bitmill.studies.nonlinear.errors import Errors
+from bitmill.studies.nonlinear.rows import UNITS, Rows
+from bitmill.studies.records import NONLINEAR, Records
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,18 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from bitmill.errors import BitmillError
-from bitmill.reports import committed
-from bitmill.reports.nonlinear import accuracy, hardware, readme, runner, text, view
-from bitmill.reports.nonlinear.captured import committed_rows
+from bitmill.reports.nonlinear import readme, runner, text, view
 from bitmill.reports.nonlinear.claims import claim_records
 from bitmill.reports.nonlinear.pictures import render_pictures
-from bitmill.reports.nonlinear.rows import UNITS, of_unit
 from bitmill.reports.nonlinear.tables import all_tables
-from bitmill.reports.nonlinear.units import HardwareUnit
-from bitmill.reports.records import NONLINEAR, Records
 from bitmill.reports.shown import Number
+from bitmill.studies import committed
+from bitmill.studies.nonlinear import accuracy, hardware
+from bitmill.studies.nonlinear.captured import committed_rows
+from bitmill.studies.nonlinear.rows import UNITS, of_unit
+from bitmill.studies.nonlinear.units import HardwareUnit
+from bitmill.studies.records import NONLINEAR, Records
+from bitmill.system.errors import BitmillError
 
 from . import tiny_encoder
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bitmill import formats
-from bitmill.errors import BitmillError
 from bitmill.reports.readme import figures_block, filled, format_table, main
+from bitmill.system.errors import BitmillError
 
 EMPTY = """# title
 <!-- formats:begin -->

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from bitmill.reports.sample import LAYERS, SAMPLE_PATH, SENTENCES_PATH, load_layer
-from bitmill.reports.sample.fetch import check_model, fetch_model
-from bitmill.reports.sample.forward import EncoderConfig, encode, gelu, layer_norm, load_model, pad, record_inputs
-from bitmill.reports.sample.make_sample import (
+from bitmill.models.sample import LAYERS, SAMPLE_PATH, SENTENCES_PATH, load_layer
+from bitmill.models.sample.fetch import check_model, fetch_model
+from bitmill.models.sample.forward import EncoderConfig, encode, gelu, layer_norm, load_model, pad, record_inputs
+from bitmill.models.sample.make_sample import (
     SLICES,
     evenly_spaced,
     main,
@@ -26,8 +26,8 @@ from bitmill.reports.sample.make_sample import (
     slice_tensors,
     sqnr_db,
 )
-from bitmill.reports.sample.wordpiece import encode as encode_text
-from bitmill.reports.sample.wordpiece import load_vocabulary, split_words, tokenize
+from bitmill.models.sample.wordpiece import encode as encode_text
+from bitmill.models.sample.wordpiece import load_vocabulary, split_words, tokenize
 
 SHAPES = {"attention": (128, 96, 384), "intermediate": (128, 96, 384), "output": (48, 48, 1536)}
 VOCABULARY = {

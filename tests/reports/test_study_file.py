@@ -5,11 +5,11 @@ import time
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, WindowAccumulator
-from bitmill.accumulators import FixedAccumulator
-from bitmill.reports.ids import unit_key
-from bitmill.reports.sweep import sizes
-from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.targets import tasks_of
+from bitmill.config.accumulators import FixedAccumulator
+from bitmill.studies.ids import unit_key
+from bitmill.studies.sweep import sizes
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import tasks_of
 
 STUDY = """
 title = "three axes"

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import BitmillError, tools
+from bitmill import BitmillError
 from bitmill.fpga import cache
-from bitmill.reports.sweep import cluster, counted, measurement
-from bitmill.reports.sweep.engine import run_tasks
-from bitmill.reports.sweep.measurement import known, measure
-from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.targets import tasks_of
+from bitmill.studies.sweep import cluster, counted, measurement
+from bitmill.studies.sweep.engine import run_tasks
+from bitmill.studies.sweep.measurement import known, measure
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import tasks_of
+from bitmill.system import tools
 
 STUDY = """
 title = "small units"
@@ -92,11 +93,11 @@ def test_other_sources_are_measured_again(study, records, monkeypatch):
 
 SWEEP = """
 import os, sys
-from bitmill.reports.sweep.engine import run_tasks
-from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep import measurement
-from bitmill.reports.sweep.targets import tasks_of
-import bitmill.reports.sweep.engine as engine
+from bitmill.studies.sweep.engine import run_tasks
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep import measurement
+from bitmill.studies.sweep.targets import tasks_of
+import bitmill.studies.sweep.engine as engine
 
 def say(*words):
     # A whole line at once: another thread may speak as well.
@@ -199,7 +200,7 @@ def cluster_of(folder, *, scheme="tcp", scheduler=(), worker=(), **environment):
 IMPATIENT = """
 import sys
 from bitmill.cli import main
-from bitmill.reports.sweep import cluster
+from bitmill.studies.sweep import cluster
 cluster.WORKERLESS_SECONDS = 4
 sys.exit(main())
 """

@@ -10,15 +10,15 @@ import pytest
 from bitmill import AcceleratorConfig, BitmillError
 from bitmill.fpga.power_parts import POWER_PARTS
 from bitmill.fpga.standard_cells import Mapped, StandardCells
-from bitmill.reports.records import STUDY, Record, Records, metric
-from bitmill.reports.sample import load_layer
-from bitmill.reports.sweep import clocks
-from bitmill.reports.sweep.engine import run_tasks
-from bitmill.reports.sweep.operands import unit_stimulus
+from bitmill.models.sample import load_layer
 from bitmill.reports.sweep.page import page, study_record
-from bitmill.reports.sweep.study_file import StudyFile
-from bitmill.reports.sweep.targets import tasks_of
 from bitmill.sim.payload import PayloadLayout
+from bitmill.studies.records import STUDY, Record, Records, metric
+from bitmill.studies.sweep import clocks
+from bitmill.studies.sweep.engine import run_tasks
+from bitmill.studies.sweep.operands import unit_stimulus
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import tasks_of
 
 PERIODS = (4.0, 3.0)
 STUDY_FIELDS = {

@@ -9,9 +9,9 @@ from markdown_it import MarkdownIt
 
 from bitmill.reports.drawing import figure, label_points, style, to_svg
 from bitmill.reports.page import Page, render_html, render_markdown
-from bitmill.reports.records import INT_VS_FP, Records
 from bitmill.reports.shown import Number, Table
-from bitmill.text import markdown, markdown_code, visible
+from bitmill.studies.records import INT_VS_FP, Records
+from bitmill.system.text import markdown, markdown_code, visible
 
 HOSTILE = [
     "<script>alert(1)</script>", "a$\\frac{$.npy", "[/x]", "*a*_b_ __c__ ~~d~~ `e` ``", "a|b", "![x](http://y)", "[x](y)",

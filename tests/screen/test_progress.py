@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from bitmill.reports.jobs import run_all, told
-from bitmill.screen import progress as module
-from bitmill.screen.progress import progress
+from bitmill.studies.jobs import run_all, told
+from bitmill.system.screen import progress as module
+from bitmill.system.screen.progress import progress
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from safetensors.numpy import save_file
 
 from bitmill.commands.progress import progress
 from bitmill.commands.tables import print_table
-from bitmill.errors import BitmillError
-from bitmill.files import to_json
-from bitmill.screen import say
+from bitmill.system.errors import BitmillError
+from bitmill.system.files import to_json
+from bitmill.system.screen import say
 
 NAMES = [
     "[/x]",

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig
-from bitmill.cache import CACHE_VARIABLE
-from bitmill.reports.sample.fetch import fetch_model
-from bitmill.reports.sample.make_sample import record_model
+from bitmill.models.sample.fetch import fetch_model
+from bitmill.models.sample.make_sample import record_model
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.pattern import Pattern
 from bitmill.sim.payload import Output, PayloadLayout
+from bitmill.system.cache import CACHE_VARIABLE
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from bitmill import formats
-from bitmill.bit_serial import BitSerialConfig
 from bitmill.config import AcceleratorConfig
-from bitmill.errors import BitmillError
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats import Product
+from bitmill.system.errors import BitmillError
 
 OPERANDS = tuple(name for name in formats.names() if formats.get(name).zero_code is not None)
 NARROW = tuple(name for name in OPERANDS if formats.get(name).bits <= 8)

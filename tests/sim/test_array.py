@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError
-from bitmill.hdl import Array, build, verilog
+from bitmill.hdl import Array, build
+from bitmill.hdl.emit import verilog
 from bitmill.sim import Verification, verify
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.runner import SimulationError, simulate

@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError
-from bitmill.cache import CACHE_VARIABLE
 from bitmill.sim import VerificationError, verify
 from bitmill.sim.compiled import CompiledSimulation, compiler, library, simulate_compiled
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.pattern import Pattern
 from bitmill.sim.rows import PayloadRows
 from bitmill.sim.runner import SimulationError
+from bitmill.system.cache import CACHE_VARIABLE
 
 TOP = "bitmill_top"
 # Code 1 times 1, one step: value 1 without flags.

@@ -10,7 +10,7 @@ import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, golden, preset
 from bitmill.hdl import Array, build
-from bitmill.reports.tensors import sample_layers
+from bitmill.models.layers import sample_layers
 from bitmill.sim.gemm import Gemm, gemm
 
 SMALL = AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=3, cols=4, k_max=64)

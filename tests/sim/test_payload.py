@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator, preset
-from bitmill.hdl.layouts import operands_layout, result_layout
+from bitmill.hdl.mac.layouts import operands_layout, result_layout
 from bitmill.sim.array_payload import ArrayPayload
 from bitmill.sim.payload import Output, PayloadLayout, RowOutput
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bitmill.config import AcceleratorConfig, FixedAccumulator
-from bitmill.hdl.manifest import manifest
-from bitmill.hdl.verilog import TOP, emit
+from bitmill.hdl.emit.manifest import manifest
+from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.sim import verify
 from bitmill.sim.netlist import netlist
 
@@ -56,7 +56,7 @@ def test_many_random_units(seed):
 
 @pytest.mark.parametrize("fields", DIRECTED, ids=str)
 def test_what_was_refused_or_crashed(fields):
-    from bitmill.bit_serial import BitSerialConfig
+    from bitmill.config.bit_serial import BitSerialConfig
 
     kind = BitSerialConfig if fields["unit"] == "bit-serial" else AcceleratorConfig
     config = kind.from_dict(fields)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, FixedAccumulator, FloatAccumulator
-from bitmill.hdl import verilog
-from bitmill.hdl.layouts import result_layout
-from bitmill.hdl.manifest import manifest
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.emit.manifest import manifest
+from bitmill.hdl.mac.layouts import result_layout
 from bitmill.sim import VerificationError, verify
 from bitmill.sim.array_payload import ArrayPayload
 from bitmill.sim.payload import Output, PayloadLayout, RowOutput

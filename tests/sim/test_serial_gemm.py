@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.golden import decode, encode
 from bitmill.golden.weights import dequantize, quantize_weights
-from bitmill.reports.tensors import sample_layers
+from bitmill.models.layers import sample_layers
 from bitmill.sim.serial_gemm import serial_gemm
 
 SEED = 41

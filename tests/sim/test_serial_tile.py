@@ -8,11 +8,12 @@ from amaranth import Signal
 from amaranth.lib import data
 
 from bitmill import BitmillError
-from bitmill.bit_serial import BitSerialConfig
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats.weight_type import weight_type
 from bitmill.golden.bit_serial import group_exponents
-from bitmill.hdl import serial_tile, verilog
-from bitmill.hdl.term_generator import SPECIAL_LAYOUT, default_specials, special_fields
+from bitmill.hdl.bit_serial import serial_tile
+from bitmill.hdl.bit_serial.term_generator import SPECIAL_LAYOUT, default_specials, special_fields
+from bitmill.hdl.emit import verilog
 from bitmill.sim import verify
 from bitmill.sim.serial_traffic import SerialTraffic
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator
-from bitmill.cache import CACHE_VARIABLE
 from bitmill.sim import Verification, VerificationError, verify
 from bitmill.sim.netlist import netlist
 from bitmill.sim.stimulus import exhaustive_pairs
+from bitmill.system.cache import CACHE_VARIABLE
 
 
 @pytest.fixture(scope="module")

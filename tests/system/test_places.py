@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import BitmillError, tools
-from bitmill.system import places
+from bitmill import BitmillError
+from bitmill.system import places, tools
 
 NASTY = ["with a blank", "semi;touch hurt", "quo'te\"", "new\nline", "$(touch hurt)", "pound#", "ümläut"]
 SCRIPT = "read_verilog in.v\nsynth -top top\nabc -g AND\nwrite_verilog out.v\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bitmill import BitmillError
-from bitmill.cache import cached_file
 from bitmill.fpga import cache
 from bitmill.sim.compiled import library
 from bitmill.system import locks, store
+from bitmill.system.cache import cached_file
 from bitmill.system.processes import may_run_tools, stop_tools_of
 from bitmill.system.store import LIMIT_VARIABLE
 

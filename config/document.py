@@ -1,0 +1,145 @@
+"""What every configuration can do: be read from a mapping or a TOML file, and be written as one."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ..system.errors import BitmillError
+from ..system.files import read_text, reading
+from ..system.text import short
+from .accumulators import Accumulator, Frozen
+
+
+class Document(Frozen, frozen=True):
+    """A whole configuration, which has a TOML document of its own."""
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any], *, source: str = "configuration") -> Self:
+        """Validate a mapping such as a parsed TOML document.
+
+        Raises
+        ------
+        BitmillError
+            Naming the field, the value and what is accepted.
+        """
+        with reading(source, "a configuration"):
+            try:
+                return cls.model_validate(fields)
+            except ValidationError as error:
+                raise BitmillError(f"{source}: {_one_line(error, cls)}") from None
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> Self:
+        """Read and validate a TOML file.
+
+        Raises
+        ------
+        BitmillError
+            If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
+        """
+        return cls.from_dict(read_toml(path), source=str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML."""
+        return self.model_dump(exclude_none=True)
+
+    def to_toml(self) -> str:
+        """A TOML document that ``from_toml`` reads as this configuration."""
+        return _toml_document(self.to_dict())
+
+
+_LONGEST_KEY = 64
+"""Parts of a dotted key; the standard library's parser takes quadratic time for them."""
+
+
+def read_toml(path: Path | str) -> dict[str, Any]:
+    """The fields of a TOML file.
+
+    Raises
+    ------
+    BitmillError
+        If the file cannot be read or is not TOML.
+    """
+    text = read_text(path, "a TOML file", called="the configuration")
+    with reading(path, "a TOML file"):
+        _refuse_long_keys(text)
+        return tomllib.loads(text)
+
+
+def _refuse_long_keys(text: str) -> None:
+    # Whatever stands between commas, equal signs and line ends may be a key, if it is no comment with a row of dots.
+    parts = max(part.count(".") for part in re.split("[=,\n]", re.sub(r"\.{2,}", "", text)))
+    if parts > _LONGEST_KEY:
+        raise ValueError(f"a key must have at most {_LONGEST_KEY} dotted parts, not {parts}")
+
+
+def _toml_document(fields: dict[str, Any]) -> str:
+    """Strings, numbers and tables of them as TOML."""
+    tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
+    lines = [_toml_line(name, value) for name, value in fields.items() if name not in tables]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(_toml_line(field, value) for field, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_line(name: str, value: str | int) -> str:
+    # Strings here are names from fixed lists, which JSON and TOML write alike.
+    return f"{name} = {json.dumps(value)}"
+
+
+_KINDS = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(Accumulator)[0])}
+"""What a place is followed by that is an accumulator: pydantic names the member of a union by its tag."""
+
+
+def _model_at(model: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel]:
+    """The model of the table at a place of a document."""
+    for part in place:
+        if part in _KINDS:
+            model = _KINDS[part]
+        elif isinstance(part, str):
+            model = next(iter(_models_in(model.model_fields[part].annotation)), model)
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Models anywhere in a type such as ``tuple[Grid, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that is wrong: the field, the value and what is accepted."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"] if part not in _KINDS)
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        message = _with_short_values(message, first["input"])
+        return f"{field}: {message}" if field else message
+    if first["type"] == "extra_forbidden":
+        return f"field {short(field)} is unknown; accepted are {', '.join(_model_at(model, first['loc'][:-1]).model_fields)}"
+    if first["type"] == "too_short":
+        return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {short(first['input'])}"
+    if first["type"] == "tuple_type":
+        return f"{field}: must be a list, not {short(first['input'])}"
+    if first["type"] == "missing":
+        return f"field {field!r} is required"
+    return f"{field}: {message[0].lower()}{message[1:]}, not {short(first['input'])}"
+
+
+def _with_short_values(message: str, value: Any) -> str:
+    """A validator's message, in which long values of the table or field that it looked at are shortened."""
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,):
+        if isinstance(part, dict | list):
+            message = _with_short_values(message, part)
+        elif isinstance(part, str):
+            message = message.replace(repr(part), short(part))
+    return message

@@ -1,0 +1,272 @@
+"""The one configuration object that golden, hdl, sim, fpga and reports are all called with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from .. import formats
+from ..formats import Format, Minifloat, PowerOfTwo, Product
+from ..system.errors import BitmillError
+from .accumulators import (
+    MAX_EXACT_BITS,
+    Accumulator,
+    AccumulatorSpec,
+    ExactAccumulator,
+    FixedAccumulator,
+    FloatAccumulator,
+    WindowAccumulator,
+)
+from .document import Document
+
+__all__ = [
+    "MAX_EXACT_BITS",
+    "AcceleratorConfig",
+    "Accumulator",
+    "AccumulatorSpec",
+    "ExactAccumulator",
+    "FixedAccumulator",
+    "FloatAccumulator",
+    "WindowAccumulator",
+]
+
+
+Stage = Literal["multiply", "align", "reduce"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""Where there may be registers between operands and accumulator, in the order in which ``pipeline`` adds them."""
+
+MultiplierStyle = Literal["logic", "operator", "columns"]
+AlignerStyle = Literal["grouped", "barrel", "placed", "binned"]
+
+
+ScaleFormat = Literal["none", "E8M0"]
+"""The format of the scales that a unit's steps carry."""
+
+
+class AcceleratorConfig(Document, frozen=True):
+    """What a unit or an array of units computes and how it is built.
+
+    Parameters
+    ----------
+    weight, activation
+        Names of catalog formats, the two operands.
+    unit
+        ``mac``: one product a step; ``dot``: ``lanes`` products a step, summed with one alignment; ``array``: ``rows`` x
+        ``cols`` PEs, output-stationary, each of them a ``dot`` (or, with one lane, a ``mac``).
+    rows, cols
+        PEs of an ``array``, 1 to 256 each: weights come in by rows, activations by columns. 1 for other units.
+    lanes
+        Products a step and PE, 1 to 1024; 1 for ``mac``.
+    k_max
+        The longest dot product the unit must hold, in products. Hardware counts steps: ``too_long`` is set by a dot product of
+        more than ``max_steps`` of them, ``k_max`` rounded up to whole steps, for which exact accumulators have room.
+    accumulator
+        An ``ExactAccumulator`` (default), ``FixedAccumulator``, ``WindowAccumulator`` or ``FloatAccumulator``.
+    pipeline
+        Registers between a unit's input register and its accumulator, 0 to 3: 0 none, 1 after the multiplier, 2 after the
+        aligner as well, 3 in the reductions too. 3 for an ``array``. Same function, another latency and another clock.
+    multiplier
+        ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
+        to a DSP block or its own multiplier; ``columns``: rows that are summed over all lanes before they are put together,
+        for two's complement pairs without exponents and at least two lanes. Same function, different structure.
+    aligner
+        How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
+        exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
+        than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
+    scale
+        ``E8M0``: every step carries one scale per operand, shared by its lanes, as OCP MX formats of ``lanes`` elements have it:
+        the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
+        ``FloatAccumulator`` without ``fused``. Elements are worth what their formats say: INT8 is an integer, 64 times an
+        element of MXINT8.
+    saturated
+        Results carry a flag ``saturated``: in some step of the dot product the accumulator was clamped, wrapped, or overflowed
+        (to infinity, or to the greatest number where it truncates). 0 where ``invalid`` is set. For accumulators that can: not
+        for ``exact`` and ``window`` ones.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
+    """
+
+    weight: str
+    activation: str
+    unit: Literal["mac", "dot", "array"] = "mac"
+    rows: Annotated[int, Field(ge=1, le=256)] = 1
+    cols: Annotated[int, Field(ge=1, le=256)] = 1
+    lanes: Annotated[int, Field(ge=1, le=1024)] = 1
+    k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
+    accumulator: Accumulator = ExactAccumulator()
+    pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
+    multiplier: MultiplierStyle = "logic"
+    aligner: AlignerStyle = "grouped"
+    scale: ScaleFormat = "none"
+    saturated: bool = False
+
+    @field_validator("weight", "activation")
+    @classmethod
+    def _known_format(cls, name: str) -> str:
+        fmt = formats.get(name)
+        if fmt.zero_code is None:
+            raise BitmillError(f"must be a format with a zero, not {name!r}")
+        return fmt.name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AcceleratorConfig:
+        for name, size in (("rows", self.rows), ("cols", self.cols)):
+            if self.unit != "array" and size != 1:
+                raise BitmillError(f"{name} must be 1 for unit {self.unit!r}, not {size!r}")
+        if self.unit == "mac" and self.lanes != 1:
+            raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
+        if self.unit == "array" and self.pipeline != len(STAGES):
+            raise BitmillError(f"pipeline must be {len(STAGES)} for unit 'array', not {self.pipeline!r}")
+        if self.k_max < self.lanes:
+            raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
+        self._check_scale()
+        self._check_formulation()
+        self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
+        if self.saturated and not self.accumulator.can_saturate:
+            kind = self.accumulator.kind
+            raise BitmillError(
+                f"saturated must be false for an accumulator of kind {kind!r}, which never saturates, not {self.saturated!r}"
+            )
+        return self
+
+    def _check_scale(self) -> None:
+        if self.scale == "none":
+            return
+        if self.unit == "array":
+            raise BitmillError(f"scale must be 'none' for unit 'array', not {self.scale!r}")
+        accumulator = self.accumulator
+        if not isinstance(accumulator, FloatAccumulator):
+            raise BitmillError(f"accumulator.kind must be 'float' for scale {self.scale!r}, not {accumulator.kind!r}")
+        if accumulator.fused is not None:
+            raise BitmillError(
+                f"accumulator.fused must be left out for scale {self.scale!r}, not {accumulator.fused!r}"
+            )
+
+    @property
+    def scale_format(self) -> PowerOfTwo | None:
+        """Catalog row of the scales; None where steps carry none."""
+        if self.scale == "none":
+            return None
+        fmt = formats.get(self.scale)
+        assert isinstance(fmt, PowerOfTwo), f"{self.scale} is a power of two"
+        return fmt
+
+    def _check_formulation(self) -> None:
+        """Multiplier and aligner fit the pair, and sums of several lanes in fixed point are there for them to differ in."""
+        product, has_exponents = self.product, self.product.exponent_span > 0
+        of_integers = product.significand_signed and not product.sign_bit and not has_exponents
+        of_magnitudes = has_exponents and not product.significand_signed
+        for name, value, usual, fits, pairs in (
+            ("multiplier", self.multiplier, ("logic", "operator"), of_integers, "signed integers"),
+            ("aligner", self.aligner, ("grouped",), of_magnitudes, "signs, magnitudes and exponents"),
+        ):
+            if value in usual:
+                continue
+            accepted = f"{name} must be {' or '.join(map(repr, usual))}"
+            if not fits:
+                raise BitmillError(f"{accepted} for pairs that are not of {pairs}, not {value!r}")
+            if self.lanes == 1:
+                raise BitmillError(f"{accepted} for 1 lane, not {value!r}")
+            if isinstance(self.accumulator, WindowAccumulator):
+                raise BitmillError(f"{accepted} for a window accumulator, not {value!r}")
+
+    @property
+    def weight_format(self) -> Format:
+        """Catalog row of ``weight``."""
+        return formats.get(self.weight)
+
+    @property
+    def activation_format(self) -> Format:
+        """Catalog row of ``activation``."""
+        return formats.get(self.activation)
+
+    @property
+    def product(self) -> Product:
+        """Facts about one exact product, weight times activation."""
+        return Product(self.weight_format, self.activation_format)
+
+    @property
+    def pes(self) -> int:
+        """Processing elements, 1 where the unit is no array."""
+        return self.rows * self.cols
+
+    @property
+    def macs(self) -> int:
+        """Products a step of the whole unit."""
+        return self.pes * self.lanes
+
+    @property
+    def throughput(self) -> str:
+        """``32 product(s) a cycle``."""
+        return f"{self.macs} product(s) a cycle"
+
+    @property
+    def max_steps(self) -> int:
+        """Steps (beats of ``lanes`` products) of the longest dot product; the last one may be padded with zeros."""
+        return -(-self.k_max // self.lanes)
+
+    @property
+    def padded_k_max(self) -> int:
+        """``k_max`` rounded up to whole steps."""
+        return self.max_steps * self.lanes
+
+    @property
+    def accumulator_bits(self) -> int:
+        """Width of the accumulator's value: fixed point in units of ``2**unit_exponent``, or a float's code."""
+        return self.accumulator.value_bits(product=self.product, lanes=self.lanes, terms=self.padded_k_max)
+
+    @property
+    def unit_exponent(self) -> int:
+        """Exponent of a fixed-point result's least bit."""
+        return self.accumulator.unit_exponent(self.product)
+
+    @property
+    def accumulator_format(self) -> Minifloat | None:
+        """The format of a float accumulator's codes, an aligned window's included; None for fixed point."""
+        return self.accumulator.float_format(product=self.product, lanes=self.lanes)
+
+    @property
+    def products_per_rounding(self) -> int:
+        """Products that are summed exactly before the accumulator takes them: those of a step, or of a fused group."""
+        return self.accumulator.products_per_rounding(self.lanes)
+
+    @property
+    def title(self) -> str:
+        """``E2M1 x E4M3 dot32, exact 47-bit accumulator``, ``MX E2M1 dot32, FP32 accumulator``."""
+        pair = "MX " * (self.scale != "none")
+        pair += self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
+        unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
+        if self.unit == "array" and self.lanes > 1:
+            unit += f" of dot{self.lanes}"
+        rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
+        rest += f", {self.aligner} aligner" if self.aligner != "grouped" else ""
+        rest += ", products in columns" if self.multiplier == "columns" else ""
+        rest += ", saturation flagged" if self.saturated else ""
+        return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
+
+    def registers(self, stage: Stage) -> bool:
+        """Whether there is a register after this part of the data path."""
+        return STAGES.index(stage) < self.pipeline
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
+
+        Only arrays have rows and columns, ``scale`` is there where steps carry one, ``pipeline`` where it is not whole,
+        ``aligner`` where it is not ``grouped``, ``saturated`` where it is asked for.
+        """
+        fields = super().to_dict()
+        if self.pipeline == len(STAGES):
+            del fields["pipeline"]
+        if self.scale == "none":
+            del fields["scale"]
+        if self.aligner == "grouped":
+            del fields["aligner"]
+        if not self.saturated:
+            del fields["saturated"]
+        if self.unit != "array":
+            del fields["rows"], fields["cols"]
+        return fields

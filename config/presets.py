@@ -1,0 +1,101 @@
+"""The built-in configurations by name: units, arrays and bit-serial tiles."""
+
+from __future__ import annotations
+
+from ..system.errors import BitmillError
+from ..system.text import short
+from .bit_serial import BitSerialConfig
+from .mac import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+
+REPORT_PAIRS: tuple[tuple[str, str], ...] = (
+    ("INT4", "INT4"),
+    ("INT8", "INT8"),
+    ("E2M1", "E2M1"),
+    ("E2M3", "E2M3"),
+    ("E3M2", "E3M2"),
+    ("E4M3", "E4M3"),
+    ("E5M2", "E5M2"),
+    ("INT4", "INT8"),
+    ("E2M1", "E4M3"),
+)
+"""Weight and activation formats that the presets and the int-vs-fp report cover."""
+
+
+MX_ELEMENTS: dict[str, str] = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8"}
+"""Element formats of OCP MX by the names of their blocks, which have 32 elements and an E8M0 scale. INT8 elements are integers
+here, 64 times MXINT8's, so that scales that are less by 6 each give MXINT8's dot products."""
+MX_BLOCK = 32
+
+
+def pair_key(weight: str, activation: str) -> str:
+    """``e4m3`` or ``e2m1xe4m3``: how names of presets and records call two operand formats."""
+    return weight.lower() if weight == activation else f"{weight}x{activation}".lower()
+
+
+def _units() -> dict[str, AcceleratorConfig]:
+    rows: dict[str, AcceleratorConfig] = {}
+    for weight, activation in REPORT_PAIRS:
+        pair = pair_key(weight, activation)
+        rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
+        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(
+            weight=weight, activation=activation, accumulator=FloatAccumulator()
+        )
+        rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
+    for pair, width in (("int8", 32), ("e4m3", None)):
+        for size in (4, 8, 16):
+            rows[f"{pair}-{size}x{size}"] = AcceleratorConfig(
+                weight=pair.upper(),
+                activation=pair.upper(),
+                unit="array",
+                rows=size,
+                cols=size,
+                accumulator=ExactAccumulator(width=width),
+            )
+    for name, element in MX_ELEMENTS.items():
+        rows[f"{name}-dot{MX_BLOCK}"] = AcceleratorConfig(
+            weight=element, activation=element, unit="dot", lanes=MX_BLOCK, accumulator=FloatAccumulator(), scale="E8M0"
+        )
+    return rows
+
+
+UNITS: dict[str, AcceleratorConfig] = _units()
+"""MACs, dot products, dot products of scaled blocks, and arrays."""
+
+TILES: dict[str, BitSerialConfig] = {
+    "bitmod-pe": BitSerialConfig(),
+    "bitmod-8x8": BitSerialConfig(rows=8, cols=8),
+    "bitmod-bf16-4x4": BitSerialConfig(rows=4, cols=4, activation="BF16"),
+    "bitmod-int8-8x8": BitSerialConfig(rows=8, cols=8, activation="INT8"),
+}
+"""Bit-serial tiles."""
+
+PRESETS: dict[str, AcceleratorConfig | BitSerialConfig] = {**UNITS, **TILES}
+"""All of them."""
+
+
+def any_preset(name: str) -> AcceleratorConfig | BitSerialConfig:
+    """The named configuration; case does not matter.
+
+    Raises
+    ------
+    BitmillError
+        If there is no preset of that name; the message lists them.
+    """
+    found = PRESETS.get(name.strip().lower())
+    if found is None:
+        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {short(name)}")
+    return found
+
+
+def preset(name: str) -> AcceleratorConfig:
+    """The named MAC, dot product or array.
+
+    Raises
+    ------
+    BitmillError
+        If there is no preset of that name, or it is a bit-serial tile, which ``any_preset`` gives.
+    """
+    found = any_preset(name)
+    if not isinstance(found, AcceleratorConfig):
+        raise BitmillError(f"preset must be a MAC, a dot product or an array, not the {found.title} {name!r}")
+    return found

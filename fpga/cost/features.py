@@ -1,0 +1,95 @@
+# amaranth: UnusedElaboratable=no
+# Accumulators and reductions are built only to be asked for their widths.
+"""What a unit is made of, counted from its configuration alone: the terms of the cost models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from ...config import AcceleratorConfig, AccumulatorSpec
+from ...hdl.accumulators import table as accumulators
+from ...system.errors import BitmillError
+from .lane_parts import lane_parts
+from .registers import register_parts
+from .sum_parts import accumulator, accumulator_parts, reduction_parts
+
+MAX_LANES = 64
+"""Most lanes of a unit that the models were measured for."""
+
+KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
+    "AcceleratorConfig": frozenset({
+        "weight", "activation", "unit", "rows", "cols", "lanes", "k_max", "accumulator", "pipeline", "multiplier", "aligner",
+        "scale", "saturated",
+    }),
+    "ExactAccumulator": frozenset({"kind", "width"}),
+    "FixedAccumulator": frozenset({"kind", "width", "overflow", "lsb"}),
+    "WindowAccumulator": frozenset({"kind", "width", "rounding"}),
+    "FloatAccumulator": frozenset({"kind", "format", "fused", "rounding"}),
+}  # fmt: skip
+"""Fields that are counted here, by class. A field that is in no such list is refused unless it is as it is by default."""
+
+# Registers that are loaded whenever the unit moves, or in steps only, and cleared: gates decide that where cells cannot.
+_ACCUMULATING = frozenset({"accumulator", "met", "group", "guard", "saturation"})
+
+
+def features(config: AcceleratorConfig) -> dict[str, float]:
+    """Bits of every kind of circuit in a MAC or dot product, by name; a kind that is not there is left out.
+
+    Closed form in the widths that the hardware's own layouts have: rows and adders of multipliers, steps of shifters, levels of
+    adder trees, windows of float accumulators, and registers. What such bits cost on a target is fitted.
+
+    Parameters
+    ----------
+    config
+        A unit of one PE.
+
+    Raises
+    ------
+    BitmillError
+        If the unit is an array or has more than ``MAX_LANES`` lanes, or has a field or a format that is not counted.
+    """
+    check_known(config)
+    unit = accumulator(config)
+    kind = accumulators.for_config(config)
+    reduction = kind.reduction(config)
+    found: Counter[str] = Counter({"unit": 1})
+    for name, count in lane_parts(config, shift=kind.aligned(config)).items():
+        found[name] = count * config.lanes
+    found.update(reduction_parts(config, reduction))
+    found.update(accumulator_parts(config, unit))
+    registers = register_parts(config, unit, reduction)
+    found["count"] = registers["guard"]
+    found["registers in steps"] = sum(count for name, count in registers.items() if name in _ACCUMULATING)
+    found["registers that move"] = sum(registers.values()) - found["registers in steps"]
+    return {name: float(count) for name, count in sorted(found.items()) if count}
+
+
+def check_known(config: AcceleratorConfig) -> None:
+    """Refuse what is not counted, in one line.
+
+    Raises
+    ------
+    BitmillError
+        Naming the field, the value and what is accepted.
+    """
+    if config.unit == "array":
+        raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {config.unit!r}")
+    if config.lanes > MAX_LANES:
+        raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")
+    _check_fields("", config)
+    _check_fields("accumulator.", config.accumulator)
+
+
+def _check_fields(prefix: str, part: AcceleratorConfig | AccumulatorSpec) -> None:
+    known = KNOWN_FIELDS.get(type(part).__name__, frozenset())
+    for name, field in type(part).model_fields.items():
+        value: Any = getattr(part, name)
+        if name in known or (not field.is_required() and value == field.get_default(call_default_factory=True)):
+            continue
+        usual = "left out" if field.is_required() else repr(field.default)
+        shown = type(value).__name__ if isinstance(value, BaseModel) else repr(value)
+        raise BitmillError(f"{prefix}{name} must be {usual} to be estimated, not {shown}")

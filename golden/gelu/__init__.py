@@ -1,0 +1,1 @@
+"""GELU in integers, by shifts, by pieces, by polynomials."""

@@ -1,0 +1,1 @@
+"""MACs, dot products and arrays: exact products, aligned, accumulated, rounded once."""

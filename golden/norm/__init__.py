@@ -1,0 +1,1 @@
+"""LayerNorm in integers, by an exact square root or by Newton steps."""

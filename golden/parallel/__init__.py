@@ -1,0 +1,1 @@
+"""Parallel PEs: one whole product a cycle under a running largest exponent."""

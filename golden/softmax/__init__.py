@@ -1,0 +1,1 @@
+"""Softmax in integers, by table, by shifts, by polynomials."""

@@ -1,0 +1,1 @@
+"""One component per kind of accumulator."""

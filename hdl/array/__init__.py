@@ -1,0 +1,1 @@
+"""Output-stationary arrays of PEs."""

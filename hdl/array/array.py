@@ -1,0 +1,236 @@
+"""The output-stationary array: row and column vectors of codes in, the results of a tile out row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import AcceleratorConfig
+from ..mac import step_terms
+from ..mac.layouts import operands_layout, result_layout
+from .array_row import ArrayRow
+from .column_bus import ColumnBus
+from .entry import Entry
+from .pe import PE
+
+
+class Array(wiring.Component):
+    """``value[r, c] = sum(weight[r, k] * activation[c, k])`` for every tile of ``rows`` x ``cols`` results.
+
+    A step brings one code per lane for every row and every column; ``last`` ends the tile, after any number of steps up to
+    ``max_steps``. The step reaches PE ``(r, c)`` ``r + c`` cycles after PE (0, 0), row and column vectors being skewed on
+    entry and handed from PE to PE. Results leave as ``rows`` beats, row 0 first, while the next tile computes.
+
+    The array moves as a whole whenever its output register is free or being taken, so any stall pattern on either side is
+    safe. The one combinational path between the streams leads from ``o.ready`` to ``i.ready``.
+
+    Throughput: one step (``rows * cols * lanes`` products) a cycle. Tiles of at least ``rows`` steps follow one another
+    without a lost cycle; a shorter one takes ``rows`` cycles, as many as its results. Without stalls, from the first step's
+    transfer to the last result's, both included, tiles of ``K[0], K[1], ...`` steps take::
+
+        K[0] + sum(max(K[t], rows) for t >= 1) + LATENCY + rows - 1
+
+    Parameters
+    ----------
+    config
+        Formats, ``rows``, ``cols``, ``lanes``, ``k_max``, accumulator and multiplier style.
+    module_prefix
+        If given, PEs and their lanes are instances of the modules ``repeated`` names instead of submodules. Verilog emission
+        uses this to elaborate a PE once; the circuit is the same.
+
+    Attributes
+    ----------
+    LATENCY
+        Cycles from the transfer of a ``last`` step to ``o.valid`` of row 0, without stalls: entry, ``cols - 1`` of skew,
+        the PE's pipeline, accumulator, and one for every factor of four in the number of rows.
+    FILL
+        Cycles from the transfer of a step to its accumulation in the last PE, ``(rows - 1, cols - 1)``.
+
+    Members
+    -------
+    i : In(stream.Signature(operands_layout))
+    o : Out(stream.Signature(result_layout))
+    error : Out(1)
+        A tile of more than ``max_steps`` steps was met; stays until reset.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` is not an ``AcceleratorConfig``.
+    ValueError
+        If its unit is not ``array``.
+
+    Source: output-stationary dataflow, Kung, "Why systolic architectures?", IEEE Computer 15(1), 1982.
+    """
+
+    ORDER = (
+        "A tile's results leave as one beat a row, row 0 first, tiles in order; steps of the next tile may follow at once. "
+        "error: a tile of too many steps was met; stays until reset."
+    )
+
+    def __init__(self, *, config: AcceleratorConfig, module_prefix: str | None = None) -> None:
+        if not isinstance(config, AcceleratorConfig):
+            raise TypeError(f"Array config must be an AcceleratorConfig, not {config!r}")
+        if config.unit != "array":
+            raise ValueError(f"Array config must have unit 'array', not {config.unit!r}")
+        self.config = config
+        self.module_prefix = module_prefix
+        super().__init__({
+            "i": In(stream.Signature(operands_layout(config))),
+            "o": Out(stream.Signature(result_layout(config))),
+            "error": Out(1),
+        })  # fmt: skip
+
+    def repeated(self) -> dict[str, wiring.Component]:
+        """Modules that are instantiated instead of elaborated in place, by name: lane, PE, row and bus, if they are."""
+        if self.module_prefix is None:
+            return {}
+        lane, pe, row, bus = (f"{self.module_prefix}.{part}" for part in ("lane", "pe", "row", "bus"))
+        return {
+            lane: step_terms.lane(self.config),
+            pe: PE(config=self.config, lane_module=lane),
+            row: ArrayRow(config=self.config, pe_module=pe),
+            **({bus: self._bus()} if self.config.rows > 1 else {}),
+        }
+
+    def _bus(self) -> ColumnBus:
+        return ColumnBus(rows=self.config.rows, bits=PE.result_layout(self.config).size)
+
+    @property
+    def _accumulated(self) -> int:
+        """Advances from a step's entry to the accumulation in the last column's PE of row 0."""
+        return step_terms.latency(self.config) + self.config.cols - 1
+
+    @property
+    def LATENCY(self) -> int:
+        return 1 + self._accumulated + 1 + ColumnBus.latency(self.config.rows)
+
+    @property
+    def FILL(self) -> int:
+        return 1 + self._accumulated + self.config.rows - 1
+
+    def cycles(self, steps: Sequence[int]) -> int:
+        """Cycles that tiles of ``steps`` steps each take without stalls, by the class's formula."""
+        rows = self.config.rows
+        return steps[0] + sum(max(count, rows) for count in steps[1:]) + self.LATENCY + rows - 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.entry = entry = Entry(config=self.config)
+        advance = Signal()
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            entry.advance.eq(advance),
+            self.error.eq(entry.error),
+        ]
+        wiring.connect(m, wiring.flipped(self.i), entry.i)
+        steps, lasts = self._controls(m, advance, entry)
+        results = self._place(m, advance, entry, steps, lasts)
+        self._drain(m, advance, lasts, entry, results)
+        return m
+
+    def _controls(self, m: Module, advance: Signal, entry: Entry) -> tuple[list[Value], list[Value]]:
+        """For each diagonal of PEs: whether a step is at its accumulators, and whether it is a tile's last."""
+        depth = step_terms.latency(self.config)
+        diagonals = self.config.rows + self.config.cols - 1
+        # One advance more than the accumulators need: the drain starts a cycle after the last column's.
+        stages = depth + diagonals
+        steps = Signal(stages)
+        lasts = Signal(stages)
+        with m.If(advance):
+            m.d.sync += [steps.eq(Cat(entry.step, steps)), lasts.eq(Cat(entry.last, lasts))]
+        now = [Signal(name=f"step{diagonal}") for diagonal in range(diagonals)]
+        m.d.comb += [signal.eq(steps[depth - 1 + diagonal] & advance) for diagonal, signal in enumerate(now)]
+        return now, [lasts[depth - 1 + diagonal] for diagonal in range(diagonals)]
+
+    def _place(
+        self, m: Module, advance: Signal, entry: Entry, steps: list[Value], lasts: list[Value]
+    ) -> list[list[Value]]:
+        """Place the rows, each fed by the one above; the results of their PEs ``[cols][rows]``."""
+        config = self.config
+        row_bits, col_bits = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))
+        weights = [
+            _delayed(m, advance, entry.weight.word_select(row, row_bits), row, f"weight{row}")
+            for row in range(config.rows)
+        ]
+        activation: Value = Cat(
+            _delayed(m, advance, entry.activation.word_select(col, col_bits), col, f"activation{col}")
+            for col in range(config.cols)
+        )
+        results: list[list[Value]] = [[] for _ in range(config.cols)]
+        size = PE.result_layout(config).size
+        for row, weight in enumerate(weights):
+            ports = {
+                "enable": advance,
+                "weight": weight,
+                "activation": activation,
+                "step": Cat(steps[row : row + config.cols]),
+                "last": Cat(lasts[row : row + config.cols]),
+            }
+            outputs = {"activation_next": len(activation), "result": config.cols * size}
+            placed = self._placed(m, "row", row, ports, outputs)
+            activation = placed["activation_next"]
+            for col, column in enumerate(results):
+                column.append(placed["result"].word_select(col, size))
+        return results
+
+    def _placed(
+        self, m: Module, part: Literal["row", "bus"], index: int, ports: dict[str, Value], outputs: dict[str, int]
+    ) -> dict[str, Value]:
+        """The outputs of a row or a bus, elaborated here or as an instance of its module."""
+        name = f"{part}{index}"
+        if self.module_prefix is None:
+            m.submodules[name] = placed = ArrayRow(config=self.config) if part == "row" else self._bus()
+            m.d.comb += [getattr(placed, port).eq(value) for port, value in ports.items()]
+            return {port: getattr(placed, port) for port in outputs}
+        made = {port: Signal(width, name=f"{port}_of_{name}") for port, width in outputs.items()}
+        m.submodules[name] = Instance(
+            f"{self.module_prefix}.{part}",
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal(),
+            **{f"i_{port}": value for port, value in ports.items()},
+            **{f"o_{port}": value for port, value in made.items()},
+        )
+        return made
+
+    def _drain(self, m: Module, advance: Signal, lasts: list[Value], entry: Entry, results: list[list[Value]]) -> None:
+        """Join the rows of each column, bring the columns of a row together, and count the rows out."""
+        config = self.config
+        layout = PE.result_layout(config)
+        for col, column in enumerate(results):
+            joined = column[0]
+            if config.rows > 1:
+                ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
+                joined = self._placed(m, "bus", col, ports, {"o": layout.size})["o"]
+            joined = layout(_delayed(m, advance, joined, config.cols - 1 - col, f"result{col}"))
+            m.d.comb += self.o.payload.value[col].eq(joined.value)
+            if layout["invalid"].width:
+                m.d.comb += self.o.payload.invalid[col].eq(joined.invalid)
+            if config.saturated:
+                m.d.comb += self.o.payload.saturated[col].eq(joined.saturated)
+
+        first = _delayed(m, advance, lasts[config.cols - 1], ColumnBus.latency(config.rows), "row0", init=0)
+        too_long = _delayed(m, advance, entry.too_long, self.LATENCY - 2, "too_long")
+        following = Signal(range(config.rows), name="following_rows")
+        m.d.comb += self.o.payload.last.eq(following == 0)
+        with m.If(advance):
+            with m.If(first):
+                m.d.sync += [self.o.valid.eq(1), following.eq(config.rows - 1), self.o.payload.too_long.eq(too_long)]
+            with m.Elif(following == 0):
+                m.d.sync += self.o.valid.eq(0)
+            with m.Else():
+                m.d.sync += following.eq(following - 1)
+
+
+def _delayed(m: Module, enable: Value, value: Value, cycles: int, name: str, *, init: int | None = None) -> Value:
+    """``value`` some enabled cycles ago; without ``init`` the registers have no reset."""
+    for stage in range(cycles):
+        register = Signal(len(value), name=f"{name}_{stage}", init=init or 0, reset_less=init is None)
+        with m.If(enable):
+            m.d.sync += register.eq(value)
+        value = register
+    return value

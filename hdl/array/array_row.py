@@ -1,0 +1,83 @@
+"""One row of an array's PEs: the weights travel along it, the activations pass through it."""
+
+from __future__ import annotations
+
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import AcceleratorConfig
+from .pe import PE
+
+
+class ArrayRow(wiring.Component):
+    """``cols`` PEs side by side, each handing its weights to the next one. Ports are those of its PEs, PE 0 lowest.
+
+    Parameters
+    ----------
+    config
+        The array's configuration.
+    pe_module
+        If given, PEs are instances of an external module of that name instead of submodules.
+
+    Members
+    -------
+    enable : In(1)
+    weight : In(lanes * bits)
+        Of PE 0.
+    activation, activation_next : In, Out(cols * lanes * bits)
+    step, last : In(cols)
+    result : Out(cols * PE.result_layout)
+    """
+
+    def __init__(self, *, config: AcceleratorConfig, pe_module: str | None = None) -> None:
+        self.config = config
+        self.pe_module = pe_module
+        activation = config.cols * config.lanes * config.activation_format.bits
+        super().__init__({
+            "enable": In(1),
+            "weight": In(config.lanes * config.weight_format.bits),
+            "activation": In(activation),
+            "activation_next": Out(activation),
+            "step": In(config.cols),
+            "last": In(config.cols),
+            "result": Out(config.cols * PE.result_layout(config).size),
+        })  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        cols, weight = self.config.cols, self.weight
+        activations, results = [], []
+        for col in range(cols):
+            ports = {
+                "enable": self.enable,
+                "weight": weight,
+                "activation": self.activation.word_select(col, len(self.activation) // cols),
+                "step": self.step[col],
+                "last": self.last[col],
+            }
+            weight, activation, result = self._placed(m, f"pe{col}", ports)
+            activations.append(activation)
+            results.append(result)
+        m.d.comb += [self.activation_next.eq(Cat(activations)), self.result.eq(Cat(results))]
+        return m
+
+    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> tuple[Value, Value, Value]:
+        """One PE: its registered operands and its result."""
+        if self.pe_module is None:
+            m.submodules[name] = pe = PE(config=self.config)
+            m.d.comb += [getattr(pe, port).eq(value) for port, value in ports.items()]
+            return pe.weight_next, pe.activation_next, pe.result.as_value()
+        weight = Signal(len(ports["weight"]), name=f"weight_of_{name}")
+        activation = Signal(len(ports["activation"]), name=f"activation_of_{name}")
+        result = Signal(PE.result_layout(self.config).size, name=f"result_of_{name}")
+        m.submodules[name] = Instance(
+            self.pe_module,
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal(),
+            **{f"i_{port}": value for port, value in ports.items()},
+            o_weight_next=weight,
+            o_activation_next=activation,
+            o_result=result,
+        )
+        return weight, activation, result

@@ -1,0 +1,80 @@
+"""The entry of an array: one register that takes steps and lets a tile's end pass only when the way out is free."""
+
+from __future__ import annotations
+
+from amaranth import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import AcceleratorConfig
+from ..mac.layouts import operands_layout
+from ..mac.step_guard import StepGuard
+
+
+class Entry(wiring.Component):
+    """Register a step; hand it on with ``step``, but a tile's last one no sooner than ``rows`` advances after the one before.
+
+    That interval is what the results of a tile need to leave. ``i.ready`` depends on registers and ``advance`` only.
+
+    Parameters
+    ----------
+    config
+        The array's configuration.
+
+    Members
+    -------
+    i : In(stream.Signature(operands_layout))
+    advance : In(1)
+        The array moves in this cycle.
+    weight, activation : Out
+        The registered codes of all rows and of all columns.
+    step, last : Out(1)
+        The codes are a step that enters when the array moves; it is the last of its tile.
+    too_long : Out(1)
+        The step is beyond the tile's ``max_steps``.
+    error : Out(1)
+        There was such a step since reset.
+    """
+
+    def __init__(self, *, config: AcceleratorConfig) -> None:
+        self.config = config
+        operands = operands_layout(config)
+        super().__init__({
+            "i": In(stream.Signature(operands)),
+            "advance": In(1),
+            "weight": Out(operands["weight"].width),
+            "activation": Out(operands["activation"].width),
+            "step": Out(1),
+            "last": Out(1),
+            "too_long": Out(1),
+            "error": Out(1),
+        })  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        staged = Signal()
+        operands = Signal(operands_layout(self.config), reset_less=True)
+        free_in = Signal(range(self.config.rows))
+        wait = Signal()
+        m.submodules.guard = guard = StepGuard(max_steps=self.config.max_steps)
+        m.d.comb += [
+            wait.eq(staged & operands.last & (free_in != 0)),
+            self.i.ready.eq(self.advance & ~wait),
+            self.weight.eq(operands.weight),
+            self.activation.eq(operands.activation),
+            self.step.eq(staged & ~wait),
+            self.last.eq(self.step & operands.last),
+            guard.step.eq(self.step & self.advance),
+            guard.last.eq(operands.last),
+            self.too_long.eq(guard.too_long),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += [staged.eq(self.i.valid), operands.eq(self.i.payload)]
+        with m.If(self.advance):
+            with m.If(self.last):
+                m.d.sync += free_in.eq(self.config.rows - 1)
+            with m.Elif(free_in != 0):
+                m.d.sync += free_in.eq(free_in - 1)
+        with m.If(guard.step & guard.too_long):
+            m.d.sync += self.error.eq(1)
+        return m

@@ -1,0 +1,108 @@
+"""The processing element of an output-stationary array: passes its operands on and keeps its own sum."""
+
+from __future__ import annotations
+
+from amaranth import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import AcceleratorConfig
+from ..accumulators import table as accumulators
+from ..mac import step_terms
+from ..mac.layouts import value_shape
+
+
+class PE(wiring.Component):
+    """``result = sum(weight[k] * activation[k])`` over the lanes of all steps up to the one with ``last``, for one cycle.
+
+    Operands go to the neighbours one enabled cycle after they came; the products of a step reach the accumulator ``DEPTH``
+    enabled cycles after its codes, and that is when ``step`` and ``last`` must say so. The result is there in the enabled cycle
+    after that and all zeros in any other, so that the PEs of a column can share their way out by a plain OR.
+
+    Any number format, accumulator and multiplier style: they are ``config``'s, as in ``DotProduct``.
+
+    Parameters
+    ----------
+    config
+        The array's configuration.
+    lane_module
+        If given, lanes are instances of an external module of that name instead of submodules.
+
+    Members
+    -------
+    enable : In(1)
+    weight, activation : In(lanes * bits)
+        Codes, lane 0 lowest.
+    weight_next, activation_next : Out(lanes * bits)
+        The same, registered.
+    step, last : In(1)
+        A step's products are at the accumulator; it is the last of its tile. ``step`` implies ``enable``.
+    result : Out(result_layout)
+        ``value``, ``invalid`` and ``saturated``.
+    """
+
+    def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
+        if not isinstance(config, AcceleratorConfig):
+            raise TypeError(f"PE config must be an AcceleratorConfig, not {config!r}")
+        self.config = config
+        self.lane_module = lane_module
+        weight, activation = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))
+        super().__init__({
+            "enable": In(1),
+            "weight": In(weight),
+            "activation": In(activation),
+            "weight_next": Out(weight),
+            "activation_next": Out(activation),
+            "step": In(1),
+            "last": In(1),
+            "result": Out(self.result_layout(config)),
+        })  # fmt: skip
+
+    @staticmethod
+    def result_layout(config: AcceleratorConfig) -> data.StructLayout:
+        """A value, whether it is invalid, whether it saturated; a bit that cannot be set or is not asked for is left out."""
+        specials = [fmt.has_nan or fmt.has_inf for fmt in (config.weight_format, config.activation_format)]
+        saturated = {"saturated": 1} if config.saturated else {}
+        return data.StructLayout({"value": value_shape(config), "invalid": int(any(specials)), **saturated})
+
+    @property
+    def DEPTH(self) -> int:
+        return step_terms.latency(self.config)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        term, flags = step_terms.step_terms(
+            m,
+            config=config,
+            enable=self.enable,
+            weight=[self.weight.word_select(lane, config.weight_format.bits) for lane in range(config.lanes)],
+            activation=[
+                self.activation.word_select(lane, config.activation_format.bits) for lane in range(config.lanes)
+            ],
+            lane_module=self.lane_module,
+        )
+        m.submodules.accumulate = accumulate = accumulators.for_config(config)(config=config)
+        m.d.comb += [
+            accumulate.step.eq(self.step),
+            accumulate.last.eq(self.last),
+            accumulate.term.eq(term),
+            accumulate.flags.eq(flags),
+        ]
+        shown = self.last & ~accumulate.invalid if accumulate.ZERO_WHEN_INVALID else self.last
+        # No reset is needed: the array is told of a result by its own controls, and the next enabled cycle clears it.
+        weight = Signal.like(self.weight, name="weight_register", reset_less=True)
+        activation = Signal.like(self.activation, name="activation_register", reset_less=True)
+        result = Signal(self.result_layout(config), name="result_register", reset_less=True)
+        m.d.comb += [self.weight_next.eq(weight), self.activation_next.eq(activation), self.result.eq(result)]
+        with m.If(self.enable):
+            m.d.sync += [weight.eq(self.weight), activation.eq(self.activation), result.eq(0)]
+            with m.If(shown):
+                m.d.sync += result.value.eq(accumulate.total)
+            if self.result_layout(config)["invalid"].width:
+                with m.If(self.last):
+                    m.d.sync += result.invalid.eq(accumulate.invalid)
+            if self.config.saturated:
+                with m.If(self.last):
+                    m.d.sync += result.saturated.eq(accumulate.saturated)
+        return m

@@ -1,0 +1,1 @@
+"""Bit-serial tiles (BitMoD, HPCA 2025)."""

@@ -1,0 +1,1 @@
+"""GELU of rows: by table, by pieces, and I-ViT's ShiftGELU."""

@@ -1,0 +1,1 @@
+"""MACs and dot products: decoders, lanes, steps."""

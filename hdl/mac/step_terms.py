@@ -1,0 +1,132 @@
+# amaranth: UnusedElaboratable=no
+# Reductions may be built only to be asked for their latency.
+"""The front of a unit: the lanes that multiply a step's operands, and the tree that makes one term of their products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.lib import data
+
+from ...config import AcceleratorConfig
+from ..accumulators import table as accumulators
+from . import formulations
+from .lane import Lane
+from .layouts import flags_layout
+from .scaled_term import ScaledTerm
+
+
+def latency(config: AcceleratorConfig) -> int:
+    """Enabled cycles from a step's codes to its term."""
+    scaling = ScaledTerm.latency(config) if config.scale_format is not None else 0
+    return _latency_of_sums(config) + scaling
+
+
+def _latency_of_sums(config: AcceleratorConfig) -> int:
+    accumulator = accumulators.for_config(config)
+    reduction = accumulator.reduction(config)
+    reduce = reduction.LATENCY if reduction is not None else 0
+    return Lane.latency(config, shift=accumulator.aligned(config)) + reduce
+
+
+def lane(config: AcceleratorConfig) -> Lane:
+    """A new lane of the unit."""
+    return Lane(config=config, shift=accumulators.for_config(config).aligned(config))
+
+
+def step_terms(
+    m: Module,
+    *,
+    config: AcceleratorConfig,
+    enable: Value,
+    weight: Sequence[Value],
+    activation: Sequence[Value],
+    lane_module: str | None,
+    scales: tuple[Value, Value] | None = None,
+) -> tuple[data.View, data.View]:
+    """The term and the flags of a step, ``latency(config)`` enabled cycles after its codes.
+
+    Parameters
+    ----------
+    m
+        The module that lanes and tree become submodules of.
+    config
+        Formats, lanes and accumulator.
+    enable
+        One bit; a new step is taken in every cycle in which it is high.
+    weight, activation
+        The codes, one per lane.
+    lane_module
+        If given, lanes are instances of an external module of that name instead of submodules.
+    scales
+        Codes of the weights' and the activations' scale, where steps have them.
+    """
+    total, flags = _summed(m, config, enable, weight, activation, lane_module)
+    if scales is None:
+        return total, flags
+    m.submodules.scale = scale = ScaledTerm(config=config, sum_layout=total.shape(), waits=_latency_of_sums(config))
+    m.d.comb += [
+        scale.enable.eq(enable),
+        scale.weight_scale.eq(scales[0]),
+        scale.activation_scale.eq(scales[1]),
+        scale.sum.eq(total),
+        scale.sum_flags.eq(flags),
+    ]
+    return scale.term, scale.flags
+
+
+def _summed(
+    m: Module,
+    config: AcceleratorConfig,
+    enable: Value,
+    weight: Sequence[Value],
+    activation: Sequence[Value],
+    lane_module: str | None,
+) -> tuple[data.View, data.View]:
+    """Sum and flags of the lanes."""
+    lanes = [
+        _placed_lane(m, config, enable, codes, index, lane_module)
+        for index, codes in enumerate(zip(weight, activation, strict=True))
+    ]
+    tree = accumulators.for_config(config).reduction(config)
+    if tree is None:
+        return lanes[0]
+    m.submodules.reduce = tree
+    m.d.comb += [tree.enable.eq(enable), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
+    flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
+    for stage in range(tree.LATENCY):
+        delayed = Signal(flags_layout(config), name=f"flags_stage{stage}", reset_less=True)
+        with m.If(enable):
+            m.d.sync += delayed.eq(flags)
+        flags = delayed
+    return tree.sum, flags
+
+
+def _placed_lane(
+    m: Module,
+    config: AcceleratorConfig,
+    enable: Value,
+    codes: tuple[Value, Value],
+    index: int,
+    lane_module: str | None,
+) -> tuple[data.View, data.View]:
+    weight, activation = codes
+    if lane_module is None:
+        m.submodules[f"lane{index}"] = placed = lane(config)
+        m.d.comb += [placed.enable.eq(enable), placed.weight.eq(weight), placed.activation.eq(activation)]
+        return placed.term, placed.flags
+    shift = accumulators.for_config(config).aligned(config)
+    term = Signal(formulations.term_layout(config, shift=shift), name=f"term{index}")
+    flags = Signal(flags_layout(config), name=f"flags{index}")
+    outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
+    clocked = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if config.registers("multiply") else {}
+    m.submodules[f"lane{index}"] = Instance(
+        lane_module,
+        **clocked,
+        i_enable=enable,
+        i_weight=weight,
+        i_activation=activation,
+        **outputs,
+    )
+    return term, flags

@@ -1,0 +1,1 @@
+"""LayerNorm of rows: by an exact square root or by Newton steps."""

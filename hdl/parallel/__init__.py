@@ -1,0 +1,1 @@
+"""Parallel PEs and the weight decoders at a tile's edge."""

@@ -1,0 +1,1 @@
+"""Multipliers of integer significands."""

@@ -1,0 +1,1 @@
+"""Softmax of rows: by table, and I-ViT's Shiftmax."""

@@ -1,0 +1,1 @@
+"""Products to one sum: aligners and adder trees."""

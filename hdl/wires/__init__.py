@@ -1,0 +1,1 @@
+"""What every family is wired with: adders, selections, delays, instances."""

@@ -1,0 +1,1 @@
+"""A real sentence encoder: its weights, sentences to embed, and embeddings."""

@@ -1,0 +1,1 @@
+"""What is measured, by whom, and the records that come of it."""

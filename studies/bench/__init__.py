@@ -1,0 +1,1 @@
+"""Speed and size targets, measured and recorded."""

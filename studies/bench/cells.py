@@ -1,0 +1,87 @@
+"""Benchmarks on standard cells: gate equivalents of whole dot products and of an array's PE, on osu018."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ...config import AcceleratorConfig
+from ...config.presets import preset
+from ...fpga.liberty import read_library
+from ...fpga.standard_cells import map_standard_cells
+from ...hdl.emit import verilog
+from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
+from ..measured import COUNTED_CELLS
+from ..records import Record, metric
+from .record import bench_record
+
+DOT_TARGETS = {"e2m1": 100.0, "e3m2": 250.0, "e4m3": 450.0, "e5m2": 600.0, "int8": 480.0}
+"""Gate equivalents of logic per MAC aimed at, 32-lane exact dot products."""
+
+DOT_PERIOD_NS = {"e5m2": 11.5}
+OTHER_PERIOD_NS = 10.0
+"""Periods to meet. That of E5M2 is the delay of the best public unit; at 10 ns it would be compared with a slower one."""
+
+PE_TARGET, PE_PERIOD_NS = 850.0, 4.4
+"""Gate equivalents of logic of the INT8 PE with a 32-bit accumulator, at most, and the period it is to meet."""
+
+PE_TOP = "bitmill_pe"
+Job = Callable[[], Record]
+
+
+def cell_jobs() -> Iterator[tuple[str, Job]]:
+    """Name and job of every measurement."""
+    yield "ge/int8-pe", pe_record
+    for pair, target in DOT_TARGETS.items():
+        yield f"ge/{pair}-dot32", lambda pair=pair, target=target: dot_record(pair, target)
+
+
+def dot_record(pair: str, target: float) -> Record:
+    """Gate equivalents of a 32-lane exact dot product, logic and registers apart, the lane mapped once."""
+    config = with_multiplier(preset(f"{pair}-dot32"), dsp=pair == "int8")
+    text = verilog_of(config)
+    return _record(
+        f"ge/{pair}-dot32",
+        config,
+        text,
+        verilog.TOP,
+        DOT_PERIOD_NS.get(pair, OTHER_PERIOD_NS),
+        target,
+        config.lanes,
+        mapped_once(config),
+    )
+
+
+def pe_record() -> Record:
+    """Gate equivalents of one PE of the INT8 array: operand registers, multiplier, 32-bit accumulator, result register."""
+    config = with_multiplier(preset("int8-4x4"), dsp=True)
+    text = verilog_of(config).replace(f"\\{verilog.TOP}.pe ", f"{PE_TOP} ")
+    return _record("ge/int8-pe", config, text, PE_TOP, PE_PERIOD_NS, PE_TARGET, 1, ())
+
+
+def _record(
+    name: str,
+    config: AcceleratorConfig,
+    text: str,
+    top: str,
+    period_ns: float,
+    target: float,
+    macs: int,
+    once: tuple[str, ...],
+) -> Record:
+    result = map_standard_cells(text, top, read_library(), period_ns=period_ns, once=once)
+    metrics = {
+        "logic_per_mac": metric(result.best.logic_ge / macs, "GE"),
+        "target_logic_per_mac": metric(target, "GE"),
+        "registers_per_mac": metric(result.best.registers_ge / macs, "GE"),
+        "delay": metric(result.best.delay_ns, "ns"),
+        "target_delay": metric(period_ns, "ns"),
+    }
+    flow = {
+        "library": result.library,
+        "library_sha256": result.library_sha256,
+        "recipe": result.best.recipe,
+        "clock_gating": result.clock_gating,
+        "top": top,
+        "counted": COUNTED_CELLS,
+    }
+    return bench_record(name, config.to_dict(), flow, metrics, tools=result.tools)

@@ -1,0 +1,1 @@
+"""Units measured for the cost models, and the models fitted on them."""

@@ -1,0 +1,49 @@
+"""What the full study measures: the study files beside this one, each unit on each target once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...system.errors import BitmillError
+from ..records import FULL
+from ..sweep.grid import Skipped
+from ..sweep.study_file import StudyFile
+from ..sweep.targets import tasks_of
+from ..sweep.task import Task
+
+STUDIES = Path(__file__).parent / "studies"
+GRID = "grid"
+"""The default study."""
+
+COMMAND = f"bitmill report int-vs-fp --full -o reports/results/{FULL}"
+
+
+def studies(folder: Path = STUDIES) -> Mapping[str, StudyFile]:
+    """Every study file by its name.
+
+    Raises
+    ------
+    BitmillError
+        If one is bad.
+    """
+    return {path.stem: StudyFile.from_toml(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def planned(chosen: Mapping[str, StudyFile]) -> tuple[list[Task], list[Skipped]]:
+    """Tasks of all studies, equal ones once, and combinations that are no unit.
+
+    Raises
+    ------
+    BitmillError
+        If two studies ask for different measurements of one name.
+    """
+    tasks: dict[str, Task] = {}
+    skipped: list[Skipped] = []
+    for study in chosen.values():
+        expanded = study.expand()
+        for task in tasks_of(expanded, study.targets):
+            if tasks.setdefault(task.key, task) != task:
+                raise BitmillError(f"{study.title}: {task.key} must be measured as another study does, not as {task!r}")
+        skipped += expanded.skipped
+    return list(tasks.values()), skipped

@@ -1,0 +1,105 @@
+"""What records call units and accumulators: short names that differ wherever two configurations differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..config import AcceleratorConfig
+from ..config.accumulators import Accumulator
+
+_NAMED_BY = {"float": "format", "fixed": "overflow"}
+"""Accumulator kind to the field whose value stands for the kind in names."""
+_SPELLED: Mapping[str, tuple[str, ...]] = {
+    "multiplier": ("operator", "columns"),
+    "aligner": ("barrel", "placed", "binned"),
+    "rounding": ("truncate",),
+}
+"""Fields of which these values stand for themselves; no two fields have one in common."""
+
+
+def unit_key(config: AcceleratorConfig) -> str:
+    """``e4m3-k32-exact``, ``mx-e2m1-k32-fp32``: a short name that tells units apart; what is as it is by default is left out.
+
+    Whatever field has no short spelling stands at the end as ``name=value``.
+    """
+    rest = _changed(config)
+    parts = [_pair(rest.pop("weight").lower(), rest.pop("activation").lower()), f"k{config.lanes}"]
+    rest.pop("lanes", None)
+    if config.unit == "array":
+        parts.insert(1, f"{config.rows}x{config.cols}")
+        rest = {name: value for name, value in rest.items() if name not in ("rows", "cols")}
+    if config.unit in ("array", "mac" if config.lanes == 1 else "dot"):
+        rest.pop("unit", None)
+    if config.scale == "E8M0":
+        parts.insert(0, "mx")
+        del rest["scale"]
+    rest.pop("accumulator", None)
+    parts.append(accumulator_key(config.accumulator))
+    parts += [f"{short}{rest.pop(name)}" for name, short in (("k_max", "max"), ("pipeline", "p")) if name in rest]
+    return "-".join([*parts, *_rest(rest)])
+
+
+def accumulator_key(accumulator: Accumulator) -> str:
+    """``exact``, ``saturate18``, ``window24``, ``fp32-fused64`` or ``fp32-truncate``: the accumulator's part of a name.
+
+    Whatever field has no short spelling stands at the end as ``name=value``.
+    """
+    name, width, rest = _parts(accumulator)
+    fused = [f"fused{rest.pop('fused')}"] if "fused" in rest else []
+    return "-".join([f"{name.lower()}{width}", *fused, *_rest(rest)])
+
+
+_IN_WORDS = {"saturate": "saturating", "wrap": "wrapping"}
+
+
+def label_of(accumulator: Accumulator) -> str:
+    """For tables and pictures: ``exact``, ``saturating 18``, ``window 24``, ``FP16 fused 128`` or ``FP32 truncate``."""
+    name, width, rest = _parts(accumulator)
+    fused = [f"fused {rest.pop('fused')}"] if "fused" in rest else []
+    return " ".join([_IN_WORDS.get(name, name), *([width] if width else []), *fused, *_rest(rest)])
+
+
+def _parts(accumulator: Accumulator) -> tuple[str, str, dict[str, Any]]:
+    """What its name begins with, its width if it says one, and the other fields that are not as usual."""
+    rest = _changed(accumulator)
+    rest.pop("kind", None)
+    named_by = _NAMED_BY.get(accumulator.kind)
+    if named_by is None:
+        name = accumulator.kind
+    else:
+        name = getattr(accumulator, named_by)
+        rest.pop(named_by, None)
+    return name, str(rest.pop("width", "")), rest
+
+
+def _pair(weight: str, activation: str) -> str:
+    """``e4m3`` or ``e2m1xe4m3``."""
+    if weight == activation:
+        return weight
+    return f"{weight} x {activation}" if "x" in weight + activation else f"{weight}x{activation}"
+
+
+def _changed(model: BaseModel) -> dict[str, Any]:
+    """Fields that must be given, and those that are not at their default."""
+    return {
+        name: getattr(model, name)
+        for name, field in type(model).model_fields.items()
+        if field.is_required() or getattr(model, name) != field.get_default(call_default_factory=True)
+    }
+
+
+def _rest(fields: Mapping[str, Any]) -> list[str]:
+    return [
+        value if value in _SPELLED.get(name, ()) else name if value is True else f"{name}={_plain(value)}"
+        for name, value in fields.items()
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

@@ -1,0 +1,32 @@
+"""What a unit occupies on osu018 at a clock period."""
+
+from __future__ import annotations
+
+from ...config import AcceleratorConfig
+from ...hdl.emit import verilog
+from ..circuits import Measured, measured_cells
+from ..int_vs_fp.emitted import mapped_once, verilog_of
+from .completed import completed
+from .task import Task
+
+_WIDE = 16
+"""Lanes from which on a unit without a pipeline is mapped lane by lane on standard cells."""
+
+
+def measured(task: Task) -> Measured:
+    """Gate equivalents at the task's period, and the clock reached.
+
+    Raises
+    ------
+    BitmillError
+        If a tool or the library is missing, or a tool fails.
+    """
+    config = task.unit
+    text = verilog_of(config)
+    found = measured_cells(text, verilog.TOP, period_ns=task.period_ns or 0.0, once=_lanes_apart(config))
+    return completed(found, config, text, throughput=True)
+
+
+def _lanes_apart(config: AcceleratorConfig) -> tuple[str, ...]:
+    """Lanes of a wide unit without registers, whose logic is one cone that abc takes many minutes for; areas are the same."""
+    return mapped_once(config) if config.pipeline == 0 and config.lanes >= _WIDE else ()

@@ -1,0 +1,113 @@
+"""A grid of a study: which axes are crossed, the units that come of it, and the combinations that are none."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import field_validator
+
+from ... import formats
+from ...config import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle, ScaleFormat
+from ...config.accumulators import Accumulator, ExactAccumulator, Frozen
+from ...system.errors import BitmillError
+from .axes import Axis
+
+PAIR_SEPARATOR = " x "
+
+_AS_CONFIGURED = ("scale", "pipeline", "k_max", "multiplier", "aligner")
+"""Axes of a grid whose names and values are those of a configuration's fields."""
+
+
+class Grid(Frozen, frozen=True):
+    """Axes that are crossed: every combination of their values is a unit.
+
+    Attributes
+    ----------
+    pairs
+        ``"E4M3"`` for both operands, or ``"E2M1 x E4M3"``, weight first.
+    lanes
+        Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
+    accumulators
+        Tables as in a configuration.
+    scale, pipeline, k_max, multiplier, aligner
+        As in a configuration.
+    """
+
+    pairs: Axis[str]
+    lanes: Axis[int] = (1,)
+    accumulators: Axis[Accumulator] = (ExactAccumulator(),)
+    scale: Axis[ScaleFormat] = ("none",)
+    pipeline: Axis[int] = (len(STAGES),)
+    k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
+    multiplier: Axis[MultiplierStyle] = ("logic",)
+    aligner: Axis[AlignerStyle] = ("grouped",)
+
+    @property
+    def combinations(self) -> int:
+        """How many there are, without making them."""
+        axes = (self.pairs, self.lanes, self.accumulators, *(getattr(self, name) for name in _AS_CONFIGURED))
+        return math.prod(map(len, axes))
+
+    @field_validator("pairs")
+    @classmethod
+    def _known_pairs(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in pairs:
+            for name in operands_of(pair):
+                formats.get(name)
+        return pairs
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A combination that is no unit: its fields, and why."""
+
+    fields: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """The units of a study by key, and the combinations that are none."""
+
+    units: dict[str, AcceleratorConfig]
+    skipped: tuple[Skipped, ...]
+
+
+def operands_of(pair: str) -> tuple[str, str]:
+    """Weight and activation of ``"E4M3"`` or ``"E2M1 x E4M3"``.
+
+    Raises
+    ------
+    BitmillError
+        If there are more than two.
+    """
+    names = [name.strip() for name in pair.split(PAIR_SEPARATOR)]
+    if len(names) > 2 or not all(names):
+        raise BitmillError(f"pairs must be 'FORMAT' or 'WEIGHT{PAIR_SEPARATOR}ACTIVATION', not {pair!r}")
+    return names[0], names[-1]
+
+
+def combinations(grid: Grid) -> Iterator[dict[str, Any]]:
+    """Fields of every combination, in order."""
+    for pair, lanes, accumulator, rest in itertools.product(
+        grid.pairs, grid.lanes, grid.accumulators, itertools.product(*(getattr(grid, name) for name in _AS_CONFIGURED))
+    ):
+        weight, activation = operands_of(pair)
+        yield {
+            "weight": weight,
+            "activation": activation,
+            "unit": "mac" if lanes == 1 else "dot",
+            "lanes": lanes,
+            "accumulator": accumulator.model_dump(exclude_none=True),
+            **dict(zip(_AS_CONFIGURED, rest, strict=True)),
+        }
+
+
+def described(fields: dict[str, Any]) -> str:
+    """A combination, for messages."""
+    scaled = "" if fields["scale"] == "none" else f" of {fields['scale']} scales"
+    return f"{fields['weight']} x {fields['activation']}, {fields['lanes']} lanes{scaled}"

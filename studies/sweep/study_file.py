@@ -1,0 +1,110 @@
+"""The study file: which axes are crossed, and on which targets every unit of the grid is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from ...config import AcceleratorConfig
+from ...config.document import Document
+from ...system.errors import BitmillError
+from ...system.text import short, visible
+from ..ids import unit_key
+from .axes import Axis
+from .grid import Expanded, Grid, Skipped, combinations, described
+from .targets import Targets
+
+MOST_COMBINATIONS = 100_000
+"""Of a study's grids. So many are made in seconds; measuring them takes weeks."""
+MOST_MEASUREMENTS = 1_000_000
+_TOLD_EVERY = 500
+
+
+class StudyFile(Document, frozen=True):
+    """A study: grids whose units are put together, each once, and targets.
+
+    Attributes
+    ----------
+    title
+        For the report.
+    grid
+        Crossed one by one.
+    targets
+        Of all units.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    grid: Axis[Grid]
+    targets: Targets
+
+    @field_validator("title")
+    @classmethod
+    def _printable(cls, title: str) -> str:
+        if visible(title) != title or not title.strip():
+            raise BitmillError(f"must be one line of visible text, not {short(title)}")
+        return title
+
+    @model_validator(mode="after")
+    def _bounded(self) -> StudyFile:
+        """Sizes are told from the lists' lengths, before any combination is made."""
+        for index, grid in enumerate(self.grid):
+            if grid.combinations > MOST_COMBINATIONS:
+                raise BitmillError(
+                    f"grid.{index} must have at most {MOST_COMBINATIONS} combinations of its axes, not {grid.combinations}"
+                )
+        if self.combinations > MOST_COMBINATIONS:
+            raise BitmillError(
+                f"grid must have at most {MOST_COMBINATIONS} combinations in all grids, not {self.combinations}"
+            )
+        measurements = self.combinations * self.targets.per_unit
+        if measurements > MOST_MEASUREMENTS:
+            raise BitmillError(
+                f"targets must ask for at most {MOST_MEASUREMENTS} measurements of all combinations, not {measurements}"
+            )
+        if next(self._units(), None) is None:
+            raise BitmillError(
+                f"grid must have at least one unit that can be built, not none: {self.expand().skipped[0].reason}"
+            )
+        return self
+
+    @property
+    def combinations(self) -> int:
+        """Combinations of all grids, of which some may be no unit and some the same one."""
+        return sum(grid.combinations for grid in self.grid)
+
+    def expand(self, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Expanded:
+        """Every combination of every grid as a unit, in order, each once; what cannot be built, with the reason.
+
+        Parameters
+        ----------
+        tell
+            Called now and then with how many combinations are done, of how many.
+        """
+        units: dict[str, AcceleratorConfig] = {}
+        skipped: dict[str, Skipped] = {}
+        for done, one in enumerate(self._tried()):
+            if done % _TOLD_EVERY == 0:
+                tell(done, self.combinations)
+            if isinstance(one, Skipped):
+                skipped.setdefault(repr(one.fields), one)
+            else:
+                units.setdefault(unit_key(one), one)
+        return Expanded(units, tuple(skipped.values()))
+
+    def _units(self) -> Iterator[AcceleratorConfig]:
+        return (one for one in self._tried() if not isinstance(one, Skipped))
+
+    def _tried(self) -> Iterator[AcceleratorConfig | Skipped]:
+        for grid in self.grid:
+            for fields in combinations(grid):
+                try:
+                    yield AcceleratorConfig.from_dict(fields, source=described(fields))
+                except BitmillError as error:
+                    yield Skipped(fields, str(error))
