@@ -6,10 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import formats
     from .config import (
-        AcceleratorConfig,
         ExactAccumulator,
         FixedAccumulator,
         FloatAccumulator,
+        MacConfig,
         WindowAccumulator,
     )
     from .config.presets import preset
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "AcceleratorConfig",
     "BitmillError",
     "ExactAccumulator",
     "FixedAccumulator",
     "FloatAccumulator",
+    "MacConfig",
     "WindowAccumulator",
     "__version__",
     "formats",

@@ -13,7 +13,7 @@ from .options import output_option, takes_config
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..config.bit_serial import BitSerialConfig
 
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 @takes_config
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @output_option("FILE.json", "Also write the estimates.")
-def estimate(*, config: AcceleratorConfig | BitSerialConfig, as_json: bool, output: Path | None) -> None:
+def estimate(*, config: MacConfig | BitSerialConfig, as_json: bool, output: Path | None) -> None:
     """Predict gates, LUTs and flip-flops of a MAC or dot product without synthesis.
 
     The models were fitted on synthesized units of everything that they accept. The last column says how many units that the fit
     never saw, drawn from the same space, lie in their bands; what would need a band wider than 10 % is refused.
     """
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..fpga.cost.model import shipped_models
     from ..system.errors import BitmillError
     from ..system.files import output_file, to_json
 
-    if not isinstance(config, AcceleratorConfig) or config.unit == "array":
-        what = "an array" if isinstance(config, AcceleratorConfig) else "a bit-serial tile"
+    if not isinstance(config, MacConfig) or config.unit == "array":
+        what = "an array" if isinstance(config, MacConfig) else "a bit-serial tile"
         raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {what}")
     models = shipped_models()
     found = [(model, model.estimate(config)) for model in models]

@@ -14,7 +14,7 @@ from ..system.files import STANDARD_OUTPUT, name_input, recover
 from ..system.screen import give_output_away
 
 if TYPE_CHECKING:
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..config.bit_serial import BitSerialConfig
 
 
@@ -67,7 +67,7 @@ def takes_config(command: Callable[..., None]) -> Callable[..., None]:
     return with_config
 
 
-def load_config(config_file: Path | None, preset_name: str | None) -> AcceleratorConfig | BitSerialConfig:
+def load_config(config_file: Path | None, preset_name: str | None) -> MacConfig | BitSerialConfig:
     """The configuration that the command line names.
 
     Raises
@@ -87,11 +87,11 @@ def load_config(config_file: Path | None, preset_name: str | None) -> Accelerato
     raise BitmillError("give either CONFIG.toml or --preset NAME (`bitmill presets` lists them), not neither")
 
 
-def share_of(config: AcceleratorConfig | BitSerialConfig) -> str:
+def share_of(config: MacConfig | BitSerialConfig) -> str:
     """What tables call a unit's figures over ``config.macs``: a lane of a tile takes several cycles a product."""
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
 
-    return "per MAC" if isinstance(config, AcceleratorConfig) else "per lane"
+    return "per MAC" if isinstance(config, MacConfig) else "per lane"
 
 
 def output_option(metavar: str, text: str, *, required: bool = False) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from .gemm_output import print_run, write_run
 from .progress import progress
 
 if TYPE_CHECKING:
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..golden import Rule
 
 PARTS = {
@@ -26,7 +26,7 @@ PARTS = {
 
 
 def run_array(
-    config: AcceleratorConfig,
+    config: MacConfig,
     *,
     weights: str,
     activations: str,

@@ -12,13 +12,13 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..config.bit_serial import BitSerialConfig
     from ..fpga.standard_cells import StandardCells
 
 
 def synth_liberty(
-    config: AcceleratorConfig | BitSerialConfig,
+    config: MacConfig | BitSerialConfig,
     *,
     liberty: Path | None,
     period_ns: float,
@@ -52,7 +52,7 @@ def synth_liberty(
     _print(config, result)
 
 
-def _mapped_once(config: AcceleratorConfig | BitSerialConfig) -> tuple[str, ...]:
+def _mapped_once(config: MacConfig | BitSerialConfig) -> tuple[str, ...]:
     """Modules to be mapped by themselves: what there is many of, and most of the unit."""
     from ..config.bit_serial import BitSerialConfig
     from ..hdl.emit.verilog import LANE, PE, SCALER
@@ -62,7 +62,7 @@ def _mapped_once(config: AcceleratorConfig | BitSerialConfig) -> tuple[str, ...]
     return (LANE,) if config.lanes > 1 else ()
 
 
-def _record(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) -> dict[str, Any]:
+def _record(config: MacConfig | BitSerialConfig, result: StandardCells) -> dict[str, Any]:
     from .. import __version__
 
     return {
@@ -73,7 +73,7 @@ def _record(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) 
     }
 
 
-def _print(config: AcceleratorConfig | BitSerialConfig, result: StandardCells) -> None:
+def _print(config: MacConfig | BitSerialConfig, result: StandardCells) -> None:
     best = result.best
     gating = "clock gating" if result.clock_gating else "no clock gating"
     say(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")

@@ -17,7 +17,7 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..config.bit_serial import BitSerialConfig
     from ..fpga.synthesis import Synthesis
     from ..fpga.timing import Timing
@@ -56,7 +56,7 @@ DEFAULT_PERIOD_NS = 10.0
 @output_option("FILE.json", "Also write the record.")
 def synth(
     *,
-    config: AcceleratorConfig | BitSerialConfig,
+    config: MacConfig | BitSerialConfig,
     target: str,
     dsp: bool,
     seeds: int,
@@ -147,7 +147,7 @@ def _join(results: list[Synthesis | Timing]) -> tuple[Synthesis, Timing | None]:
     return synthesis, dataclasses.replace(timings[0], placements=placements)
 
 
-def _record(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
+def _record(config: MacConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
     from .. import __version__
 
     return {
@@ -159,7 +159,7 @@ def _record(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, t
     }
 
 
-def _print(config: AcceleratorConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> None:
+def _print(config: MacConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> None:
     from ..config.bit_serial import BitSerialConfig
 
     counts = synthesis.counts

@@ -17,7 +17,7 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import AcceleratorConfig
+    from ..config import MacConfig
     from ..config.bit_serial import BitSerialConfig
     from ..sim.netlist import NetlistKind
 
@@ -47,7 +47,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
 @output_option("DIR", "Also write DIR/verification.json.")
 def verify(
     *,
-    config: AcceleratorConfig | BitSerialConfig,
+    config: MacConfig | BitSerialConfig,
     seed: int | None,
     dot_products: int,
     waves: Path | None,
@@ -114,7 +114,7 @@ def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Cal
     return step
 
 
-def _record(config: AcceleratorConfig | BitSerialConfig, result: dict[str, Any]) -> dict[str, Any]:
+def _record(config: MacConfig | BitSerialConfig, result: dict[str, Any]) -> dict[str, Any]:
     from .. import __version__
     from ..system.tools import tool_versions
 

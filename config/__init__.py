@@ -9,18 +9,18 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
-from .mac import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle, ScaleFormat, Stage
+from .mac import STAGES, AlignerStyle, MacConfig, MultiplierStyle, ScaleFormat, Stage
 
 __all__ = [
     "MAX_EXACT_BITS",
     "STAGES",
-    "AcceleratorConfig",
     "Accumulator",
     "AccumulatorSpec",
     "AlignerStyle",
     "ExactAccumulator",
     "FixedAccumulator",
     "FloatAccumulator",
+    "MacConfig",
     "MultiplierStyle",
     "ScaleFormat",
     "Stage",

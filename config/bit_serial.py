@@ -12,7 +12,7 @@ from ..formats import Format, Minifloat
 from ..formats.scheme import GROUP_SCALE_BITS
 from ..system.errors import BitmillError
 from .document import Document, read_toml
-from .mac import AcceleratorConfig
+from .mac import MacConfig
 
 Activation = Literal["FP16", "BF16", "INT8"]
 GroupExponent = Literal["running", "given"]
@@ -206,7 +206,7 @@ class BitSerialConfig(Document, frozen=True):
         return f"bit-serial {self.rows}x{self.cols} tile of {lanes}, {self.activation} activations{window}"
 
 
-def read_config(path: Path | str) -> AcceleratorConfig | BitSerialConfig:
+def read_config(path: Path | str) -> MacConfig | BitSerialConfig:
     """The configuration in a TOML file, whose ``unit`` says of which kind it is.
 
     Raises
@@ -217,7 +217,7 @@ def read_config(path: Path | str) -> AcceleratorConfig | BitSerialConfig:
     return config_of(read_toml(path), source=str(path))
 
 
-def config_of(fields: dict[str, Any], *, source: str = "configuration") -> AcceleratorConfig | BitSerialConfig:
+def config_of(fields: dict[str, Any], *, source: str = "configuration") -> MacConfig | BitSerialConfig:
     """The configuration of a parsed document, whose ``unit`` says of which kind it is.
 
     Raises
@@ -225,5 +225,5 @@ def config_of(fields: dict[str, Any], *, source: str = "configuration") -> Accel
     BitmillError
         If a field is unknown, ill-typed or out of range.
     """
-    kind = BitSerialConfig if fields.get("unit") == "bit-serial" else AcceleratorConfig
+    kind = BitSerialConfig if fields.get("unit") == "bit-serial" else MacConfig
     return kind.from_dict(fields, source=source)

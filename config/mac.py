@@ -22,12 +22,12 @@ from .document import Document
 
 __all__ = [
     "MAX_EXACT_BITS",
-    "AcceleratorConfig",
     "Accumulator",
     "AccumulatorSpec",
     "ExactAccumulator",
     "FixedAccumulator",
     "FloatAccumulator",
+    "MacConfig",
     "WindowAccumulator",
 ]
 
@@ -44,7 +44,7 @@ ScaleFormat = Literal["none", "E8M0"]
 """The format of the scales that a unit's steps carry."""
 
 
-class AcceleratorConfig(Document, frozen=True):
+class MacConfig(Document, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters
@@ -113,7 +113,7 @@ class AcceleratorConfig(Document, frozen=True):
         return fmt.name
 
     @model_validator(mode="after")
-    def _consistent(self) -> AcceleratorConfig:
+    def _consistent(self) -> MacConfig:
         for name, size in (("rows", self.rows), ("cols", self.cols)):
             if self.unit != "array" and size != 1:
                 raise BitmillError(f"{name} must be 1 for unit {self.unit!r}, not {size!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..system.errors import BitmillError
 from ..system.text import short
 from .bit_serial import BitSerialConfig
-from .mac import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+from .mac import ExactAccumulator, FloatAccumulator, MacConfig
 
 REPORT_PAIRS: tuple[tuple[str, str], ...] = (
     ("INT4", "INT4"),
@@ -32,18 +32,16 @@ def pair_key(weight: str, activation: str) -> str:
     return weight.lower() if weight == activation else f"{weight}x{activation}".lower()
 
 
-def _units() -> dict[str, AcceleratorConfig]:
-    rows: dict[str, AcceleratorConfig] = {}
+def _units() -> dict[str, MacConfig]:
+    rows: dict[str, MacConfig] = {}
     for weight, activation in REPORT_PAIRS:
         pair = pair_key(weight, activation)
-        rows[f"{pair}-mac"] = AcceleratorConfig(weight=weight, activation=activation)
-        rows[f"{pair}-mac-fp32"] = AcceleratorConfig(
-            weight=weight, activation=activation, accumulator=FloatAccumulator()
-        )
-        rows[f"{pair}-dot32"] = AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=32)
+        rows[f"{pair}-mac"] = MacConfig(weight=weight, activation=activation)
+        rows[f"{pair}-mac-fp32"] = MacConfig(weight=weight, activation=activation, accumulator=FloatAccumulator())
+        rows[f"{pair}-dot32"] = MacConfig(weight=weight, activation=activation, unit="dot", lanes=32)
     for pair, width in (("int8", 32), ("e4m3", None)):
         for size in (4, 8, 16):
-            rows[f"{pair}-{size}x{size}"] = AcceleratorConfig(
+            rows[f"{pair}-{size}x{size}"] = MacConfig(
                 weight=pair.upper(),
                 activation=pair.upper(),
                 unit="array",
@@ -52,13 +50,13 @@ def _units() -> dict[str, AcceleratorConfig]:
                 accumulator=ExactAccumulator(width=width),
             )
     for name, element in MX_ELEMENTS.items():
-        rows[f"{name}-dot{MX_BLOCK}"] = AcceleratorConfig(
+        rows[f"{name}-dot{MX_BLOCK}"] = MacConfig(
             weight=element, activation=element, unit="dot", lanes=MX_BLOCK, accumulator=FloatAccumulator(), scale="E8M0"
         )
     return rows
 
 
-UNITS: dict[str, AcceleratorConfig] = _units()
+UNITS: dict[str, MacConfig] = _units()
 """MACs, dot products, dot products of scaled blocks, and arrays."""
 
 TILES: dict[str, BitSerialConfig] = {
@@ -69,11 +67,11 @@ TILES: dict[str, BitSerialConfig] = {
 }
 """Bit-serial tiles."""
 
-PRESETS: dict[str, AcceleratorConfig | BitSerialConfig] = {**UNITS, **TILES}
+PRESETS: dict[str, MacConfig | BitSerialConfig] = {**UNITS, **TILES}
 """All of them."""
 
 
-def any_preset(name: str) -> AcceleratorConfig | BitSerialConfig:
+def any_preset(name: str) -> MacConfig | BitSerialConfig:
     """The named configuration; case does not matter.
 
     Raises
@@ -87,7 +85,7 @@ def any_preset(name: str) -> AcceleratorConfig | BitSerialConfig:
     return found
 
 
-def preset(name: str) -> AcceleratorConfig:
+def preset(name: str) -> MacConfig:
     """The named MAC, dot product or array.
 
     Raises
@@ -96,6 +94,6 @@ def preset(name: str) -> AcceleratorConfig:
         If there is no preset of that name, or it is a bit-serial tile, which ``any_preset`` gives.
     """
     found = any_preset(name)
-    if not isinstance(found, AcceleratorConfig):
+    if not isinstance(found, MacConfig):
         raise BitmillError(f"preset must be a MAC, a dot product or an array, not the {found.title} {name!r}")
     return found

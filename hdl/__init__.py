@@ -2,7 +2,7 @@
 # A unit may be built only to be asked for its latency and its ports.
 """What the hardware does: Amaranth components, built from the one configuration object."""
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..config.bit_serial import BitSerialConfig
 from .array.array import Array
 from .array.pe import PE
@@ -13,9 +13,7 @@ from .mac.mac import Mac
 __all__ = ["PE", "Array", "DotProduct", "Mac", "SerialTile", "build"]
 
 
-def build(
-    config: AcceleratorConfig | BitSerialConfig, *, module_prefix: str | None = None
-) -> Array | DotProduct | SerialTile:
+def build(config: MacConfig | BitSerialConfig, *, module_prefix: str | None = None) -> Array | DotProduct | SerialTile:
     """The unit a configuration describes: ``Mac``, ``DotProduct``, ``Array`` or ``SerialTile``.
 
     With ``module_prefix`` its repeated parts are instances of modules whose names begin so (see ``repeated``).

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..config import AcceleratorConfig, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from ..config import FixedAccumulator, FloatAccumulator, MacConfig, WindowAccumulator
 from ..formats import Format, Minifloat
 from .dot_product import DotProduct
 
@@ -16,13 +16,13 @@ Pair = tuple[int, int]
 """Codes of a weight and an activation."""
 
 
-def accumulator_corners(config: AcceleratorConfig, *, longest: int) -> Iterator[DotProduct]:
+def accumulator_corners(config: MacConfig, *, longest: int) -> Iterator[DotProduct]:
     """Corners of ``config.accumulator``, as far as its formats can reach them in at most ``longest`` products."""
     return _Corners(config, longest).all()
 
 
 class _Corners:
-    def __init__(self, config: AcceleratorConfig, longest: int) -> None:
+    def __init__(self, config: MacConfig, longest: int) -> None:
         self.config = config
         self.longest = longest
         formats = config.weight_format, config.activation_format

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..system.errors import BitmillError
 from .payload import Codes, Output, PayloadLayout
 from .rows import PayloadRows
@@ -25,7 +25,7 @@ class DotTraffic:
         The unit, a ``mac`` or a ``dot``.
     """
 
-    def __init__(self, config: AcceleratorConfig) -> None:
+    def __init__(self, config: MacConfig) -> None:
         self.config = config
         self.layout = PayloadLayout.of(config)
 
@@ -102,7 +102,7 @@ def ends(steps: Sequence[int]) -> np.ndarray:
     return last
 
 
-def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> list[Output]:
+def golden_outputs(config: MacConfig, work: Sequence[DotProduct]) -> list[Output]:
     """The result of each dot product by ``bitmill.golden.dot``, grouped by steps so that few calls suffice."""
     from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
 
@@ -128,7 +128,7 @@ def golden_outputs(config: AcceleratorConfig, work: Sequence[DotProduct]) -> lis
     return [output for output in outputs if output is not None]
 
 
-def pad(config: AcceleratorConfig, item: DotProduct, steps: int) -> tuple[Codes, Codes]:
+def pad(config: MacConfig, item: DotProduct, steps: int) -> tuple[Codes, Codes]:
     """Codes of ``item`` filled up with zeros to whole steps: weight codes and activation codes [steps * lanes]."""
     missing = steps * config.lanes - len(item)
     weight_zero, activation_zero = config.weight_format.zero_code, config.activation_format.zero_code

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..system.errors import BitmillError
 from .engine import Engine
 from .job import PhaseResult
@@ -52,7 +52,7 @@ class CycleAccount:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Gemm(MatrixProduct[AcceleratorConfig, CycleAccount]):
+class Gemm(MatrixProduct[MacConfig, CycleAccount]):
     """A run on an array; tiles are of ``rows`` x ``cols`` results."""
 
     result: Result
@@ -79,7 +79,7 @@ class Gemm(MatrixProduct[AcceleratorConfig, CycleAccount]):
 
 
 def gemm(
-    config: AcceleratorConfig,
+    config: MacConfig,
     weight_codes: ArrayLike,
     activation_codes: ArrayLike,
     *,
@@ -144,7 +144,7 @@ def gemm(
     )
 
 
-def check_shapes(config: AcceleratorConfig, weights: tuple[int, ...], activations: tuple[int, ...]) -> None:
+def check_shapes(config: MacConfig, weights: tuple[int, ...], activations: tuple[int, ...]) -> None:
     """Refuse what cannot be run: ``weights`` [M, K] and ``activations`` [N, K] on the unit of ``config``.
 
     Raises
@@ -164,7 +164,7 @@ def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def _tiles(config: AcceleratorConfig, weights: NDArray[Any], activations: NDArray[Any]) -> Iterator[Tile]:
+def _tiles(config: MacConfig, weights: NDArray[Any], activations: NDArray[Any]) -> Iterator[Tile]:
     weight_zero, activation_zero = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
     weights = np.pad(weights, ((0, -len(weights) % config.rows), (0, 0)), constant_values=weight_zero)
     activations = np.pad(activations, ((0, -len(activations) % config.cols), (0, 0)), constant_values=activation_zero)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..config.bit_serial import BitSerialConfig
 from ..system.errors import BitmillError
 from .engine import Engine, play
@@ -61,7 +61,7 @@ class Layout(Protocol):
         ...
 
 
-ConfigT = TypeVar("ConfigT", AcceleratorConfig, BitSerialConfig)
+ConfigT = TypeVar("ConfigT", MacConfig, BitSerialConfig)
 AccountT = TypeVar("AccountT", bound=Account)
 
 
@@ -148,7 +148,7 @@ class MatrixProduct(ABC, Generic[ConfigT, AccountT]):
 
 
 def play_product(
-    config: AcceleratorConfig | BitSerialConfig,
+    config: MacConfig | BitSerialConfig,
     layout: Layout,
     inputs: Sequence[int],
     expected: Sequence[int],

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..system.errors import BitmillError
 from .rows import PayloadRows
 
@@ -60,7 +60,7 @@ class PayloadLayout:
     flagged: bool = False
 
     @classmethod
-    def of(cls, config: AcceleratorConfig) -> Self:
+    def of(cls, config: MacConfig) -> Self:
         """The layout of the unit that ``config`` describes."""
         return cls(
             weight_bits=config.weight_format.bits,

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..formats import Minifloat, PowerOfTwo
 from .dot_product import DotProduct
 from .payload import Codes
 from .stimulus import random_codes
 
 
-def scaled_stimuli(config: AcceleratorConfig, work: Sequence[DotProduct], rng: np.random.Generator) -> list[DotProduct]:
+def scaled_stimuli(config: MacConfig, work: Sequence[DotProduct], rng: np.random.Generator) -> list[DotProduct]:
     """The dot products with scales, and more of them that are aimed at scales.
 
     The given ones keep their values, or have random scales: near 1, anywhere, mostly at the ends of their range, or NaN now and
@@ -38,7 +38,7 @@ def scaled_stimuli(config: AcceleratorConfig, work: Sequence[DotProduct], rng: n
 
 
 class _Scales:
-    def __init__(self, config: AcceleratorConfig, scale: PowerOfTwo, fmt: Minifloat, rng: np.random.Generator) -> None:
+    def __init__(self, config: MacConfig, scale: PowerOfTwo, fmt: Minifloat, rng: np.random.Generator) -> None:
         self.config = config
         self.one = -scale.min_exponent
         self.top = scale.exponent_span

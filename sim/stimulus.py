@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..formats import Format, Special
 from ..system.errors import BitmillError
 from .accumulator_corners import accumulator_corners
@@ -68,7 +68,7 @@ def random_codes(fmt: Format, rng: np.random.Generator, size: int, *, finite: bo
 
 
 def stimuli(
-    config: AcceleratorConfig, rng: np.random.Generator, *, count: int = 100, corner_steps: int = 4200
+    config: MacConfig, rng: np.random.Generator, *, count: int = 100, corner_steps: int = 4200
 ) -> list[DotProduct]:
     """Directed corners followed by ``count`` random dot products.
 
@@ -110,7 +110,7 @@ def stimuli(
     ]
 
 
-def exhaustive_pairs(config: AcceleratorConfig) -> tuple[Codes, Codes]:
+def exhaustive_pairs(config: MacConfig) -> tuple[Codes, Codes]:
     """Every pair of codes as a dot product of length 1: weight codes and activation codes [pairs, 1].
 
     Raises
@@ -126,7 +126,7 @@ def exhaustive_pairs(config: AcceleratorConfig) -> tuple[Codes, Codes]:
 
 
 class _Builder:
-    def __init__(self, config: AcceleratorConfig, rng: np.random.Generator, corner_steps: int) -> None:
+    def __init__(self, config: MacConfig, rng: np.random.Generator, corner_steps: int) -> None:
         self.config = config
         self.rng = rng
         self.steps = corner_steps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..system.errors import BitmillError
 from .array_payload import ArrayPayload
 from .dot_traffic import ends
@@ -40,7 +40,7 @@ class TileTraffic:
         The unit, an ``array``.
     """
 
-    def __init__(self, config: AcceleratorConfig) -> None:
+    def __init__(self, config: MacConfig) -> None:
         self.config = config
         self.layout = ArrayPayload.of(config)
 
@@ -136,7 +136,7 @@ def steps_of(codes: Codes, lanes: int, zero: int = 0) -> Codes:
     return padded.reshape(vectors, -1, lanes).swapaxes(0, 1).reshape(-1, vectors * lanes)
 
 
-def golden_rows(config: AcceleratorConfig, tile: Tile) -> Iterator[RowOutput]:
+def golden_rows(config: MacConfig, tile: Tile) -> Iterator[RowOutput]:
     """The rows of results of a tile by ``bitmill.golden.matmul``."""
     from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
 

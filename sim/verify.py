@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..config.bit_serial import BitSerialConfig
 from ..config.sizes import check_verified
 from ..system.errors import BitmillError
@@ -40,9 +40,7 @@ class VerificationError(BitmillError):
     ``seed`` and ``config`` repeat the run, ``waves`` is its waveform.
     """
 
-    def __init__(
-        self, message: str, *, config: AcceleratorConfig | BitSerialConfig, seed: int, waves: Path | None
-    ) -> None:
+    def __init__(self, message: str, *, config: MacConfig | BitSerialConfig, seed: int, waves: Path | None) -> None:
         super().__init__(message)
         self.config = config
         self.seed = seed
@@ -101,7 +99,7 @@ class Verification:
 
 
 def verify(
-    config: AcceleratorConfig | BitSerialConfig,
+    config: MacConfig | BitSerialConfig,
     *,
     seed: int,
     dot_products: int = 120,
@@ -194,7 +192,7 @@ Traffic = DotTraffic | TileTraffic | SerialTraffic
 
 
 def job_of(
-    config: AcceleratorConfig | BitSerialConfig,
+    config: MacConfig | BitSerialConfig,
     *,
     seed: int,
     dot_products: int,
@@ -224,14 +222,14 @@ def job_of(
     return work, Job(traffic.layout.input_bits, traffic.layout.output_bits, _phases(traffic, work, rng))
 
 
-def traffic_of(config: AcceleratorConfig | BitSerialConfig) -> Traffic:
+def traffic_of(config: MacConfig | BitSerialConfig) -> Traffic:
     """What goes in and must come out, for the kind of unit."""
     if isinstance(config, BitSerialConfig):
         return SerialTraffic(config)
     return TileTraffic(config) if config.unit == "array" else DotTraffic(config)
 
 
-def _emit(config: AcceleratorConfig | BitSerialConfig) -> str:
+def _emit(config: MacConfig | BitSerialConfig) -> str:
     from ..hdl.emit import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
     return verilog.emit(config)

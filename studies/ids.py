@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..config import AcceleratorConfig
+from ..config import MacConfig
 from ..config.accumulators import Accumulator
 
 _NAMED_BY = {"float": "format", "fixed": "overflow"}
@@ -21,7 +21,7 @@ _SPELLED: Mapping[str, tuple[str, ...]] = {
 """Fields of which these values stand for themselves; no two fields have one in common."""
 
 
-def unit_key(config: AcceleratorConfig) -> str:
+def unit_key(config: MacConfig) -> str:
     """``e4m3-k32-exact``, ``mx-e2m1-k32-fp32``: a short name that tells units apart; what is as it is by default is left out.
 
     Whatever field has no short spelling stands at the end as ``name=value``.

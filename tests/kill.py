@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from bitmill.config import AcceleratorConfig
+from bitmill.config import MacConfig
 from bitmill.fpga.liberty import DEFAULT_LIBRARY
 from bitmill.system.guard import MARK
 
@@ -114,9 +114,9 @@ class Place:
         self.inputs = self.files()
 
     def _write_inputs(self) -> None:
-        config = AcceleratorConfig(weight="INT4", activation="INT4", k_max=16)
+        config = MacConfig(weight="INT4", activation="INT4", k_max=16)
         (self.work / "unit.toml").write_text(config.to_toml())
-        (self.work / "array.toml").write_text(AcceleratorConfig.from_dict(ARRAY).to_toml())
+        (self.work / "array.toml").write_text(MacConfig.from_dict(ARRAY).to_toml())
         (self.work / "study.toml").write_text(STUDY)
         rng = np.random.default_rng(1)
         np.save(self.work / "weights.npy", rng.normal(size=(4, 16)).astype(np.float32))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bitmill.config import AcceleratorConfig
+from bitmill.config import MacConfig
 from bitmill.fpga.cache import CACHE_VARIABLE
 from bitmill.system import tools
 
@@ -331,7 +331,7 @@ def test_a_path_with_spaces_works(cli, here):
     folder = here / "a folder, with (spaces) & ümläuts"
     folder.mkdir()
     config = folder / "my unit.toml"
-    config.write_text(AcceleratorConfig(weight="INT4", activation="INT4", k_max=4).to_toml())
+    config.write_text(MacConfig(weight="INT4", activation="INT4", k_max=4).to_toml())
     assert cli("generate", config, "-o", folder / "the output").status == 0
     assert (folder / "the output" / "bitmill_top.v").is_file()
     options = ("--seed", "1", "--dot-products", "3", "--waves", folder / "my waves.fst")

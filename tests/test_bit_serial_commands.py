@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bitmill import AcceleratorConfig
+from bitmill import MacConfig
 from bitmill.config.bit_serial import BitSerialConfig, read_config
 from bitmill.config.presets import preset
 
@@ -43,7 +43,7 @@ def test_verify(cli, tile, here):
 def test_unit_decides_the_kind_of_configuration(here, tile):
     assert read_config(tile) == BitSerialConfig(rows=1, cols=2, lanes=2, group=16, activation="INT8", k_max=64)
     (here / "mac.toml").write_text(preset("int8-mac").to_toml())
-    assert read_config("mac.toml") == AcceleratorConfig(weight="INT8", activation="INT8")
+    assert read_config("mac.toml") == MacConfig(weight="INT8", activation="INT8")
 
 
 def test_synth(cli, tile, here):

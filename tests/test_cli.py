@@ -11,7 +11,7 @@ from fractions import Fraction
 import pytest
 
 import bitmill
-from bitmill import AcceleratorConfig, formats
+from bitmill import MacConfig, formats
 from bitmill import cli as cli_module
 from bitmill.config.bit_serial import read_config
 from bitmill.config.presets import PRESETS, any_preset, preset
@@ -107,8 +107,8 @@ def test_generate_writes_four_files_that_fit_together(cli, tmp_path):
     manifest = json.loads(files["manifest.json"])
     assert manifest["verilog"]["sha256"] == hashlib.sha256(files["bitmill_top.v"]).hexdigest()
     assert manifest["verilog"]["file"] == "bitmill_top.v"
-    assert AcceleratorConfig.from_dict(manifest["configuration"]) == preset("e4m3-dot32")
-    assert AcceleratorConfig.from_toml(tmp_path / "out" / "config.toml") == preset("e4m3-dot32")
+    assert MacConfig.from_dict(manifest["configuration"]) == preset("e4m3-dot32")
+    assert MacConfig.from_toml(tmp_path / "out" / "config.toml") == preset("e4m3-dot32")
     assert set(manifest["versions"]) == {"bitmill", "amaranth", "yosys"}
     assert (manifest["products_per_cycle"], manifest["result"]["unit_exponent"]) == (32, -18)
     assert not [path for path in tmp_path.iterdir() if path.name != "out"]
@@ -191,7 +191,7 @@ def short(tmp_path):
 
     def write(name, **fields):
         path = tmp_path / f"{name}.toml"
-        path.write_text(AcceleratorConfig(weight=name, activation=name, k_max=16, **fields).to_toml())
+        path.write_text(MacConfig(weight=name, activation=name, k_max=16, **fields).to_toml())
         return path
 
     return write
@@ -232,8 +232,8 @@ def test_verify_runs_netlists(netlist, cli, short):
 
 def test_verify_fails_when_the_hardware_is_wrong(cli, monkeypatch, tmp_path):
     fields = {"weight": "INT4", "activation": "INT4", "k_max": 16, "accumulator": {"kind": "exact", "width": 32}}
-    wanted = AcceleratorConfig.from_dict(fields)
-    unsigned = verilog.emit(AcceleratorConfig.from_dict({**fields, "weight": "UINT4", "activation": "UINT4"}))
+    wanted = MacConfig.from_dict(fields)
+    unsigned = verilog.emit(MacConfig.from_dict({**fields, "weight": "UINT4", "activation": "UINT4"}))
     monkeypatch.setattr(verilog, "emit", lambda _config: unsigned)
     (tmp_path / "unit.toml").write_text(wanted.to_toml())
     arguments = ("--seed", "5", "--dot-products", "5", "-o", tmp_path / "out")
@@ -256,7 +256,7 @@ def test_synth_counts_and_times(cli, tmp_path):
     result = cli("synth", "--preset", "e2m1-mac", "--target", "ecp5", "--seeds", "2", "-o", tmp_path / "r.json")
     assert result.status == 0, result.err
     record = json.loads((tmp_path / "r.json").read_text())
-    assert AcceleratorConfig.from_dict(record["configuration"]) == preset("e2m1-mac")
+    assert MacConfig.from_dict(record["configuration"]) == preset("e2m1-mac")
     logic = record["synthesis"]["counts"]["logic"]
     assert 10 < logic < 120
     assert re.search(rf"^logic, LUT4 +{logic:g} ", result.out, re.MULTILINE)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, formats, preset
+from bitmill import BitmillError, ExactAccumulator, FloatAccumulator, MacConfig, formats, preset
 from bitmill.config import MAX_EXACT_BITS
 from bitmill.config.presets import PRESETS, REPORT_PAIRS, TILES, UNITS, any_preset
 from bitmill.golden import dot
@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {"weight": "E2M1", "activation": "E4M3"}
 
 
 def test_defaults() -> None:
-    config = AcceleratorConfig(**GOOD)
+    config = MacConfig(**GOOD)
     assert (config.unit, config.lanes, config.k_max, config.multiplier) == ("mac", 1, 4096, "logic")
     assert config.accumulator == ExactAccumulator()
     assert config.weight_format is formats.get("E2M1")
@@ -27,7 +27,7 @@ def test_defaults() -> None:
 
 
 def test_format_names_become_canonical() -> None:
-    config = AcceleratorConfig(weight="fp4", activation="e4m3fn")
+    config = MacConfig(weight="fp4", activation="e4m3fn")
     assert (config.weight, config.activation) == ("E2M1", "E4M3")
 
 
@@ -151,22 +151,22 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("fields", "message"), BAD_FIELDS)
 def test_init_wrong_field(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(BitmillError, match=rf"^here: {message}") as caught:
-        AcceleratorConfig.from_dict(GOOD | fields, source="here")
+        MacConfig.from_dict(GOOD | fields, source="here")
     assert "\n" not in str(caught.value)
     with pytest.raises(ValidationError):
-        AcceleratorConfig(**(GOOD | fields))
+        MacConfig(**(GOOD | fields))
 
 
 @pytest.mark.parametrize("missing", ["weight", "activation"])
 def test_init_wrong_missing_field(missing: str) -> None:
     fields = {name: value for name, value in GOOD.items() if name != missing}
     with pytest.raises(BitmillError, match=rf"^configuration: field '{missing}' is required$"):
-        AcceleratorConfig.from_dict(fields)
+        MacConfig.from_dict(fields)
 
 
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        AcceleratorConfig(**GOOD).lanes = 2  # pyright: ignore[reportAttributeAccessIssue]
+        MacConfig(**GOOD).lanes = 2  # pyright: ignore[reportAttributeAccessIssue]
 
 
 KINDS: list[tuple[dict[str, Any], str, int]] = [
@@ -184,26 +184,26 @@ KINDS: list[tuple[dict[str, Any], str, int]] = [
 
 @pytest.mark.parametrize(("fields", "title", "bits"), KINDS)
 def test_every_kind_of_accumulator(fields: dict[str, Any], title: str, bits: int, tmp_path: Path) -> None:
-    config = AcceleratorConfig.from_dict(GOOD | {"unit": "dot", "lanes": 8, "accumulator": fields})
+    config = MacConfig.from_dict(GOOD | {"unit": "dot", "lanes": 8, "accumulator": fields})
     assert config.title == f"E2M1 x E4M3 dot8, {title}"
     assert config.accumulator_bits == bits
     assert config.accumulator.is_float == (config.accumulator_format is not None)
-    assert AcceleratorConfig.from_toml(write(tmp_path, config.to_toml())) == config
-    assert AcceleratorConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert MacConfig.from_toml(write(tmp_path, config.to_toml())) == config
+    assert MacConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert config.to_dict()["accumulator"] == fields
 
 
 def test_the_usual_rounding_is_not_written(tmp_path: Path) -> None:
     for kind in ({"kind": "float", "format": "FP32"}, {"kind": "window", "width": 9}):
-        config = AcceleratorConfig.from_dict({**GOOD, "accumulator": {**kind, "rounding": "nearest-even"}})
-        assert config == AcceleratorConfig.from_dict({**GOOD, "accumulator": kind})
+        config = MacConfig.from_dict({**GOOD, "accumulator": {**kind, "rounding": "nearest-even"}})
+        assert config == MacConfig.from_dict({**GOOD, "accumulator": kind})
         assert config.to_dict()["accumulator"] == kind
         assert config.accumulator.model_dump(exclude_none=True) == kind
 
 
 def test_too_wide_exact_accumulators_are_refused() -> None:
-    assert AcceleratorConfig(weight="FP32", activation="FP32").accumulator_bits == 567
-    assert AcceleratorConfig(**GOOD, accumulator=ExactAccumulator(width=MAX_EXACT_BITS)).accumulator_bits == 1024
+    assert MacConfig(weight="FP32", activation="FP32").accumulator_bits == 567
+    assert MacConfig(**GOOD, accumulator=ExactAccumulator(width=MAX_EXACT_BITS)).accumulator_bits == 1024
 
 
 def extreme_codes(name: str) -> tuple[int, int]:
@@ -223,10 +223,10 @@ def test_the_width_holds_the_worst_dot_product_and_one_bit_less_does_not(
     weight: str, activation: str, lanes: int, k_max: int
 ) -> None:
     fields = {"weight": weight, "activation": activation, "unit": "mac" if lanes == 1 else "dot", "lanes": lanes}
-    config = AcceleratorConfig(**fields, k_max=k_max)
+    config = MacConfig(**fields, k_max=k_max)
     assert config.padded_k_max - lanes < k_max <= config.padded_k_max == config.max_steps * lanes
     bits = config.accumulator_bits
-    wide = AcceleratorConfig(**fields, k_max=k_max, accumulator=ExactAccumulator(width=bits + 40))
+    wide = MacConfig(**fields, k_max=k_max, accumulator=ExactAccumulator(width=bits + 40))
     sums = []
     for w in extreme_codes(weight):
         for a in extreme_codes(activation):
@@ -237,19 +237,19 @@ def test_the_width_holds_the_worst_dot_product_and_one_bit_less_does_not(
             sums.append(int(result.value[0]))
     half = 1 << (bits - 2)
     assert min(sums) < -half or max(sums) >= half, "one bit less would do"
-    given = AcceleratorConfig(**fields, k_max=k_max, accumulator=ExactAccumulator(width=bits))
+    given = MacConfig(**fields, k_max=k_max, accumulator=ExactAccumulator(width=bits))
     assert given.accumulator_bits == bits
     narrow = {**fields, "k_max": k_max, "accumulator": {"kind": "exact", "width": bits - 1}}
     with pytest.raises(
         BitmillError, match=rf"accumulator\.width must be at least {bits} for k_max = {k_max}, not {bits - 1}"
     ):
-        AcceleratorConfig.from_dict(narrow)
+        MacConfig.from_dict(narrow)
 
 
 @pytest.mark.parametrize("edge", [2, 4, 64, 1024])
 def test_one_more_product_needs_one_more_bit_at_the_edge(edge: int) -> None:
     """INT4: -8 * -8 = 64, so k products reach 64 k, which needs a further bit from each power of two on."""
-    bits = [AcceleratorConfig(weight="INT4", activation="INT4", k_max=k).accumulator_bits for k in (edge - 1, edge)]
+    bits = [MacConfig(weight="INT4", activation="INT4", k_max=k).accumulator_bits for k in (edge - 1, edge)]
     assert bits[1] == bits[0] + 1
 
 
@@ -261,25 +261,23 @@ def write(folder: Path, text: str) -> Path:
 
 def test_from_toml(tmp_path: Path) -> None:
     text = 'weight = "E2M1"\nactivation = "FP4"\nunit = "dot"\nlanes = 32\n[accumulator]\nkind = "exact"\nwidth = 40\n'
-    expected = AcceleratorConfig(
-        weight="E2M1", activation="E2M1", unit="dot", lanes=32, accumulator=ExactAccumulator(width=40)
-    )
-    assert AcceleratorConfig.from_toml(write(tmp_path, text)) == expected
-    assert AcceleratorConfig.from_toml(str(tmp_path / "unit.toml")) == expected
+    expected = MacConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=32, accumulator=ExactAccumulator(width=40))
+    assert MacConfig.from_toml(write(tmp_path, text)) == expected
+    assert MacConfig.from_toml(str(tmp_path / "unit.toml")) == expected
 
 
 def test_from_toml_wrong_files(tmp_path: Path) -> None:
     with pytest.raises(BitmillError, match=r"none\.toml: cannot read the configuration: No such file"):
-        AcceleratorConfig.from_toml(tmp_path / "none.toml")
+        MacConfig.from_toml(tmp_path / "none.toml")
     with pytest.raises(BitmillError, match=r"must be a regular file, not a directory"):
-        AcceleratorConfig.from_toml(tmp_path)
+        MacConfig.from_toml(tmp_path)
     with pytest.raises(BitmillError, match=r"unit\.toml: not a TOML file: .*line 1"):
-        AcceleratorConfig.from_toml(write(tmp_path, "weight = \n"))
+        MacConfig.from_toml(write(tmp_path, "weight = \n"))
     with pytest.raises(BitmillError, match=r"unit\.toml: field 'activation' is required"):
-        AcceleratorConfig.from_toml(write(tmp_path, 'weight = "INT8"'))
+        MacConfig.from_toml(write(tmp_path, 'weight = "INT8"'))
     (tmp_path / "bytes.toml").write_bytes(b"weight = '\xff'")
     with pytest.raises(BitmillError, match=r"bytes\.toml: not a TOML file"):
-        AcceleratorConfig.from_toml(tmp_path / "bytes.toml")
+        MacConfig.from_toml(tmp_path / "bytes.toml")
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bitmill.config import AcceleratorConfig
+from bitmill.config import MacConfig
 from bitmill.config.presets import UNITS
 
 ROOT = Path(__file__).parents[1]
@@ -170,7 +170,7 @@ def test_data_files_are_listed():
 @pytest.mark.parametrize("name", UNITS)
 def test_presets_are_valid_and_say_what_they_are(name):
     config = UNITS[name]
-    assert AcceleratorConfig.from_dict(config.to_dict()) == config
+    assert MacConfig.from_dict(config.to_dict()) == config
     if config.scale != "none":
         elements = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8"}
         assert (config.weight, config.activation) == (elements[name.split("-")[0]],) * 2

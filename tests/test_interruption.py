@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bitmill.config import AcceleratorConfig
+from bitmill.config import MacConfig
 from bitmill.fpga.cache import CACHE_VARIABLE
 
 from .marked import processes_with
@@ -38,7 +38,7 @@ def begun(here, cli_command, cli_environment, tmp_path_factory, with_signals):
 
     def start(name, *, ignored=(), unit=None):
         # 64 lanes of a wide format: seconds of work in Yosys.
-        config = unit or AcceleratorConfig(weight="E5M2", activation="E5M2", unit="dot", lanes=64)
+        config = unit or MacConfig(weight="E5M2", activation="E5M2", unit="dot", lanes=64)
         (here / "unit.toml").write_text(config.to_toml())
         temporary = tmp_path_factory.mktemp("tmp")
         environment = {
@@ -88,7 +88,7 @@ def test_ctrl_c_half_way(name, number, here, begun):
 def test_what_was_ignored_stays_ignored(here, begun):
     """As under ``nohup`` and in the background of a script: the signals change nothing, neither for tools."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
-    unit = AcceleratorConfig(weight="E5M2", activation="E5M2", unit="dot", lanes=8)
+    unit = MacConfig(weight="E5M2", activation="E5M2", unit="dot", lanes=8)
     process, temporary = begun("generate", ignored=names, unit=unit)
     for name in names:
         number = getattr(signal, name)

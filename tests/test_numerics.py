@@ -13,11 +13,11 @@ from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
 from bitmill import (
-    AcceleratorConfig,
     BitmillError,
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
+    MacConfig,
     WindowAccumulator,
 )
 from bitmill.golden import Result, decode, dot, encode, to_float
@@ -44,14 +44,14 @@ def sentence(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
 
 def unit(pair: str | tuple[str, str], accumulator: Any = EXACT, *, lanes: int = 1, **fields: Any) -> Any:
     weight, activation = (pair, pair) if isinstance(pair, str) else pair
-    return AcceleratorConfig(
+    return MacConfig(
         weight=weight, activation=activation, unit="mac" if lanes == 1 else "dot", lanes=lanes, accumulator=accumulator,
         **{"k_max": 64 * lanes, **fields},
     )  # fmt: skip
 
 
 def both(
-    config: AcceleratorConfig,
+    config: MacConfig,
     weights: Sequence[Sequence[int]],
     activations: Sequence[Sequence[int]],
     scales: tuple[Any, Any] | None = None,
@@ -78,7 +78,7 @@ def both(
     return result
 
 
-def circuit(config: AcceleratorConfig, weights: Any, activations: Any, scales: Any) -> list[Any]:
+def circuit(config: MacConfig, weights: Any, activations: Any, scales: Any) -> list[Any]:
     """What the unit's circuit gives, the last step of each dot product filled up with codes of zero."""
     layout, dut = PayloadLayout.of(config), build(config)
     zeros = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
@@ -114,7 +114,7 @@ def circuit(config: AcceleratorConfig, weights: Any, activations: Any, scales: A
 
 
 def real(
-    config: AcceleratorConfig, weights: Sequence[Sequence[float]], activations: Sequence[Sequence[float]] | None = None
+    config: MacConfig, weights: Sequence[Sequence[float]], activations: Sequence[Sequence[float]] | None = None
 ) -> list[float]:
     """Results as numbers of operands as numbers; activations are ones by default."""
     ones = [[1.0] * len(row) for row in weights] if activations is None else activations
@@ -307,7 +307,7 @@ def test_saturation_of_floats_and_of_invalid_results() -> None:
 
 def test_lsb_out_of_range_is_refused() -> None:
     with pytest.raises(BitmillError, match=r"accumulator\.lsb must be 0 to 6 for INT4 x INT4 and lanes = 1, not 7$"):
-        AcceleratorConfig.from_dict({
+        MacConfig.from_dict({
             "weight": "INT4", "activation": "INT4",
             "accumulator": {"kind": "fixed", "width": 4, "overflow": "wrap", "lsb": 7},
         })  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.commands import expected
-from bitmill.config import AcceleratorConfig, sizes
+from bitmill.config import MacConfig, sizes
 from bitmill.config.presets import any_preset
 from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.sim import engine, icarus_time, runner
@@ -30,7 +30,7 @@ def test_more_than_256_products_a_cycle_are_only_generated(cli, here, command):
 
 
 def test_verify_refuses_before_any_work():
-    config = AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=256, cols=256)
+    config = MacConfig(weight="INT8", activation="INT8", unit="array", rows=256, cols=256)
     with pytest.raises(BitmillError, match="at most 256 products a cycle"):
         verify(config, seed=1)
 
@@ -120,7 +120,4 @@ def test_the_time_left_of_work_whose_time_is_known(monkeypatch):
     with expected.expected(step, "generating", 60.0):
         time.sleep(0.05)
     assert not told
-    assert (
-        sizes.generation_seconds(AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=256, cols=256))
-        > 60
-    )
+    assert sizes.generation_seconds(MacConfig(weight="INT8", activation="INT8", unit="array", rows=256, cols=256)) > 60

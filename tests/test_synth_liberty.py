@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bitmill import AcceleratorConfig
+from bitmill import MacConfig
 from bitmill.config.presets import preset
 from bitmill.fpga.cache import CACHE_VARIABLE
 from bitmill.fpga.liberty import DEFAULT_LIBRARY
@@ -22,7 +22,7 @@ def test_synth_on_standard_cells(cli, tmp_path):
     result = cli("synth", *arguments)
     assert result.status == 0, result.err
     record = json.loads((tmp_path / "r.json").read_text())
-    assert AcceleratorConfig.from_dict(record["configuration"]) == preset("e2m1-mac")
+    assert MacConfig.from_dict(record["configuration"]) == preset("e2m1-mac")
     synthesis = record["synthesis"]
     best = synthesis["best"]
     assert (synthesis["met"], synthesis["clock_gating"], synthesis["library"]) == (True, True, "osu018_stdcells")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ...config import AcceleratorConfig, AccumulatorSpec
+from ...config import AccumulatorSpec, MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...system.errors import BitmillError
 from .lane_parts import lane_parts
@@ -21,7 +21,7 @@ MAX_LANES = 64
 """Most lanes of a unit that the models were measured for."""
 
 KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
-    "AcceleratorConfig": frozenset({
+    "MacConfig": frozenset({
         "weight", "activation", "unit", "rows", "cols", "lanes", "k_max", "accumulator", "pipeline", "multiplier", "aligner",
         "scale", "saturated",
     }),
@@ -36,7 +36,7 @@ KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
 _ACCUMULATING = frozenset({"accumulator", "met", "group", "guard", "saturation"})
 
 
-def features(config: AcceleratorConfig) -> dict[str, float]:
+def features(config: MacConfig) -> dict[str, float]:
     """Bits of every kind of circuit in a MAC or dot product, by name; a kind that is not there is left out.
 
     Closed form in the widths that the hardware's own layouts have: rows and adders of multipliers, steps of shifters, levels of
@@ -68,7 +68,7 @@ def features(config: AcceleratorConfig) -> dict[str, float]:
     return {name: float(count) for name, count in sorted(found.items()) if count}
 
 
-def check_known(config: AcceleratorConfig) -> None:
+def check_known(config: MacConfig) -> None:
     """Refuse what is not counted, in one line.
 
     Raises
@@ -84,7 +84,7 @@ def check_known(config: AcceleratorConfig) -> None:
     _check_fields("accumulator.", config.accumulator)
 
 
-def _check_fields(prefix: str, part: AcceleratorConfig | AccumulatorSpec) -> None:
+def _check_fields(prefix: str, part: MacConfig | AccumulatorSpec) -> None:
     known = KNOWN_FIELDS.get(type(part).__name__, frozenset())
     for name, field in type(part).model_fields.items():
         value: Any = getattr(part, name)

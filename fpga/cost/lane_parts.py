@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from amaranth.hdl import Shape
 
-from ...config import AcceleratorConfig, FixedAccumulator
+from ...config import FixedAccumulator, MacConfig
 from ...formats import Codebook, Format, Int, Minifloat, TopExponent
 from ...hdl.mac.layouts import (
     decoded_layout,
@@ -30,7 +30,7 @@ _PLACE_SELECTS = 3
 """Group bits that the two control wires of a place take in one small function; every bit more is another level."""
 
 
-def lane_parts(config: AcceleratorConfig, *, shift: bool) -> Counter[str]:
+def lane_parts(config: MacConfig, *, shift: bool) -> Counter[str]:
     """Bits of every kind of circuit in one lane.
 
     Parameters
@@ -57,7 +57,7 @@ def lane_parts(config: AcceleratorConfig, *, shift: bool) -> Counter[str]:
     return found
 
 
-def bits_read(config: AcceleratorConfig) -> int:
+def bits_read(config: MacConfig) -> int:
     """Low bits of a term that a wrapping accumulator reads; what adders add up is kept in any case, so only of one lane."""
     accumulator = config.accumulator
     if not isinstance(accumulator, FixedAccumulator) or accumulator.overflow != "wrap":
@@ -107,7 +107,7 @@ def _of_few(fmt: Format, other: Format) -> str:
     return "of few " if isinstance(other, Codebook) else ""
 
 
-def _multiplier(config: AcceleratorConfig) -> Counter[str]:
+def _multiplier(config: MacConfig) -> Counter[str]:
     product = config.product
     read = bits_read(config) if _is_cut(config) else ALL_BITS
     inputs = _input_bits(product.a) + _input_bits(product.b)
@@ -130,7 +130,7 @@ def _input_bits(fmt: Format) -> int:
     return fmt.bits - int(fmt.sign_bit) if isinstance(fmt, Codebook) else fmt.significand_bits
 
 
-def _is_cut(config: AcceleratorConfig) -> bool:
+def _is_cut(config: MacConfig) -> bool:
     """Whether a product has no more bits than are read of it: no adder stands in it that keeps its bits.
 
     Products are only shifted up, so that what is not read of a sum is not read of them.
@@ -143,13 +143,13 @@ def _is_cut(config: AcceleratorConfig) -> bool:
     return product.b.significand_bits <= 2
 
 
-def _sorted(config: AcceleratorConfig) -> tuple[Format, Format]:
+def _sorted(config: MacConfig) -> tuple[Format, Format]:
     """The wider operand, which is multiplied, and the other one, whose digits are rows."""
     a, b = config.product.a, config.product.b
     return (a, b) if a.significand_bits >= b.significand_bits else (b, a)
 
 
-def _operator(config: AcceleratorConfig, read: int) -> Counter[str]:
+def _operator(config: MacConfig, read: int) -> Counter[str]:
     wide, narrow = _sorted(config)
     kind = f"operator {_of_few(narrow, wide)}"
     width = min(wide.significand_bits + narrow.significand_bits, read)
@@ -168,7 +168,7 @@ def _operator(config: AcceleratorConfig, read: int) -> Counter[str]:
     return found
 
 
-def _digit_rows(config: AcceleratorConfig, read: int) -> Counter[str]:
+def _digit_rows(config: MacConfig, read: int) -> Counter[str]:
     """Signed radix-4 digits of the narrower operand; of a codebook, those that any of its codes needs."""
     wide, narrow = _sorted(config)
     kind = f"digit {_of_few(narrow, wide)}"
@@ -218,7 +218,7 @@ def digit_adders(rows: int, bits: int) -> tuple[list[int], int]:
     return widths, nodes[0][1]
 
 
-def _multiples(config: AcceleratorConfig, read: int) -> Counter[str]:
+def _multiples(config: MacConfig, read: int) -> Counter[str]:
     """Multiples of the weight's significand, each selected by two bits of the activation's."""
     product = config.product
     wide, other = product.a.significand_bits, product.b.significand_bits
@@ -242,7 +242,7 @@ def _multiples(config: AcceleratorConfig, read: int) -> Counter[str]:
     return found
 
 
-def _aligner(config: AcceleratorConfig, *, shift: bool) -> Counter[str]:
+def _aligner(config: MacConfig, *, shift: bool) -> Counter[str]:
     """Sign and position of a product."""
     found: Counter[str] = Counter()
     if config.multiplier == "columns":
@@ -270,7 +270,7 @@ def _aligner(config: AcceleratorConfig, *, shift: bool) -> Counter[str]:
     return found
 
 
-def _shifter(config: AcceleratorConfig, read: int) -> Counter[str]:
+def _shifter(config: MacConfig, read: int) -> Counter[str]:
     """Steps of 1, 2, 4 ... places; in groups, the steps end while the number is short, and whole groups are placed at once."""
     product = config.product
     found: Counter[str] = Counter()

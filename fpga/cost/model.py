@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...system.errors import BitmillError
 from .correction import Array, Correction
 from .features import features
@@ -118,7 +118,7 @@ class CostModel:
         """``generic-logic``, the name of its file."""
         return f"{self.target}-{self.metric}"
 
-    def priced(self, config: AcceleratorConfig) -> float:
+    def priced(self, config: MacConfig) -> float:
         """The price of what a unit is made of, not corrected.
 
         Raises
@@ -131,11 +131,11 @@ class CostModel:
             raise BitmillError(f"{config.title}: the cost models know no price of {', '.join(unknown)}")
         return total(self.prices, found)
 
-    def spread(self, config: AcceleratorConfig) -> float:
+    def spread(self, config: MacConfig) -> float:
         """Standard deviation that the correction expects of the logarithm of synthesized over estimated."""
         return self.correction.of(self._placed(config))[1]
 
-    def estimate(self, config: AcceleratorConfig) -> Estimate:
+    def estimate(self, config: MacConfig) -> Estimate:
         """Cost of a unit, and the band that it lies in.
 
         Raises
@@ -159,7 +159,7 @@ class CostModel:
         half = min(WIDEST, max(self.band.least, self.band.factor * spread))
         return Estimate(value, value * (1 - half), value * (1 + half))
 
-    def _placed(self, config: AcceleratorConfig) -> Array:
+    def _placed(self, config: MacConfig) -> Array:
         found = described(config)[1]
         return np.array([found[name] for name in self.traits])
 
@@ -197,7 +197,7 @@ class CostModel:
 
 
 @lru_cache(maxsize=1024)
-def described(config: AcceleratorConfig) -> tuple[Mapping[str, float], Mapping[str, float]]:
+def described(config: MacConfig) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Features and traits of a unit.
 
     Raises

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from ...config import AcceleratorConfig, FixedAccumulator
+from ...config import FixedAccumulator, MacConfig
 from ...formats import Codebook, Format, Int, signed_bits
 from ...hdl.accumulators import table as accumulators
 from ...hdl.accumulators.accumulator import Accumulator
@@ -36,7 +36,7 @@ from .lane_parts import ALL_BITS, bits_read, digit_adders, significand_shape
 from .sum_parts import tree_widths
 
 
-def register_parts(config: AcceleratorConfig, unit: Accumulator, reduction: Reduction | None) -> Counter[str]:
+def register_parts(config: MacConfig, unit: Accumulator, reduction: Reduction | None) -> Counter[str]:
     """Bits of registers by where they are. What synthesis finds constant or twice is left out as far as widths tell.
 
     Parameters
@@ -73,7 +73,7 @@ def register_parts(config: AcceleratorConfig, unit: Accumulator, reduction: Redu
     return found
 
 
-def _unread_bits(config: AcceleratorConfig) -> int:
+def _unread_bits(config: MacConfig) -> int:
     """High bits of integers that a wrapping accumulator never reads, where no adder stands that keeps them."""
     if config.multiplier != "operator":
         return 0
@@ -81,12 +81,12 @@ def _unread_bits(config: AcceleratorConfig) -> int:
     return sum(max(0, fmt.bits - bits_read(config)) for fmt in operands if isinstance(fmt, Int) and not fmt.symmetric)
 
 
-def _product_bits(config: AcceleratorConfig) -> int:
+def _product_bits(config: MacConfig) -> int:
     bits = formulations.multiplier(config).product.shape().size - _spare_bits(config)
     return bits - max(0, significand_product_bits(config.product) - bits_read(config))
 
 
-def _spare_bits(config: AcceleratorConfig) -> int:
+def _spare_bits(config: MacConfig) -> int:
     """Bits of a product that are constant or copies of its sign: a plain ``*`` has no carry, codes do not reach every value."""
     product = config.product
     width = significand_product_bits(product)
@@ -112,7 +112,7 @@ def _values(fmt: Format) -> tuple[int, int]:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if fmt.significand_signed else (0, (1 << bits) - 1)
 
 
-def _aligned_bits(config: AcceleratorConfig) -> int:
+def _aligned_bits(config: MacConfig) -> int:
     layout = formulations.term_layout(config, shift=True)
     if config.lanes > 1:
         return layout.size
@@ -129,7 +129,7 @@ def _tree(terms: TermRange, lanes: int) -> int:
     )
 
 
-def _reduction(config: AcceleratorConfig, reduction: Reduction) -> Counter[str]:
+def _reduction(config: MacConfig, reduction: Reduction) -> Counter[str]:
     found: Counter[str] = Counter()
     lanes = config.lanes
     unread = max(0, reduction.sum.significand.shape().width - _sum_bits_read(config))
@@ -150,7 +150,7 @@ def _reduction(config: AcceleratorConfig, reduction: Reduction) -> Counter[str]:
     return found
 
 
-def _sum_bits_read(config: AcceleratorConfig) -> int:
+def _sum_bits_read(config: MacConfig) -> int:
     """Bits of a sum that a wrapping accumulator reads."""
     accumulator = config.accumulator
     if isinstance(accumulator, FixedAccumulator) and accumulator.overflow == "wrap" and not config.saturated:
@@ -158,7 +158,7 @@ def _sum_bits_read(config: AcceleratorConfig) -> int:
     return ALL_BITS
 
 
-def _search(config: AcceleratorConfig, tree: WindowTree, exponent: int) -> Counter[str]:
+def _search(config: MacConfig, tree: WindowTree, exponent: int) -> Counter[str]:
     """The greatest exponents on their way, and the products that wait for the last of them."""
     lanes = config.lanes
     found: Counter[str] = Counter()
@@ -175,7 +175,7 @@ def _search(config: AcceleratorConfig, tree: WindowTree, exponent: int) -> Count
     return found
 
 
-def _scales(config: AcceleratorConfig, waits: int) -> Counter[str]:
+def _scales(config: MacConfig, waits: int) -> Counter[str]:
     """Scales that wait for their step's sum, and the term that both make."""
     found: Counter[str] = Counter()
     term = scaled_term_layout(config)
@@ -195,7 +195,7 @@ def _overflow_possible(unit: Accumulator) -> bool:
             return True
 
 
-def _accumulator(config: AcceleratorConfig, unit: Accumulator) -> Counter[str]:
+def _accumulator(config: MacConfig, unit: Accumulator) -> Counter[str]:
     """The sum, and what was met: NaN, both infinities, and that an operand was one of them."""
     found: Counter[str] = Counter()
     found["accumulator"] = config.accumulator_bits

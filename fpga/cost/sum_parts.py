@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...config import AcceleratorConfig, FixedAccumulator
+from ...config import FixedAccumulator, MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...hdl.accumulators.accumulator import Accumulator
 from ...hdl.accumulators.float_accumulator import FloatAccumulator
@@ -20,12 +20,12 @@ from ...hdl.sums.reduction import Reduction
 from ...hdl.sums.window_tree import WindowTree
 
 
-def accumulator(config: AcceleratorConfig) -> Accumulator:
+def accumulator(config: MacConfig) -> Accumulator:
     """The unit's accumulator, to be asked for its widths."""
     return accumulators.for_config(config)(config=config)
 
 
-def reduction_parts(config: AcceleratorConfig, reduction: Reduction | None) -> Counter[str]:
+def reduction_parts(config: MacConfig, reduction: Reduction | None) -> Counter[str]:
     """Bits of every kind of circuit in what sums a step's terms."""
     found: Counter[str] = Counter()
     match reduction:
@@ -77,7 +77,7 @@ def shifted_bits(bits: int, width: int, steps: int) -> int:
     return sum(min(width, bits + (2 << step) - 1) for step in range(steps))
 
 
-def _window(config: AcceleratorConfig, tree: WindowTree) -> Counter[str]:
+def _window(config: MacConfig, tree: WindowTree) -> Counter[str]:
     """The search for the greatest exponent, the cuts, and the sum."""
     product, lanes = config.product, config.lanes
     exponent = formulations.term_layout(config, shift=False)["exponent"].width
@@ -104,7 +104,7 @@ def _window(config: AcceleratorConfig, tree: WindowTree) -> Counter[str]:
     return found
 
 
-def accumulator_parts(config: AcceleratorConfig, unit: Accumulator) -> Counter[str]:
+def accumulator_parts(config: MacConfig, unit: Accumulator) -> Counter[str]:
     """Bits of every kind of circuit in the accumulator and what scales its terms."""
     found: Counter[str] = Counter()
     bits = config.accumulator_bits
@@ -129,7 +129,7 @@ def accumulator_parts(config: AcceleratorConfig, unit: Accumulator) -> Counter[s
     return found
 
 
-def _fixed(config: AcceleratorConfig, unit: Accumulator) -> Counter[str]:
+def _fixed(config: MacConfig, unit: Accumulator) -> Counter[str]:
     spec, bits = config.accumulator, config.accumulator_bits
     found: Counter[str] = Counter()
     dropped = config.unit_exponent - config.product.min_exponent
@@ -148,7 +148,7 @@ def _fixed(config: AcceleratorConfig, unit: Accumulator) -> Counter[str]:
     return found
 
 
-def _scaled(config: AcceleratorConfig, unit: ScaledAccumulator) -> Counter[str]:
+def _scaled(config: MacConfig, unit: ScaledAccumulator) -> Counter[str]:
     """Scales, the term's normalisation, and a float sum of two numbers with exponents of their own."""
     # Widths that the component derives; it has no other place for them.
     width, term = unit._width, unit._term_bits  # pyright: ignore[reportPrivateUsage]
@@ -175,7 +175,7 @@ def _scaled(config: AcceleratorConfig, unit: ScaledAccumulator) -> Counter[str]:
     })  # fmt: skip
 
 
-def _float(config: AcceleratorConfig, unit: FloatAccumulator, specials: bool) -> Counter[str]:
+def _float(config: MacConfig, unit: FloatAccumulator, specials: bool) -> Counter[str]:
     """Alignment of the accumulator with the term, one sum, its magnitude, normalisation, rounding."""
     window, fmt = unit.window, unit.fmt
     truncates = config.accumulator.truncates

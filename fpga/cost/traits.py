@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import log, log1p
 
-from ...config import AcceleratorConfig, WindowAccumulator
+from ...config import MacConfig, WindowAccumulator
 from ...formats import Codebook, Format
 from .few_values import known_codes, varying_bits
 from .reckoned import RECKONED
@@ -24,7 +24,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 """How names of features begin, by part; the first part that fits counts."""
 
 
-def traits(config: AcceleratorConfig, found: Mapping[str, float]) -> dict[str, float]:
+def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
     """Coordinates of a unit by name; a name begins with the field that it is about.
 
     Parameters

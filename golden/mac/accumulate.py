@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...config import AcceleratorConfig, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from ...config import ExactAccumulator, FixedAccumulator, FloatAccumulator, MacConfig, WindowAccumulator
 from ...formats import Format
 from ...system.errors import BitmillError
 from ..codec import decode
@@ -22,7 +22,7 @@ from .accumulate_window import accumulate_window
 from .accumulated import Accumulated
 from .step_scales import step_scales
 
-Accumulate = Callable[[AcceleratorConfig, Pairing, Parts, Parts, tuple[int, ...]], Accumulated]
+Accumulate = Callable[[MacConfig, Pairing, Parts, Parts, tuple[int, ...]], Accumulated]
 """From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to sums."""
 
 ACCUMULATORS: dict[type, Accumulate] = {
@@ -61,7 +61,7 @@ class Result:
 
 
 def matmul(
-    config: AcceleratorConfig,
+    config: MacConfig,
     weight_codes: ArrayLike,
     activation_codes: ArrayLike,
     *,
@@ -94,7 +94,7 @@ def matmul(
 
 
 def dot(
-    config: AcceleratorConfig,
+    config: MacConfig,
     weight_codes: ArrayLike,
     activation_codes: ArrayLike,
     *,
@@ -108,7 +108,7 @@ def dot(
     return _run(config, RowByRow(), (weight_codes, activation_codes), (weight_scales, activation_scales))
 
 
-def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
+def to_float(config: MacConfig, result: Result) -> NDArray[np.float64]:
     """The results as real numbers, same shape.
 
     Fixed-point values are ``value * 2**config.unit_exponent`` rounded to float64 once, to nearest even, and NaN where
@@ -121,7 +121,7 @@ def to_float(config: AcceleratorConfig, result: Result) -> NDArray[np.float64]:
 
 
 def _run(
-    config: AcceleratorConfig,
+    config: MacConfig,
     pairing: Pairing,
     codes: tuple[ArrayLike, ArrayLike],
     scale_codes: tuple[ArrayLike | None, ArrayLike | None],
@@ -166,5 +166,5 @@ def _operand(fmt: Format, codes: ArrayLike, name: str) -> NDArray[Any]:
 def _padded(fmt: Format, codes: NDArray[Any], lanes: int) -> Parts:
     missing = -codes.shape[1] % lanes
     zero = fmt.zero_code
-    assert zero is not None, "AcceleratorConfig accepts formats with a zero only"
+    assert zero is not None, "MacConfig accepts formats with a zero only"
     return split(fmt, np.pad(codes, ((0, 0), (0, missing)), constant_values=zero))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..exact import Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
 from .accumulated import Accumulated
 
 
 def accumulate_exact(
-    config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
+    config: MacConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
 ) -> Accumulated:
     """Sums of products in units of ``2**product.min_exponent``, wrapped to ``accumulator_bits``.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import AcceleratorConfig, FixedAccumulator
+from ...config import FixedAccumulator, MacConfig
 from ..exact import Limbs, Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
 from .accumulate_exact import accumulate_exact
@@ -15,7 +15,7 @@ from .accumulated import Accumulated
 
 
 def accumulate_fixed(
-    config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
+    config: MacConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
 ) -> Accumulated:
     """``acc = clamp(round(acc + S))`` or ``acc = wrap(round(acc + S))`` over the steps, in units of ``2**config.unit_exponent``.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...formats import Product
 from ..exact import Limbs, Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
@@ -21,7 +21,7 @@ _OUTPUTS_AT_ONCE = 1 << 15
 
 
 def accumulate_float(
-    config: AcceleratorConfig,
+    config: MacConfig,
     pairing: Pairing,
     weight: Parts,
     activation: Parts,
@@ -55,7 +55,7 @@ class _StepSums:
 
     def __init__(
         self,
-        config: AcceleratorConfig,
+        config: MacConfig,
         register: FloatRegister,
         pairing: Pairing,
         weight: Parts,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import AcceleratorConfig, WindowAccumulator
+from ...config import MacConfig, WindowAccumulator
 from ..exact import Pairing
 from ..parts import Parts
 from .accumulated import Accumulated
@@ -22,7 +22,7 @@ _LOW_BITS = 31
 
 
 def accumulate_window(
-    config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
+    config: MacConfig, pairing: Pairing, weight: Parts, activation: Parts, shape: tuple[int, ...]
 ) -> Accumulated:
     """Codes, in ``config.accumulator_format``, of an aligned window of W bits.
 
@@ -56,7 +56,7 @@ def accumulate_window(
 
 
 def _step_terms(
-    config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts
+    config: MacConfig, pairing: Pairing, weight: Parts, activation: Parts
 ) -> Iterator[list[NDArray[np.float64]]]:
     """For one step after the other, float64 terms that add up to its window's sum."""
     lanes, (weight_rows, length) = config.lanes, weight.nan.shape
@@ -73,7 +73,7 @@ def _step_terms(
 
 
 def _window_sums(
-    config: AcceleratorConfig, pairing: Pairing, weight: Parts, activation: Parts
+    config: MacConfig, pairing: Pairing, weight: Parts, activation: Parts
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The sum of each step's terms, and the exponent of its unit, the sticky bit's: ``[outputs..., steps]`` twice."""
     assert isinstance(config.accumulator, WindowAccumulator)

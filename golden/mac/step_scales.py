@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...formats import PowerOfTwo
 from ...system.errors import BitmillError
 from ..parts import Parts, checked_codes, table
@@ -31,7 +31,7 @@ class StepScales:
 
 
 def step_scales(
-    config: AcceleratorConfig, parts: tuple[Parts, Parts], codes: tuple[ArrayLike | None, ArrayLike | None]
+    config: MacConfig, parts: tuple[Parts, Parts], codes: tuple[ArrayLike | None, ArrayLike | None]
 ) -> tuple[StepScales, StepScales] | None:
     """Weights and activations with their scales, from codes of ``config.scale_format``; None for a unit without scales.
 

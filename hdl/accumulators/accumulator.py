@@ -10,7 +10,7 @@ from amaranth import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..mac import formulations
 from ..mac.layouts import step_flags_layout, value_shape
 from ..sums.reduction import Reduction
@@ -47,7 +47,7 @@ class Accumulator(wiring.Component):
 
     ALIGNED: ClassVar[bool]
 
-    def __init__(self, *, config: AcceleratorConfig) -> None:
+    def __init__(self, *, config: MacConfig) -> None:
         self.config = config
         super().__init__({
             "step": In(1),
@@ -73,19 +73,19 @@ class Accumulator(wiring.Component):
         return self.config.accumulator.zero_when_invalid
 
     @classmethod
-    def aligned(cls, config: AcceleratorConfig) -> bool:
+    def aligned(cls, config: MacConfig) -> bool:
         """Whether the lanes that feed this accumulator align their products to fixed point."""
         return cls.ALIGNED or config.lanes > 1
 
     @classmethod
-    def reduction(cls, config: AcceleratorConfig) -> Reduction | None:
+    def reduction(cls, config: MacConfig) -> Reduction | None:
         """A new component that makes one term of a step's lanes; None if the accumulator takes the only lane's own."""
         if config.lanes == 1:
             return None
         return formulations.reduction(config)
 
     @classmethod
-    def term_layout(cls, config: AcceleratorConfig) -> data.StructLayout:
+    def term_layout(cls, config: MacConfig) -> data.StructLayout:
         """Layout of the term: the reduction's sum, or the only lane's own."""
         reduction = cls.reduction(config)
         if reduction is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 
-from ...config import AcceleratorConfig
 from ...config import FixedAccumulator as FixedSpec
+from ...config import MacConfig
 from ..wires.adders import add
 from .accumulator import Accumulator
 
@@ -28,7 +28,7 @@ class FixedAccumulator(Accumulator):
 
     ALIGNED = True
 
-    def __init__(self, *, config: AcceleratorConfig) -> None:
+    def __init__(self, *, config: MacConfig) -> None:
         if not isinstance(config.accumulator, FixedSpec):
             raise TypeError(f"FixedAccumulator config must have a fixed accumulator, not {config.accumulator!r}")
         self.saturates = config.accumulator.overflow == "saturate"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...formats import Minifloat, signed_bits
 from ..mac.layouts import product_exponent_offset
 from ..wires.adders import add
@@ -118,7 +118,7 @@ class FloatAccumulator(FloatTotal):
 
     ALIGNED = False
 
-    def __init__(self, *, config: AcceleratorConfig) -> None:
+    def __init__(self, *, config: MacConfig) -> None:
         super().__init__(config=config)
         layout = self.term_layout(config)
         unaligned = layout["exponent"].width > 0
@@ -134,7 +134,7 @@ class FloatAccumulator(FloatTotal):
         self.offset = product_exponent_offset(config.product) if unaligned else 0
 
     @classmethod
-    def raised(cls, config: AcceleratorConfig) -> int:
+    def raised(cls, config: MacConfig) -> int:
         """How far the term's least bit lies below the products' least bit, in bits."""
         return 0
 

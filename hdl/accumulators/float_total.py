@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from .accumulator import Accumulator
 
 
@@ -22,7 +22,7 @@ class FloatTotal(Accumulator):
     As ``Accumulator``; ``total`` is a code of that format, NaN is the positive quiet one, 0x7FC00000 in FP32.
     """
 
-    def __init__(self, *, config: AcceleratorConfig) -> None:
+    def __init__(self, *, config: MacConfig) -> None:
         fmt = config.accumulator_format
         if fmt is None:
             raise TypeError(f"{type(self).__name__} config must have a float accumulator, not {config.accumulator!r}")

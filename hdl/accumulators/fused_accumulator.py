@@ -7,7 +7,7 @@ from __future__ import annotations
 from amaranth import Module, Signal
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..mac.layouts import term_layout
 from ..wires.adders import add
 from .accumulator import Accumulator
@@ -18,7 +18,7 @@ class GroupAccumulator(FloatAccumulator):
     """A float accumulator whose terms are exact sums of whole groups."""
 
     @classmethod
-    def term_layout(cls, config: AcceleratorConfig) -> data.StructLayout:
+    def term_layout(cls, config: MacConfig) -> data.StructLayout:
         return term_layout(config.product.sum_bits(config.products_per_rounding), carry=False)
 
 
@@ -40,7 +40,7 @@ class FusedAccumulator(Accumulator):
 
     ALIGNED = True
 
-    def __init__(self, *, config: AcceleratorConfig) -> None:
+    def __init__(self, *, config: MacConfig) -> None:
         self.rounder = GroupAccumulator(config=config)
         self.steps = config.products_per_rounding // config.lanes
         super().__init__(config=config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..mac.layouts import scaled_magnitude_bits, scaled_term_layout
 from ..wires.adders import add
 from .float_total import FloatTotal, named
@@ -35,7 +35,7 @@ class ScaledAccumulator(FloatTotal):
     ALIGNED = True
 
     @classmethod
-    def term_layout(cls, config: AcceleratorConfig) -> data.StructLayout:
+    def term_layout(cls, config: MacConfig) -> data.StructLayout:
         return scaled_term_layout(config)
 
     @property

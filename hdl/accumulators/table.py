@@ -19,7 +19,7 @@ _BY_SPEC: dict[type[config.AccumulatorSpec], type[Accumulator]] = {
 }
 
 
-def for_config(unit: config.AcceleratorConfig) -> type[Accumulator]:
+def for_config(unit: config.MacConfig) -> type[Accumulator]:
     """The component class of a unit's accumulator; it is built with ``config=``."""
     return for_spec(unit.accumulator) if unit.scale_format is None else ScaledAccumulator
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config import WindowAccumulator as WindowSpec
 from ..sums.reduction import Reduction
 from ..sums.window_tree import WindowTree
@@ -37,7 +37,7 @@ class WindowAccumulator(FloatAccumulator):
     """
 
     @classmethod
-    def _tree_raised(cls, config: AcceleratorConfig) -> int | None:
+    def _tree_raised(cls, config: MacConfig) -> int | None:
         """``raised`` of the ``WindowTree``; None if none is needed, because the products of a step are exact without."""
         if not isinstance(config.accumulator, WindowSpec):
             raise TypeError(f"WindowAccumulator config must have a window accumulator, not {config.accumulator!r}")
@@ -46,15 +46,15 @@ class WindowAccumulator(FloatAccumulator):
         return None if reach == 0 and room >= 0 else min(room, reach)
 
     @classmethod
-    def raised(cls, config: AcceleratorConfig) -> int:
+    def raised(cls, config: MacConfig) -> int:
         return cls._tree_raised(config) or 0
 
     @classmethod
-    def aligned(cls, config: AcceleratorConfig) -> bool:
+    def aligned(cls, config: MacConfig) -> bool:
         return cls._tree_raised(config) is None and super().aligned(config)
 
     @classmethod
-    def reduction(cls, config: AcceleratorConfig) -> Reduction | None:
+    def reduction(cls, config: MacConfig) -> Reduction | None:
         raised = cls._tree_raised(config)
         if raised is None:
             return super().reduction(config)

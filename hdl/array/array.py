@@ -9,7 +9,7 @@ from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Va
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..mac import step_terms
 from ..mac.layouts import operands_layout, result_layout
 from .array_row import ArrayRow
@@ -60,7 +60,7 @@ class Array(wiring.Component):
     Raises
     ------
     TypeError
-        If ``config`` is not an ``AcceleratorConfig``.
+        If ``config`` is not an ``MacConfig``.
     ValueError
         If its unit is not ``array``.
 
@@ -72,9 +72,9 @@ class Array(wiring.Component):
         "error: a tile of too many steps was met; stays until reset."
     )
 
-    def __init__(self, *, config: AcceleratorConfig, module_prefix: str | None = None) -> None:
-        if not isinstance(config, AcceleratorConfig):
-            raise TypeError(f"Array config must be an AcceleratorConfig, not {config!r}")
+    def __init__(self, *, config: MacConfig, module_prefix: str | None = None) -> None:
+        if not isinstance(config, MacConfig):
+            raise TypeError(f"Array config must be a MacConfig, not {config!r}")
         if config.unit != "array":
             raise ValueError(f"Array config must have unit 'array', not {config.unit!r}")
         self.config = config

@@ -6,7 +6,7 @@ from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Va
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from .pe import PE
 
 
@@ -30,7 +30,7 @@ class ArrayRow(wiring.Component):
     result : Out(cols * PE.result_layout)
     """
 
-    def __init__(self, *, config: AcceleratorConfig, pe_module: str | None = None) -> None:
+    def __init__(self, *, config: MacConfig, pe_module: str | None = None) -> None:
         self.config = config
         self.pe_module = pe_module
         activation = config.cols * config.lanes * config.activation_format.bits

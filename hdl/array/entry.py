@@ -6,7 +6,7 @@ from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..mac.layouts import operands_layout
 from ..mac.step_guard import StepGuard
 
@@ -36,7 +36,7 @@ class Entry(wiring.Component):
         There was such a step since reset.
     """
 
-    def __init__(self, *, config: AcceleratorConfig) -> None:
+    def __init__(self, *, config: MacConfig) -> None:
         self.config = config
         operands = operands_layout(config)
         super().__init__({

@@ -6,7 +6,7 @@ from amaranth import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..accumulators import table as accumulators
 from ..mac import step_terms
 from ..mac.layouts import value_shape
@@ -41,9 +41,9 @@ class PE(wiring.Component):
         ``value``, ``invalid`` and ``saturated``.
     """
 
-    def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
-        if not isinstance(config, AcceleratorConfig):
-            raise TypeError(f"PE config must be an AcceleratorConfig, not {config!r}")
+    def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
+        if not isinstance(config, MacConfig):
+            raise TypeError(f"PE config must be a MacConfig, not {config!r}")
         self.config = config
         self.lane_module = lane_module
         weight, activation = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))
@@ -59,7 +59,7 @@ class PE(wiring.Component):
         })  # fmt: skip
 
     @staticmethod
-    def result_layout(config: AcceleratorConfig) -> data.StructLayout:
+    def result_layout(config: MacConfig) -> data.StructLayout:
         """A value, whether it is invalid, whether it saturated; a bit that cannot be set or is not asked for is left out."""
         specials = [fmt.has_nan or fmt.has_inf for fmt in (config.weight_format, config.activation_format)]
         saturated = {"saturated": 1} if config.saturated else {}

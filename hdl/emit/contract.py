@@ -7,7 +7,7 @@ import textwrap
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.bit_serial import BitSerialConfig
 
 HANDSHAKE = (
@@ -52,7 +52,7 @@ _SERIAL_RESULT = {
 }
 
 
-def contract_lines(config: AcceleratorConfig | BitSerialConfig, unit: wiring.Component) -> list[str]:
+def contract_lines(config: MacConfig | BitSerialConfig, unit: wiring.Component) -> list[str]:
     """The lines of the header: streams, payloads bit by bit, order, latency, reset."""
     lines = _wrapped(f"Streams i, of steps, and o, of results. {HANDSHAKE}")
     for port in ("i_payload", "o_payload"):
@@ -71,14 +71,14 @@ def order(unit: wiring.Component) -> str:
     return unit.ORDER  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def latency(config: AcceleratorConfig | BitSerialConfig, unit: wiring.Component) -> str:
+def latency(config: MacConfig | BitSerialConfig, unit: wiring.Component) -> str:
     """How long results take and how many products there are."""
     cycles: int = unit.LATENCY  # pyright: ignore[reportAttributeAccessIssue]
     after = f"from the transfer of a last step to o_valid, {cycles} cycles without stalls"
     return f"Latency, {after}; throughput, {config.throughput}."
 
 
-def field_meanings(config: AcceleratorConfig | BitSerialConfig, port: str) -> dict[str, str]:
+def field_meanings(config: MacConfig | BitSerialConfig, port: str) -> dict[str, str]:
     """What each field of a payload is, by name."""
     if isinstance(config, BitSerialConfig):
         facts: dict[str, object] = {
@@ -98,7 +98,7 @@ def field_meanings(config: AcceleratorConfig | BitSerialConfig, port: str) -> di
     }
 
 
-def _fixed(config: AcceleratorConfig) -> str:
+def _fixed(config: MacConfig) -> str:
     return f"signed, in units of 2**{config.unit_exponent}; 0 where invalid"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.bit_serial import BitSerialConfig
 from ...system.tools import yosys_release
 from .. import build
@@ -17,9 +17,7 @@ from .contract import HANDSHAKE, field_meanings, order
 from .verilog import TOP
 
 
-def manifest(
-    config: AcceleratorConfig | BitSerialConfig, verilog: str, *, file_name: str, top: str = TOP
-) -> dict[str, Any]:
+def manifest(config: MacConfig | BitSerialConfig, verilog: str, *, file_name: str, top: str = TOP) -> dict[str, Any]:
     """The manifest of a unit as plain JSON data; it holds no date and no path, so equal inputs give equal bytes.
 
     Parameters
@@ -66,7 +64,7 @@ def manifest(
     }
 
 
-def _result(config: AcceleratorConfig | BitSerialConfig) -> dict[str, Any]:
+def _result(config: MacConfig | BitSerialConfig) -> dict[str, Any]:
     if isinstance(config, BitSerialConfig):
         return {
             "kind": "fixed, with the row's exponent",
@@ -84,7 +82,7 @@ def _control(name: str) -> dict[str, Any]:
     return {"name": name, "direction": "input", "width": 1}
 
 
-def _stream_ports(config: AcceleratorConfig | BitSerialConfig, unit: wiring.Component) -> list[dict[str, Any]]:
+def _stream_ports(config: MacConfig | BitSerialConfig, unit: wiring.Component) -> list[dict[str, Any]]:
     ports: list[dict[str, Any]] = []
     for path, member, _value in unit.signature.flatten(unit):
         shape = member.shape

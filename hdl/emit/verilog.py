@@ -11,7 +11,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import wiring
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.bit_serial import BitSerialConfig
 from ...system.tools import run_yosys
 from .. import build
@@ -73,7 +73,7 @@ _HEADER = """\
 
 
 @lru_cache(maxsize=32)
-def emit(config: AcceleratorConfig | BitSerialConfig, *, top: str = TOP) -> str:
+def emit(config: MacConfig | BitSerialConfig, *, top: str = TOP) -> str:
     """Verilog text of the configured unit; the names of all its modules begin with ``top``, the top module's.
 
     Ports: ``clk``, ``rst``, ``i_payload``, ``i_valid``, ``i_ready``, ``o_payload``, ``o_valid``, ``o_ready``, of arrays

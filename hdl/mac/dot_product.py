@@ -6,7 +6,7 @@ from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..accumulators import table as accumulators
 from . import step_terms
 from .layouts import operands_layout, result_layout
@@ -46,14 +46,14 @@ class DotProduct(wiring.Component):
     Raises
     ------
     TypeError
-        If ``config`` is not an ``AcceleratorConfig``.
+        If ``config`` is not an ``MacConfig``.
     """
 
     ORDER = "One result for each dot product, in order; steps of the next one may follow at once."
 
-    def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
-        if not isinstance(config, AcceleratorConfig):
-            raise TypeError(f"{type(self).__name__} config must be an AcceleratorConfig, not {config!r}")
+    def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
+        if not isinstance(config, MacConfig):
+            raise TypeError(f"{type(self).__name__} config must be a MacConfig, not {config!r}")
         self.config = config
         self.lane_module = lane_module
         super().__init__({

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig, AlignerStyle
+from ...config import AlignerStyle, MacConfig
 from ..products.multiplier import Multiplier
 from ..products.row_multiplier import RowMultiplier, row_parts
 from ..sums.adder_tree import AdderTree
@@ -25,31 +25,31 @@ _ALIGNERS: dict[AlignerStyle, type[Aligner]] = {
 }
 
 
-def multiplier(config: AcceleratorConfig) -> Multiplier | RowMultiplier:
+def multiplier(config: MacConfig) -> Multiplier | RowMultiplier:
     """A new multiplier of a lane."""
     if config.multiplier == "columns":
         return RowMultiplier(product=config.product)
     return Multiplier(product=config.product, style=config.multiplier)
 
 
-def aligner(config: AcceleratorConfig, *, shift: bool) -> Aligner | None:
+def aligner(config: MacConfig, *, shift: bool) -> Aligner | None:
     """A new aligner of a lane; None where the multiplier's product is the term already."""
     return None if config.multiplier == "columns" else _ALIGNERS[config.aligner](product=config.product, shift=shift)
 
 
-def biased(config: AcceleratorConfig) -> bool:
+def biased(config: MacConfig) -> bool:
     """Whether the lane inverts the sign bit of aligned terms for the adder tree behind it."""
     return config.multiplier != "columns" and _ALIGNERS[config.aligner].biased(config.product)
 
 
-def term_layout(config: AcceleratorConfig, *, shift: bool) -> data.StructLayout:
+def term_layout(config: MacConfig, *, shift: bool) -> data.StructLayout:
     """Layout of a lane's term."""
     if config.multiplier == "columns":
         return parts_layout(row_parts(config.product))
     return _ALIGNERS[config.aligner].layout(config.product, shift=shift)
 
 
-def reduction(config: AcceleratorConfig) -> Reduction:
+def reduction(config: MacConfig) -> Reduction:
     """A new tree that sums the terms of aligned lanes exactly."""
     lanes, registered = config.lanes, config.registers("reduce")
     parts = _parts(config)
@@ -59,7 +59,7 @@ def reduction(config: AcceleratorConfig) -> Reduction:
     return PartsTree(lanes=lanes, parts=parts, sum_layout=layout, registered=registered)
 
 
-def _parts(config: AcceleratorConfig) -> tuple[Part, ...] | None:
+def _parts(config: MacConfig) -> tuple[Part, ...] | None:
     """The parts that a term is left in, each summed by a tree of its own; None for one term."""
     if config.multiplier == "columns":
         return row_parts(config.product)

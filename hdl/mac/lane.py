@@ -6,7 +6,7 @@ from amaranth import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from . import formulations
 from .decoder import Decoder
 from .layouts import flags_layout
@@ -34,9 +34,9 @@ class Lane(wiring.Component):
     flags : Out(flags_layout)
     """
 
-    def __init__(self, *, config: AcceleratorConfig, shift: bool) -> None:
-        if not isinstance(config, AcceleratorConfig):
-            raise TypeError(f"Lane config must be an AcceleratorConfig, not {config!r}")
+    def __init__(self, *, config: MacConfig, shift: bool) -> None:
+        if not isinstance(config, MacConfig):
+            raise TypeError(f"Lane config must be a MacConfig, not {config!r}")
         self.config = config
         self.shift = shift
         super().__init__({
@@ -48,12 +48,12 @@ class Lane(wiring.Component):
         })  # fmt: skip
 
     @staticmethod
-    def latency(config: AcceleratorConfig, *, shift: bool) -> int:
+    def latency(config: MacConfig, *, shift: bool) -> int:
         """Enabled cycles from codes to term and flags: a register after the multiplier, another one where the aligner shifts."""
         return int(config.registers("multiply")) + int(Lane._registers_aligned(config, shift=shift))
 
     @staticmethod
-    def _registers_aligned(config: AcceleratorConfig, *, shift: bool) -> bool:
+    def _registers_aligned(config: MacConfig, *, shift: bool) -> bool:
         return config.registers("align") and shift and config.product.exponent_span > 0
 
     def elaborate(self, platform: object) -> Module:

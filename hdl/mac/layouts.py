@@ -6,7 +6,7 @@ from amaranth import signed, unsigned
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...formats import Format, Minifloat, Product, signed_bits
 
 
@@ -77,7 +77,7 @@ def product_exponent_offset(product: Product) -> int:
     return exponent_offset(product.a) + exponent_offset(product.b)
 
 
-def flags_layout(config: AcceleratorConfig) -> data.StructLayout:
+def flags_layout(config: MacConfig) -> data.StructLayout:
     """Which specials a step met. A fixed-point accumulator only needs to know that there was one; a float one, which."""
     a, b = config.weight_format, config.activation_format
     inf = a.has_inf or b.has_inf
@@ -86,7 +86,7 @@ def flags_layout(config: AcceleratorConfig) -> data.StructLayout:
     return data.StructLayout({"nan": int(inf or a.has_nan or b.has_nan), "pos_inf": 0, "neg_inf": 0})
 
 
-def step_flags_layout(config: AcceleratorConfig) -> data.StructLayout:
+def step_flags_layout(config: MacConfig) -> data.StructLayout:
     """Which specials a step met, its scales' NaN among them."""
     flags = flags_layout(config)
     if config.scale_format is None:
@@ -94,7 +94,7 @@ def step_flags_layout(config: AcceleratorConfig) -> data.StructLayout:
     return data.StructLayout({"nan": 1, "pos_inf": flags["pos_inf"].width, "neg_inf": flags["neg_inf"].width})
 
 
-def scaled_exponent_range(config: AcceleratorConfig) -> range:
+def scaled_exponent_range(config: MacConfig) -> range:
     """What exponent field of the accumulator's format the leading bit of a step's scaled sum may stand for.
 
     The first is also the field of a sum of 0, and below every number's.
@@ -108,12 +108,12 @@ def scaled_exponent_range(config: AcceleratorConfig) -> range:
     return range(least, least + 2 * scale.exponent_span + scaled_magnitude_bits(config))
 
 
-def scaled_magnitude_bits(config: AcceleratorConfig) -> int:
+def scaled_magnitude_bits(config: MacConfig) -> int:
     """Width of the greatest magnitude of a step's sum."""
     return max(abs(bound) for bound in config.product.sum_range(config.lanes)).bit_length()
 
 
-def scaled_term_layout(config: AcceleratorConfig) -> data.StructLayout:
+def scaled_term_layout(config: MacConfig) -> data.StructLayout:
     """A step's scaled sum: a sign, a magnitude whose top bit is 1 unless it is 0, and the exponent field of that bit."""
     return data.StructLayout({
         "sign": 1,
@@ -135,7 +135,7 @@ def term_layout(bits: int, *, carry: bool, exponent_bits: int = 0) -> data.Struc
     })  # fmt: skip
 
 
-def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
+def operands_layout(config: MacConfig) -> data.StructLayout:
     """Payload of a unit's input stream: the codes of one step and ``last``, which ends the dot products.
 
     Lane 0 is lowest; an array's weights are row 0's lanes, then row 1's, and so on, its activations likewise by columns. The
@@ -151,12 +151,12 @@ def operands_layout(config: AcceleratorConfig) -> data.StructLayout:
     })  # fmt: skip
 
 
-def value_shape(config: AcceleratorConfig) -> Shape:
+def value_shape(config: MacConfig) -> Shape:
     """Shape of one result: signed fixed point in units of ``2**config.unit_exponent``, or a float's code."""
     return Shape(config.accumulator_bits, not config.accumulator.is_float)
 
 
-def result_layout(config: AcceleratorConfig) -> data.StructLayout:
+def result_layout(config: MacConfig) -> data.StructLayout:
     """Payload of a unit's output stream.
 
     ``value``: see ``value_shape``; fixed point is 0 where ``invalid`` is set. ``invalid``: an operand was NaN or Inf.

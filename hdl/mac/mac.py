@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from .dot_product import DotProduct
 
 
@@ -15,7 +15,7 @@ class Mac(DotProduct):
         If the configuration has more than one lane.
     """
 
-    def __init__(self, *, config: AcceleratorConfig, lane_module: str | None = None) -> None:
+    def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
         if config.lanes != 1:
             raise ValueError(f"Mac config must have 1 lane, not {config.lanes!r}")
         super().__init__(config=config, lane_module=lane_module)

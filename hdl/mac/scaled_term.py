@@ -6,7 +6,7 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..wires.adders import add
 from .layouts import flags_layout, scaled_exponent_range, scaled_magnitude_bits, scaled_term_layout, step_flags_layout
 
@@ -41,7 +41,7 @@ class ScaledTerm(wiring.Component):
     Source: OCP Microscaling Formats (MX) specification v1.0, section 6.2, the dot product of two blocks.
     """
 
-    def __init__(self, *, config: AcceleratorConfig, sum_layout: data.StructLayout, waits: int) -> None:
+    def __init__(self, *, config: MacConfig, sum_layout: data.StructLayout, waits: int) -> None:
         scale = config.scale_format
         if scale is None:
             raise TypeError(f"ScaledTerm config must have a scale, not {config.scale!r}")
@@ -60,7 +60,7 @@ class ScaledTerm(wiring.Component):
         })  # fmt: skip
 
     @staticmethod
-    def latency(config: AcceleratorConfig) -> int:
+    def latency(config: MacConfig) -> int:
         """Enabled cycles from sum to term: a register where there are registers in reductions."""
         return int(config.registers("reduce"))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from amaranth import Cat, Value
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from .layouts import flags_layout
 
 
-def special_flags(config: AcceleratorConfig, weight: data.View, activation: data.View) -> Value:
+def special_flags(config: MacConfig, weight: data.View, activation: data.View) -> Value:
     """The packed ``flags_layout`` of one product of two decoded operands.
 
     NaN x anything and Inf x 0 are NaN, Inf x a number is Inf with the product's sign (IEEE 754-2019 sections 6.1 and 7.2). A

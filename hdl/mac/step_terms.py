@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import data
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..accumulators import table as accumulators
 from . import formulations
 from .lane import Lane
@@ -17,20 +17,20 @@ from .layouts import flags_layout
 from .scaled_term import ScaledTerm
 
 
-def latency(config: AcceleratorConfig) -> int:
+def latency(config: MacConfig) -> int:
     """Enabled cycles from a step's codes to its term."""
     scaling = ScaledTerm.latency(config) if config.scale_format is not None else 0
     return _latency_of_sums(config) + scaling
 
 
-def _latency_of_sums(config: AcceleratorConfig) -> int:
+def _latency_of_sums(config: MacConfig) -> int:
     accumulator = accumulators.for_config(config)
     reduction = accumulator.reduction(config)
     reduce = reduction.LATENCY if reduction is not None else 0
     return Lane.latency(config, shift=accumulator.aligned(config)) + reduce
 
 
-def lane(config: AcceleratorConfig) -> Lane:
+def lane(config: MacConfig) -> Lane:
     """A new lane of the unit."""
     return Lane(config=config, shift=accumulators.for_config(config).aligned(config))
 
@@ -38,7 +38,7 @@ def lane(config: AcceleratorConfig) -> Lane:
 def step_terms(
     m: Module,
     *,
-    config: AcceleratorConfig,
+    config: MacConfig,
     enable: Value,
     weight: Sequence[Value],
     activation: Sequence[Value],
@@ -78,7 +78,7 @@ def step_terms(
 
 def _summed(
     m: Module,
-    config: AcceleratorConfig,
+    config: MacConfig,
     enable: Value,
     weight: Sequence[Value],
     activation: Sequence[Value],
@@ -105,7 +105,7 @@ def _summed(
 
 def _placed_lane(
     m: Module,
-    config: AcceleratorConfig,
+    config: MacConfig,
     enable: Value,
     codes: tuple[Value, Value],
     index: int,

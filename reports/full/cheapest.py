@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...studies.full.layer_errors import error_id
 from ...studies.ids import accumulator_key, unit_key
 from ...studies.records import FULL, Metric, Record, Records, metric
@@ -17,12 +17,12 @@ COSTS = {"generic": "logic_per_mac", "ecp5": "logic_per_mac"}
 EXACT, FUSED = "exact", "fused"
 
 
-def rounding_of(config: AcceleratorConfig) -> str:
+def rounding_of(config: MacConfig) -> str:
     """``exact``, or ``fused`` for one alignment and one rounding of all products of a step."""
     return FUSED if config.accumulator.is_float else EXACT
 
 
-def formulation_of(config: AcceleratorConfig) -> str:
+def formulation_of(config: MacConfig) -> str:
     """``grouped aligner``, ``window24``, ``columns``: how the unit does what others do as well."""
     if config.product.exponent_span == 0:
         return {"logic": "rows of digits", "columns": "columns of all lanes", "operator": "synthesizer's own"}[
@@ -32,9 +32,9 @@ def formulation_of(config: AcceleratorConfig) -> str:
     return key if key.startswith("window") else f"{config.aligner} aligner"
 
 
-def cheapest_records(records: Records, units: Iterable[AcceleratorConfig]) -> Iterator[Record]:
+def cheapest_records(records: Records, units: Iterable[MacConfig]) -> Iterator[Record]:
     """A record per pair, rounding and target: the smallest formulation, of how many, and how it compares with INT8's."""
-    groups: dict[tuple[str, str], list[AcceleratorConfig]] = {}
+    groups: dict[tuple[str, str], list[MacConfig]] = {}
     for config in units:
         groups.setdefault((config.weight, rounding_of(config)), []).append(config)
     for target, cost in COSTS.items():
@@ -73,7 +73,7 @@ def cheapest_records(records: Records, units: Iterable[AcceleratorConfig]) -> It
             )  # fmt: skip
 
 
-def _ways(records: Records, configs: Iterable[AcceleratorConfig], target: str) -> list[str]:
+def _ways(records: Records, configs: Iterable[MacConfig], target: str) -> list[str]:
     """Formulations in RTL, and for a plain ``*`` those that Yosys has for it."""
     ways = []
     for config in configs:

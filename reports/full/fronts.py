@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ... import formats
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...formats import Int
 from ...studies.full.layer_errors import error_id
 from ...studies.ids import unit_key
@@ -54,7 +54,7 @@ AXES: dict[str, Axis] = {
 }  # fmt: skip
 
 
-def point_records(records: Records, units: Iterable[AcceleratorConfig]) -> Iterator[Record]:
+def point_records(records: Records, units: Iterable[MacConfig]) -> Iterator[Record]:
     """What every compared unit costs on every axis, beside its error on the real layers: a record per unit."""
     for config in units:
         name, error = unit_key(config), records[error_id(config)]

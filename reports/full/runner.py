@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...models.layers import sample_layers
 from ...studies.committed import RESULTS as RESULTS
 from ...studies.full.layer_errors import error_jobs
@@ -115,7 +115,7 @@ def derived(measured: Records, chosen: Mapping[str, StudyFile]) -> Records:
     return Records([*known, *claim_records(known)], study=FULL)
 
 
-def _units(chosen: Mapping[str, StudyFile], name: str) -> list[AcceleratorConfig]:
+def _units(chosen: Mapping[str, StudyFile], name: str) -> list[MacConfig]:
     return list(chosen[name].expand().units.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...config import AcceleratorConfig, ExactAccumulator, FloatAccumulator
+from ...config import ExactAccumulator, FloatAccumulator, MacConfig
 from ...studies.records import FULL, Record, Records, metric
 
 VAN_BAALEN = "van Baalen et al., arXiv 2303.17951"
@@ -158,11 +158,11 @@ WALKS: tuple[Walk, ...] = (
 )  # fmt: skip
 
 
-def _mac(pair: str, accumulator: FloatAccumulator | ExactAccumulator) -> AcceleratorConfig:
-    return AcceleratorConfig(weight=pair, activation=pair, accumulator=accumulator, pipeline=0)
+def _mac(pair: str, accumulator: FloatAccumulator | ExactAccumulator) -> MacConfig:
+    return MacConfig(weight=pair, activation=pair, accumulator=accumulator, pipeline=0)
 
 
-PARTS: tuple[AcceleratorConfig, ...] = (
+PARTS: tuple[MacConfig, ...] = (
     _mac("INT8", ExactAccumulator()),
     _mac("E4M3", FloatAccumulator(format="FP32")),
     _mac("E4M3", FloatAccumulator(format="FP16")),

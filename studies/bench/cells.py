@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.presets import preset
 from ...fpga.liberty import read_library
 from ...fpga.standard_cells import map_standard_cells
@@ -60,7 +60,7 @@ def pe_record() -> Record:
 
 def _record(
     name: str,
-    config: AcceleratorConfig,
+    config: MacConfig,
     text: str,
     top: str,
     period_ns: float,

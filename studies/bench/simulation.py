@@ -13,7 +13,7 @@ import numpy as np
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.presets import preset
 from ...golden import encode
 from ...hdl import build
@@ -90,7 +90,7 @@ def simulation_speed(
     return SimulationSpeed(cycles / seconds, amaranth_cycles / slow, build_seconds)
 
 
-def unit_speed(config: AcceleratorConfig, *, steps: int = 200_000, length: int = 64, seed: int = 0) -> SimulationSpeed:
+def unit_speed(config: MacConfig, *, steps: int = 200_000, length: int = 64, seed: int = 0) -> SimulationSpeed:
     """``simulation_speed`` of the unit of a configuration on dot products, or tiles, of ``length`` steps of normal numbers."""
     rng = np.random.default_rng(seed)
     traffic, count = traffic_of(config), max(1, steps // length)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ... import golden
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.presets import REPORT_PAIRS, pair_key, preset
 from ...fpga.synthesis import synthesize
 from ...fpga.timing import measure_timing
@@ -134,7 +134,7 @@ def cycle_record(shape: tuple[int, int, int]) -> Record:
 
 def verilog_record(size: int = 32) -> Record:
     """Seconds from a configuration to the Verilog of a large array; nothing is taken from the cache."""
-    config = AcceleratorConfig.from_dict({**preset("int8-16x16").to_dict(), "rows": size, "cols": size})
+    config = MacConfig.from_dict({**preset("int8-16x16").to_dict(), "rows": size, "cols": size})
     verilog.emit.cache_clear()
     start = time.perf_counter()
     text = verilog.emit(config)
@@ -146,7 +146,7 @@ def verilog_record(size: int = 32) -> Record:
     return bench_record(f"verilog/int8-{size}x{size}", config.to_dict(), {"cold": True}, metrics)
 
 
-def _unit(name: str) -> tuple[AcceleratorConfig, bool]:
+def _unit(name: str) -> tuple[MacConfig, bool]:
     """The unit of a benchmark's name, and whether it has DSP blocks."""
     dsp = name.endswith("-dsp")
     return with_multiplier(preset(name.removesuffix("-dsp")), dsp=dsp), dsp

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.cells import count_cells
 from ...fpga.cost.features import features
 from ...fpga.cost.traits import reckoned_gates
@@ -65,7 +65,7 @@ def measure(
     most_lanes: int = LANES,
     most_gates: float = float("inf"),
     quick: bool = False,
-    draw: Callable[[int, int], AcceleratorConfig] = unit,
+    draw: Callable[[int, int], MacConfig] = unit,
     show: Callable[[Outcome[Measured]], None] = lambda _: None,
 ) -> list[Measured]:
     """The units of a draw at these places, from the journal or synthesized.
@@ -125,7 +125,7 @@ def read_journal(path: Path) -> list[Measured]:
     return found
 
 
-def _job(seed: int, index: int, config: AcceleratorConfig, seconds: float, quick: bool) -> Callable[[], Measured]:
+def _job(seed: int, index: int, config: MacConfig, seconds: float, quick: bool) -> Callable[[], Measured]:
     def timed(cells: Callable[[], Cells]) -> Cells:
         timer = threading.Timer(seconds, stop_tools_of, [{threading.get_ident()}])
         timer.start()
@@ -148,12 +148,12 @@ def _job(seed: int, index: int, config: AcceleratorConfig, seconds: float, quick
     return job
 
 
-def _lanes_end_in_registers(config: AcceleratorConfig) -> bool:
+def _lanes_end_in_registers(config: MacConfig) -> bool:
     shifted = config.product.exponent_span > 0
     return config.lanes >= _ONCE_FROM_LANES and config.registers("align" if shifted else "multiply")
 
 
-def _generic(config: AcceleratorConfig, verilog: str, once: tuple[str, ...]) -> Cells:
+def _generic(config: MacConfig, verilog: str, once: tuple[str, ...]) -> Cells:
     if config.multiplier == "operator":
         return _synthesized(verilog, "generic", once)
     # Without a multiplier there are no other recipes, and nothing has to be asked.

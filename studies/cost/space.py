@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from ... import formats
-from ...config import AcceleratorConfig, AlignerStyle, MultiplierStyle
+from ...config import AlignerStyle, MacConfig, MultiplierStyle
 from ...system.errors import BitmillError
 
 LANES = 64
@@ -21,7 +21,7 @@ _TRIES = 40
 _KINDS = ("exact", "fixed", "window", "float")
 
 
-def unit(seed: int, index: int) -> AcceleratorConfig:
+def unit(seed: int, index: int) -> MacConfig:
     """The ``index``-th unit of a seed's draw, the same one whatever else was drawn.
 
     A field is drawn evenly over what the constructor accepts beside the fields drawn before it, widths and lengths evenly over
@@ -52,7 +52,7 @@ def unit(seed: int, index: int) -> AcceleratorConfig:
     if kind == "float" and fields["accumulator"].get("fused") is None:
         fields = _drawn(fields, "scale", lambda: dice.choice(("none", "E8M0")))
     fields = _drawn(fields, "saturated", lambda: dice.choice((False, True)))
-    return AcceleratorConfig.from_dict(fields)
+    return MacConfig.from_dict(fields)
 
 
 def _spread(dice: random.Random, least: int, most: int) -> int:
@@ -65,7 +65,7 @@ def _drawn(fields: dict[str, Any], name: str, draw: Callable[[], Any]) -> dict[s
     for _ in range(_TRIES):
         found = {**fields, name: draw()}
         try:
-            AcceleratorConfig.from_dict(found)
+            MacConfig.from_dict(found)
         except BitmillError:
             continue
         return found
@@ -73,7 +73,7 @@ def _drawn(fields: dict[str, Any], name: str, draw: Callable[[], Any]) -> dict[s
 
 
 def _accumulator(dice: random.Random, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
-    product = AcceleratorConfig.from_dict({**fields, "accumulator": {"kind": "float"}}).product
+    product = MacConfig.from_dict({**fields, "accumulator": {"kind": "float"}}).product
     steps = -(-fields["k_max"] // fields["lanes"])
     exact_bits = product.sum_bits(steps * fields["lanes"])
     found: dict[str, Any] = {"kind": kind}

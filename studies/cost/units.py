@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...system.errors import BitmillError
 from ..committed import RESULTS
 from .measure import TARGETS, Measured
@@ -97,7 +97,7 @@ def _measured(row: list[Any]) -> Measured:
 class Sample:
     """A unit and what one metric of one target was."""
 
-    config: AcceleratorConfig
+    config: MacConfig
     value: float
 
 
@@ -105,9 +105,7 @@ def samples(measured: Iterable[Measured], target: str, metric: str) -> list[Samp
     """The synthesized units with one of their numbers."""
     place = _METRICS.index(metric)
     return [
-        Sample(
-            AcceleratorConfig.from_dict(found.config), float((found.cells[target][0], found.cells[target][1])[place])
-        )
+        Sample(MacConfig.from_dict(found.config), float((found.cells[target][0], found.cells[target][1])[place]))
         for found in measured
         if found.error is None
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...models.layers import Layer
 from ..ids import unit_key
 from ..int_vs_fp.accumulators import POLICY, TOKENS, operands_of
@@ -17,16 +17,16 @@ from ..records import FULL, Metric, Record, metric
 SEED = 1
 
 
-def error_id(config: AcceleratorConfig) -> str:
+def error_id(config: MacConfig) -> str:
     """The id of a unit's error: neither its structure nor, of an exact sum, its lanes matter to it."""
     fields = {**config.to_dict(), "pipeline": 3, "multiplier": "logic", "aligner": "grouped"}
     if config.accumulator.kind == "exact":  # Another kind may clamp or round once a step.
         fields |= {"lanes": 1, "unit": "mac"}
-    return f"error/{unit_key(AcceleratorConfig.from_dict(fields))}"
+    return f"error/{unit_key(MacConfig.from_dict(fields))}"
 
 
 def error_jobs(
-    units: Iterable[AcceleratorConfig], layers: tuple[Layer, ...], choose: ChooseScale
+    units: Iterable[MacConfig], layers: tuple[Layer, ...], choose: ChooseScale
 ) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
     """Name and job of the error of every unit that is different in what it computes."""
     different = {error_id(config): config for config in units}
@@ -34,7 +34,7 @@ def error_jobs(
         yield name, lambda name=name, config=config: [error_record(name, config, layers, choose)]
 
 
-def error_record(name: str, config: AcceleratorConfig, layers: tuple[Layer, ...], choose: ChooseScale) -> Record:
+def error_record(name: str, config: MacConfig, layers: tuple[Layer, ...], choose: ChooseScale) -> Record:
     """SQNR of the layers' outputs in dB: of each, their mean, and the least.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.cost.model import CostModel, Errors, shipped_models
 from ...system.errors import BitmillError
 from ..cost.units import FOLDER, HELD_OUT, Measured, Units
@@ -43,7 +43,7 @@ def _errors(side: str, errors: Errors) -> dict[str, Metric]:
 
 
 def _prediction(model: CostModel, found: Measured) -> Iterator[Record]:
-    config = AcceleratorConfig.from_dict(found.config)
+    config = MacConfig.from_dict(found.config)
     try:
         predicted = model.estimate(config).value
     except BitmillError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER
 from ...hdl.emit import verilog
@@ -20,21 +20,19 @@ COUNTED_BY_VAN_BAALEN = ("decode", "multiply", "align", "reduce", "accumulate")
 """Multiplier and accumulator, with what a format needs around them; no handshake, no step counter."""
 
 
-def parts_jobs(
-    units: Iterable[AcceleratorConfig], *, fresh: bool = False
-) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
+def parts_jobs(units: Iterable[MacConfig], *, fresh: bool = False) -> Iterator[tuple[str, Callable[[], list[Record]]]]:
     """Name and job of every unit's parts; what is committed and still of the same circuit is taken unless ``fresh``."""
     known = Records([], study=FULL) if fresh else committed_records(FULL)
     for config in units:
         yield parts_id(config), lambda config=config: [_taken(known, config) or parts_record(config)]
 
 
-def parts_id(config: AcceleratorConfig) -> str:
+def parts_id(config: MacConfig) -> str:
     """The id of the record of a unit's parts."""
     return f"parts/{unit_key(config)}"
 
 
-def _taken(known: Records, config: AcceleratorConfig) -> Record | None:
+def _taken(known: Records, config: MacConfig) -> Record | None:
     name = parts_id(config)
     if name not in known or dict(known[name].config) != config.to_dict():
         return None
@@ -61,7 +59,7 @@ _HOW = {
 """How parts are counted, in a record's flow."""
 
 
-def parts_record(config: AcceleratorConfig) -> Record:
+def parts_record(config: MacConfig) -> Record:
     """NAND2-equivalents per MAC of each part, of registers, of multiplier and accumulator together, and of the flat unit."""
     text = verilog_of(config)
     result = breakdown(text, verilog.TOP, "generic")

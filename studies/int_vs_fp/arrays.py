@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...hdl import Array, build
 from ...models.layers import Layer
 from ...system.errors import BitmillError
@@ -53,7 +53,7 @@ def cycle_records(study: Study) -> Iterator[Record]:
         yield cycle_record(case, "x".join(map(str, REFERENCE)), REFERENCE)
 
 
-def _array(config: AcceleratorConfig) -> Array:
+def _array(config: MacConfig) -> Array:
     """The array, to be asked and never elaborated: of components that ``build`` made Amaranth does not warn then."""
     unit = build(config)
     if not isinstance(unit, Array):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.timing import measure_timing
 from ...hdl.emit import verilog
 from ..committed import committed
@@ -27,7 +27,7 @@ def timing_record(study: Study, case: Case) -> Record:
     """
     config, unit, seeds = case.config, str(case.unit), study.seeds if case.unit == "mac" else study.large_seeds
     if case.unit == "dot32":
-        config = AcceleratorConfig.from_dict({**config.to_dict(), "lanes": study.routed_lanes})
+        config = MacConfig.from_dict({**config.to_dict(), "lanes": study.routed_lanes})
         unit = f"dot{study.routed_lanes}"
     text = verilog_of(config)
     result = measure_timing(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 
 from ... import __version__
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.cache import cached
 from ...hdl.emit import verilog
 from ...system.sources import source_digest
 from ...system.tools import yosys_release
 
 
-def verilog_of(config: AcceleratorConfig) -> str:
+def verilog_of(config: MacConfig) -> str:
     """``bitmill.hdl.emit.verilog.emit``, kept on disk: elaborating all units takes longer than reading their results."""
     inputs = {
         "config": config.to_dict(),
@@ -24,14 +24,14 @@ def verilog_of(config: AcceleratorConfig) -> str:
     return cached("verilog", inputs, lambda: verilog.emit(config))
 
 
-def with_multiplier(config: AcceleratorConfig, *, dsp: bool) -> AcceleratorConfig:
+def with_multiplier(config: MacConfig, *, dsp: bool) -> MacConfig:
     """The same unit, or with a plain ``*``, which becomes a DSP block, in place of the usual multiplier of logic."""
     if not dsp or config.multiplier != "logic":
         return config
-    return AcceleratorConfig.from_dict({**config.to_dict(), "multiplier": "operator"})
+    return MacConfig.from_dict({**config.to_dict(), "multiplier": "operator"})
 
 
-def mapped_once(config: AcceleratorConfig) -> tuple[str, ...]:
+def mapped_once(config: MacConfig) -> tuple[str, ...]:
     """Modules that ECP5 flows map once and count per instance: an array's PE or a dot product's lane.
 
     Both begin or end in registers. LUT4 agree with the flat unit to about a percent; of a 4 x 4 array, 3 % more flip-flops are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER, CellCounts
 from ...fpga.synthesis import Synthesis, synthesize
@@ -107,7 +107,7 @@ def _register_area(counts: CellCounts) -> float:
 
 
 def _area_record(
-    case: Case, flow: str, config: AcceleratorConfig, text: str, result: Synthesis, metrics: dict[str, Metric]
+    case: Case, flow: str, config: MacConfig, text: str, result: Synthesis, metrics: dict[str, Metric]
 ) -> Record:
     return Record(
         id=f"area/{case.name}/{flow}",

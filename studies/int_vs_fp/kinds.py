@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.accumulators import Accumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 
 SATURATE_CUTS = (10, 12)
@@ -27,7 +27,7 @@ FUSED = {"INT8": ("BF16", "FP16"), "E4M3": ("FP32", "BF16", "FP16"), "E5M2": ()}
 FUSED_PRODUCTS = 128
 
 
-def compared_with_exact(name: str, config: AcceleratorConfig) -> tuple[Accumulator, ...]:
+def compared_with_exact(name: str, config: MacConfig) -> tuple[Accumulator, ...]:
     """Accumulators that are compared with the exact one of ``config``, both operands being of the format ``name``."""
     exact = config.accumulator_bits
     return (

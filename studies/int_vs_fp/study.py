@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from ... import formats
-from ...config import AcceleratorConfig, Accumulator, FloatAccumulator
+from ...config import Accumulator, FloatAccumulator, MacConfig
 from ...config.presets import REPORT_PAIRS, pair_key, preset
 from ...formats import Int
 from ...golden import Granularity, Rule
@@ -88,12 +88,12 @@ class Case:
         return label_of(self.config.accumulator)
 
     @property
-    def config(self) -> AcceleratorConfig:
+    def config(self) -> MacConfig:
         """The unit's configuration."""
         config = preset(self.preset)
         if self.accumulator is None:
             return config
-        return AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": self.accumulator.model_dump()})
+        return MacConfig.from_dict({**config.to_dict(), "accumulator": self.accumulator.model_dump()})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import golden
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.cache import cached
 from ...system.sources import source_digest
 from ..records import metric
@@ -37,7 +37,7 @@ class Operands:
         return digest.hexdigest()
 
 
-def outputs_of(config: AcceleratorConfig, operands: Operands) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def outputs_of(config: MacConfig, operands: Operands) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Outputs [out, tokens] as the unit accumulates them, and which overflowed: those count as the greatest number."""
     values = golden.to_float(config, golden.matmul(config, operands.weight, operands.activation))
     over = ~np.isfinite(values)
@@ -47,9 +47,7 @@ def outputs_of(config: AcceleratorConfig, operands: Operands) -> tuple[NDArray[n
     return values * operands.scales, over
 
 
-def accumulation_errors(
-    configs: Sequence[AcceleratorConfig], operands: Operands
-) -> list[dict[str, float | int | None]]:
+def accumulation_errors(configs: Sequence[MacConfig], operands: Operands) -> list[dict[str, float | int | None]]:
     """The metrics ``UNITS`` of each unit; ``error_sqnr`` against the first one, None for a ratio without noise.
 
     Raises
@@ -61,7 +59,7 @@ def accumulation_errors(
     return cached("accumulation", inputs, lambda: _errors(configs, operands))
 
 
-def unit_error(config: AcceleratorConfig, operands: Operands) -> tuple[float | None, float | None]:
+def unit_error(config: MacConfig, operands: Operands) -> tuple[float | None, float | None]:
     """SQNR in dB of a unit's outputs, and of its accumulator alone; None where there is no noise.
 
     Raises
@@ -72,9 +70,7 @@ def unit_error(config: AcceleratorConfig, operands: Operands) -> tuple[float | N
 
     def compute() -> list[float | None]:
         outputs, _ = outputs_of(config, operands)
-        exact, _ = outputs_of(
-            AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": {"kind": "exact"}}), operands
-        )
+        exact, _ = outputs_of(MacConfig.from_dict({**config.to_dict(), "accumulator": {"kind": "exact"}}), operands)
         return [
             metric(sqnr_db(operands.reference, outputs), "dB").value,
             metric(sqnr_db(exact, outputs), "dB").value,
@@ -88,7 +84,7 @@ def _inputs(operands: Operands) -> dict[str, Any]:
     return {"operands": operands.digest(), "numpy": np.__version__, "source": source_digest(__name__)}
 
 
-def _errors(configs: Sequence[AcceleratorConfig], operands: Operands) -> list[dict[str, float | int | None]]:
+def _errors(configs: Sequence[MacConfig], operands: Operands) -> list[dict[str, float | int | None]]:
     found = []
     exact: NDArray[np.float64] | None = None
     for config in configs:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.cache import cached
 from ...sim import verify
 from ...system import tools
@@ -18,7 +18,7 @@ from ...system.sources import source_digest
 Codes = NDArray[np.unsignedinteger]
 
 
-def verified(config: AcceleratorConfig, verilog: str, codes: tuple[Codes, Codes], *, seed: int) -> dict[str, int]:
+def verified(config: MacConfig, verilog: str, codes: tuple[Codes, Codes], *, seed: int) -> dict[str, int]:
     """The counts of ``sim.verify`` on weight and activation codes.
 
     Raises

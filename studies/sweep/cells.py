@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...hdl.emit import verilog
 from ..circuits import Measured, measured_cells
 from ..int_vs_fp.emitted import mapped_once, verilog_of
@@ -27,6 +27,6 @@ def measured(task: Task) -> Measured:
     return completed(found, config, text, throughput=True)
 
 
-def _lanes_apart(config: AcceleratorConfig) -> tuple[str, ...]:
+def _lanes_apart(config: MacConfig) -> tuple[str, ...]:
     """Lanes of a wide unit without registers, whose logic is one cone that abc takes many minutes for; areas are the same."""
     return mapped_once(config) if config.pipeline == 0 and config.lanes >= _WIDE else ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..circuits import Measured
 from ..records import digest_of, metric
 
 
-def completed(found: Measured, config: AcceleratorConfig, verilog: str, *, throughput: bool = False) -> Measured:
+def completed(found: Measured, config: MacConfig, verilog: str, *, throughput: bool = False) -> Measured:
     """What was measured, with the unit's size, costs per MAC, and the digest of its Verilog.
 
     Parameters

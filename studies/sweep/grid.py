@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import field_validator
 
 from ... import formats
-from ...config import STAGES, AcceleratorConfig, AlignerStyle, MultiplierStyle, ScaleFormat
+from ...config import STAGES, AlignerStyle, MacConfig, MultiplierStyle, ScaleFormat
 from ...config.accumulators import Accumulator, ExactAccumulator, Frozen
 from ...system.errors import BitmillError
 from .axes import Axis
@@ -42,7 +42,7 @@ class Grid(Frozen, frozen=True):
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
     scale: Axis[ScaleFormat] = ("none",)
     pipeline: Axis[int] = (len(STAGES),)
-    k_max: Axis[int] = (AcceleratorConfig.model_fields["k_max"].default,)
+    k_max: Axis[int] = (MacConfig.model_fields["k_max"].default,)
     multiplier: Axis[MultiplierStyle] = ("logic",)
     aligner: Axis[AlignerStyle] = ("grouped",)
 
@@ -73,7 +73,7 @@ class Skipped:
 class Expanded:
     """The units of a study by key, and the combinations that are none."""
 
-    units: dict[str, AcceleratorConfig]
+    units: dict[str, MacConfig]
     skipped: tuple[Skipped, ...]
 
 

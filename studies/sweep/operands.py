@@ -10,7 +10,7 @@ from itertools import count, islice
 
 import numpy as np
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...formats import Format
 from ...models.layers import Layer, sample_layers
 from ...sim.dot_product import DotProduct
@@ -32,7 +32,7 @@ Stimulus = dict[str, list[int]]
 """Input port to its values, one a cycle."""
 
 
-def unit_stimulus(config: AcceleratorConfig, operands: Operands, cycles: int) -> Stimulus:
+def unit_stimulus(config: MacConfig, operands: Operands, cycles: int) -> Stimulus:
     """Inputs of a MAC or dot product that is never stalled: dot products one after the other, a step a cycle.
 
     A dot product is as long as a row of the layer, or ``k_max`` where that is shorter.
@@ -70,7 +70,7 @@ def described(operands: Operands) -> str:
     return f"uniform random finite codes, seed {SEED}"
 
 
-def _layer_products(config: AcceleratorConfig) -> Iterator[DotProduct]:
+def _layer_products(config: MacConfig) -> Iterator[DotProduct]:
     """Dot products of the layer's codes: of the first token with the first channel, then of the second with the second."""
     layer = _layer()
     weights = quantize_weight(layer, config.weight, POLICY.rule).codes
@@ -80,7 +80,7 @@ def _layer_products(config: AcceleratorConfig) -> Iterator[DotProduct]:
         yield DotProduct(row[: config.k_max], column[: config.k_max], f"product {index}")
 
 
-def _uniform_products(config: AcceleratorConfig) -> Iterator[DotProduct]:
+def _uniform_products(config: MacConfig) -> Iterator[DotProduct]:
     rng = np.random.default_rng(SEED)
     weights, activations = (_finite_codes(fmt) for fmt in (config.weight_format, config.activation_format))
     for index in count():
@@ -92,7 +92,7 @@ def _finite_codes(fmt: Format) -> list[int]:
     return [code for code in range(1 << fmt.bits) if fmt.decode(code).value_or_none() is not None]
 
 
-def _length(config: AcceleratorConfig) -> int:
+def _length(config: MacConfig) -> int:
     return min(config.k_max, _layer().weight.shape[1])
 
 

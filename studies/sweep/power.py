@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...fpga.liberty import read_library
 from ...fpga.power import LEFT_OUT, WEIGHED
 from ...fpga.power_parts import SPLIT, parts_power
@@ -34,7 +34,7 @@ def measured(task: Task) -> Measured:
     return completed(found, config, verilog_of(config))
 
 
-def measured_power(config: AcceleratorConfig, *, operands: Operands, period_ns: float, cycles: int) -> Measured:
+def measured_power(config: MacConfig, *, operands: Operands, period_ns: float, cycles: int) -> Measured:
     """Energy per MAC, in all and by part.
 
     The unit is mapped at the period without clock gating (a gated clock's net has no buffers before layout, and what its slew

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ...config.document import Document
 from ...system.errors import BitmillError
 from ...system.text import short, visible
@@ -87,7 +87,7 @@ class StudyFile(Document, frozen=True):
         tell
             Called now and then with how many combinations are done, of how many.
         """
-        units: dict[str, AcceleratorConfig] = {}
+        units: dict[str, MacConfig] = {}
         skipped: dict[str, Skipped] = {}
         for done, one in enumerate(self._tried()):
             if done % _TOLD_EVERY == 0:
@@ -98,13 +98,13 @@ class StudyFile(Document, frozen=True):
                 units.setdefault(unit_key(one), one)
         return Expanded(units, tuple(skipped.values()))
 
-    def _units(self) -> Iterator[AcceleratorConfig]:
+    def _units(self) -> Iterator[MacConfig]:
         return (one for one in self._tried() if not isinstance(one, Skipped))
 
-    def _tried(self) -> Iterator[AcceleratorConfig | Skipped]:
+    def _tried(self) -> Iterator[MacConfig | Skipped]:
         for grid in self.grid:
             for fields in combinations(grid):
                 try:
-                    yield AcceleratorConfig.from_dict(fields, source=described(fields))
+                    yield MacConfig.from_dict(fields, source=described(fields))
                 except BitmillError as error:
                     yield Skipped(fields, str(error))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...config import AcceleratorConfig
+from ...config import MacConfig
 from ..ids import unit_key
 from ..records import Record
 
@@ -22,7 +22,7 @@ class Task:
     Attributes
     ----------
     config
-        The unit, as ``AcceleratorConfig.to_dict`` gives it.
+        The unit, as ``MacConfig.to_dict`` gives it.
     target
         ``generic``, ``ice40``, ``ecp5``, ``gowin``, ``xilinx7``, ``osu018``, ``clock`` (placed and routed on ECP5), or on osu018
         ``fastest``, ``spread`` (areas at periods around one), ``power``.
@@ -48,9 +48,9 @@ class Task:
     cycles: int = 0
 
     @property
-    def unit(self) -> AcceleratorConfig:
+    def unit(self) -> MacConfig:
         """The unit."""
-        return AcceleratorConfig.from_dict(dict(self.config))
+        return MacConfig.from_dict(dict(self.config))
 
     @property
     def key(self) -> str:
@@ -65,8 +65,6 @@ def nanoseconds(period: float) -> str:
     return repr(float(period)).removesuffix(".0")
 
 
-def unit_of(record: Record) -> AcceleratorConfig:
+def unit_of(record: Record) -> MacConfig:
     """The unit that a task's record is of."""
-    return AcceleratorConfig.from_dict(
-        {name: value for name, value in record.config.items() if name in AcceleratorConfig.model_fields}
-    )
+    return MacConfig.from_dict({name: value for name, value in record.config.items() if name in MacConfig.model_fields})

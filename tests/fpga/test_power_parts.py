@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig
+from bitmill import MacConfig
 from bitmill.fpga.liberty import read_library
 from bitmill.fpga.power_parts import POWER_GROUPS, POWER_PARTS, instance_category, parts_power
 from bitmill.hdl.emit import verilog
@@ -58,7 +58,7 @@ def test_the_path_of_a_cell_tells_its_part(name, category):
 
 
 def test_every_part_of_a_lane_draws():
-    config = AcceleratorConfig(weight="E2M1", activation="E2M1", unit="mac", k_max=64)
+    config = MacConfig(weight="E2M1", activation="E2M1", unit="mac", k_max=64)
     text = verilog.emit(config)
     rng = np.random.default_rng(5)
     stimulus = {

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, sim
+from bitmill import BitmillError, MacConfig, sim
 from bitmill.fpga.liberty import cell_models, parse_library, read_library
 from bitmill.fpga.standard_cells import Flow, map_standard_cells
 from bitmill.fpga.standard_recipes import Recipe
@@ -108,7 +108,7 @@ def test_netlists_multiply(design, osu018, recipe, wrong_products):
 
 @pytest.mark.parametrize("gating", [True, False])
 def test_a_mac_of_cells_is_the_mac_of_golden(osu018, gating):
-    config = AcceleratorConfig(weight="E2M1", activation="E2M1", k_max=64)
+    config = MacConfig(weight="E2M1", activation="E2M1", k_max=64)
     recipe = Recipe(ripple=8, merged=True)
     text = flow(emit(config), osu018, TOP, period_ns=5.0, gating=gating).netlist(recipe)
     assert ("LATCH" in text) == gating

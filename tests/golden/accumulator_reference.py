@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FixedAccumulator, WindowAccumulator, formats
+from bitmill import ExactAccumulator, FixedAccumulator, MacConfig, WindowAccumulator, formats
 from bitmill.golden import dot, to_float
 
 PRODUCT_BITS = {
@@ -28,10 +28,10 @@ FLOATS = {"FP32": (24, -126, 127), "FP16": (11, -14, 15), "BF16": (8, -126, 127)
 
 def make(
     pair: tuple[str, str], accumulator: Any, *, lanes: int = 1, k_max: int = 4096, saturated: bool = False
-) -> AcceleratorConfig:
+) -> MacConfig:
     unit = "mac" if lanes == 1 else "dot"
     fields: dict[str, Any] = {"weight": pair[0], "activation": pair[1], "unit": unit, "lanes": lanes, "k_max": k_max}
-    return AcceleratorConfig(**fields, accumulator=accumulator, saturated=saturated)
+    return MacConfig(**fields, accumulator=accumulator, saturated=saturated)
 
 
 def floor_log2(value: Fraction) -> int:
@@ -68,7 +68,7 @@ def toward_zero(value: Fraction, bits: int, least: int | None = None, greatest: 
 class Model:
     """One dot product on fractions, by the definitions in the issue, specials spelled out."""
 
-    def __init__(self, config: AcceleratorConfig) -> None:
+    def __init__(self, config: MacConfig) -> None:
         self.config = config
         self.spec: Any = config.accumulator
         self.value: Fraction | float = Fraction(0)
@@ -146,7 +146,7 @@ def same(expected: Fraction | float, got: float) -> bool:
     return got != got if expected != expected else float(expected) == got
 
 
-def check(config: AcceleratorConfig, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
+def check(config: MacConfig, weight: np.ndarray, activation: np.ndarray) -> np.ndarray:
     """``dot`` agrees with the model on every row; the results as real numbers."""
     result = dot(config, weight, activation)
     got = to_float(config, result)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats
+from bitmill import ExactAccumulator, FloatAccumulator, MacConfig, formats
 from bitmill.config.presets import REPORT_PAIRS
 from bitmill.golden import Result, dot, encode, matmul, to_float
 
@@ -26,8 +26,8 @@ PAIRS = [
 PAIRS += [("FP16", "INT8"), ("E4M3FNUZ", "E5M2FNUZ"), ("INT8_SYM", "E3M4_IEEE"), ("UINT3", "E1M1"), ("E7M0", "E6M1")]
 
 
-def make(weight: str, activation: str, *, lanes: int = 1, k_max: int = 4096, fp32: bool = False) -> AcceleratorConfig:
-    return AcceleratorConfig(
+def make(weight: str, activation: str, *, lanes: int = 1, k_max: int = 4096, fp32: bool = False) -> MacConfig:
+    return MacConfig(
         weight=weight,
         activation=activation,
         unit="mac" if lanes == 1 else "dot",
@@ -71,7 +71,7 @@ def fp32_code(value: Fraction | float, negative: bool) -> int:
     return sign | (field << 23) + significand
 
 
-def reference_fp32(config: AcceleratorConfig, weight: np.ndarray, activation: np.ndarray) -> int:
+def reference_fp32(config: MacConfig, weight: np.ndarray, activation: np.ndarray) -> int:
     """One dot product, step by step, with fractions and the rules for specials spelled out."""
     accumulator: Fraction | float = Fraction(0)
     negative_zero = False
@@ -96,7 +96,7 @@ def reference_fp32(config: AcceleratorConfig, weight: np.ndarray, activation: np
     return fp32_code(accumulator, negative_zero)
 
 
-def reference_exact(config: AcceleratorConfig, weight: np.ndarray, activation: np.ndarray) -> tuple[int, bool]:
+def reference_exact(config: MacConfig, weight: np.ndarray, activation: np.ndarray) -> tuple[int, bool]:
     unit = Fraction(2) ** (formats.get(config.weight).min_exponent + formats.get(config.activation).min_exponent)
     total, invalid = Fraction(0), False
     for w_code, a_code in zip(weight, activation, strict=True):
@@ -119,13 +119,13 @@ def some_codes(name: str, shape: tuple[int, ...], rng: np.random.Generator, *, s
     return np.array([0 if fmt.decode(code).special else code for code in codes.ravel().tolist()]).reshape(shape)
 
 
-def check_exact(config: AcceleratorConfig, result: Result, weight: np.ndarray, activation: np.ndarray) -> None:
+def check_exact(config: MacConfig, result: Result, weight: np.ndarray, activation: np.ndarray) -> None:
     for i in range(len(weight)):
         value, invalid = reference_exact(config, weight[i], activation[i])
         assert (int(result.value[i]), bool(result.invalid[i])) == (value, invalid)
 
 
-def check_fp32(config: AcceleratorConfig, result: Result, weight: np.ndarray, activation: np.ndarray) -> None:
+def check_fp32(config: MacConfig, result: Result, weight: np.ndarray, activation: np.ndarray) -> None:
     assert result.value.dtype == np.uint32
     for i in range(len(weight)):
         expected = reference_fp32(config, weight[i], activation[i])

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from bitmill import (
-    AcceleratorConfig,
     BitmillError,
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
+    MacConfig,
     config,
     formats,
 )
@@ -28,15 +28,15 @@ NAN, INF, MINUS_INF = 0x7FC00000, 0x7F800000, 0xFF800000
 FP32 = FloatAccumulator()
 
 
-def mac(name: str, *, accumulator: FloatAccumulator | ExactAccumulator = FP32, k_max: int = 4096) -> AcceleratorConfig:
-    return AcceleratorConfig(weight=name, activation=name, accumulator=accumulator, k_max=k_max)
+def mac(name: str, *, accumulator: FloatAccumulator | ExactAccumulator = FP32, k_max: int = 4096) -> MacConfig:
+    return MacConfig(weight=name, activation=name, accumulator=accumulator, k_max=k_max)
 
 
-def wide(name: str, lanes: int, *, k_max: int = 4096) -> AcceleratorConfig:
-    return AcceleratorConfig(weight=name, activation=name, unit="dot", lanes=lanes, accumulator=FP32, k_max=k_max)
+def wide(name: str, lanes: int, *, k_max: int = 4096) -> MacConfig:
+    return MacConfig(weight=name, activation=name, unit="dot", lanes=lanes, accumulator=FP32, k_max=k_max)
 
 
-def fp32_of(configuration: AcceleratorConfig, weight: list[float], activation: list[float]) -> int:
+def fp32_of(configuration: MacConfig, weight: list[float], activation: list[float]) -> int:
     w = encode(configuration.weight, [weight], saturate=False)
     a = encode(configuration.activation, [activation], saturate=False)
     return int(dot(configuration, w, a).value[0])
@@ -53,9 +53,7 @@ def test_too_long_counts_steps(
     lanes: int, k_max: int, longest: int, accumulator: ExactAccumulator | FloatAccumulator
 ) -> None:
     unit = "mac" if lanes == 1 else "dot"
-    settings = AcceleratorConfig(
-        weight="INT4", activation="INT4", unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator
-    )
+    settings = MacConfig(weight="INT4", activation="INT4", unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator)
     for length, expected in ((longest - 1, False), (longest, False), (longest + 1, True), (longest * 3, True)):
         codes = np.ones((2, length), np.uint8)
         assert dot(settings, codes, codes).too_long.tolist() == [expected] * 2
@@ -70,7 +68,7 @@ def test_too_long_sums_wrap() -> None:
     result = dot(settings, codes, codes)
     assert (int(result.value[0]), bool(result.too_long[0])) == (-192, True)
     assert int(dot(settings, codes[:, :3], codes[:, :3]).value[0]) == 192
-    wide_sum = AcceleratorConfig(weight="INT4", activation="INT4", k_max=2, accumulator=ExactAccumulator(width=70))
+    wide_sum = MacConfig(weight="INT4", activation="INT4", k_max=2, accumulator=ExactAccumulator(width=70))
     assert dot(wide_sum, codes, codes).value.tolist() == [320]
 
 
@@ -86,7 +84,7 @@ def test_too_long_wide_sums_wrap() -> None:
 
 
 def test_exact_sums_of_63_bits_stay_in_int64() -> None:
-    settings = AcceleratorConfig(weight="INT16", activation="INT16", accumulator=ExactAccumulator(width=63))
+    settings = MacConfig(weight="INT16", activation="INT16", accumulator=ExactAccumulator(width=63))
     codes = np.full((1, 4096), 1 << 15)
     result = dot(settings, codes, codes)
     assert result.value.dtype == np.int64
@@ -218,7 +216,7 @@ def test_an_invalid_operand_makes_the_exact_value_zero() -> None:
 
 
 def test_to_float_rounds_wide_sums_once() -> None:
-    settings = AcceleratorConfig(weight="FP32", activation="FP32", k_max=4)
+    settings = MacConfig(weight="FP32", activation="FP32", k_max=4)
     w = encode("FP32", [[1.0, 2.0**-60, 2.0**-70]])
     a = encode("FP32", [[1.0, 2.0**7, 2.0**-70]])
     assert to_float(settings, dot(settings, w, a)) == 1 + 2.0**-52
@@ -238,14 +236,14 @@ def test_to_float_rounds_wide_sums_once() -> None:
     ],
 )
 def test_dot_products_wrong_operands(call: object, weight: np.ndarray, activation: np.ndarray, message: str) -> None:
-    settings = AcceleratorConfig(weight="INT4", activation="INT8")
+    settings = MacConfig(weight="INT4", activation="INT8")
     assert callable(call)
     with pytest.raises(BitmillError, match=message):
         call(settings, weight, activation)
 
 
 def test_dot_wrong_number_of_rows() -> None:
-    settings = AcceleratorConfig(weight="INT4", activation="INT8")
+    settings = MacConfig(weight="INT4", activation="INT8")
     with pytest.raises(BitmillError, match="activation_codes must have 2 rows as weight_codes has, not 3"):
         dot(settings, np.zeros((2, 3), int), np.zeros((3, 3), int))
 
@@ -262,7 +260,7 @@ def test_no_rows_give_no_results(accumulator: ExactAccumulator | FloatAccumulato
 def test_a_fixed_accumulator_narrower_than_the_products(overflow: Literal["saturate", "wrap"], expected: int) -> None:
     # 57344 is 7 * 2**13, in units of the product's step (7 * 2**29)**2 = 49 * 2**58: beyond int64 before any clamp.
     accumulator = FixedAccumulator(width=64, overflow=overflow)
-    configuration = AcceleratorConfig(weight="E5M2", activation="E5M2", accumulator=accumulator)
+    configuration = MacConfig(weight="E5M2", activation="E5M2", accumulator=accumulator)
     codes = encode("E5M2", np.array([[57344.0]]))
     assert dot(configuration, codes, codes).value.tolist() == [expected]
 

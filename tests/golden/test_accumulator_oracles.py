@@ -9,15 +9,15 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, FixedAccumulator, FloatAccumulator, formats
+from bitmill import FixedAccumulator, FloatAccumulator, MacConfig, formats
 from bitmill.golden import decode, dot, encode
 
 SEED = 4711
 
 
-def make(name: str, accumulator: Any, *, lanes: int = 1) -> AcceleratorConfig:
+def make(name: str, accumulator: Any, *, lanes: int = 1) -> MacConfig:
     unit = "mac" if lanes == 1 else "dot"
-    return AcceleratorConfig(weight=name, activation=name, unit=unit, lanes=lanes, accumulator=accumulator)
+    return MacConfig(weight=name, activation=name, unit=unit, lanes=lanes, accumulator=accumulator)
 
 
 def finite_codes(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

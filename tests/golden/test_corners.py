@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, FloatAccumulator
+from bitmill import FloatAccumulator, MacConfig
 from bitmill.formats import Int, Minifloat, TopExponent
 from bitmill.golden import choose_scale, decode, dot
 from bitmill.golden.mac.float_register import exact_sum_to_odd
@@ -51,7 +51,7 @@ def test_what_a_cancellation_leaves_is_kept() -> None:
 
 
 def test_a_product_beyond_float32_does_not_overflow_a_sum_within() -> None:
-    config = AcceleratorConfig(weight="E7M0", activation="E7M0", accumulator=FloatAccumulator())
+    config = MacConfig(weight="E7M0", activation="E7M0", accumulator=FloatAccumulator())
     great, half = 0x7F, 0x7E  # 2**64 and 2**63
     assert decode("E7M0", [great, half]).tolist() == [2.0**64, 2.0**63]
     minus = 1 << 7

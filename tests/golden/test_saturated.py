@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import (
-    AcceleratorConfig,
     BitmillError,
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
+    MacConfig,
     WindowAccumulator,
     formats,
 )
@@ -100,13 +100,13 @@ def test_lsb_rounds_the_sum_of_accumulator_and_step_to_even() -> None:
 
 def test_configurations() -> None:
     good: dict[str, Any] = {"weight": "E4M3", "activation": "E4M3", "unit": "dot", "lanes": 4}
-    plain = AcceleratorConfig(**good, accumulator=FixedAccumulator(width=20, overflow="wrap"))
+    plain = MacConfig(**good, accumulator=FixedAccumulator(width=20, overflow="wrap"))
     assert plain.unit_exponent == -18
     assert "saturated" not in plain.to_dict()
     assert "lsb" not in plain.to_dict()["accumulator"]
-    asked = AcceleratorConfig(**good, accumulator=FixedAccumulator(width=20, overflow="wrap", lsb=-9), saturated=True)
+    asked = MacConfig(**good, accumulator=FixedAccumulator(width=20, overflow="wrap", lsb=-9), saturated=True)
     assert asked.unit_exponent == -9
-    assert AcceleratorConfig.from_dict(asked.to_dict()) == asked
+    assert MacConfig.from_dict(asked.to_dict()) == asked
     assert asked.title == "E4M3 dot4, 20-bit wrapping accumulator of lsb -9, saturation flagged"
     # Four products of 448: 802,816 = 3.06 * 2**18.
     for lsb in (-19, 20):
@@ -114,11 +114,9 @@ def test_configurations() -> None:
             BitmillError,
             match=rf"^configuration: accumulator\.lsb must be -18 to 19 for E4M3 x E4M3 and lanes = 4, not {lsb}$",
         ):
-            AcceleratorConfig.from_dict(
-                {**good, "accumulator": {"kind": "fixed", "width": 20, "overflow": "wrap", "lsb": lsb}}
-            )
+            MacConfig.from_dict({**good, "accumulator": {"kind": "fixed", "width": 20, "overflow": "wrap", "lsb": lsb}})
     for lsb in (-18, 19):
-        AcceleratorConfig(**good, accumulator=FixedAccumulator(width=20, overflow="wrap", lsb=lsb))
+        MacConfig(**good, accumulator=FixedAccumulator(width=20, overflow="wrap", lsb=lsb))
 
 
 @pytest.mark.parametrize("spec", [ExactAccumulator(), WindowAccumulator(width=20)])

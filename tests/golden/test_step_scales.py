@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator, formats
+from bitmill import BitmillError, FloatAccumulator, MacConfig, formats
 from bitmill.golden import decode, dot, encode, matmul, to_float
 
 SEED = 2025
@@ -19,7 +19,7 @@ FLOATS = {"FP32": (24, -126, 127), "FP16": (11, -14, 15), "BF16": (8, -126, 127)
 
 
 def make(weight, activation, *, lanes=4, k_max=4096, **accumulator):
-    return AcceleratorConfig(
+    return MacConfig(
         weight=weight,
         activation=activation,
         unit="mac" if lanes == 1 else "dot",
@@ -232,7 +232,7 @@ def test_wrong_scales_are_told_in_one_line(scales, message):
 
 
 def test_units_without_scales_take_none():
-    config = AcceleratorConfig(weight="E2M1", activation="E2M1")
+    config = MacConfig(weight="E2M1", activation="E2M1")
     for name in ("weight_scales", "activation_scales"):
         with pytest.raises(BitmillError, match=f"^{name} must be left out for a unit of scale 'none', not given$"):
             dot(config, [[1]], [[1]], **{name: [[127]]})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator, golden
+from bitmill import ExactAccumulator, FixedAccumulator, FloatAccumulator, MacConfig, WindowAccumulator, golden
 from bitmill.hdl import build
 from bitmill.hdl.accumulators.fixed_accumulator import FixedAccumulator as FixedUnit
 from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
@@ -32,11 +32,9 @@ SPECS: list[Any] = [
 ]
 
 
-def make(pair: tuple[str, str], accumulator: Any, *, lanes: int, k_max: int = 100) -> AcceleratorConfig:
+def make(pair: tuple[str, str], accumulator: Any, *, lanes: int, k_max: int = 100) -> MacConfig:
     unit = "mac" if lanes == 1 else "dot"
-    return AcceleratorConfig(
-        weight=pair[0], activation=pair[1], unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator
-    )
+    return MacConfig(weight=pair[0], activation=pair[1], unit=unit, lanes=lanes, k_max=k_max, accumulator=accumulator)
 
 
 def _name(spec: Any) -> str:
@@ -65,7 +63,7 @@ MORE = [
 ]
 
 
-def check(config: AcceleratorConfig, *, seed: int, dot_products: int = 60, **options: Any) -> None:
+def check(config: MacConfig, *, seed: int, dot_products: int = 60, **options: Any) -> None:
     result = verify(config, seed=seed, dot_products=dot_products, corner_steps=40, **options)
     assert result.transactions >= result.dot_products > dot_products
     assert result.resets >= 1
@@ -73,7 +71,7 @@ def check(config: AcceleratorConfig, *, seed: int, dot_products: int = 60, **opt
 
 
 @pytest.mark.parametrize("config", QUICK, ids=lambda config: config.title)
-def test_rtl_is_golden(config: AcceleratorConfig) -> None:
+def test_rtl_is_golden(config: MacConfig) -> None:
     check(config, seed=21, dot_products=40)
 
 
@@ -98,7 +96,7 @@ def test_every_kind_of_every_pair(pair: tuple[str, str], spec: Any, lanes: int) 
 
 @pytest.mark.long
 @pytest.mark.parametrize("config", [*QUICK, *MORE], ids=lambda config: config.title)
-def test_every_netlist(config: AcceleratorConfig) -> None:
+def test_every_netlist(config: MacConfig) -> None:
     check(config, seed=24, dot_products=20, netlist="ecp5")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, FloatAccumulator, golden, preset
+from bitmill import FloatAccumulator, MacConfig, golden, preset
 from bitmill.config.presets import PRESETS, UNITS, any_preset
 from bitmill.models.sample import load_layer
 from bitmill.sim import Verification, verify
@@ -19,9 +19,9 @@ QUICK_NETLISTS = [
     ("int4-mac", "xilinx7"),
 ]
 SMALL_DOTS = [
-    AcceleratorConfig(weight="E4M3", activation="E4M3", unit="dot", lanes=4, k_max=32),
-    AcceleratorConfig(weight="INT8", activation="INT8", unit="dot", lanes=5, k_max=30, multiplier="operator"),
-    AcceleratorConfig(weight="E5M2", activation="E2M3", unit="dot", lanes=3, k_max=24, accumulator=FloatAccumulator()),
+    MacConfig(weight="E4M3", activation="E4M3", unit="dot", lanes=4, k_max=32),
+    MacConfig(weight="INT8", activation="INT8", unit="dot", lanes=5, k_max=30, multiplier="operator"),
+    MacConfig(weight="E5M2", activation="E2M3", unit="dot", lanes=3, k_max=24, accumulator=FloatAccumulator()),
 ]
 
 

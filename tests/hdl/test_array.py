@@ -9,7 +9,7 @@ import pytest
 from amaranth.back import rtlil
 from amaranth.sim import Simulator
 
-from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, golden, preset
+from bitmill import BitmillError, ExactAccumulator, MacConfig, golden, preset
 from bitmill.hdl import PE, Array, build
 from bitmill.hdl.array.column_bus import ColumnBus
 from bitmill.hdl.emit import verilog
@@ -17,12 +17,12 @@ from bitmill.hdl.emit import verilog
 from .test_verilog import prove_equal
 
 
-def array(weight: str, activation: str | None = None, **fields: object) -> AcceleratorConfig:
+def array(weight: str, activation: str | None = None, **fields: object) -> MacConfig:
     shape = {"rows": 2, "cols": 2, **fields}
-    return AcceleratorConfig.from_dict({"weight": weight, "activation": activation or weight, "unit": "array", **shape})
+    return MacConfig.from_dict({"weight": weight, "activation": activation or weight, "unit": "array", **shape})
 
 
-def run(config: AcceleratorConfig, beats: list[tuple[list[int], list[int], int]], outputs: int, *, spare: int = 30):
+def run(config: MacConfig, beats: list[tuple[list[int], list[int], int]], outputs: int, *, spare: int = 30):
     """Play beats (weights, activations, last) back to back; the output beats, cycles as the formula counts, and ``error``."""
     dut = build(config)
     assert isinstance(dut, Array)
@@ -150,7 +150,7 @@ def test_instantiated_pes_equal_elaborated_pes(config):
 
 def test_the_equivalence_can_fail():
     config, other = EQUAL[0], array("INT4", rows=2, cols=2, k_max=8, accumulator={"kind": "exact", "width": 11})
-    same_ports = AcceleratorConfig.from_dict({**config.to_dict(), "accumulator": {"kind": "exact", "width": 11}})
+    same_ports = MacConfig.from_dict({**config.to_dict(), "accumulator": {"kind": "exact", "width": 11}})
     with pytest.raises(BitmillError, match="unproven"):
         prove_equal(same_ports, verilog.emit(other))
 
@@ -170,12 +170,12 @@ def test_ports_are_the_streams_and_the_error():
 
 
 def test_init_wrong_config():
-    with pytest.raises(TypeError, match=r"Array config must be an AcceleratorConfig, not 'int8-4x4'"):
+    with pytest.raises(TypeError, match=r"Array config must be a MacConfig, not 'int8-4x4'"):
         Array(config="int8-4x4")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"PE config must be an AcceleratorConfig, not None"):
+    with pytest.raises(TypeError, match=r"PE config must be a MacConfig, not None"):
         PE(config=None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"Array config must have unit 'array', not 'mac'"):
-        Array(config=AcceleratorConfig(weight="INT8", activation="INT8", accumulator=ExactAccumulator()))
+        Array(config=MacConfig(weight="INT8", activation="INT8", accumulator=ExactAccumulator()))
 
 
 def test_init_wrong_rows():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import bitmill
-from bitmill import AcceleratorConfig, FloatAccumulator, preset
+from bitmill import FloatAccumulator, MacConfig, preset
 from bitmill.config.presets import PRESETS
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.emit.core_file import core_file, core_name
@@ -79,9 +79,7 @@ def test_lint_target_can_fail(fusesoc, tmp_path):
 
 def test_every_configuration_has_a_name_of_its_own():
     same_title = [
-        AcceleratorConfig(
-            weight="INT8", activation="INT8", accumulator=FloatAccumulator(), k_max=k_max, multiplier=style
-        )
+        MacConfig(weight="INT8", activation="INT8", accumulator=FloatAccumulator(), k_max=k_max, multiplier=style)
         for k_max in (8, 16)
         for style in ("logic", "operator")
     ]

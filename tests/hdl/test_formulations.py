@@ -10,7 +10,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats
+from bitmill import ExactAccumulator, FloatAccumulator, MacConfig, formats
 from bitmill.config.accumulators import FixedAccumulator
 from bitmill.formats import Product
 from bitmill.hdl import build
@@ -42,7 +42,7 @@ LANES = [(name, *pair) for name in FORMULATIONS for pair in (INTEGERS if name ==
 
 
 def unit(weight, activation, *, lanes=2, pipeline=0, **fields):
-    return AcceleratorConfig(weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, **fields)
+    return MacConfig(weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, **fields)
 
 
 class CodesToTerm(wiring.Component):
@@ -204,7 +204,7 @@ def check_unit(name, pipeline, activation="E2M1"):
 @pytest.mark.parametrize("name", ["binned", "columns"])
 def test_array_against_golden(name):
     pair = "INT8" if name == "columns" else "E4M3"
-    config = AcceleratorConfig(
+    config = MacConfig(
         weight=pair, activation=pair, unit="array", rows=2, cols=2, lanes=2, k_max=16, **FORMULATIONS[name]
     )
     assert verify(config, seed=29, dot_products=12, corner_steps=16).mismatches == 0
@@ -240,7 +240,7 @@ def test_the_usual_formulation_is_not_mentioned():
     assert "aligner" not in config.to_dict()
     assert config == unit("E4M3", "E4M3")
     other = unit("E4M3", "E4M3", aligner="barrel")
-    assert AcceleratorConfig.from_dict(other.to_dict()) == other
+    assert MacConfig.from_dict(other.to_dict()) == other
     assert "barrel aligner" in other.title
     assert "barrel aligner" in verilog.emit(other)
 

@@ -10,7 +10,7 @@ import pytest
 from amaranth.hdl import unsigned
 from amaranth.lib import wiring
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FloatAccumulator, formats, hdl
+from bitmill import ExactAccumulator, FloatAccumulator, MacConfig, formats, hdl
 from bitmill.formats import Product
 from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
 from bitmill.hdl.mac.decoder import TableDecoder
@@ -21,7 +21,7 @@ from bitmill.hdl.sums.adder_tree import AdderTree
 from bitmill.hdl.sums.aligner import Aligner
 
 PRODUCT = Product(formats.get("E4M3"), formats.get("INT8"))
-EXACT = AcceleratorConfig(weight="E4M3", activation="INT8", accumulator=ExactAccumulator())
+EXACT = MacConfig(weight="E4M3", activation="INT8", accumulator=ExactAccumulator())
 
 WRONG = {
     "tree of one lane": (AdderTree, {"product": PRODUCT, "lanes": 1}, ValueError, "AdderTree lanes must be at least 2, not 1"),
@@ -32,7 +32,7 @@ WRONG = {
     "table too wide": (
         TableDecoder, {"fmt": formats.get("FP32")}, ValueError, "TableDecoder format must have at most 16 bits, not 32"
     ),
-    "lane of nothing": (Lane, {"config": None, "shift": True}, TypeError, "Lane config must be an AcceleratorConfig, not None"),
+    "lane of nothing": (Lane, {"config": None, "shift": True}, TypeError, "Lane config must be a MacConfig, not None"),
     "guard of no step": (StepGuard, {"max_steps": 0}, ValueError, "StepGuard max_steps must be at least 1, not 0"),
     "float unit for exact": (
         FloatUnit, {"config": EXACT}, TypeError, "FloatAccumulator config must have a float accumulator, not ExactAccumulator("

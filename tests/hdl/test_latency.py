@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bitmill import AcceleratorConfig, FloatAccumulator, preset
+from bitmill import FloatAccumulator, MacConfig, preset
 from bitmill.hdl import build
 
 LATENCIES = {
@@ -27,7 +27,7 @@ def test_latency_of_presets(name):
 @pytest.mark.parametrize("accumulator", [None, FloatAccumulator()], ids=["exact", "fp32"])
 def test_latency_of_trees(lanes, stages, accumulator):
     chosen = {} if accumulator is None else {"accumulator": accumulator}
-    config = AcceleratorConfig(weight="E5M2", activation="INT8", unit="dot", lanes=lanes, **chosen)
+    config = MacConfig(weight="E5M2", activation="INT8", unit="dot", lanes=lanes, **chosen)
     latency = build(config).LATENCY
     assert latency == 1 + 2 + stages + 1
 
@@ -36,6 +36,6 @@ def test_latency_of_trees(lanes, stages, accumulator):
 def test_latency_of_pipelines(pipeline, e4m3, int8):
     """Of dot32: multiplier, aligner where products have exponents, three registers of the tree; beside them input and output."""
     for weight, between in (("E4M3", e4m3), ("INT8", int8)):
-        config = AcceleratorConfig(weight=weight, activation=weight, unit="dot", lanes=32, pipeline=pipeline)
+        config = MacConfig(weight=weight, activation=weight, unit="dot", lanes=32, pipeline=pipeline)
         latency = build(config).LATENCY
         assert latency == 2 + between

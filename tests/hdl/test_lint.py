@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import AcceleratorConfig
+from bitmill import MacConfig
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.presets import PRESETS, preset
 from bitmill.hdl.emit import verilog
@@ -35,16 +35,12 @@ ACCUMULATORS = [
     {"kind": "float", "format": "BF16", "fused": 6},
 ]
 OTHERS = [
-    AcceleratorConfig.from_dict(
-        {"weight": weight, "activation": "E5M2", "unit": "dot", "lanes": 3, "accumulator": accumulator}
-    )
+    MacConfig.from_dict({"weight": weight, "activation": "E5M2", "unit": "dot", "lanes": 3, "accumulator": accumulator})
     for weight in ("E4M3", "INT8")
     for accumulator in ACCUMULATORS
 ]
 OTHERS += [
-    AcceleratorConfig.from_dict(
-        {"weight": pair, "activation": pair, "unit": "dot", "lanes": 3, "k_max": 64, **formulation}
-    )
+    MacConfig.from_dict({"weight": pair, "activation": pair, "unit": "dot", "lanes": 3, "k_max": 64, **formulation})
     for pair, formulation in (
         ("E4M3", {"aligner": "barrel"}),
         ("E4M3", {"aligner": "placed"}),
@@ -61,7 +57,7 @@ TILES = [
 
 
 FLAGGED = [
-    AcceleratorConfig.from_dict(
+    MacConfig.from_dict(
         {"weight": "E4M3", "activation": "E4M3", "unit": "array", "rows": 2, "cols": 2, "saturated": True,
          "accumulator": {"kind": "fixed", "width": 12, "overflow": "wrap", "lsb": -6}}
     )

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from bitmill import AcceleratorConfig, FloatAccumulator, preset
+from bitmill import FloatAccumulator, MacConfig, preset
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.emit.manifest import manifest
 
-INT8 = AcceleratorConfig(weight="INT8", activation="INT8", k_max=7)
-MIXED = AcceleratorConfig(
-    weight="E2M1", activation="E5M2", unit="dot", lanes=2, k_max=7, accumulator=FloatAccumulator()
-)
+INT8 = MacConfig(weight="INT8", activation="INT8", k_max=7)
+MIXED = MacConfig(weight="E2M1", activation="E5M2", unit="dot", lanes=2, k_max=7, accumulator=FloatAccumulator())
 
 
 def bit(name: str, offset: int) -> dict[str, Any]:
@@ -91,7 +89,7 @@ def test_what_a_result_is_worth():
         "mantissa_bits": 23,
         "bias": 127,
     }
-    subnormal_steps = AcceleratorConfig(weight="E4M3", activation="E2M1")
+    subnormal_steps = MacConfig(weight="E4M3", activation="E2M1")
     assert manifest(subnormal_steps, "", file_name="a.v")["result"]["unit_exponent"] == -9 - 1
 
 

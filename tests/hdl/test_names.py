@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, preset
+from bitmill import BitmillError, MacConfig, preset
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.emit.core_file import core_file, core_name
 from bitmill.hdl.emit.names import check_top, plain
 from bitmill.system.tools import find_tool, run_yosys
 
-ARRAY = AcceleratorConfig(weight="INT4", activation="INT4", unit="array", rows=2, cols=2, k_max=8)
+ARRAY = MacConfig(weight="INT4", activation="INT4", unit="array", rows=2, cols=2, k_max=8)
 
 
 @pytest.mark.parametrize("name", ["a", "unit_0", "Dot32", "top", "x" * 64])
@@ -72,7 +72,7 @@ def test_two_units_in_one_design(tmp_path: Path) -> None:
         assert (found.returncode, found.stderr) == (0, "")
 
 
-def _input_bits(config: AcceleratorConfig | BitSerialConfig) -> int:
+def _input_bits(config: MacConfig | BitSerialConfig) -> int:
     from bitmill.hdl import build
 
     return len(build(config).i.payload.as_value())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from bitmill import AcceleratorConfig, FloatAccumulator, WindowAccumulator, golden, preset
+from bitmill import FloatAccumulator, MacConfig, WindowAccumulator, golden, preset
 from bitmill.hdl import build
 from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
 from bitmill.hdl.accumulators.scaled_accumulator import ScaledAccumulator
@@ -15,7 +15,7 @@ from bitmill.sim import verify
 
 
 def make(weight, activation, *, lanes, pipeline=3, **accumulator):
-    return AcceleratorConfig(
+    return MacConfig(
         weight=weight,
         activation=activation,
         unit="mac" if lanes == 1 else "dot",
@@ -123,11 +123,11 @@ def test_widths_of_mxfp4():
 
 def test_classes_by_configuration():
     assert for_config(QUICK[0]) is ScaledAccumulator
-    assert for_config(AcceleratorConfig(weight="E2M1", activation="E2M1", accumulator=FloatAccumulator())) is FloatUnit
+    assert for_config(MacConfig(weight="E2M1", activation="E2M1", accumulator=FloatAccumulator())) is FloatUnit
 
 
 def test_init_wrong_arguments():
-    plain = AcceleratorConfig(weight="E2M1", activation="E2M1", accumulator=WindowAccumulator(width=9))
+    plain = MacConfig(weight="E2M1", activation="E2M1", accumulator=WindowAccumulator(width=9))
     with pytest.raises(TypeError, match="ScaledTerm config must have a scale, not 'none'"):
         ScaledTerm(config=plain, sum_layout=scaled_term_layout(QUICK[0]), waits=0)
     with pytest.raises(ValueError, match="ScaledTerm waits must be at least 0, not -1"):

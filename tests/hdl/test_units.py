@@ -10,7 +10,7 @@ import pytest
 from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from bitmill import AcceleratorConfig, FloatAccumulator, formats
+from bitmill import FloatAccumulator, MacConfig, formats
 from bitmill.formats import Special
 from bitmill.hdl import DotProduct, Mac, build
 
@@ -35,7 +35,7 @@ def round_to_fp32(value: Fraction) -> int:
 class Reference:
     """One dot product, step by step, on fractions."""
 
-    config: AcceleratorConfig
+    config: MacConfig
     total: Fraction = Fraction(0)
     code: int = 0
     nan: bool = False
@@ -79,7 +79,7 @@ class Reference:
         return self.code
 
 
-def expected(config: AcceleratorConfig, weights: list[int], activations: list[int]) -> tuple[int, int, int]:
+def expected(config: MacConfig, weights: list[int], activations: list[int]) -> tuple[int, int, int]:
     reference = Reference(config)
     steps = range(0, len(weights), config.lanes)
     for k in steps:
@@ -95,7 +95,7 @@ def random_code(fmt: formats.Format, rng: random.Random) -> int:
             return code
 
 
-def random_dot(config: AcceleratorConfig, rng: random.Random, steps: int) -> tuple[list[int], list[int]]:
+def random_dot(config: MacConfig, rng: random.Random, steps: int) -> tuple[list[int], list[int]]:
     operands = (config.weight_format, config.activation_format)
     weights, activations = ([random_code(fmt, rng) for _ in range(steps * config.lanes)] for fmt in operands)
     return weights, activations
@@ -171,7 +171,7 @@ FP32 = FloatAccumulator()
 @pytest.mark.parametrize(("weight", "activation"), PAIRS)
 def test_against_fractions(weight, activation, accumulator, lanes):
     chosen = {} if accumulator is None else {"accumulator": accumulator}
-    config = AcceleratorConfig(
+    config = MacConfig(
         weight=weight,
         activation=activation,
         unit="mac" if lanes == 1 else "dot",
@@ -188,7 +188,7 @@ def test_against_fractions(weight, activation, accumulator, lanes):
 @pytest.mark.parametrize("lanes", [1, 2, 4, 5, 32])
 @pytest.mark.parametrize("weight", ["INT8", "E4M3", "E2M1"])
 def test_latency_and_throughput_are_as_documented(weight, lanes):
-    config = AcceleratorConfig(weight=weight, activation=weight, unit="dot", lanes=lanes)
+    config = MacConfig(weight=weight, activation=weight, unit="dot", lanes=lanes)
     rng = random.Random(lanes)
     unit = build(config)
     latency = unit.LATENCY
@@ -205,7 +205,7 @@ def test_latency_and_throughput_are_as_documented(weight, lanes):
     ("weight", "activation", "lanes"), [("E4M3", "E4M3", 5), ("INT8", "E3M2", 1), ("E2M1", "E2M1", 5)]
 )
 def test_shorter_pipelines_compute_the_same(weight, activation, lanes, accumulator, pipeline):
-    config = AcceleratorConfig(
+    config = MacConfig(
         weight=weight,
         activation=activation,
         unit="mac" if lanes == 1 else "dot",
@@ -230,7 +230,7 @@ def test_shorter_pipelines_compute_the_same(weight, activation, lanes, accumulat
 @pytest.mark.parametrize("reset_after", [1, 4, 9])
 def test_reset_in_the_middle(accumulator, reset_after):
     chosen = {} if accumulator is None else {"accumulator": accumulator}
-    config = AcceleratorConfig(weight="E4M3", activation="E4M3", unit="dot", lanes=2, k_max=8, **chosen)
+    config = MacConfig(weight="E4M3", activation="E4M3", unit="dot", lanes=2, k_max=8, **chosen)
     rng = random.Random(reset_after)
     dots = [random_dot(config, rng, rng.choice([1, 2, 4, 5])) for _ in range(10)]
     results, _ = run(build(config), dots, seed=reset_after, stall=0.1, reset_after=reset_after)
@@ -240,7 +240,7 @@ def test_reset_in_the_middle(accumulator, reset_after):
 @pytest.mark.parametrize("sign", [0, 1])
 @pytest.mark.parametrize(("weight", "code"), [("INT8", 0x80), ("E4M3", 0x7E), ("E5M2", 0x7B)])
 def test_longest_dot_product_of_extremes_fits(weight, code, sign):
-    config = AcceleratorConfig(weight=weight, activation=weight, k_max=19)
+    config = MacConfig(weight=weight, activation=weight, k_max=19)
     other = code if weight == "INT8" and not sign else (code ^ 0xFF if weight == "INT8" else code | sign << 7)
     dots = [([code] * 19, [other] * 19), ([code] * 20, [other] * 20)]
     results, _ = run(build(config), dots, seed=1, stall=0)
@@ -249,7 +249,7 @@ def test_longest_dot_product_of_extremes_fits(weight, code, sign):
 
 
 def test_output_valid_does_not_depend_on_ready():
-    config = AcceleratorConfig(weight="INT4", activation="INT4")
+    config = MacConfig(weight="INT4", activation="INT4")
     dut = build(config)
 
     async def bench(ctx):
@@ -269,10 +269,10 @@ def test_output_valid_does_not_depend_on_ready():
 
 
 def test_init_wrong_config():
-    with pytest.raises(TypeError, match="DotProduct config must be an AcceleratorConfig, not None"):
+    with pytest.raises(TypeError, match="DotProduct config must be a MacConfig, not None"):
         DotProduct(config=None)  # pyright: ignore[reportArgumentType]
 
 
 def test_init_wrong_mac_lanes():
     with pytest.raises(ValueError, match="Mac config must have 1 lane, not 4"):
-        Mac(config=AcceleratorConfig(weight="INT8", activation="INT8", unit="dot", lanes=4))
+        Mac(config=MacConfig(weight="INT8", activation="INT8", unit="dot", lanes=4))

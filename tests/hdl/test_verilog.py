@@ -7,7 +7,7 @@ import re
 import pytest
 from amaranth.back import rtlil
 
-from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, preset
+from bitmill import BitmillError, ExactAccumulator, FloatAccumulator, MacConfig, preset
 from bitmill.hdl import build
 from bitmill.hdl.emit import verilog
 from bitmill.system.tools import run_yosys
@@ -32,17 +32,17 @@ write_rtlil proved.il
 """
 
 
-def prove_equal(config: AcceleratorConfig, emitted: str) -> None:
+def prove_equal(config: MacConfig, emitted: str) -> None:
     # Registers and ports are paired by name.
     flat = re.sub(r"\b([io])__(payload|valid|ready)\b", r"\1_\2", rtlil.convert(build(config), name="flat_unit"))
     run_yosys(EQUIVALENCE, files={"flat.il": flat, "emitted.v": emitted}, outputs=["proved.il"])
 
 
 CONFIGS = [
-    AcceleratorConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=4),
-    AcceleratorConfig(weight="INT4", activation="INT8", unit="dot", lanes=2),
-    AcceleratorConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=2, accumulator=FloatAccumulator()),
-    AcceleratorConfig(weight="E4M3", activation="E4M3", unit="mac"),
+    MacConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=4),
+    MacConfig(weight="INT4", activation="INT8", unit="dot", lanes=2),
+    MacConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=2, accumulator=FloatAccumulator()),
+    MacConfig(weight="E4M3", activation="E4M3", unit="mac"),
 ]
 
 
@@ -54,7 +54,7 @@ def test_instantiated_lanes_equal_elaborated_lanes(config):
 def test_the_equivalence_can_fail():
     config = CONFIGS[0]
     same_width = ExactAccumulator(width=config.accumulator_bits)
-    other = AcceleratorConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=4, k_max=8, accumulator=same_width)
+    other = MacConfig(weight="E2M1", activation="E2M1", unit="dot", lanes=4, k_max=8, accumulator=same_width)
     with pytest.raises(BitmillError, match="unproven"):
         prove_equal(config, verilog.emit(other))
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 import pytest
 from amaranth.hdl import signed
 
-from bitmill import AcceleratorConfig, FloatAccumulator, formats
+from bitmill import FloatAccumulator, MacConfig, formats
 from bitmill.config.nonlinear import ACCURATE, IVIT, NewtonWidths, NormWidths, RootNormRule
 from bitmill.formats import Product
 from bitmill.hdl.array.array_row import ArrayRow
@@ -112,11 +112,11 @@ def test_products(a, b, exponent, carry):
 )
 def test_flags(a, b, accumulator, widths):
     chosen = {} if accumulator is None else {"accumulator": accumulator}
-    layout = flags_layout(AcceleratorConfig(weight=a, activation=b, **chosen))
+    layout = flags_layout(MacConfig(weight=a, activation=b, **chosen))
     assert tuple(layout[name].width for name in ("nan", "pos_inf", "neg_inf")) == widths
 
 
-INT8_ARRAY = AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=2, cols=3)
+INT8_ARRAY = MacConfig(weight="INT8", activation="INT8", unit="array", rows=2, cols=3)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 from amaranth.lib import wiring
 
-from bitmill import AcceleratorConfig, config, golden, hdl
+from bitmill import MacConfig, config, golden, hdl
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.parallel import ParallelConfig
 from bitmill.config.presets import UNITS
@@ -77,20 +77,16 @@ _PAIRS = (
 )  # fmt: skip
 
 
-def configurations() -> list[AcceleratorConfig]:
+def configurations() -> list[MacConfig]:
     """Small units of every kind: formats of each class, one lane and several, every accumulator, multiplier and aligner."""
     kinds = {"exact": config.ExactAccumulator(), "float": config.FloatAccumulator()}
     chosen = [
-        AcceleratorConfig(
-            weight=a, activation=b, unit="mac" if n == 1 else "dot", lanes=n, k_max=8 * n, accumulator=kinds[k]
-        )
+        MacConfig(weight=a, activation=b, unit="mac" if n == 1 else "dot", lanes=n, k_max=8 * n, accumulator=kinds[k])
         for a, b, n, k in _PAIRS
     ]
-    chosen.append(AcceleratorConfig(weight="INT8", activation="INT8", k_max=8, multiplier="operator"))
+    chosen.append(MacConfig(weight="INT8", activation="INT8", k_max=8, multiplier="operator"))
     chosen += [
-        AcceleratorConfig.from_dict(
-            {"weight": a, "activation": a, "unit": "dot", "lanes": 3, "k_max": 24, **formulation}
-        )
+        MacConfig.from_dict({"weight": a, "activation": a, "unit": "dot", "lanes": 3, "k_max": 24, **formulation})
         for a, formulation in (
             ("INT5", {"multiplier": "columns"}),
             ("E3M2", {"aligner": "barrel"}),
@@ -120,7 +116,7 @@ PARALLEL = (("FP16", "FP16"), ("INT8", "FP16"), ("ANT", "BF16"), ("OLIVE", "FP16
 
 
 def components() -> Iterator[wiring.Component]:
-    """Units that have no unit of ``AcceleratorConfig`` around them."""
+    """Units that have no unit of ``MacConfig`` around them."""
     yield from (hdl.build(BitSerialConfig.from_dict({"k_max": 64, **fields})) for fields in TILES)
     for weight, activation in PARALLEL:
         chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
@@ -153,7 +149,7 @@ def ran() -> str:
         golden.dequantize(name, codes, scale)
         golden.encode(name, golden.decode(name, codes))
         for accumulator in (config.ExactAccumulator(), config.FloatAccumulator()):
-            chosen = AcceleratorConfig(weight=name, activation=name, unit="dot", lanes=2, accumulator=accumulator)
+            chosen = MacConfig(weight=name, activation=name, unit="dot", lanes=2, accumulator=accumulator)
             golden.to_float(chosen, golden.dot(chosen, codes, codes))
             golden.matmul(chosen, codes, codes)
     for fields in TILES:

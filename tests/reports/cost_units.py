@@ -1,10 +1,10 @@
 """Units that tests of the cost models price."""
 
-from bitmill.config import AcceleratorConfig, ExactAccumulator
+from bitmill.config import ExactAccumulator, MacConfig
 
 
 def unit(fmt, lanes=1, accumulator=None, **fields):
-    return AcceleratorConfig(
+    return MacConfig(
         weight=fmt,
         activation=fields.pop("activation", fmt),
         unit="mac" if lanes == 1 else "dot",

@@ -9,10 +9,10 @@ import pytest
 
 from bitmill import BitmillError, formats
 from bitmill.config import (
-    AcceleratorConfig,
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
+    MacConfig,
     WindowAccumulator,
 )
 from bitmill.formats import Codebook
@@ -64,7 +64,7 @@ def test_registers_are_counted_nearly_all():
     """Synthesis drops a few that are constant or copies of others; half of all units have exactly those that are counted."""
     off = []
     for found in Units.load(FOLDER / FITTED).synthesized[::3]:
-        config = AcceleratorConfig.from_dict(found.config)
+        config = MacConfig.from_dict(found.config)
         counted = features(config)
         total = counted["registers that move"] + counted["registers in steps"]
         off.append(total / found.cells["generic"][1] - 1)
@@ -78,7 +78,7 @@ _FLOAT, _FUSED = {"kind": "float"}, {"kind": "float", "fused": 12}
 _FIXED = {"kind": "fixed", "width": 20, "overflow": "saturate"}
 _WINDOW = {"kind": "window", "width": 16}
 FIELDS: dict[str, dict[str, list[dict[str, Any]]]] = {
-    "AcceleratorConfig": {
+    "MacConfig": {
         "weight": [{"weight": "INT8"}, {"weight": "E4M3"}],
         "activation": [{"activation": "INT8"}, {"activation": "NF4"}],
         "unit": [{"unit": "dot"}, {"unit": "array"}],
@@ -118,7 +118,7 @@ FIELDS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "rounding": [{"accumulator": _FLOAT}, {"accumulator": {**_FLOAT, "rounding": "truncate"}}],
     },
 }
-CLASSES = (AcceleratorConfig, ExactAccumulator, FixedAccumulator, WindowAccumulator, FloatAccumulator)
+CLASSES = (MacConfig, ExactAccumulator, FixedAccumulator, WindowAccumulator, FloatAccumulator)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_every_field_is_read_or_refused(owner, field):
     seen = []
     for changed in FIELDS[owner.__name__][field]:
         whole = {"weight": "INT8", "activation": "INT8", "unit": "dot", "lanes": 4, "k_max": 2000, **changed}
-        config = AcceleratorConfig.from_dict(whole)
+        config = MacConfig.from_dict(whole)
         if config.unit == "array":
             with pytest.raises(BitmillError, match="unit must be 'mac' or 'dot' to be estimated, not 'array'"):
                 described(config)
@@ -141,7 +141,7 @@ def test_every_field_is_read_or_refused(owner, field):
 
 
 def test_a_mac_and_a_dot_product_of_one_lane_are_the_same_hardware():
-    mac, dot = (AcceleratorConfig(weight="INT4", activation="INT4", unit=kind) for kind in ("mac", "dot"))
+    mac, dot = (MacConfig(weight="INT4", activation="INT4", unit=kind) for kind in ("mac", "dot"))
     assert described(mac) == described(dot)
     bodies = [emit(config).partition("/* verilator lint_off DECLFILENAME")[2] for config in (mac, dot)]
     assert bodies[0] == bodies[1]
@@ -150,9 +150,9 @@ def test_a_mac_and_a_dot_product_of_one_lane_are_the_same_hardware():
 @pytest.mark.parametrize(
     ("owner", "name", "config", "message"),
     [
-        ("AcceleratorConfig", "saturated", unit("INT8", 2, FixedAccumulator(width=9, overflow="wrap"), saturated=True),
+        ("MacConfig", "saturated", unit("INT8", 2, FixedAccumulator(width=9, overflow="wrap"), saturated=True),
          "saturated must be False to be estimated, not True"),
-        ("AcceleratorConfig", "pipeline", unit("INT8", pipeline=1), "pipeline must be 3 to be estimated, not 1"),
+        ("MacConfig", "pipeline", unit("INT8", pipeline=1), "pipeline must be 3 to be estimated, not 1"),
         ("FixedAccumulator", "lsb", unit("INT8", 1, FixedAccumulator(width=9, overflow="wrap", lsb=2)),
          "accumulator.lsb must be None to be estimated, not 2"),
         ("WindowAccumulator", "width", unit("INT8", 1, WindowAccumulator(width=9)),
@@ -165,7 +165,7 @@ def test_a_field_that_is_not_known_is_refused(owner, name, config, message, monk
     monkeypatch.setattr(of_units, "KNOWN_FIELDS", fewer)
     with pytest.raises(BitmillError, match=message):
         check_known(config)
-    if owner == "AcceleratorConfig":
+    if owner == "MacConfig":
         check_known(unit("INT8", 2))
 
 

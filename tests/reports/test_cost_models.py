@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
-from bitmill.config import AcceleratorConfig, FloatAccumulator
+from bitmill.config import FloatAccumulator, MacConfig
 from bitmill.config.presets import preset
 from bitmill.fpga.cost import model
 from bitmill.fpga.cost.correction import Correction
@@ -173,7 +173,7 @@ def test_truncation_is_priced():
 def test_a_held_out_unit_synthesized_again(place):
     """That the record is of this hardware and these tools."""
     found = sorted(held_out_units.synthesized, key=lambda unit: unit.cells["generic"][0])[place]
-    verilog = emit(AcceleratorConfig.from_dict(found.config))
+    verilog = emit(MacConfig.from_dict(found.config))
     for target, cells in found.cells.items():
         counts = synthesize(verilog, TOP, target).counts
         assert (counts.logic, counts.registers) == tuple(cells[:2])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError
+from bitmill import BitmillError, MacConfig
 from bitmill.reports.full import cheapest, fronts, runner, text
 from bitmill.reports.full.walks import PARTS, WALKS, Step
 from bitmill.studies.committed import committed_records
@@ -62,7 +62,7 @@ def moved(before, after):
         values = before[name, "floating"], after[name, "floating"]
         if values[0] != values[1] and not (name == "clock" and None in values):
             found.add(name)
-    for field in AcceleratorConfig.model_fields:
+    for field in MacConfig.model_fields:
         changes = {
             (repr(before[side][field]), repr(after[side][field]))
             for side in ("floating", "integer")

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from bitmill import AcceleratorConfig, BitmillError, formats
+from bitmill import BitmillError, MacConfig, formats
 from bitmill.config.accumulators import (
     Accumulator,
     ExactAccumulator,
@@ -74,12 +74,12 @@ def drawn(rng):
     """A random unit of all that is accepted."""
     while True:
         fields = {}
-        for name in AcceleratorConfig.model_fields:
-            value = rng.choice(values_of(AcceleratorConfig, name))
+        for name in MacConfig.model_fields:
+            value = rng.choice(values_of(MacConfig, name))
             fields[name] = value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
         for name in rng.sample(sorted(fields.keys() - {"weight", "activation"}), rng.randrange(9)):
             del fields[name]
-        one = built(AcceleratorConfig, fields)
+        one = built(MacConfig, fields)
         if one is not None:
             return one
 
@@ -99,21 +99,21 @@ def test_no_two_accumulators_are_called_alike():
         assert len({naming(one) for one in every}) == len(set(every)), naming.__name__
 
 
-@pytest.mark.parametrize("name", AcceleratorConfig.model_fields)
+@pytest.mark.parametrize("name", MacConfig.model_fields)
 def test_every_field_of_a_unit_is_in_its_key(name):
     rng = random.Random(f"ids {name}")
     changed = 0
     for _ in range(100):
         one = drawn(rng)
-        value = rng.choice(values_of(AcceleratorConfig, name))
+        value = rng.choice(values_of(MacConfig, name))
         plain = value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
-        other = built(AcceleratorConfig, {**one.model_dump(exclude_none=True), name: plain})
+        other = built(MacConfig, {**one.model_dump(exclude_none=True), name: plain})
         if other is not None and other != one:
             changed += 1
             assert unit_key(one) != unit_key(other), (one, other)
     if name == "unit":  # Hardly ever may it change alone.
-        mac, dot = (AcceleratorConfig(weight="INT8", activation="INT8", unit=unit) for unit in ("mac", "dot"))
-        array = AcceleratorConfig(weight="INT8", activation="INT8", unit="array")
+        mac, dot = (MacConfig(weight="INT8", activation="INT8", unit=unit) for unit in ("mac", "dot"))
+        array = MacConfig(weight="INT8", activation="INT8", unit="array")
         assert len({unit_key(one) for one in (mac, dot, array)}) == 3
     else:
         assert changed > 0
@@ -135,7 +135,7 @@ def test_no_two_pairs_of_formats_are_called_alike():
     assert len({ids._pair(*pair) for pair in pairs}) == len(pairs)
 
 
-class Wider(AcceleratorConfig, frozen=True):
+class Wider(MacConfig, frozen=True):
     """As a later version may be: with fields that nobody thought of here."""
 
     gated: bool = False
@@ -171,7 +171,7 @@ def test_errors_of_what_computes_otherwise_are_apart():
         "activation": "INT8",
         "accumulator": {"kind": "fixed", "width": 18, "overflow": "saturate"},
     }
-    one, eight = (AcceleratorConfig.from_dict({**fields, "unit": unit, "lanes": lanes})
+    one, eight = (MacConfig.from_dict({**fields, "unit": unit, "lanes": lanes})
                   for unit, lanes in (("mac", 1), ("dot", 8)))  # fmt: skip
     assert error_id(one) != error_id(eight), "clamped once a step"
 

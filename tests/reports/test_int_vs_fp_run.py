@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitmill.config import AcceleratorConfig, FloatAccumulator
+from bitmill.config import FloatAccumulator, MacConfig
 from bitmill.hdl.emit import verilog
 from bitmill.reports.int_vs_fp.runner import run
 from bitmill.studies.int_vs_fp.accumulators import accumulator_jobs, gates_record
@@ -169,7 +169,7 @@ def test_a_committed_clock_of_another_unit_or_tool_is_not(bench_file):
 
 def test_clocks_with_dsp_blocks_are_of_the_unit_with_a_plain_multiplier(tmp_path, monkeypatch):
     case = Case(Pair("INT4", "INT4"), "mac")
-    config = AcceleratorConfig.from_dict({**case.config.to_dict(), "multiplier": "operator"})
+    config = MacConfig.from_dict({**case.config.to_dict(), "multiplier": "operator"})
     digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
     record = Record("fmax/int4-mac-dsp", "bench", config.to_dict(), "", {"verilog_sha256": digest}, {"yosys": yosys_release()},
                     (1,), {"fmax": metric(99, "MHz")}, study="bench")  # fmt: skip

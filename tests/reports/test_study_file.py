@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, ExactAccumulator, FloatAccumulator, WindowAccumulator
+from bitmill import BitmillError, ExactAccumulator, FloatAccumulator, MacConfig, WindowAccumulator
 from bitmill.config.accumulators import FixedAccumulator
 from bitmill.studies.ids import unit_key
 from bitmill.studies.sweep import sizes
@@ -52,7 +52,7 @@ def test_grids_are_crossed_and_put_together(read):
         "e2m1xe4m3-k8-exact-p0", "e2m1xe4m3-k8-exact", "e3m2-k1-exact",
     ]  # fmt: skip
     unit = expanded.units["e2m1xe4m3-k8-exact-p0"]
-    assert unit == AcceleratorConfig(weight="E2M1", activation="E4M3", unit="dot", lanes=8, pipeline=0)
+    assert unit == MacConfig(weight="E2M1", activation="E4M3", unit="dot", lanes=8, pipeline=0)
 
 
 def test_what_cannot_be_built_is_skipped_with_the_reason(read):
@@ -136,7 +136,7 @@ KEYS = {
 
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_name_what_is_not_as_usual(key):
-    assert unit_key(AcceleratorConfig(**{"weight": "INT8", "activation": "INT8", **KEYS[key]})) == key
+    assert unit_key(MacConfig(**{"weight": "INT8", "activation": "INT8", **KEYS[key]})) == key
 
 
 @pytest.mark.parametrize(

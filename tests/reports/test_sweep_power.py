@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError
+from bitmill import BitmillError, MacConfig
 from bitmill.fpga.power_parts import POWER_PARTS
 from bitmill.fpga.standard_cells import Mapped, StandardCells
 from bitmill.models.sample import load_layer
@@ -29,7 +29,7 @@ STUDY_FIELDS = {
 
 
 def config_of(name="E4M3", *, lanes=4, k_max=4096):
-    return AcceleratorConfig(weight=name, activation=name, unit="dot" if lanes > 1 else "mac", lanes=lanes, k_max=k_max)
+    return MacConfig(weight=name, activation=name, unit="dot" if lanes > 1 else "mac", lanes=lanes, k_max=k_max)
 
 
 def steps(config, operands, cycles):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig
+from bitmill import MacConfig
 from bitmill.models.sample.fetch import fetch_model
 from bitmill.models.sample.make_sample import record_model
 from bitmill.sim.job import Job, Phase
@@ -74,8 +74,8 @@ def passthrough() -> tuple[str, Job]:
 
 
 @pytest.fixture(scope="session")
-def int4_config() -> AcceleratorConfig:
-    return AcceleratorConfig(weight="INT4", activation="INT4", k_max=8)
+def int4_config() -> MacConfig:
+    return MacConfig(weight="INT4", activation="INT4", k_max=8)
 
 
 @pytest.fixture(scope="session")

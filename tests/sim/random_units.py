@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from bitmill import formats
-from bitmill.config import AcceleratorConfig
+from bitmill.config import MacConfig
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats import Product
 from bitmill.system.errors import BitmillError
@@ -19,20 +19,20 @@ MODEST_PRODUCTS, MODEST_BITS = 24, 900
 """What is drawn is kept so small that hundreds of trials end: products a cycle, and their bits together."""
 
 
-def draw_unit(rng: np.random.Generator) -> AcceleratorConfig | BitSerialConfig:
+def draw_unit(rng: np.random.Generator) -> MacConfig | BitSerialConfig:
     """One configuration that its class accepts."""
     while True:
         tile = rng.random() < 0.25
         fields = _tile(rng) if tile else _unit(rng)
         try:
-            config = BitSerialConfig.from_dict(fields) if tile else AcceleratorConfig.from_dict(fields)
+            config = BitSerialConfig.from_dict(fields) if tile else MacConfig.from_dict(fields)
         except (BitmillError, ValidationError):
             continue
         if _is_modest(config):
             return config
 
 
-def _is_modest(config: AcceleratorConfig | BitSerialConfig) -> bool:
+def _is_modest(config: MacConfig | BitSerialConfig) -> bool:
     if isinstance(config, BitSerialConfig):
         return config.macs <= MODEST_PRODUCTS
     product = config.product

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from bitmill import ExactAccumulator, FixedAccumulator, FloatAccumulator, MacConfig, WindowAccumulator
 from bitmill.sim.accumulator_corners import accumulator_corners
 from bitmill.sim.stimulus import DotProduct, stimuli
 
 
-def make(weight: str, activation: str, accumulator: Any, *, lanes: int = 4, k_max: int = 256) -> AcceleratorConfig:
-    return AcceleratorConfig(
+def make(weight: str, activation: str, accumulator: Any, *, lanes: int = 4, k_max: int = 256) -> MacConfig:
+    return MacConfig(
         weight=weight, activation=activation, unit="dot", lanes=lanes, k_max=k_max, accumulator=accumulator
     )
 
 
-def products(config: AcceleratorConfig, item: DotProduct) -> list[Fraction]:
+def products(config: MacConfig, item: DotProduct) -> list[Fraction]:
     weight, activation = config.weight_format, config.activation_format
     return [
         weight.decode(int(w)).value * activation.decode(int(a)).value
@@ -27,12 +27,12 @@ def products(config: AcceleratorConfig, item: DotProduct) -> list[Fraction]:
     ]
 
 
-def after_each_step(config: AcceleratorConfig, item: DotProduct) -> list[Fraction]:
+def after_each_step(config: MacConfig, item: DotProduct) -> list[Fraction]:
     values = products(config, item)
     return [sum(values[:end], Fraction(0)) for end in range(config.lanes, len(values) + config.lanes, config.lanes)]
 
 
-def corners(config: AcceleratorConfig, longest: int = 256) -> list[DotProduct]:
+def corners(config: MacConfig, longest: int = 256) -> list[DotProduct]:
     found = list(accumulator_corners(config, longest=longest))
     assert all(1 <= len(item) <= longest for item in found)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError
+from bitmill import BitmillError, MacConfig
 from bitmill.hdl import Array, build
 from bitmill.hdl.emit import verilog
 from bitmill.sim import Verification, verify
@@ -16,10 +16,8 @@ from bitmill.sim.runner import SimulationError, simulate
 from bitmill.sim.tile_traffic import Tile, TileTraffic, steps_of
 
 
-def array(weight: str, activation: str | None = None, **fields: object) -> AcceleratorConfig:
-    return AcceleratorConfig.from_dict(
-        {"weight": weight, "activation": activation or weight, "unit": "array", **fields}
-    )
+def array(weight: str, activation: str | None = None, **fields: object) -> MacConfig:
+    return MacConfig.from_dict({"weight": weight, "activation": activation or weight, "unit": "array", **fields})
 
 
 KINDS = [
@@ -38,7 +36,7 @@ NETLISTS = [(KINDS[0], "ecp5", "cocotb"), (KINDS[3], "generic", "cocotb")]
 NETLISTS += [(config, "ecp5" if index % 2 else "generic", "compiled") for index, config in enumerate(KINDS)]
 
 
-def check(result: Verification, config: AcceleratorConfig) -> None:
+def check(result: Verification, config: MacConfig) -> None:
     assert result.mismatches == 0
     assert result.input_stalls > 0
     assert result.output_stalls > 0
@@ -108,7 +106,7 @@ def test_steps_are_filled_up_with_zeros_lane_by_lane():
     assert steps_of(codes, 2, 99).tolist() == [[0, 1, 5, 6], [2, 3, 7, 8], [4, 99, 9, 99]]
 
 
-def random_tile(config: AcceleratorConfig, rng: np.random.Generator, length: int) -> Tile:
+def random_tile(config: MacConfig, rng: np.random.Generator, length: int) -> Tile:
     weights = rng.integers(0, 1 << config.weight_format.bits, (config.rows, length))
     return Tile(weights, rng.integers(0, 1 << config.activation_format.bits, (config.cols, length)), "random")
 
@@ -117,7 +115,7 @@ def expected(traffic: TileTraffic, tiles: list[Tile]) -> list[int]:
     return [payload for tile in traffic.expected(tiles) for payload in tile]
 
 
-def play(config: AcceleratorConfig, inputs: Sequence[int], results: list[int]):
+def play(config: MacConfig, inputs: Sequence[int], results: list[int]):
     layout = TileTraffic(config).layout
     job = Job(layout.input_bits, layout.output_bits, (Phase("back-to-back", inputs, results),), patience=60)
     return simulate(verilog.emit(config), "bitmill_top", job).phases[0]

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError
+from bitmill import BitmillError, MacConfig
 from bitmill.sim import VerificationError, verify
 from bitmill.sim.compiled import CompiledSimulation, compiler, library, simulate_compiled
 from bitmill.sim.job import Job, Phase
@@ -231,7 +231,7 @@ def test_runs_do_not_share_state(int4_mac: str) -> None:
         assert simulation.run(JOB).failure is None
 
 
-def test_refusals(int4_mac: str, int4_config: AcceleratorConfig, tmp_path: Path) -> None:
+def test_refusals(int4_mac: str, int4_config: MacConfig, tmp_path: Path) -> None:
     with pytest.raises(BitmillError, match="must have a port o_valid of 1 bits, not none of this name"):
         simulate_compiled(int4_mac.replace("o_valid", "out_valid"), TOP, JOB)
     with pytest.raises(BitmillError, match="port i_payload of module bitmill_top must be 12 bits wide, not 9"):
@@ -253,7 +253,7 @@ def test_timeout(int4_mac: str) -> None:
         simulation.run(job, timeout=0.05)
 
 
-def test_failure_is_recorded_again_under_cocotb(int4_config: AcceleratorConfig, broken: Breaker) -> None:
+def test_failure_is_recorded_again_under_cocotb(int4_config: MacConfig, broken: Breaker) -> None:
     fault = broken("sum + product;", "sum + product + (product == 8'sd64);")
     with pytest.raises(VerificationError, match="first in result ") as failure:
         verify(int4_config, seed=17, verilog=fault, dot_products=5, engine="compiled")
@@ -274,7 +274,7 @@ def test_failure_is_recorded_again_under_cocotb(int4_config: AcceleratorConfig, 
 def test_engines_that_disagree_say_so(
     again: BitmillError | None,
     told: str,
-    int4_config: AcceleratorConfig,
+    int4_config: MacConfig,
     broken: Breaker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -290,7 +290,7 @@ def test_engines_that_disagree_say_so(
 
 def test_command(cli: Callable[..., Any], tmp_path: Path) -> None:
     unit = tmp_path / "unit.toml"
-    unit.write_text(AcceleratorConfig(weight="INT4", activation="INT4", k_max=8).to_toml())
+    unit.write_text(MacConfig(weight="INT4", activation="INT4", k_max=8).to_toml())
     options = ("verify", unit, "--seed", "7", "--dot-products", "20")
     compiled = cli(*options, "--engine", "compiled")
     assert compiled.status == 0, compiled.err

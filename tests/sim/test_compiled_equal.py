@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bitmill import AcceleratorConfig, FloatAccumulator
+from bitmill import FloatAccumulator, MacConfig
 from bitmill.sim import verify
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Outcome, Phase
@@ -184,14 +184,14 @@ def test_rows_of_bytes_are_the_same_job(int4_mac: str, mac_job: Callable[[int], 
 
 
 EMITTED = [
-    AcceleratorConfig(weight="INT8", activation="INT8", unit="dot", lanes=32, k_max=256),
-    AcceleratorConfig(weight="E2M1", activation="E5M2", unit="dot", lanes=9, k_max=64),
-    AcceleratorConfig(weight="E3M2", activation="E3M2", k_max=8, accumulator=FloatAccumulator()),
+    MacConfig(weight="INT8", activation="INT8", unit="dot", lanes=32, k_max=256),
+    MacConfig(weight="E2M1", activation="E5M2", unit="dot", lanes=9, k_max=64),
+    MacConfig(weight="E3M2", activation="E3M2", k_max=8, accumulator=FloatAccumulator()),
 ]
 
 
 @pytest.mark.parametrize("config", EMITTED, ids=lambda config: config.title)
-def test_emitted_units_have_equal_counts(config: AcceleratorConfig) -> None:
+def test_emitted_units_have_equal_counts(config: MacConfig) -> None:
     compiled, cocotb = (
         verify(config, seed=5, dot_products=30, corner_steps=64, engine=e) for e in ("compiled", "cocotb")
     )
@@ -201,7 +201,7 @@ def test_emitted_units_have_equal_counts(config: AcceleratorConfig) -> None:
 
 @pytest.mark.parametrize("kind", ["generic", "ecp5"])
 def test_netlists_have_equal_counts(kind: NetlistKind) -> None:
-    config = AcceleratorConfig(weight="E2M1", activation="E2M3", unit="dot", lanes=4, k_max=16)
+    config = MacConfig(weight="E2M1", activation="E2M3", unit="dot", lanes=4, k_max=16)
     compiled, cocotb = (
         verify(config, seed=6, dot_products=20, corner_steps=16, engine=e, netlist=kind) for e in ("compiled", "cocotb")
     )

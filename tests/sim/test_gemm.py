@@ -8,16 +8,16 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, golden, preset
+from bitmill import BitmillError, MacConfig, golden, preset
 from bitmill.hdl import Array, build
 from bitmill.models.layers import sample_layers
 from bitmill.sim.gemm import Gemm, gemm
 
-SMALL = AcceleratorConfig(weight="INT8", activation="INT8", unit="array", rows=3, cols=4, k_max=64)
-LANES = AcceleratorConfig(weight="E2M1", activation="E4M3", unit="array", rows=2, cols=2, lanes=4, k_max=64)
+SMALL = MacConfig(weight="INT8", activation="INT8", unit="array", rows=3, cols=4, k_max=64)
+LANES = MacConfig(weight="E2M1", activation="E4M3", unit="array", rows=2, cols=2, lanes=4, k_max=64)
 
 
-def codes(config: AcceleratorConfig, m: int, n: int, k: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def codes(config: MacConfig, m: int, n: int, k: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     weights, activations = (rng.normal(size=shape) for shape in ((m, k), (n, k)))
     return golden.encode(config.weight, weights * 2), golden.encode(config.activation, activations * 2)
@@ -89,7 +89,7 @@ def test_real_layer(name):
     assert not result.result.invalid.any()
 
 
-def quantized(config: AcceleratorConfig, weight: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantized(config: MacConfig, weight: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weight_scale = golden.choose_scale(config.weight, weight, granularity="channel", name="weight")
     input_scale = golden.choose_scale(config.activation, inputs, granularity="token", name="inputs")
     return golden.quantize(config.weight, weight, weight_scale), golden.quantize(config.activation, inputs, input_scale)

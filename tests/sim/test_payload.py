@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator, preset
+from bitmill import BitmillError, FloatAccumulator, MacConfig, preset
 from bitmill.hdl.mac.layouts import operands_layout, result_layout
 from bitmill.sim.array_payload import ArrayPayload
 from bitmill.sim.payload import Output, PayloadLayout, RowOutput
 
 CONFIGS = [
-    AcceleratorConfig(weight="INT4", activation="INT4"),
-    AcceleratorConfig(weight="E2M1", activation="E4M3", unit="dot", lanes=5),
-    AcceleratorConfig(weight="INT3", activation="INT16", unit="dot", lanes=32),
-    AcceleratorConfig(weight="FP32", activation="E5M2", accumulator=FloatAccumulator()),
+    MacConfig(weight="INT4", activation="INT4"),
+    MacConfig(weight="E2M1", activation="E4M3", unit="dot", lanes=5),
+    MacConfig(weight="INT3", activation="INT16", unit="dot", lanes=32),
+    MacConfig(weight="FP32", activation="E5M2", accumulator=FloatAccumulator()),
 ]
 each_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.title)
 
 
-def _steps(config: AcceleratorConfig, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _steps(config: MacConfig, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(7)
     weights = rng.integers(0, 1 << config.weight_format.bits, (count, config.lanes), dtype=np.uint64)
     activations = rng.integers(0, 1 << config.activation_format.bits, (count, config.lanes), dtype=np.uint64)
@@ -29,7 +29,7 @@ def _steps(config: AcceleratorConfig, count: int) -> tuple[np.ndarray, np.ndarra
 
 
 @each_config
-def test_inputs_are_the_layouts_constants(config: AcceleratorConfig) -> None:
+def test_inputs_are_the_layouts_constants(config: MacConfig) -> None:
     layout = operands_layout(config)
     weights, activations, last = _steps(config, 50)
     packed = PayloadLayout.of(config).pack_steps(weights, activations, last)
@@ -42,7 +42,7 @@ def test_inputs_are_the_layouts_constants(config: AcceleratorConfig) -> None:
 
 
 @each_config
-def test_inputs_round_trip(config: AcceleratorConfig) -> None:
+def test_inputs_round_trip(config: MacConfig) -> None:
     steps = _steps(config, 50)
     layout = PayloadLayout.of(config)
     for packed, unpacked in zip(steps, layout.unpack_steps(layout.pack_steps(*steps)), strict=True):
@@ -50,7 +50,7 @@ def test_inputs_round_trip(config: AcceleratorConfig) -> None:
 
 
 @each_config
-def test_outputs_are_what_the_layout_reads(config: AcceleratorConfig) -> None:
+def test_outputs_are_what_the_layout_reads(config: MacConfig) -> None:
     layout, ours = result_layout(config), PayloadLayout.of(config)
     assert ours.output_bits == layout.size
     rng = np.random.default_rng(8)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from bitmill.config import AcceleratorConfig, FixedAccumulator
+from bitmill.config import FixedAccumulator, MacConfig
 from bitmill.hdl.emit.manifest import manifest
 from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.sim import verify
@@ -58,14 +58,14 @@ def test_many_random_units(seed):
 def test_what_was_refused_or_crashed(fields):
     from bitmill.config.bit_serial import BitSerialConfig
 
-    kind = BitSerialConfig if fields["unit"] == "bit-serial" else AcceleratorConfig
+    kind = BitSerialConfig if fields["unit"] == "bit-serial" else MacConfig
     config = kind.from_dict(fields)
     assert verify(config, seed=1, dot_products=8, corner_steps=64, engine="compiled").mismatches == 0
 
 
 @pytest.mark.parametrize("width", [900, 1024])
 def test_very_wide_saturating_accumulators_are_compiled(width):
-    config = AcceleratorConfig(
+    config = MacConfig(
         weight="E2M1", activation="INT4", k_max=16, accumulator=FixedAccumulator(width=width, overflow="saturate")
     )
     assert verify(config, seed=2, dot_products=8, corner_steps=16, engine="compiled").mismatches == 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, FixedAccumulator, FloatAccumulator
+from bitmill import FixedAccumulator, FloatAccumulator, MacConfig
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.emit.manifest import manifest
 from bitmill.hdl.mac.layouts import result_layout
@@ -17,9 +17,9 @@ from bitmill.sim.payload import Output, PayloadLayout, RowOutput
 from bitmill.sim.verify import traffic_of
 
 
-def unit(pair: tuple[str, str], accumulator: Any, **fields: Any) -> AcceleratorConfig:
+def unit(pair: tuple[str, str], accumulator: Any, **fields: Any) -> MacConfig:
     settings = {"k_max": 64, "saturated": True, **fields}
-    return AcceleratorConfig(weight=pair[0], activation=pair[1], accumulator=accumulator, **settings)
+    return MacConfig(weight=pair[0], activation=pair[1], accumulator=accumulator, **settings)
 
 
 UNITS = [
@@ -33,7 +33,7 @@ UNITS = [
 
 
 @pytest.mark.parametrize("config", UNITS, ids=lambda config: config.title)
-def test_the_unit_is_golden(config: AcceleratorConfig) -> None:
+def test_the_unit_is_golden(config: MacConfig) -> None:
     if config.saturated:
         traffic = traffic_of(config)
         work: Any = traffic.stimuli(np.random.default_rng(5), count=30, corner_steps=70)

@@ -8,22 +8,22 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator, formats
+from bitmill import BitmillError, FloatAccumulator, MacConfig, formats
 from bitmill.formats import Special
 from bitmill.sim.stimulus import DotProduct, exhaustive_pairs, random_codes, stimuli
 
-SMALL = AcceleratorConfig(weight="E2M1", activation="INT4", unit="dot", lanes=3, k_max=10)
-SPECIAL = AcceleratorConfig(weight="E5M2", activation="E4M3", unit="dot", lanes=4, k_max=64)
-WIDE = AcceleratorConfig(weight="FP32", activation="INT16", accumulator=FloatAccumulator(), k_max=16)
-SYMMETRIC = AcceleratorConfig(weight="INT8_SYM", activation="UINT8", k_max=5)
+SMALL = MacConfig(weight="E2M1", activation="INT4", unit="dot", lanes=3, k_max=10)
+SPECIAL = MacConfig(weight="E5M2", activation="E4M3", unit="dot", lanes=4, k_max=64)
+WIDE = MacConfig(weight="FP32", activation="INT16", accumulator=FloatAccumulator(), k_max=16)
+SYMMETRIC = MacConfig(weight="INT8_SYM", activation="UINT8", k_max=5)
 each_config = pytest.mark.parametrize("config", [SMALL, SPECIAL, WIDE, SYMMETRIC], ids=lambda config: config.title)
 
 
-def _stimuli(config: AcceleratorConfig, seed: int = 1, count: int = 20, corner_steps: int = 100) -> list[DotProduct]:
+def _stimuli(config: MacConfig, seed: int = 1, count: int = 20, corner_steps: int = 100) -> list[DotProduct]:
     return stimuli(config, np.random.default_rng(seed), count=count, corner_steps=corner_steps)
 
 
-def _specials(config: AcceleratorConfig, item: DotProduct) -> list[tuple[Special | None, Special | None]]:
+def _specials(config: MacConfig, item: DotProduct) -> list[tuple[Special | None, Special | None]]:
     weight, activation = config.weight_format, config.activation_format
     return [
         (weight.decode(int(w)).special, activation.decode(int(a)).special)
@@ -31,7 +31,7 @@ def _specials(config: AcceleratorConfig, item: DotProduct) -> list[tuple[Special
     ]
 
 
-def _sum(config: AcceleratorConfig, item: DotProduct) -> Fraction:
+def _sum(config: MacConfig, item: DotProduct) -> Fraction:
     weight, activation = config.weight_format, config.activation_format
     products = (
         weight.decode(int(w)).value * activation.decode(int(a)).value
@@ -45,7 +45,7 @@ def _any(items: list[DotProduct], condition: Callable[[DotProduct], bool]) -> bo
 
 
 @each_config
-def test_codes_fit_and_lengths_agree(config: AcceleratorConfig) -> None:
+def test_codes_fit_and_lengths_agree(config: MacConfig) -> None:
     for item in _stimuli(config):
         assert 1 <= len(item) == len(item.activation_codes)
         assert int(item.weight_codes.max()) < 1 << config.weight_format.bits
@@ -53,7 +53,7 @@ def test_codes_fit_and_lengths_agree(config: AcceleratorConfig) -> None:
 
 
 @each_config
-def test_seed_repeats(config: AcceleratorConfig) -> None:
+def test_seed_repeats(config: MacConfig) -> None:
     first, again, other = _stimuli(config, 5), _stimuli(config, 5), _stimuli(config, 6)
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.weight_codes, two.weight_codes)
@@ -62,7 +62,7 @@ def test_seed_repeats(config: AcceleratorConfig) -> None:
 
 
 @pytest.mark.parametrize("config", [SMALL, SYMMETRIC], ids=lambda config: config.title)
-def test_sums_reach_both_bounds_of_the_accumulator(config: AcceleratorConfig) -> None:
+def test_sums_reach_both_bounds_of_the_accumulator(config: MacConfig) -> None:
     held = [item for item in _stimuli(config) if len(item) <= config.padded_k_max and item.label.startswith("extreme")]
     sums = [_sum(config, item) for item in held]
     assert (min(sums), max(sums)) == config.product.sum_range(config.padded_k_max)

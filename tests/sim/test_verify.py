@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from bitmill import AcceleratorConfig, BitmillError, FloatAccumulator
+from bitmill import BitmillError, FloatAccumulator, MacConfig
 from bitmill.sim import Verification, VerificationError, verify
 from bitmill.sim.netlist import netlist
 from bitmill.sim.stimulus import exhaustive_pairs
@@ -18,7 +18,7 @@ from bitmill.system.cache import CACHE_VARIABLE
 
 
 @pytest.fixture(scope="module")
-def result(int4_config: AcceleratorConfig, int4_mac: str) -> Verification:
+def result(int4_config: MacConfig, int4_mac: str) -> Verification:
     return verify(int4_config, seed=3, verilog=int4_mac, dot_products=30)
 
 
@@ -36,20 +36,20 @@ def test_passes_and_counts(result: Verification) -> None:
     assert (record["config"], record["level"], record["seed"]) == ("INT4 MAC, exact 11-bit accumulator", "rtl", 3)
 
 
-def test_seed_repeats_a_run(result: Verification, int4_config: AcceleratorConfig, int4_mac: str) -> None:
+def test_seed_repeats_a_run(result: Verification, int4_config: MacConfig, int4_mac: str) -> None:
     again, other = (verify(int4_config, seed=seed, verilog=int4_mac, dot_products=30) for seed in (3, 4))
     assert result == again
     assert result.phases != other.phases
 
 
-def test_given_codes(int4_config: AcceleratorConfig, int4_mac: str) -> None:
+def test_given_codes(int4_config: MacConfig, int4_mac: str) -> None:
     codes = exhaustive_pairs(int4_config)
     result = verify(int4_config, seed=1, verilog=int4_mac, codes=codes)
     assert (result.dot_products, result.products) == (256, 256)
 
 
 def test_failure_says_how_to_repeat_it(
-    int4_config: AcceleratorConfig, broken: Callable[[str, str], str], tmp_path: Path
+    int4_config: MacConfig, broken: Callable[[str, str], str], tmp_path: Path
 ) -> None:
     fault = broken("sum + product;", "sum + product + (product == 8'sd64);")
     waves = tmp_path / "unit.fst"
@@ -66,7 +66,7 @@ def test_failure_says_how_to_repeat_it(
 
 
 def test_failure_records_a_waveform_unasked(
-    int4_config: AcceleratorConfig, broken: Callable[[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    int4_config: MacConfig, broken: Callable[[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     with pytest.raises(VerificationError, match="too_long False instead of True") as failure:
@@ -79,7 +79,7 @@ def test_failure_records_a_waveform_unasked(
 
 @pytest.mark.parametrize("kind", ["generic", "ecp5", "gowin", "xilinx7"])
 def test_netlist_of_a_correct_and_a_broken_unit(
-    kind: Any, int4_config: AcceleratorConfig, int4_mac: str, broken: Callable[[str, str], str], tmp_path: Path
+    kind: Any, int4_config: MacConfig, int4_mac: str, broken: Callable[[str, str], str], tmp_path: Path
 ) -> None:
     result = verify(int4_config, seed=1, verilog=int4_mac, netlist=kind, dot_products=10)
     assert result.level == kind
@@ -97,14 +97,14 @@ def test_netlist_has_no_arithmetic_left(kind: Any, int4_mac: str) -> None:
 
 
 EMITTED = [
-    AcceleratorConfig(weight="INT4", activation="INT8", k_max=8),
-    AcceleratorConfig(weight="E2M1", activation="E2M3", unit="dot", lanes=4, k_max=16),
-    AcceleratorConfig(weight="E3M2", activation="E3M2", k_max=8, accumulator=FloatAccumulator()),
+    MacConfig(weight="INT4", activation="INT8", k_max=8),
+    MacConfig(weight="E2M1", activation="E2M3", unit="dot", lanes=4, k_max=16),
+    MacConfig(weight="E3M2", activation="E3M2", k_max=8, accumulator=FloatAccumulator()),
 ]
 
 
 @pytest.mark.parametrize("config", EMITTED, ids=lambda config: config.title)
-def test_emitted_verilog(config: AcceleratorConfig) -> None:
+def test_emitted_verilog(config: MacConfig) -> None:
     result = verify(config, seed=1, dot_products=60)
     assert result.dot_products > 70
     steady = result.phases[0]
@@ -112,7 +112,7 @@ def test_emitted_verilog(config: AcceleratorConfig) -> None:
     assert steady.cycles - steady.beats < 16
 
 
-def test_refusals(int4_config: AcceleratorConfig, int4_mac: str) -> None:
+def test_refusals(int4_config: MacConfig, int4_mac: str) -> None:
     with pytest.raises(BitmillError, match="netlist must be one of generic, ecp5, gowin, xilinx7, not 'asic'"):
         verify(int4_config, seed=1, verilog=int4_mac, netlist=cast(Any, "asic"))
     flat = np.zeros(4, dtype=np.uint8)
