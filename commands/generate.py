@@ -70,7 +70,7 @@ def _refuse_users_own(path: Path) -> None:
     """
     import tomllib
 
-    from ..config.bit_serial import config_of
+    from ..config.family import config_of
 
     if not path.is_file():
         return

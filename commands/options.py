@@ -14,8 +14,7 @@ from ..system.files import STANDARD_OUTPUT, name_input, recover
 from ..system.screen import give_output_away
 
 if TYPE_CHECKING:
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
+    from ..config.document import UnitConfig
 
 
 class _InputPath(click.Path):
@@ -67,7 +66,7 @@ def takes_config(command: Callable[..., None]) -> Callable[..., None]:
     return with_config
 
 
-def load_config(config_file: Path | None, preset_name: str | None) -> MacConfig | BitSerialConfig:
+def load_config(config_file: Path | None, preset_name: str | None) -> UnitConfig:
     """The configuration that the command line names.
 
     Raises
@@ -75,7 +74,7 @@ def load_config(config_file: Path | None, preset_name: str | None) -> MacConfig 
     BitmillError
         If it names none or two, or the named one is not valid.
     """
-    from ..config.bit_serial import read_config
+    from ..config.family import read_config
     from ..config.presets import any_preset
 
     if config_file is not None and preset_name is not None:
@@ -87,7 +86,7 @@ def load_config(config_file: Path | None, preset_name: str | None) -> MacConfig 
     raise BitmillError("give either CONFIG.toml or --preset NAME (`bitmill presets` lists them), not neither")
 
 
-def share_of(config: MacConfig | BitSerialConfig) -> str:
+def share_of(config: UnitConfig) -> str:
     """What tables call a unit's figures over ``config.macs``: a lane of a tile takes several cycles a product."""
     from ..config import MacConfig
 

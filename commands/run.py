@@ -64,6 +64,7 @@ def gemm(
     M, N and K may be anything up to the configuration's k_max. Prints cycles, utilisation and where the cycles went; of
     a bit-serial tile, whose weights have a scheme, the signal-to-noise ratio too.
     """
+    from ..config import MacConfig
     from ..config.bit_serial import BitSerialConfig
     from ..config.sizes import check_generated
 
@@ -77,6 +78,7 @@ def gemm(
             engine=engine, stall=stall, seed=seed, allow_saturation=allow_saturation, output=output,
         )  # fmt: skip
         return
+    assert isinstance(config, MacConfig)
     for option, value in (("--scheme", scheme_name), ("--group", group)):
         if value is not None:
             raise BitmillError(f"{option} must be given with a bit-serial tile, not with {config.title}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -11,8 +10,7 @@ from .. import formats
 from ..formats import Format, Minifloat
 from ..formats.scheme import GROUP_SCALE_BITS
 from ..system.errors import BitmillError
-from .document import Document, read_toml
-from .mac import MacConfig
+from .document import UnitConfig
 
 Activation = Literal["FP16", "BF16", "INT8"]
 GroupExponent = Literal["running", "given"]
@@ -22,7 +20,7 @@ MAX_STATE_BITS = 63
 MAX_GROUP_SCALE = (1 << GROUP_SCALE_BITS) - 1
 
 
-class BitSerialConfig(Document, frozen=True):
+class BitSerialConfig(UnitConfig, frozen=True):
     """A tile of ``rows`` x ``cols`` PEs that share activations by row and weights by column.
 
     Parameters
@@ -204,26 +202,3 @@ class BitSerialConfig(Document, frozen=True):
         window += ", given exponents" if self.exponents_given else ""
         lanes = f"{self.lanes} lane{'s' * (self.lanes > 1)}"
         return f"bit-serial {self.rows}x{self.cols} tile of {lanes}, {self.activation} activations{window}"
-
-
-def read_config(path: Path | str) -> MacConfig | BitSerialConfig:
-    """The configuration in a TOML file, whose ``unit`` says of which kind it is.
-
-    Raises
-    ------
-    BitmillError
-        If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
-    """
-    return config_of(read_toml(path), source=str(path))
-
-
-def config_of(fields: dict[str, Any], *, source: str = "configuration") -> MacConfig | BitSerialConfig:
-    """The configuration of a parsed document, whose ``unit`` says of which kind it is.
-
-    Raises
-    ------
-    BitmillError
-        If a field is unknown, ill-typed or out of range.
-    """
-    kind = BitSerialConfig if fields.get("unit") == "bit-serial" else MacConfig
-    return kind.from_dict(fields, source=source)

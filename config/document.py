@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -53,6 +54,35 @@ class Document(Frozen, frozen=True):
     def to_toml(self) -> str:
         """A TOML document that ``from_toml`` reads as this configuration."""
         return _toml_document(self.to_dict())
+
+
+class UnitConfig(Document, frozen=True):
+    """What a unit is: the base of the configurations of all families (see ``config.family``).
+
+    Attributes
+    ----------
+    unit
+        Key of the family. A field of every configuration, so that a document says what it is of.
+    """
+
+    # Each class says itself which units it is of, after its own first fields: a document begins with what matters most.
+    if TYPE_CHECKING:
+        unit: str
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """One line that says which unit it is."""
+
+    @property
+    @abstractmethod
+    def throughput(self) -> str:
+        """How much it takes, as a phrase: ``32 product(s) a cycle``."""
+
+    @property
+    @abstractmethod
+    def macs(self) -> int:
+        """Places that work at a time, by which its figures are divided: products, or elements of units of rows."""
 
 
 _LONGEST_KEY = 64

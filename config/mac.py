@@ -18,7 +18,7 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
-from .document import Document
+from .document import UnitConfig
 
 __all__ = [
     "MAX_EXACT_BITS",
@@ -44,7 +44,7 @@ ScaleFormat = Literal["none", "E8M0"]
 """The format of the scales that a unit's steps carry."""
 
 
-class MacConfig(Document, frozen=True):
+class MacConfig(UnitConfig, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters

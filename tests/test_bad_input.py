@@ -71,7 +71,7 @@ def test_unknown_format(refuses, here):
         ({"weight": None}, "field 'weight' is required"),
         ({"weight": 8}, "weight: input should be a valid string, not 8"),
         ({"weight": "E8M0"}, "weight: must be a format with a zero, not 'E8M0'"),
-        ({"unit": "pe"}, "unit: input should be 'mac', 'dot' or 'array', not 'pe'"),
+        ({"unit": "pe"}, "unit must be one of mac, dot, array, bit-serial, not 'pe'"),
         ({"unit": "dot", "lanes": "32"}, "lanes: input should be a valid integer, not '32'"),
         ({"unit": "dot", "lanes": 1.5}, "lanes: input should be a valid integer, not 1.5"),
         ({"unit": "dot", "lanes": True}, "lanes: input should be a valid integer, not True"),
@@ -283,7 +283,7 @@ def _no_work(monkeypatch):
         raise AssertionError("work began before the output was known to be writable")
 
     # First, because that imports the modules, which must not take their tools from here.
-    for name in ("hdl.verilog.emit", "sim.runner.run_tool", "tools.run_yosys", "tools.run_tool"):
+    for name in ("hdl.emit.verilog.emit", "sim.runner.run_tool", "system.tools.run_yosys", "system.tools.run_tool"):
         monkeypatch.setattr(f"bitmill.{name}", started)
 
 

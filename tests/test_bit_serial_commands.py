@@ -7,7 +7,8 @@ import json
 import pytest
 
 from bitmill import MacConfig
-from bitmill.config.bit_serial import BitSerialConfig, read_config
+from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.config.family import read_config
 from bitmill.config.presets import preset
 
 TOML = 'unit = "bit-serial"\nrows = 1\ncols = 2\nlanes = 2\ngroup = 16\nactivation = "INT8"\nk_max = 64\n'

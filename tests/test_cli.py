@@ -13,7 +13,7 @@ import pytest
 import bitmill
 from bitmill import MacConfig, formats
 from bitmill import cli as cli_module
-from bitmill.config.bit_serial import read_config
+from bitmill.config.family import read_config
 from bitmill.config.presets import PRESETS, any_preset, preset
 from bitmill.fpga.cache import CACHE_VARIABLE
 from bitmill.hdl.emit import verilog

@@ -1,0 +1,135 @@
+"""The registry: one row per family of units, found by a configuration's ``unit``.
+
+Every floor above keeps a ``Table`` under the same keys: what serves each family there, or the reason why nothing does. To add a
+family is to write its configuration, a row here and a row in the floors' tables; nothing else asks what a configuration is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from ..system.errors import BitmillError
+from ..system.text import short
+from .bit_serial import BitSerialConfig
+from .document import UnitConfig, read_toml
+from .mac import MacConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A family of units.
+
+    Attributes
+    ----------
+    unit
+        The key: what configurations of the family have as ``unit``.
+    config
+        Class of its configurations; families that differ in little share one.
+    title
+        What errors and listings call one of its units, with its article.
+    """
+
+    unit: str
+    config: type[UnitConfig]
+    title: str
+
+
+_ROWS = (
+    Family(unit="mac", config=MacConfig, title="a MAC"),
+    Family(unit="dot", config=MacConfig, title="a dot product"),
+    Family(unit="array", config=MacConfig, title="an array"),
+    Family(unit="bit-serial", config=BitSerialConfig, title="a bit-serial tile"),
+)
+FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
+"""All families by ``unit``, in the order of listings."""
+
+DEFAULT_UNIT = "mac"
+"""What a configuration without ``unit`` is."""
+
+
+def family_of(config: UnitConfig) -> Family:
+    """The row of a configuration's family."""
+    return FAMILIES[config.unit]
+
+
+def config_of(fields: dict[str, Any], *, source: str = "configuration") -> UnitConfig:
+    """The configuration of a parsed document, whose ``unit`` says of which family it is.
+
+    Raises
+    ------
+    BitmillError
+        If there is no such family, or a field is unknown, ill-typed or out of range.
+    """
+    unit = fields.get("unit", DEFAULT_UNIT)
+    if not isinstance(unit, str) or unit not in FAMILIES:
+        raise BitmillError(f"{source}: unit must be one of {', '.join(FAMILIES)}, not {short(unit)}")
+    return FAMILIES[unit].config.from_dict(fields, source=source)
+
+
+def read_config(path: Path | str) -> UnitConfig:
+    """The configuration in a TOML file, whose ``unit`` says of which family it is.
+
+    Raises
+    ------
+    BitmillError
+        If the file cannot be read, is not TOML, or a field is unknown, ill-typed or out of range.
+    """
+    return config_of(read_toml(path), source=str(path))
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Why a floor has nothing for a family: the end of a sentence that begins with what is asked for."""
+
+    reason: str
+
+
+class Table(Mapping[str, T | Absent], Generic[T]):
+    """What one floor has for every family: a row, or the reason why there is none.
+
+    Parameters
+    ----------
+    done
+        What is done to a unit with a row, as errors say it: ``simulated``, ``estimated``.
+    rows
+        By ``unit``, for every family.
+
+    Raises
+    ------
+    ValueError
+        If a family is missing, or a row is of none.
+    """
+
+    def __init__(self, done: str, rows: Mapping[str, T | Absent]) -> None:
+        if set(rows) != set(FAMILIES):
+            raise ValueError(f"rows must be of every family, {', '.join(FAMILIES)}, not {', '.join(rows)}")
+        self.done = done
+        self._rows = dict(rows)
+
+    def __getitem__(self, unit: str) -> T | Absent:
+        return self._rows[unit]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def of(self, config: UnitConfig) -> T:
+        """The row of a configuration's family.
+
+        Raises
+        ------
+        BitmillError
+            If there is none: it names the families that have one, and says why this one has not.
+        """
+        found = self._rows[config.unit]
+        if isinstance(found, Absent):
+            have = ", ".join(repr(unit) for unit, row in self._rows.items() if not isinstance(row, Absent))
+            raise BitmillError(f"unit must be one of {have} to be {self.done}, not {config.unit!r}: {found.reason}")
+        return found
