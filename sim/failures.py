@@ -36,6 +36,11 @@ def inputs_left(phase: Phase, beats: int) -> str:
     return f"all outputs came after {beats} of {len(phase.inputs)} inputs"
 
 
+def wrong_level(port: str, level: int, expected: int) -> str:
+    """An output beside the streams is not as it must be when the phase is over."""
+    return f"{port} is {level:#x} instead of {expected:#x} in the end"
+
+
 def wrong_outputs(count: int) -> str:
     """Outputs differ from the expected ones."""
     return f"{count} wrong outputs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,13 @@ class Phase:
     resets
         For each number, before the run proper: start the same traffic, reset right after that many accepted inputs, and
         expect that nothing of it remains.
+    controls
+        What the inputs beside the streams are set to before the traffic, a clock cycle for each mapping of names to values, in
+        which the streams are idle; what is set stays. Resets do not repeat them: what a unit was told survives.
+    levels
+        What outputs beside the streams must be when the phase is over.
+    counts
+        Outputs of each dot product, tile or row in order, where they differ.
     """
 
     name: str
@@ -50,23 +57,29 @@ class Phase:
     input_pattern: Pattern = BACK_TO_BACK
     output_pattern: Pattern = BACK_TO_BACK
     resets: tuple[int, ...] = ()
+    controls: tuple[Mapping[str, int], ...] = ()
+    levels: Mapping[str, int] = field(default_factory=dict)
+    counts: tuple[int, ...] = ()
 
-    def results_per_last(self, lasts: int) -> int:
-        """Outputs of one dot product (one) or tile (its rows), given how many of them end in the inputs."""
-        return len(self.expected) // max(1, lasts)
+    def owed(self, taken: int, lasts: int) -> int:
+        """Outputs of the first ``taken`` dot products (one each), tiles (their rows) or rows (their beats) of ``lasts``."""
+        return sum(self.counts[:taken]) if self.counts else len(self.expected) // max(1, lasts) * taken
 
 
 @dataclass(frozen=True)
 class Job:
     """Phases to run one after the other, and the payload widths that store them.
 
-    ``patience``: cycles without any transfer after which the simulation is given up as hung.
+    ``patience``: cycles without any transfer after which the simulation is given up as hung. ``controls`` and ``levels``: names
+    and widths of the inputs and outputs beside the streams, clock and reset that phases set and look at.
     """
 
     input_bits: int
     output_bits: int
     phases: tuple[Phase, ...]
     patience: int = 1000
+    controls: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, int] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write the job as an ``.npz`` file."""
@@ -80,9 +93,13 @@ class Job:
                 "input_pattern": asdict(phase.input_pattern),
                 "output_pattern": asdict(phase.output_pattern),
                 "resets": phase.resets,
+                "controls": phase.controls,
+                "levels": phase.levels,
+                "counts": phase.counts,
             })  # fmt: skip
         widths = {"input_bits": self.input_bits, "output_bits": self.output_bits}
-        about = {**widths, "patience": self.patience, "phases": rows}
+        beside = {"controls": self.controls, "levels": self.levels}
+        about = {**widths, "patience": self.patience, **beside, "phases": rows}
         arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
@@ -100,10 +117,14 @@ class Job:
                     input_pattern=_pattern(row["input_pattern"]),
                     output_pattern=_pattern(row["output_pattern"]),
                     resets=tuple(row["resets"]),
+                    controls=tuple(row["controls"]),
+                    levels=row["levels"],
+                    counts=tuple(row["counts"]),
                 )
                 for index, row in enumerate(about["phases"])
             )
-        return cls(about["input_bits"], about["output_bits"], phases, about["patience"])
+        widths = about["input_bits"], about["output_bits"]
+        return cls(*widths, phases, about["patience"], about["controls"], about["levels"])
 
 
 @dataclass

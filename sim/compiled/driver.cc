@@ -15,6 +15,9 @@ template <size_t Bits> const cxxrtl::value<Bits> &now(const cxxrtl::value<Bits> 
 template <size_t Bits> const cxxrtl::value<Bits> &now(const cxxrtl::wire<Bits> &port) { return port.curr; }
 template <size_t Bits> constexpr size_t width(const cxxrtl::value<Bits> &) { return Bits; }
 
+// Ports beside the streams: written for each design by `library.py`.
+#include "beside.inc"
+
 // As laid out in `library.py`, field by field.
 struct Run {
   // What to play: rows of payloads, least significant byte first; decisions, one byte each, null for always go.
@@ -195,6 +198,7 @@ class Bench {
   }
 
   void idle() {
+    settle();  // inputs beside the streams may have been set
     rise();
     fall();
   }
@@ -224,6 +228,13 @@ EXPORT int32_t bitmill_play(void *bench, Run *run, int64_t cycles) {
 }
 EXPORT int32_t bitmill_drain(void *bench, Run *run, int64_t cycles) {
   return static_cast<Bench *>(bench)->drain(*run, cycles);
+}
+// A port beside the streams, by its place; what is set is seen by the next edge.
+EXPORT void bitmill_set(void *bench, int64_t place, const uint8_t *bytes) {
+  set_port(static_cast<Bench *>(bench)->design, place, bytes);
+}
+EXPORT void bitmill_get(void *bench, int64_t place, uint8_t *bytes) {
+  get_port(static_cast<Bench *>(bench)->design, place, bytes);
 }
 // Payload of an offer that the design changed, before and after; of an output too many, the latter.
 EXPORT const uint8_t *bitmill_held(void *bench) { return static_cast<Bench *>(bench)->held.data(); }

@@ -19,6 +19,7 @@ from ...system.tools import yosys_release
 from . import compiler, translate
 
 DRIVER = Path(__file__).with_name("driver.cc")
+BESIDE = "beside.inc"
 
 
 class Status(IntEnum):
@@ -66,6 +67,8 @@ class Library:
         self.drain = self._typed(functions, "drain", ctypes.c_int32, handle, ctypes.POINTER(Run), ctypes.c_int64)
         self.held = self._typed(functions, "held", handle, handle)
         self.latest = self._typed(functions, "latest", handle, handle)
+        self.set = self._typed(functions, "set", None, handle, ctypes.c_int64, ctypes.c_char_p)
+        self.get = self._typed(functions, "get", None, handle, ctypes.c_int64, ctypes.c_char_p)
 
     @staticmethod
     def _typed(functions: ctypes.CDLL, name: str, result: type | None, *arguments: type) -> ctypes._NamedFuncPointer:
@@ -74,7 +77,15 @@ class Library:
         return function
 
 
-def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout: float | None = None) -> CachedFile:
+def build_library(
+    verilog: str,
+    top: str,
+    widths: Mapping[str, int],
+    *,
+    controls: Mapping[str, int] | None = None,
+    levels: Mapping[str, int] | None = None,
+    timeout: float | None = None,
+) -> CachedFile:
     """The compiled library of module ``top``, from the cache when the same was built before.
 
     Parameters
@@ -83,6 +94,8 @@ def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout:
         The design and its top module.
     widths
         Ports that it must have, and their widths.
+    controls, levels
+        Inputs and outputs beside these that can be set and looked at, by their place here.
     timeout
         Seconds after which the compiler is ended.
 
@@ -91,11 +104,13 @@ def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout:
     BitmillError
         If a tool is missing or fails, or a port is missing or has another width.
     """
+    controls, levels = controls or {}, levels or {}
     used = compiler.find_compiler()
     inputs = {
         "verilog": verilog,
         "top": top,
-        "widths": dict(widths),
+        "widths": {**widths, **controls, **levels},
+        "beside": [list(controls), list(levels)],
         "yosys": yosys_release(),
         "compiler": [*used.command, *used.flags, used.version, *compiler.FLAGS],
         "platform": platform.platform(),
@@ -104,15 +119,38 @@ def build_library(verilog: str, top: str, widths: Mapping[str, int], *, timeout:
 
     def build() -> bytes:
         design = translate.translate(verilog, top)
-        for name, width in widths.items():
+        for name, width in {**widths, **controls, **levels}.items():
             if name not in design.ports:
                 raise BitmillError(f"module {top} must have a port {name} of {width} bits, not none of this name")
             if design.ports[name] != width:
                 raise BitmillError(f"port {name} of module {top} must be {width} bits wide, not {design.ports[name]}")
-        sources = {translate.DESIGN: design.text, DRIVER.name: DRIVER.read_text(encoding="utf-8")}
+        sources = {
+            translate.DESIGN: design.text,
+            DRIVER.name: DRIVER.read_text(encoding="utf-8"),
+            BESIDE: _beside(controls, levels),
+        }
         return compiler.compile_library(sources, DRIVER.name, include=[design.runtime], compiler=used, timeout=timeout)
 
     return cached_file("compiled simulation", inputs, ".so", build)
+
+
+def _beside(controls: Mapping[str, int], levels: Mapping[str, int]) -> str:
+    """C++ that ``driver.cc`` includes: the ports beside the streams, by their place."""
+
+    def places(names: Mapping[str, int], statement: str) -> str:
+        return "".join(
+            f"    case {place}: {statement.format(port='p_' + name.replace('_', '__'), bytes=(width + 7) // 8)} break;\n"
+            for place, (name, width) in enumerate(names.items())
+        )
+
+    setting = places(controls, "std::memcpy(design.{port}.data, bytes, {bytes});")
+    getting = places(levels, "std::memcpy(bytes, now(design.{port}).data, {bytes});")
+    return (
+        "void set_port(Design &design, int64_t place, const uint8_t *bytes) {\n"
+        f"  switch (place) {{\n{setting}  }}\n}}\n\n"
+        "void get_port(Design &design, int64_t place, uint8_t *bytes) {\n"
+        f"  switch (place) {{\n{getting}  }}\n}}\n"
+    )
 
 
 _libraries: dict[bytes, Library] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -48,6 +48,8 @@ class CompiledSimulation:
         Name of the top module.
     input_bits, output_bits
         Widths of the two payloads.
+    controls, levels
+        Names and widths of inputs and outputs beside these that jobs set and look at.
     timeout
         Seconds after which the compiler is ended.
 
@@ -58,13 +60,23 @@ class CompiledSimulation:
     """
 
     def __init__(
-        self, verilog: str, top: str, *, input_bits: int, output_bits: int, timeout: float | None = None
+        self,
+        verilog: str,
+        top: str,
+        *,
+        input_bits: int,
+        output_bits: int,
+        controls: Mapping[str, int] | None = None,
+        levels: Mapping[str, int] | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.input_bits = input_bits
         self.output_bits = output_bits
-        levels = dict.fromkeys(("clk", "rst", "i_valid", "i_ready", "o_valid", "o_ready"), 1)
-        widths = {**levels, "i_payload": input_bits, "o_payload": output_bits}
-        found = build_library(verilog, top, widths, timeout=timeout)
+        self.controls = dict(controls or {})
+        self.levels = dict(levels or {})
+        stream = dict.fromkeys(("clk", "rst", "i_valid", "i_ready", "o_valid", "o_ready"), 1)
+        widths = {**stream, "i_payload": input_bits, "o_payload": output_bits}
+        found = build_library(verilog, top, widths, controls=self.controls, levels=self.levels, timeout=timeout)
         self.path = found.path
         self._library = load_library(found)
 
@@ -89,6 +101,10 @@ class CompiledSimulation:
             raise BitmillError(
                 f"job must have payloads of {self.input_bits} and {self.output_bits} bits, "
                 f"not {job.input_bits} and {job.output_bits}"
+            )
+        if (dict(job.controls), dict(job.levels)) != (self.controls, self.levels):
+            raise BitmillError(
+                f"job must set {self.controls} and look at {self.levels}, not {dict(job.controls)} and {dict(job.levels)}"
             )
         outcome = Outcome()
         handle = self._library.create()
@@ -119,6 +135,8 @@ class _Player:
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._total = sum(len(phase.inputs) + sum(phase.resets) for phase in job.phases)
         self._before = 0
+        self._controls = _numbered(job.controls)
+        self._levels = _numbered(job.levels)
         self._output_bytes = (job.output_bits + 7) // 8
 
     def run_phase(self, phase: Phase, outcome: Outcome) -> None:
@@ -128,7 +146,7 @@ class _Player:
         inputs = PayloadRows.of(phase.inputs, self._job.input_bits).rows
         expected = PayloadRows.of(phase.expected, self._job.output_bits).rows
         last_flags = inputs[:, -1] >> ((self._job.input_bits - 1) % 8)
-        results_of_one = phase.results_per_last(int(last_flags.sum()))
+        self._set_controls(phase)
         for beats in (*phase.resets, None):
             received = np.zeros((len(expected) + 1, self._output_bytes), np.uint8)
             run = Run(
@@ -147,11 +165,29 @@ class _Player:
                 wrong = np.flatnonzero((kept != expected[: len(kept)]).any(axis=1))
                 outcome.add_mismatches(phase, [(int(i), int.from_bytes(kept[i].tobytes(), "little")) for i in wrong])
             if beats is not None:
-                counts.discarded += results_of_one * int(last_flags[:beats].sum()) - run.received_count
+                owed = phase.owed(int(last_flags[:beats].sum()), int(last_flags.sum()))
+                counts.discarded += max(0, owed - run.received_count)
                 counts.resets += 1
                 self._library.reset(self._handle)
         if counts.mismatches:
             raise _DesignError(failures.wrong_outputs(counts.mismatches))
+        self._check_levels(phase)
+
+    def _set_controls(self, phase: Phase) -> None:
+        for cycle in phase.controls:
+            for name, value in cycle.items():
+                index, width = self._controls[name]
+                self._library.set(self._handle, index, value.to_bytes((width + 7) // 8, "little"))
+            self._library.idle(self._handle)
+
+    def _check_levels(self, phase: Phase) -> None:
+        for name, expected in phase.levels.items():
+            index, width = self._levels[name]
+            held = ctypes.create_string_buffer((width + 7) // 8)
+            self._library.get(self._handle, index, held)
+            level = int.from_bytes(held.raw, "little")
+            if level != expected:
+                raise _DesignError(failures.wrong_level(name, level, expected))
 
     def _play(self, phase: Phase, run: Run, counts: PhaseResult) -> None:
         source, sink = _Decisions(phase.input_pattern), _Decisions(phase.output_pattern)
@@ -199,6 +235,11 @@ class _Player:
 
     def _payload(self, function: Any) -> int:
         return int.from_bytes(ctypes.string_at(function(self._handle), self._output_bytes), "little")
+
+
+def _numbered(widths: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Place and width of each port, by name."""
+    return {name: (place, width) for place, (name, width) in enumerate(widths.items())}
 
 
 _COUNTED = ("cycles", "beats", "transactions", "input_stalls", "output_stalls", "input_gaps", "output_gaps")
@@ -250,7 +291,13 @@ def simulate_compiled(
     """
     start = time.monotonic()
     simulation = CompiledSimulation(
-        verilog, top, input_bits=job.input_bits, output_bits=job.output_bits, timeout=timeout
+        verilog,
+        top,
+        input_bits=job.input_bits,
+        output_bits=job.output_bits,
+        controls=job.controls,
+        levels=job.levels,
+        timeout=timeout,
     )
     outcome = simulation.run(job, progress=progress, timeout=timeout)
     if outcome.failure is not None:

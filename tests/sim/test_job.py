@@ -12,8 +12,9 @@ def test_job_round_trip(tmp_path: Path) -> None:
     phases = (
         Phase("wide", [0, (1 << 513) - 1, 1 << 512], [5], Pattern("random", 0.25, seed=4), resets=(1, 3)),
         Phase("directed", [1], [], output_pattern=Pattern("directed", decisions=(True, False))),
+        Phase("told", [1], [], controls=({"constants": 1 << 99}, {"constants": 0}), levels={"error": 1}, counts=(2, 0)),
     )
-    job = Job(input_bits=513, output_bits=3, phases=phases, patience=77)
+    job = Job(513, 3, phases, patience=77, controls={"constants": 100}, levels={"error": 1})
     job.save(tmp_path / "job.npz")
     assert Job.load(tmp_path / "job.npz") == job
 
