@@ -18,8 +18,7 @@ from bitmill.studies.bitmod import hardware
 from bitmill.studies.bitmod.units import candidates
 from bitmill.studies.records import BITMOD, Record, Records, metric
 from bitmill.system.errors import BitmillError
-
-from . import tiny_encoder
+from bitmill.tests.models import tiny_encoder
 
 RESULTS = committed.RESULTS / BITMOD
 DERIVED = ("cost", "share", "compare", "claim")

@@ -24,8 +24,7 @@ from bitmill.studies.nonlinear.rows import UNITS, of_unit
 from bitmill.studies.nonlinear.units import HardwareUnit
 from bitmill.studies.records import NONLINEAR, Records
 from bitmill.system.errors import BitmillError
-
-from . import tiny_encoder
+from bitmill.tests.models import tiny_encoder
 
 RESULTS = committed.RESULTS / NONLINEAR
 

@@ -1,319 +1,229 @@
-"""Sweeps: what is done is never done again, whoever is killed; a cluster gives the same records as this machine."""
+"""Studies of power and of area against clock: what units work on, what is measured, and what the page shows of it."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from concurrent.futures import CancelledError
-from contextlib import contextmanager
-from pathlib import Path
+import re
 
+import ml_dtypes
+import numpy as np
 import pytest
 
-from bitmill import BitmillError
-from bitmill.fpga import cache
-from bitmill.studies.sweep import cluster, counted, measurement
+from bitmill import BitmillError, MacConfig
+from bitmill.fpga.power_parts import POWER_PARTS
+from bitmill.fpga.standard_cells import Mapped, StandardCells
+from bitmill.models.sample import load_layer
+from bitmill.reports.sweep.page import page, study_record
+from bitmill.sim.payload import PayloadLayout
+from bitmill.studies.records import STUDY, Record, Records, metric
+from bitmill.studies.sweep import clocks
 from bitmill.studies.sweep.engine import run_tasks
-from bitmill.studies.sweep.measurement import known, measure
+from bitmill.studies.sweep.operands import unit_stimulus
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
-from bitmill.system import tools
 
-STUDY = """
-title = "small units"
-[[grid]]
-pairs = ["INT2", "INT3", "E1M1", "UINT2"]
-k_max = [4]
-[targets]
-generic = true
-ecp5 = ["logic"]
-"""
+PERIODS = (4.0, 3.0)
+STUDY_FIELDS = {
+    "title": "power",
+    "grid": [{"pairs": ["INT2", "E2M1"], "k_max": [8]}],
+    "targets": {"osu018": [4.0], "curve": list(PERIODS), "power": {"period_ns": 20.0, "cycles": 64}},
+}
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    path = tmp_path_factory.mktemp("study") / "small.toml"
-    path.write_text(STUDY)
-    return path
+def config_of(name="E4M3", *, lanes=4, k_max=4096):
+    return MacConfig(weight=name, activation=name, unit="dot" if lanes > 1 else "mac", lanes=lanes, k_max=k_max)
 
 
-def tasks_in(study):
-    parsed = StudyFile.from_toml(study)
-    return list(tasks_of(parsed.expand(), parsed.targets))
+def steps(config, operands, cycles):
+    stimulus = unit_stimulus(config, operands, cycles)
+    assert {len(values) for values in stimulus.values()} == {cycles}
+    assert set(stimulus["i_valid"]) == set(stimulus["o_ready"]) == {1}
+    return PayloadLayout.of(config).unpack_steps(stimulus["i_payload"])
 
 
-@pytest.fixture(scope="module")
-def records(study):
-    """As this machine measures them, from the cache of all tests."""
-    return run_tasks(tasks_in(study), workers=2)
+def test_layer_operands_are_codes_of_the_layer():
+    config, sample = config_of(), load_layer("attention")
+    weights, activations, last = steps(config, "layer", 200)
+    # 384 inputs are 96 steps of four lanes: the third dot product is cut off.
+    assert np.flatnonzero(last).tolist() == [95, 191]
+    for index, (tensor, codes) in enumerate([(sample.weight, weights), (sample.held_out, activations)] * 2):
+        row = index // 2
+        values = codes[96 * row : 96 * (row + 1)].astype(np.uint8).view(ml_dtypes.float8_e4m3fn).astype(float).ravel()
+        wanted = tensor[row].astype(float)
+        scale = np.abs(wanted).max() / 448
+        # Half a unit in the last of three mantissa bits, or half the least subnormal.
+        assert np.all(np.abs(values * scale - wanted) <= np.maximum(np.abs(wanted) / 15.9, scale * 2**-9))
 
 
-def test_a_record_says_what_was_measured(study, records):
-    by_id = {record.id: record for record in records}
-    assert len(by_id) == 8
-    gates, luts = by_id["int3-k1-exact-max4/generic"], by_id["int3-k1-exact-max4/ecp5"]
-    assert (gates.kind, gates.unit, gates.study) == ("area", "int3-k1-exact-max4", "study")
-    assert gates.config["weight"] == "INT3"
-    assert gates.config["target"] == "generic"
-    assert gates.number("accumulator_bits") == 8  # 64, four products of 16, and a sign
-    assert gates.number("logic_per_mac") == gates.number("logic") > luts.number("logic") > 10
-    assert gates.flow["verilog_sha256"] == luts.flow["verilog_sha256"]
-    assert gates.tool_versions == {"yosys": tools.yosys_release()}
+def test_dot_products_are_no_longer_than_the_unit_takes():
+    config = config_of("INT8", lanes=4, k_max=6)
+    weights, activations, last = steps(config, "layer", 9)
+    assert last.tolist() == [False, True] * 4 + [False]
+    # Six products are two steps, the second with two empty lanes.
+    for codes in (weights, activations):
+        assert not codes[1::2, 2:].any()
+        assert codes[1::2, :2].any()
 
 
-def test_what_is_known_needs_no_tool(study, records, monkeypatch):
-    def refuse(*_args, **_options):
-        raise AssertionError("a tool was run")
-
-    monkeypatch.setattr(tools, "run_yosys", refuse)
-    monkeypatch.setattr(counted, "verilog_of", refuse)
-    assert run_tasks(tasks_in(study)) == records
-
-
-def test_a_spoilt_entry_is_measured_again(study, records):
-    one = tasks_in(study)[3]
-    path = cache.entry_path(measurement.cache_key(one))
-    whole = path.read_bytes()
-    for spoilt in (whole[:-9], b"", whole[:20] + b"\0" + whole[21:]):
-        path.write_bytes(spoilt)
-        assert known(one) is None
-        assert measure(one) == records[3]
-        assert path.read_bytes() == whole
+def test_uniform_operands_are_all_finite_codes():
+    weights, activations, _ = steps(config_of(lanes=8), "uniform", 512)
+    nan = {0x7F, 0xFF}
+    for codes in (weights, activations):
+        assert set(np.unique(codes)) == set(range(256)) - nan
+    assert (weights != activations).mean() > 0.9
+    assert unit_stimulus(config_of(), "uniform", 32) == unit_stimulus(config_of(), "uniform", 32)
 
 
-def test_other_sources_are_measured_again(study, records, monkeypatch):
-    one = tasks_in(study)[0]
-    assert known(one) == records[0]
-    monkeypatch.setattr(measurement, "source_digest", lambda _module: "other")
-    assert known(one) is None
+def tasks():
+    study = StudyFile.from_dict(STUDY_FIELDS, source="s.toml")
+    return study, list(tasks_of(study.expand(), study.targets))
 
 
-SWEEP = """
-import os, sys
-from bitmill.studies.sweep.engine import run_tasks
-from bitmill.studies.sweep.study_file import StudyFile
-from bitmill.studies.sweep import measurement
-from bitmill.studies.sweep.targets import tasks_of
-import bitmill.studies.sweep.engine as engine
-
-def say(*words):
-    # A whole line at once: another thread may speak as well.
-    os.write(1, (" ".join(words) + "\\n").encode())
-
-def told(one):
-    say("begin", one.key)
-    record = measurement.measure(one)
-    say("measured", one.key)
-    return record
-
-def known(one):
-    record = measurement.known(one)
-    if record is not None:
-        say("kept", one.key)
-    return record
-
-engine.measure, engine.known = told, known
-parsed = StudyFile.from_toml(sys.argv[1])
-run_tasks(list(tasks_of(parsed.expand(), parsed.targets)), workers=2)
-"""
+def test_every_task_has_its_key():
+    keys = [task.key for task in tasks()[1]]
+    assert [key.partition("/")[2] for key in keys if key.startswith("int2-k1-exact-max8/")] == [
+        "osu018-4ns", "osu018-3ns", "spread-4ns", "spread-3ns", "fastest", "power-layer-20ns", "power-uniform-20ns",
+    ]  # fmt: skip
+    assert len(set(keys)) == len(keys)
 
 
-def sweep(study, folder):
-    environment = {**os.environ, "BITMILL_CACHE": str(folder)}
-    return subprocess.Popen(
-        [sys.executable, "-c", SWEEP, str(study)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.mark.parametrize(
+    ("power", "message"),
+    [
+        ({"operands": ["real"]}, "targets.power.operands.0: input should be 'layer' or 'uniform', not 'real'"),
+        ({"operands": []}, "targets.power.operands: must hold at least 1 value(s), not []"),
+        ({"period_ns": 0}, "targets.power.period_ns: input should be greater than 0, not 0"),
+        ({"cycles": 1}, "targets.power.cycles: input should be greater than or equal to 2, not 1"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(power, message):
+    with pytest.raises(BitmillError) as error:
+        StudyFile.from_dict({**STUDY_FIELDS, "targets": {"power": power}}, source="s.toml")
+    assert str(error.value).replace("()", "[]") == f"s.toml: {message}"
 
 
-def test_after_a_kill_only_what_was_under_way_is_repeated(study, tmp_path):
-    lines = []
-    with sweep(study, tmp_path) as first:
-        assert first.stdout is not None
-        while sum(line.startswith("measured") for line in lines) < 3:
-            lines.append(first.stdout.readline())
-            assert lines[-1], "the sweep ended before it could be killed"
-        os.killpg(first.pid, signal.SIGKILL)
-        lines += first.stdout.readlines()
-    done = {line.split()[1] for line in lines if line.startswith("measured")}
-    begun = {line.split()[1] for line in lines if line.startswith("begin")}
-    second = sweep(study, tmp_path)
-    again = second.communicate()[0].splitlines()
-    assert second.returncode == 0
-    kept = {line.split()[1] for line in again if line.startswith("kept")}
-    measured = {line.split()[1] for line in again if line.startswith("measured")}
-    assert done <= kept
-    assert len(begun & measured) <= 2
-    assert not kept & measured
-    assert len(kept | measured) == 8
+def test_power_is_split_and_told_in_full():
+    wanted = [task for task in tasks()[1] if task.target == "power" and task.unit.weight == "INT2"]
+    layer, uniform = run_tasks(wanted)
+    for record in (layer, uniform):
+        assert record.kind == "power"
+        assert sum(record.number(part) for part in POWER_PARTS) == pytest.approx(record.number("energy"))
+        assert 0 < record.number("leakage") < 0.01 * record.number("energy")
+        assert record.number("power") == pytest.approx(record.number("energy") / 20)
+        assert record.flow["clock_gating"] is False
+        assert all(word in record.flow["left_out"] for word in ("wires", "clock tree", "glitches"))
+        json.dumps(record.flow)
+    assert (layer.seeds, uniform.seeds) == ((), (1,))
+    assert layer.flow["stimulus_sha256"] != uniform.flow["stimulus_sha256"]
+    # Of two bits, with scales by the maximum, most codes of a real layer are zero.
+    assert uniform.number("multiply") > 2 * layer.number("multiply")
+    assert uniform.number("registers") > layer.number("registers") > 0
 
 
-def test_a_cluster_gives_the_same_though_a_worker_dies(study, records, tmp_path):
-    script = Path(__file__).with_name("sweep_on_cluster.py")
-    here, there, out = tmp_path / "here", tmp_path / "there", tmp_path / "out.json"
-    command = [sys.executable, script, study, here, there, out]
-    subprocess.run(command, check=True, capture_output=True, timeout=500)
-    result = json.loads(out.read_text())
-    assert 1 <= result["killed_after"] < result["tasks"] == 8
-    assert result["kept"] == 8
-    assert result["restarted"]
-    assert result["records"] == [[record.id, record.number("logic")] for record in records]
+def searches(monkeypatch):
+    """Mapping that is a table: area 100 down to 8 ns, 150 down to 5 ns, 180 at best, 4 ns; who asks for less gets that."""
+    asked = []
+
+    def mapped(area, delay):
+        return Mapped("r", 10 * area, area, 50.0, 9, delay, {})
+
+    def search(_verilog, _top, library, *, period_ns):
+        asked.append(period_ns)
+        rungs = [mapped(100.0, 8.0), mapped(150.0, 5.0), mapped(180.0, 4.0 if period_ns <= 4.5 else 4.25)]
+        best = next((row for row in rungs if row.delay_ns <= period_ns), rungs[-1])
+        return StandardCells(library.name, "", period_ns, True, best, tuple(rungs), {"yosys": "1"})
+
+    monkeypatch.setattr(clocks, "map_standard_cells", search)
+    return asked
 
 
-def started(*arguments, **environment):
-    """A command of dask's or bitmill's in a process of its own, its output in one pipe."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def test_a_spread_is_of_searches_around_a_period(monkeypatch):
+    asked = searches(monkeypatch)
+    metrics = clocks.measured_spread("", "top", period_ns=8.0).metrics
+    assert asked == [7.84, 7.92, 8.0, 8.08, 8.16]
+    assert [metrics[name].value for name in ("logic", "logic_min", "logic_max", "total_max")] == [100, 100, 150, 200]
+    assert (metrics["runs"].value, metrics["met"].value) == (5, 5)
+    assert clocks.measured_spread("", "top", period_ns=4.0).metrics["met"].value == 3
 
 
-@contextmanager
-def cluster_of(folder, *, scheme="tcp", scheduler=(), worker=(), **environment):
-    """A scheduler and a worker of one process; both processes, and the scheduler's address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"{scheme}://127.0.0.1:{free.getsockname()[1]}"
-    here = ("--host", "127.0.0.1", "--no-dashboard")
-    first = started("-m", "distributed.cli.dask_scheduler", *here, "--protocol", scheme, "--port", address.rpartition(":")[2],
-                    *scheduler, **environment)  # fmt: skip
-    second = started("-m", "distributed.cli.dask_worker", address, *here, "--nthreads", "1", "--no-nanny", *worker,
-                     BITMILL_CACHE=str(folder / "worker"), **environment)  # fmt: skip
-    try:
-        yield first, second, address
-    finally:
-        for process in (second, first):
-            process.kill()
-            process.communicate()
-
-
-IMPATIENT = """
-import sys
-from bitmill.cli import main
-from bitmill.studies.sweep import cluster
-cluster.WORKERLESS_SECONDS = 4
-sys.exit(main())
-"""
-
-
-def report(study, folder, address, **environment):
-    return started("-c", IMPATIENT, "report", str(study), "-o", str(folder / "out"), "--fresh", "--dask", address,
-                   BITMILL_CACHE=str(folder / "here"), **environment)  # fmt: skip
-
-
-def wait_for(condition, seconds=120.0):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not come about"
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("whose", ["scheduler", pytest.param("worker", marks=pytest.mark.long)])
-def test_who_is_killed_on_the_other_side_is_told_in_one_line(whose, study, tmp_path):
-    kept = tmp_path / "here"
-    with cluster_of(tmp_path) as (scheduler, worker, address):
-        client = report(study, tmp_path, address)
-        wait_for(lambda: list(kept.rglob("*.json.gz")) or client.poll() is not None)
-        (scheduler if whose == "scheduler" else worker).kill()
-        said = client.communicate(timeout=120)[0].splitlines()
-    assert client.returncode == 2, said
-    lost = {"scheduler": "lost the scheduler at", "worker": "no worker is left at"}[whose]
-    *progress, error = said
-    assert error.startswith(f"bitmill: error: dask: {lost} {address}: ")
-    assert all(line.startswith("bitmill: ") and "error" not in line for line in progress), said
-    count = int(error.split(f"{address}: ")[1].split()[0])
-    assert f"{count} of 8 measurements are kept; run the same again when" in error
-    assert 1 <= count < 8
-    assert len(list(kept.rglob("*.json.gz"))) >= count
-
-
-# As in the README: one certificate for all, which nobody else has.
-CERTIFICATE = "req -x509 -newkey rsa:3072 -nodes -days 365 -subj /CN=bitmill -keyout key.pem -out cert.pem"
-DASK_YAML = """
-distributed:
-  comm:
-    require-encryption: true
-    tls:
-      ca-file: cert.pem
-      scheduler: {cert: cert.pem, key: key.pem}
-      worker: {cert: cert.pem, key: key.pem}
-      client: {cert: cert.pem, key: key.pem}
-"""
+def test_the_fastest_circuit_is_that_of_all_searches(monkeypatch):
+    asked = searches(monkeypatch)
+    found = clocks.measured_fastest("", "top", periods=(12.0, 6.0))
+    assert asked == [1.0, 4.0, 12.0, 6.0]
+    assert [found.metrics[name].value for name in ("delay", "logic", "total")] == [4, 180, 230]
+    assert (found.flow["asked_for_ns"], found.flow["circuits_tried"]) == (1.0, 12)
 
 
 @pytest.mark.long
-def test_a_cluster_with_certificates_and_whoever_has_none(study, records, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    subprocess.run(["openssl", *CERTIFICATE.split()], check=True, capture_output=True)
-    (tmp_path / "dask.yaml").write_text(DASK_YAML)
-    with cluster_of(tmp_path, scheme="tls", DASK_CONFIG="dask.yaml") as (_, _, address):
-        client = report(study, tmp_path, address, DASK_CONFIG="dask.yaml")
-        said = client.communicate(timeout=300)[0]
-        assert client.returncode == 0, said
-        found = json.loads((tmp_path / "out" / "records.json").read_text())["records"]
-        assert {row["id"]: row["metrics"]["logic"]["value"] for row in found[1:]} == {
-            record.id: record.number("logic") for record in records
-        }
-        for other in (address, address.replace("tls", "tcp")):
-            client = report(study, tmp_path, other)
-            said = client.communicate(timeout=120)[0].splitlines()
-            assert client.returncode == 2
-            assert said[-1].startswith(f"bitmill: error: dask: cannot reach a scheduler at '{other}': "), said
-            assert len(said) <= 2, said
+def test_a_curve_is_a_search_at_every_period(monkeypatch):
+    monkeypatch.setattr(clocks, "PERTURBED", (0.9, 1.0, 1.1))
+    wanted = [task for task in tasks()[1] if task.unit.weight == "INT2" and task.target != "power"]
+    found = {record.id.partition("/")[2]: record for record in run_tasks(wanted)}
+    fastest = found["fastest"].number("delay")
+    for period in PERIODS:
+        area, spread = found[f"osu018-{period:g}ns"], found[f"spread-{period:g}ns"]
+        assert spread.number("logic_min") <= spread.number("logic") <= spread.number("logic_max")
+        assert spread.number("logic_min") <= area.number("logic") <= spread.number("logic_max")
+        assert spread.number("runs") == 3
+        assert fastest <= area.number("delay")
+        rate = 1000 / max(period, area.number("delay")) / area.number("total")
+        assert area.number("throughput_per_area") == pytest.approx(rate)
+    assert found["fastest"].number("throughput_per_area") == pytest.approx(
+        1000 / fastest / found["fastest"].number("total")
+    )
+    assert found["osu018-4ns"].number("logic") <= found["osu018-3ns"].number("logic")
 
 
-@pytest.mark.long
-def test_a_scheduler_without_workers(study, tmp_path):
-    with cluster_of(tmp_path) as (_, worker, address):
-        worker.kill()
-        said = report(study, tmp_path, address).communicate(timeout=120)[0].splitlines()
-        assert said[-1] == f"bitmill: error: dask: the scheduler at '{address}' has no worker"
-        assert len(said) <= 2
+def made_up(unit, target, kind, **numbers):
+    config = {"weight": "INT8", "activation": "INT8"}
+    flow = dict.fromkeys(["operands", "estimated", "split", "left_out"], "no wires")
+    metrics = {name: metric(value, "1") for name, value in numbers.items()}
+    return Record(f"{unit}/{target}", kind, config, unit, flow, {}, (), metrics, STUDY)
 
 
-def test_what_workers_raise_is_one_line():
-    class Future:
-        def __init__(self, error):
-            self.error = error
-
-        def result(self, timeout):
-            raise self.error
-
-    told = {
-        BitmillError("dask: workers must have source a, not 'b'"): "dask: workers must have source a, not 'b'",
-        ModuleNotFoundError("No module named 'bitmill'"):
-            "dask: workers must have bitmill installed with its libraries: No module named 'bitmill'",
-        TypeError("cannot unpickle\nTraceback\n  File"): "dask: key: TypeError: cannot unpickle",
-        CancelledError("key"): "dask: lost the scheduler at where; run the same again when it is back",
-        ValueError("\x1b[31m" + "long" * 500): "dask: key: ValueError: ",
-    }  # fmt: skip
-    for error, line in told.items():
-        with pytest.raises(BitmillError) as caught:
-            cluster._unwrapped(Future(error), "key", "where")
-        assert str(caught.value).startswith(line)
-        assert len(str(caught.value)) < 300
-        assert str(caught.value).isprintable()
+def made_up_study(units=12):
+    found = [study_record("power", (), units)]
+    for index in range(units):
+        unit, size = f"unit{index}", 100.0 + index
+        for period in (2.0, 4.0, 8.0):
+            area = {"period": period, "delay": 2.5, "logic": size, "logic_per_mac": size, "total": 2 * size, "macs": 1}
+            found.append(made_up(unit, f"osu018-{period:g}ns", "area", **area, throughput_per_area=1 / size))
+            spread = {"logic": size, "logic_min": size - 1, "logic_max": size + 2}
+            found.append(made_up(unit, f"spread-{period:g}ns", "spread", **spread))
+        fastest = {"delay": 2.0, "period": 2.0, "logic": size, "logic_per_mac": size, "total": 2 * size}
+        found.append(made_up(unit, "fastest", "fastest", **fastest, throughput_per_area=1.5 / size))
+        for operands in ("layer", "uniform"):
+            parts = dict.fromkeys(POWER_PARTS, size)
+            energy = {"energy": size * len(POWER_PARTS), "leakage": 0.25, "period": 25.0, "cycles": 64}
+            found.append(made_up(unit, f"power-{operands}-25ns", "power", **parts, **energy))
+    return Records(found, study=STUDY)
 
 
-def test_a_scheduler_that_is_not_there(study, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
-    for address in ("tcp://127.0.0.1:9", "nowhere", "tcp://127.0.0.1:port"):
-        with pytest.raises(BitmillError, match=rf"^dask: cannot reach a scheduler at '{address}': "):
-            run_tasks(tasks_in(study), dask=address)
+def test_the_page_shows_curves_and_energies():
+    shown = page(made_up_study(), command="bitmill report s.toml -o DIR")
+    assert list(shown.pictures) == ["curves", "energy"]
+    assert shown.subject == "12 units on osu018 over the clock, osu018 for energy"
+    curves, energy = shown.tables
+    assert (curves.title, len(curves.rows)) == ("Area against clock", 12 * 4)
+    assert [cell if isinstance(cell, str) else cell.text for cell in curves.rows[0]] == [
+        "unit0", "2.00", "2.50", "100.0", "99.0", "100.0", "102.0", "200.0", "0.010",
+    ]  # fmt: skip
+    assert (energy.title, len(energy.rows)) == ("Energy per MAC", 24)
+    assert energy.note.count("No wires.") == 1
+    assert list(shown.answer) == [
+        "osu018: fastest is unit0 with a period of 2.00 ns.",
+        "osu018: most throughput per area has unit0 at 2.00 ns with 0.01 1.",
+        "Energy on layer operands: least is unit0 with 500.0 pJ/MAC.",
+        "Energy on uniform operands: least is unit0 with 500.0 pJ/MAC.",
+    ]
+    files = shown.files()
+    assert files == page(made_up_study(), command="bitmill report s.toml -o DIR").files()
+    assert re.search(r"Energy per MAC of every unit by part", files["index.html"])
 
 
-def test_workers_must_run_the_same(study):
-    one = tasks_in(study)[0]
-    with pytest.raises(BitmillError, match=r"^dask: workers must have source abc, not '[0-9a-f]{64}'$"):
-        cluster.measure_elsewhere(one, {**measurement.fingerprint(), "source": "abc"})
-    assert cluster.measure_elsewhere(one, measurement.fingerprint()).id == one.key
+def test_a_page_without_them_is_as_before():
+    records = Records(
+        [study_record("t", (), 1), made_up("unit0", "osu018-4ns", "area", logic=1.0, logic_per_mac=1.0, delay=3.0)],
+        study=STUDY,
+    )
+    shown = page(records, command="c")
+    assert list(shown.pictures) == ["area-osu018-4ns"]
+    assert [table.title for table in shown.tables] == ["osu018-4ns"]

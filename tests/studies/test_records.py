@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pytest
 
-from bitmill.reports.int_vs_fp.claims import CLAIMS, derived_records
 from bitmill.studies.records import Metric, Record, Records, metric
 from bitmill.system.errors import BitmillError
 
@@ -96,31 +95,6 @@ def test_other_studies_and_schemas_are_refused(records):
 def test_an_unreadable_file(tmp_path):
     with pytest.raises(BitmillError, match="cannot read"):
         Records.load(tmp_path / "no.json")
-
-
-def test_claims_are_ratios_of_the_records_they_name(records):
-    found = {record.id: record for record in records.of_kind("claim")}
-    assert len(found) == len(CLAIMS)
-    for record in found.values():
-        ours, *baselines = (records[source].number(record.flow["metric"]) for source in record.flow["derived_from"])
-        expected = [(ours - baseline) / baseline * 100 for baseline in baselines] or [ours]
-        assert record.number("ours") == pytest.approx(expected[0])
-        assert record.metrics["published"].unit == record.metrics["ours"].unit
-    assert found["claim/e4m3-fp32-vs-int8"].number("published") == 183
-    assert found["claim/e4m3-vs-int8-dot32"].number("published") == 12.6
-    assert found["claim/e4m3-window32-vs-24"].number("published") == 17
-    assert found["claim/int8-4x4-lut4"].metrics["published"].value == 404
-    assert found["claim/int8-8x8-cycles"].number("ours") == records["cycles/int8-8x8/64x64x64"].number("cycles")
-
-
-def test_sums_over_layers(records, study):
-    total = records["verified/int8-dot32"]
-    assert total.number("products") == len(study.layers) * 16 * 64
-    assert total.flow["derived_from"] == ["verification/int8-dot32/tiny+other"]
-
-
-def test_claims_without_their_units_are_left_out():
-    assert list(derived_records(Records([one(sqnr=1.0)]))) == []
 
 
 def test_records_of_another_study():

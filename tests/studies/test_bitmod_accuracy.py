@@ -21,8 +21,7 @@ from bitmill.studies.bitmod import accuracy, blas
 from bitmill.studies.bitmod.accuracy import Reference, accuracy_jobs, quantize_matrices, scheme_records, swept_groups
 from bitmill.studies.records import Records
 from bitmill.system.errors import BitmillError
-
-from . import tiny_encoder
+from bitmill.tests.models import tiny_encoder
 
 TEXTS = [
     ("a b c", "a c b"),

@@ -12,8 +12,7 @@ from bitmill.studies.nonlinear import captured, make_captured
 from bitmill.studies.nonlinear.real_units import real_output, real_values
 from bitmill.studies.nonlinear.rows import Rows, of_unit, scale_of, to_codes, unit_named
 from bitmill.system.errors import BitmillError
-
-from . import tiny_encoder
+from bitmill.tests.models import tiny_encoder
 
 
 def pair(index):
