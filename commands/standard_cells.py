@@ -12,13 +12,12 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
+    from ..config.document import UnitConfig
     from ..fpga.standard_cells import StandardCells
 
 
 def synth_liberty(
-    config: MacConfig | BitSerialConfig,
+    config: UnitConfig,
     *,
     liberty: Path | None,
     period_ns: float,
@@ -28,7 +27,7 @@ def synth_liberty(
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
     from ..fpga.liberty import read_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
-    from ..hdl.emit.verilog import TOP, emit
+    from ..hdl.emit.verilog import TOP, emit, once_in_cells
     from ..system.files import output_file, to_json
 
     check_flow(period_ns)
@@ -44,7 +43,7 @@ def synth_liberty(
                 library,
                 period_ns=period_ns,
                 clock_gating=clock_gating,
-                once=_mapped_once(config),
+                once=once_in_cells(config),
                 progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
             )
         if staged is not None:
@@ -52,17 +51,7 @@ def synth_liberty(
     _print(config, result)
 
 
-def _mapped_once(config: MacConfig | BitSerialConfig) -> tuple[str, ...]:
-    """Modules to be mapped by themselves: what there is many of, and most of the unit."""
-    from ..config.bit_serial import BitSerialConfig
-    from ..hdl.emit.verilog import LANE, PE, SCALER
-
-    if isinstance(config, BitSerialConfig):
-        return (PE, SCALER) if config.rows * config.cols > 1 else ()
-    return (LANE,) if config.lanes > 1 else ()
-
-
-def _record(config: MacConfig | BitSerialConfig, result: StandardCells) -> dict[str, Any]:
+def _record(config: UnitConfig, result: StandardCells) -> dict[str, Any]:
     from .. import __version__
 
     return {
@@ -73,7 +62,7 @@ def _record(config: MacConfig | BitSerialConfig, result: StandardCells) -> dict[
     }
 
 
-def _print(config: MacConfig | BitSerialConfig, result: StandardCells) -> None:
+def _print(config: UnitConfig, result: StandardCells) -> None:
     best = result.best
     gating = "clock gating" if result.clock_gating else "no clock gating"
     say(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")

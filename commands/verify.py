@@ -17,12 +17,11 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
+    from ..config.document import UnitConfig
     from ..sim.netlist import NetlistKind
 
 DEFAULT_WAVES = "bitmill_top.fst"
-COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "output_stalls", "resets", "cycles")
+COUNTS = ("results", "products", "beats", "transactions", "input_stalls", "output_stalls", "resets", "cycles")
 
 
 @click.command()
@@ -30,7 +29,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="S", help="Repeat a run; random by default.")
 @click.option(
     "--dot-products", type=click.IntRange(1, 1_000_000), default=120, show_default=True, metavar="N",
-    help="Random dot products, beside the directed corners.",
+    help="Random dot products, tiles or rows, beside the directed corners.",
 )  # fmt: skip
 @click.option(
     "--waves", is_flag=False, flag_value=Path(DEFAULT_WAVES), type=OUTPUT, metavar="[FILE]",
@@ -47,7 +46,7 @@ COUNTS = ("dot_products", "products", "beats", "transactions", "input_stalls", "
 @output_option("DIR", "Also write DIR/verification.json.")
 def verify(
     *,
-    config: MacConfig | BitSerialConfig,
+    config: UnitConfig,
     seed: int | None,
     dot_products: int,
     waves: Path | None,
@@ -98,7 +97,7 @@ def verify(
     rows.append(["all", *(str(getattr(result, name)) for name in COUNTS[2:])])
     columns = ["phase", *(name.replace("_", " ") for name in COUNTS[2:])]
     print_table(columns, rows, right=columns[1:])
-    say(f"{result.dot_products} dot products, {result.products} products, {result.mismatches} mismatches")
+    say(f"{result.results} results, {result.products} products, {result.mismatches} mismatches")
 
 
 def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Callable[[int, int], None]:
@@ -114,7 +113,7 @@ def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Cal
     return step
 
 
-def _record(config: MacConfig | BitSerialConfig, result: dict[str, Any]) -> dict[str, Any]:
+def _record(config: UnitConfig, result: dict[str, Any]) -> dict[str, Any]:
     from .. import __version__
     from ..system.tools import tool_versions
 

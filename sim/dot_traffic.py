@@ -12,11 +12,12 @@ from .payload import Codes, Output, PayloadLayout
 from .rows import PayloadRows
 from .scaled_stimulus import scaled_stimuli
 from .stimulus import DotProduct, stimuli
+from .traffic import Traffic
 
 OPERANDS = "weight", "activation"
 
 
-class DotTraffic:
+class DotTraffic(Traffic[MacConfig, PayloadLayout, DotProduct]):
     """Work items are ``DotProduct``.
 
     Parameters
@@ -61,9 +62,9 @@ class DotTraffic:
             raise BitmillError(f"scales must be two arrays of shape [n, steps] = {list(shape)}, not {shapes}")
         return [DotProduct(w, a, "given", s, t) for w, a, s, t in zip(weights, activations, *checked, strict=True)]
 
-    def closed(self, work: Sequence[DotProduct], chosen: Sequence[int], *, fresh: bool = False) -> list[int]:
-        """``chosen`` as they are: nothing of a dot product is left for the next one."""
-        return list(chosen)
+    def steps(self, item: DotProduct) -> int:
+        """Steps of ``lanes`` products, the last one filled up."""
+        return -(-len(item) // self.config.lanes)
 
     def products(self, work: Sequence[DotProduct]) -> int:
         """Products that the results are made of, without padding."""

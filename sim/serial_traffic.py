@@ -23,11 +23,12 @@ from .serial_stimulus import (
     special_place,
 )
 from .tile_traffic import steps_of
+from .traffic import Traffic
 
 __all__ = ["SerialTileWork", "SerialTraffic", "golden_rows"]
 
 
-class SerialTraffic:
+class SerialTraffic(Traffic[BitSerialConfig, SerialPayload, SerialTileWork]):
     """Work items are ``SerialTileWork``.
 
     Parameters
@@ -39,6 +40,7 @@ class SerialTraffic:
     def __init__(self, config: BitSerialConfig) -> None:
         self.config = config
         self.layout = SerialPayload.of(config)
+        self.cycles_per_input = config.term_cycles
 
     def stimuli(self, rng: np.random.Generator, *, count: int, corner_steps: int) -> list[SerialTileWork]:
         """Directed corners, then ``count`` random tiles; see ``SerialStimulus``."""
@@ -61,7 +63,13 @@ class SerialTraffic:
             own = [min(own, key=lambda index: len(work[index]))]
         return [*first, *(index for index in chosen if index not in (*first, own[-1])), own[-1]]
 
-    def given(self, weight_codes: Codes, activation_codes: Codes) -> list[SerialTileWork]:
+    def steps(self, item: SerialTileWork) -> int:
+        """Steps of ``lanes`` products, the last one filled up."""
+        return -(-len(item) // self.config.lanes)
+
+    def given(
+        self, weight_codes: Codes, activation_codes: Codes, scales: tuple[Codes, Codes] | None = None
+    ) -> list[SerialTileWork]:
         """Not for tiles, whose weights have types and scales as well; see ``sim.serial_gemm``."""
         raise BitmillError("codes must be given as a quantized matrix for a bit-serial tile, not as plain arrays")
 

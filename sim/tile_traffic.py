@@ -14,6 +14,7 @@ from .dot_traffic import ends
 from .payload import Codes, RowOutput
 from .rows import PayloadRows
 from .stimulus import DotProduct, random_codes, stimuli
+from .traffic import Traffic
 
 _SPREAD = 3
 """One corner in so many goes to every PE of the array, the others to one PE among random neighbours."""
@@ -31,7 +32,7 @@ class Tile:
         return self.weight_codes.shape[1]
 
 
-class TileTraffic:
+class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
     """Work items are ``Tile``.
 
     Parameters
@@ -65,14 +66,18 @@ class TileTraffic:
             tiles += [self._random(rng, length, f"length {length}") for _ in range(2)]
         return tiles
 
-    def given(self, weight_codes: Codes, activation_codes: Codes) -> list[Tile]:
+    def given(
+        self, weight_codes: Codes, activation_codes: Codes, scales: tuple[Codes, Codes] | None = None
+    ) -> list[Tile]:
         """One work item for each tile of codes [n, rows, K] and [n, cols, K].
 
         Raises
         ------
         BitmillError
-            If the shapes do not fit the array or one another, or are empty.
+            If the shapes do not fit the array or one another, or are empty, or there are scales.
         """
+        if scales is not None:
+            raise BitmillError(f"scales must be left out for {self.config.title}")
         weights, activations = np.asarray(weight_codes), np.asarray(activation_codes)
         fits = weights.ndim == activations.ndim == 3 and weights.size and activations.size
         wanted = (
@@ -86,9 +91,9 @@ class TileTraffic:
             )
         return [Tile(w, a, "given") for w, a in zip(weights, activations, strict=True)]
 
-    def closed(self, work: Sequence[Tile], chosen: Sequence[int], *, fresh: bool = False) -> list[int]:
-        """``chosen`` as they are: nothing of a dot product is left for the next one."""
-        return list(chosen)
+    def steps(self, item: Tile) -> int:
+        """Steps of ``lanes`` products, the last one filled up."""
+        return -(-len(item) // self.config.lanes)
 
     def products(self, work: Sequence[Tile]) -> int:
         """Products that the results are made of, without padding."""

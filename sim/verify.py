@@ -9,23 +9,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..config import MacConfig
-from ..config.bit_serial import BitSerialConfig
+from ..config.document import UnitConfig
 from ..config.sizes import check_verified
 from ..system.errors import BitmillError
 from ..system.kept import kept_file
-from .dot_traffic import DotTraffic
 from .engine import Engine, check_engine, choose_engine, play
+from .families import TRAFFIC
 from .icarus_time import icarus_seconds
 from .job import Job, Mismatch, Phase, PhaseResult
 from .netlist import NetlistKind
 from .netlist import netlist as synthesize
 from .pattern import BACK_TO_BACK, Pattern
-from .payload import Codes, PayloadLayout
+from .payload import Codes
 from .runner import WAVES_SUFFIX, SimulationError, simulate
-from .serial_payload import SerialPayload
-from .serial_traffic import SerialTraffic
-from .tile_traffic import TileTraffic
+from .traffic import Layout, Traffic
 
 Level = Literal["rtl"] | NetlistKind
 TOP = "bitmill_top"
@@ -40,7 +37,7 @@ class VerificationError(BitmillError):
     ``seed`` and ``config`` repeat the run, ``waves`` is its waveform.
     """
 
-    def __init__(self, message: str, *, config: MacConfig | BitSerialConfig, seed: int, waves: Path | None) -> None:
+    def __init__(self, message: str, *, config: UnitConfig, seed: int, waves: Path | None) -> None:
         super().__init__(message)
         self.config = config
         self.seed = seed
@@ -55,8 +52,8 @@ class Verification:
     ----------
     config, level, seed
         What was run: the configuration's title, ``rtl`` or the kind of netlist, and the seed that repeats it.
-    dot_products, products
-        Dot products whose results were compared, and the products in them (without the padding of ragged steps).
+    results, products
+        Results that were compared, and the products in them, or the elements of rows (without the padding of ragged steps).
     beats, transactions
         Transfers on the input and on the output.
     input_stalls, output_stalls
@@ -66,7 +63,7 @@ class Verification:
     cycles
         Clock cycles of traffic.
     resets, discarded
-        Resets in the middle of traffic and the results they discarded of dot products or tiles that were taken whole.
+        Resets in the middle of traffic and the results they discarded of items of work that were taken whole.
     mismatches
         Always 0: a mismatch raises ``VerificationError``.
     phases
@@ -78,7 +75,7 @@ class Verification:
     config: str
     level: Level
     seed: int
-    dot_products: int
+    results: int
     products: int
     beats: int
     transactions: int
@@ -99,7 +96,7 @@ class Verification:
 
 
 def verify(
-    config: MacConfig | BitSerialConfig,
+    config: UnitConfig,
     *,
     seed: int,
     dot_products: int = 120,
@@ -126,7 +123,7 @@ def verify(
     seed
         Of the stimuli and of every stall pattern.
     dot_products
-        Random dot products, beside the directed corners of ``stimuli``.
+        Random items of work, dot products, tiles or rows, beside the directed corners of the family's traffic.
     corner_steps
         The most steps that one directed corner may take.
     codes
@@ -163,14 +160,13 @@ def verify(
     work, job = job_of(
         config, seed=seed, dot_products=dot_products, corner_steps=corner_steps, codes=codes, scales=scales
     )
-    traffic = traffic_of(config)
+    traffic = TRAFFIC.of(config)(config)
     layout = traffic.layout
     text = _emit(config) if verilog is None else verilog
     if netlist is not None:
         text = synthesize(text, TOP, netlist)
-    cycles = config.term_cycles if isinstance(config, BitSerialConfig) else 1
     engine, note = choose_engine(
-        engine, waves=waves is not None, seconds=icarus_seconds(text, TOP, job, per_input=cycles)
+        engine, waves=waves is not None, seconds=icarus_seconds(text, TOP, job, per_input=traffic.cycles_per_input)
     )
     if note is not None and tell is not None:
         tell(note)
@@ -188,11 +184,8 @@ def verify(
     return _total(traffic, level, seed, engine, work, result.phases)
 
 
-Traffic = DotTraffic | TileTraffic | SerialTraffic
-
-
 def job_of(
-    config: MacConfig | BitSerialConfig,
+    config: UnitConfig,
     *,
     seed: int,
     dot_products: int,
@@ -208,34 +201,23 @@ def job_of(
         If an argument is out of range.
     """
     rng = np.random.default_rng(seed)
-    traffic = traffic_of(config)
+    traffic = TRAFFIC.of(config)(config)
     if codes is None:
         if scales is not None:
             raise BitmillError("scales must be left out where codes are")
         work: list[Any] = [*traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps)]
-    elif isinstance(traffic, DotTraffic):
-        work = [*traffic.given(*codes, scales)]
-    elif scales is not None:
-        raise BitmillError(f"scales must be left out for {config.title}")
     else:
-        work = [*traffic.given(*codes)]
+        work = [*traffic.given(*codes, scales)]
     return work, Job(traffic.layout.input_bits, traffic.layout.output_bits, _phases(traffic, work, rng))
 
 
-def traffic_of(config: MacConfig | BitSerialConfig) -> Traffic:
-    """What goes in and must come out, for the kind of unit."""
-    if isinstance(config, BitSerialConfig):
-        return SerialTraffic(config)
-    return TileTraffic(config) if config.unit == "array" else DotTraffic(config)
-
-
-def _emit(config: MacConfig | BitSerialConfig) -> str:
+def _emit(config: UnitConfig) -> str:
     from ..hdl.emit import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
     return verilog.emit(config)
 
 
-def _phases(traffic: Traffic, work: Sequence[Any], rng: np.random.Generator) -> tuple[Phase, ...]:
+def _phases(traffic: Traffic[Any, Any, Any], work: Sequence[Any], rng: np.random.Generator) -> tuple[Phase, ...]:
     seeds = [int(seed) for seed in rng.integers(0, 1 << 32, 5)]
     patterns = (
         ("back-to-back", BACK_TO_BACK, BACK_TO_BACK),
@@ -250,13 +232,13 @@ def _phases(traffic: Traffic, work: Sequence[Any], rng: np.random.Generator) -> 
         chosen = traffic.closed(work, [int(i) for i in order[index :: len(patterns)]] or list(range(len(work))))
         inputs = traffic.inputs([work[i] for i in chosen])
         phases.append(Phase(name, inputs, [row for i in chosen for row in expected[i]], source, sink))
-    short = [index for index, item in enumerate(work) if len(item) <= _RESET_STEPS * traffic.config.lanes]
+    short = [index for index, item in enumerate(work) if traffic.steps(item) <= _RESET_STEPS]
     shortest = min(range(len(work)), key=lambda i: len(work[i]))
     sample = [int(i) for i in rng.permutation(short)[:_RESET_SAMPLE]] or [shortest]
     # Shortest first, so that several complete results are on their way when the reset after a `last` comes.
     sample = traffic.closed(work, sorted(sample, key=lambda i: len(work[i])), fresh=True)
     inputs = traffic.inputs([work[i] for i in sample])
-    ends = [index + 1 for index, payload in enumerate(inputs) if payload >> (traffic.layout.input_bits - 1)]
+    ends = [index + 1 for index, payload in enumerate(inputs) if traffic.ends(payload)]
     resets = (int(rng.integers(1, len(inputs) + 1)), ends[: _RESET_SAMPLE // 2][-1])
     sink = Pattern("random", 0.6, seed=seeds[4])
     phases.append(Phase("reset", inputs, [row for i in sample for row in expected[i]], BACK_TO_BACK, sink, resets))
@@ -286,21 +268,24 @@ def _disagreement(failure: SimulationError, again: BitmillError | None) -> str:
     return "" if str(again) == str(failure) else f"; the engines disagree: cocotb says {str(again)!r}"
 
 
-def _describe(failure: SimulationError, layout: PayloadLayout | SerialPayload) -> str:
+def _describe(failure: SimulationError, layout: Layout) -> str:
     if not failure.outcome.mismatches:
         return str(failure)
     first: Mismatch = failure.outcome.mismatches[0]
-    got, expected = layout.unpack_output(first.got), layout.unpack_output(first.expected)
+    got, expected = (_stated(layout.unpack_output(payload)) for payload in (first.got, first.expected))
     differences = [
-        f"{name} {getattr(got, name)} instead of {getattr(expected, name)}"
-        for name in ("value", "invalid", "too_long", "saturated")
-        if getattr(got, name) != getattr(expected, name)
+        f"{name} {got[name]} instead of {wanted}" for name, wanted in expected.items() if got[name] != wanted
     ]
     return f"{failure}; first in result {first.index}: {', '.join(differences)}"
 
 
+def _stated(output: Any) -> dict[str, Any]:
+    """What an output states, by field."""
+    return {field.name: getattr(output, field.name) for field in fields(output)}
+
+
 def _total(
-    traffic: Traffic,
+    traffic: Traffic[Any, Any, Any],
     level: Level,
     seed: int,
     engine: Engine,
@@ -313,7 +298,7 @@ def _total(
         config=traffic.config.title,
         level=level,
         seed=seed,
-        dot_products=traffic.results(work),
+        results=traffic.results(work),
         products=traffic.products(work),
         phases=tuple(phases),
         engine=engine,

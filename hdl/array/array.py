@@ -12,13 +12,14 @@ from amaranth.lib.wiring import In, Out
 from ...config import MacConfig
 from ..mac import step_terms
 from ..mac.layouts import operands_layout, result_layout
+from ..unit import Unit
 from .array_row import ArrayRow
 from .column_bus import ColumnBus
 from .entry import Entry
 from .pe import PE
 
 
-class Array(wiring.Component):
+class Array(Unit):
     """``value[r, c] = sum(weight[r, k] * activation[c, k])`` for every tile of ``rows`` x ``cols`` results.
 
     A step brings one code per lane for every row and every column; ``last`` ends the tile, after any number of steps up to

@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config.bit_serial import BitSerialConfig
 from ...formats.weight_type import SPECIALS
+from ..unit import Unit
 from ..wires.instances import placed
 from .serial_aligner import SerialAligner, exponent_bits
 from .serial_layouts import COLUMN_LAYOUT, serial_result_layout, step_layout
@@ -26,7 +27,7 @@ PARTS: dict[str, Callable[..., wiring.Component]] = {
 """What a tile is made of, by the name of its module."""
 
 
-class SerialTile(wiring.Component):
+class SerialTile(Unit):
     """``rows`` x ``cols`` PEs; a step of ``lanes`` activations a row and weights a column takes as many cycles as terms.
 
     All PEs work in lockstep. A row aligns its activations once for all its PEs, a column makes the terms of its weights once for

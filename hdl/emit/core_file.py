@@ -6,8 +6,7 @@ import hashlib
 import json
 import re
 
-from ...config import MacConfig
-from ...config.bit_serial import BitSerialConfig
+from ...config.document import UnitConfig
 from .verilog import TOP
 
 _CORE = """\
@@ -35,7 +34,7 @@ targets:
 """
 
 
-def core_name(config: MacConfig | BitSerialConfig, *, top: str = TOP) -> str:
+def core_name(config: UnitConfig, *, top: str = TOP) -> str:
     """``bitmill:generated:e4m3-dot32-exact-49-bit-accumulator-1f2e3d4c:0.1.0``: vendor, library, name and version.
 
     The name ends with a digest of the configuration, because titles leave out what does not change the result, and two units must
@@ -49,7 +48,7 @@ def core_name(config: MacConfig | BitSerialConfig, *, top: str = TOP) -> str:
     return f"bitmill:generated:{name}:{__version__}"
 
 
-def core_file(config: MacConfig | BitSerialConfig, *, file_name: str, top: str = TOP) -> str:
+def core_file(config: UnitConfig, *, file_name: str, top: str = TOP) -> str:
     """Text of a CAPI2 core file with the targets ``default`` (the Verilog) and ``lint`` (Verilator).
 
     Parameters

@@ -9,15 +9,16 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from ...config import MacConfig
-from ...config.bit_serial import BitSerialConfig
+from ...config.document import UnitConfig
 from ...system.tools import yosys_release
 from .. import build
-from .contract import HANDSHAKE, field_meanings, order
+from ..families import HARDWARE
+from ..unit import Unit
+from .contract import HANDSHAKE
 from .verilog import TOP
 
 
-def manifest(config: MacConfig | BitSerialConfig, verilog: str, *, file_name: str, top: str = TOP) -> dict[str, Any]:
+def manifest(config: UnitConfig, verilog: str, *, file_name: str, top: str = TOP) -> dict[str, Any]:
     """The manifest of a unit as plain JSON data; it holds no date and no path, so equal inputs give equal bytes.
 
     Parameters
@@ -55,35 +56,20 @@ def manifest(config: MacConfig | BitSerialConfig, verilog: str, *, file_name: st
         "reset": {"port": "rst", "kind": "synchronous", "active": "high"},
         "ports": [_control("clk"), _control("rst"), *_stream_ports(config, unit)],
         "handshake": HANDSHAKE,
-        "order": order(unit),
+        "order": unit.ORDER,
         "latency_cycles": unit.LATENCY,
-        "products_per_cycle": config.macs,
-        "max_steps": config.max_steps,
-        "result": _result(config),
+        **HARDWARE.of(config).facts(config),
         "versions": {"bitmill": __version__, "amaranth": version("amaranth"), "yosys": yosys_release()},
     }
-
-
-def _result(config: MacConfig | BitSerialConfig) -> dict[str, Any]:
-    if isinstance(config, BitSerialConfig):
-        return {
-            "kind": "fixed, with the row's exponent",
-            "bits": config.total_bits,
-            "unit_exponent": config.unit_offset,
-        }
-    fmt = config.accumulator_format
-    if fmt is not None:
-        widths = {"exponent_bits": fmt.exponent_bits, "mantissa_bits": fmt.mantissa_bits, "bias": fmt.exponent_bias}
-        return {"kind": "float", "format": fmt.name, **widths}
-    return {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.unit_exponent}
 
 
 def _control(name: str) -> dict[str, Any]:
     return {"name": name, "direction": "input", "width": 1}
 
 
-def _stream_ports(config: MacConfig | BitSerialConfig, unit: wiring.Component) -> list[dict[str, Any]]:
+def _stream_ports(config: UnitConfig, unit: Unit) -> list[dict[str, Any]]:
     ports: list[dict[str, Any]] = []
+    words = HARDWARE.of(config).words(config)
     for path, member, _value in unit.signature.flatten(unit):
         shape = member.shape
         port: dict[str, Any] = {
@@ -92,7 +78,7 @@ def _stream_ports(config: MacConfig | BitSerialConfig, unit: wiring.Component) -
             "width": Shape.cast(shape).width,
         }
         if isinstance(shape, data.StructLayout):
-            meanings = field_meanings(config, port["name"])
+            meanings = words[port["name"]]
             port["fields"] = [_field(str(name), field) | {"meaning": meanings[str(name)]} for name, field in shape]
         ports.append(port)
     return ports

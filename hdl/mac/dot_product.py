@@ -8,12 +8,13 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
 from ..accumulators import table as accumulators
+from ..unit import Unit
 from . import step_terms
 from .layouts import operands_layout, result_layout
 from .step_guard import StepGuard
 
 
-class DotProduct(wiring.Component):
+class DotProduct(Unit):
     """``value = sum(weight[k] * activation[k])`` over all lanes of all steps up to and including the one with ``last``.
 
     The products of a step are aligned once, summed and handed to the accumulator as one term; the accumulator's class says

@@ -19,8 +19,8 @@ from ...golden import encode
 from ...hdl import build
 from ...hdl.emit import verilog
 from ...sim.compiled import CompiledSimulation
+from ...sim.families import TRAFFIC
 from ...sim.job import Job, Phase
-from ...sim.verify import traffic_of
 from ...system.cache import CACHE_VARIABLE
 from ...system.errors import BitmillError
 from ..records import Record, metric
@@ -93,7 +93,7 @@ def simulation_speed(
 def unit_speed(config: MacConfig, *, steps: int = 200_000, length: int = 64, seed: int = 0) -> SimulationSpeed:
     """``simulation_speed`` of the unit of a configuration on dot products, or tiles, of ``length`` steps of normal numbers."""
     rng = np.random.default_rng(seed)
-    traffic, count = traffic_of(config), max(1, steps // length)
+    traffic, count = TRAFFIC.of(config)(config), max(1, steps // length)
     codes = [
         encode(name, rng.normal(size=(count, vectors, length * config.lanes)) * 4)
         for name, vectors in ((config.weight, config.rows), (config.activation, config.cols))

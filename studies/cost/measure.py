@@ -15,7 +15,7 @@ from ...fpga.cost.features import features
 from ...fpga.cost.traits import reckoned_gates
 from ...fpga.jobs import Outcome, run_jobs
 from ...fpga.synthesis import recipe_cells, synthesize
-from ...hdl.emit.verilog import LANE, TOP, emit
+from ...hdl.emit.verilog import TOP, emit, once_on_fpga
 from ...system.errors import BitmillError
 from ...system.processes import stop_tools_of
 from .space import LANES, unit
@@ -138,7 +138,7 @@ def _job(seed: int, index: int, config: MacConfig, seconds: float, quick: bool) 
         plain = config.to_dict()
         try:
             verilog = emit(config)
-            once = (LANE,) if quick and _lanes_end_in_registers(config) else ()
+            once = once_on_fpga(config) if quick and _lanes_end_in_registers(config) else ()
             generic = timed(lambda: _generic(config, verilog, once))
             ecp5 = timed(lambda: _quick_ecp5(verilog, once) if quick else _synthesized(verilog, "ecp5", once))
         except BitmillError as error:

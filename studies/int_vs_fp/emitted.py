@@ -37,6 +37,4 @@ def mapped_once(config: MacConfig) -> tuple[str, ...]:
     Both begin or end in registers. LUT4 agree with the flat unit to about a percent; of a 4 x 4 array, 3 % more flip-flops are
     counted, because the last row's and column's PEs keep operand registers that nobody reads.
     """
-    if config.unit == "array":
-        return (verilog.PE,)
-    return (verilog.LANE,) if config.lanes > 1 else ()
+    return verilog.once_on_fpga(config)

@@ -59,7 +59,7 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
     codes = np.concatenate([weight for weight, _ in picked]), np.concatenate([activation for _, activation in picked])
     counted = verified(config, text, codes, seed=seed)
     metrics = {
-        "dot_products": metric(counted["dot_products"], "dot products"),
+        "dot_products": metric(counted["results"], "dot products"),
         "products": metric(counted["products"], "products"),
         "products_matched": metric(counted["products"] if counted["mismatches"] == 0 else 0, "products"),
         "mismatches": metric(counted["mismatches"], "results"),

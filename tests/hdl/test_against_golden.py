@@ -28,7 +28,7 @@ SMALL_DOTS = [
 def check(result: Verification, *, cols: int = 1) -> None:
     """The run really had traffic of every kind."""
     # An array gives a row of results a transfer.
-    assert result.transactions * cols >= result.dot_products > 0
+    assert result.transactions * cols >= result.results > 0
     assert result.input_stalls > 0
     assert result.output_stalls > 0
     assert result.resets >= 1

@@ -42,7 +42,7 @@ def check(result: Verification, config: MacConfig) -> None:
     assert result.output_stalls > 0
     assert result.resets == 2
     assert result.discarded >= 0
-    assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.dot_products > 0
+    assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.results > 0
 
 
 @pytest.mark.parametrize("config", KINDS, ids=lambda config: config.title)

@@ -13,8 +13,8 @@ from bitmill.hdl.emit.manifest import manifest
 from bitmill.hdl.mac.layouts import result_layout
 from bitmill.sim import VerificationError, verify
 from bitmill.sim.array_payload import ArrayPayload
+from bitmill.sim.families import TRAFFIC
 from bitmill.sim.payload import Output, PayloadLayout, RowOutput
-from bitmill.sim.verify import traffic_of
 
 
 def unit(pair: tuple[str, str], accumulator: Any, **fields: Any) -> MacConfig:
@@ -35,7 +35,7 @@ UNITS = [
 @pytest.mark.parametrize("config", UNITS, ids=lambda config: config.title)
 def test_the_unit_is_golden(config: MacConfig) -> None:
     if config.saturated:
-        traffic = traffic_of(config)
+        traffic = TRAFFIC.of(config)(config)
         work: Any = traffic.stimuli(np.random.default_rng(5), count=30, corner_steps=70)
         payloads = [payload for rows in traffic.expected(work) for payload in rows]
         flagged = [np.any(traffic.layout.unpack_output(payload).saturated) for payload in payloads]

@@ -31,7 +31,7 @@ def check(result, config):
     assert result.input_stalls > 0
     assert result.output_stalls > 0
     assert result.resets == 2
-    assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.dot_products > 0
+    assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.results > 0
 
 
 @pytest.mark.parametrize("engine", ["cocotb", "compiled"])

@@ -25,7 +25,7 @@ def result(int4_config: MacConfig, int4_mac: str) -> Verification:
 def test_passes_and_counts(result: Verification) -> None:
     assert result.mismatches == 0
     assert [phase.name for phase in result.phases] == ["back-to-back", "random stalls", "bursts", "reset"]
-    assert sum(phase.transactions for phase in result.phases[:3]) == result.dot_products
+    assert sum(phase.transactions for phase in result.phases[:3]) == result.results
     assert sum(phase.beats for phase in result.phases[:3]) == result.products
     for name in ("beats", "transactions", "input_stalls", "output_stalls", "cycles", "resets", "discarded"):
         assert getattr(result, name) == sum(getattr(phase, name) for phase in result.phases)
@@ -45,7 +45,7 @@ def test_seed_repeats_a_run(result: Verification, int4_config: MacConfig, int4_m
 def test_given_codes(int4_config: MacConfig, int4_mac: str) -> None:
     codes = exhaustive_pairs(int4_config)
     result = verify(int4_config, seed=1, verilog=int4_mac, codes=codes)
-    assert (result.dot_products, result.products) == (256, 256)
+    assert (result.results, result.products) == (256, 256)
 
 
 def test_failure_says_how_to_repeat_it(
@@ -106,7 +106,7 @@ EMITTED = [
 @pytest.mark.parametrize("config", EMITTED, ids=lambda config: config.title)
 def test_emitted_verilog(config: MacConfig) -> None:
     result = verify(config, seed=1, dot_products=60)
-    assert result.dot_products > 70
+    assert result.results > 70
     steady = result.phases[0]
     assert steady.input_stalls == 0
     assert steady.cycles - steady.beats < 16

@@ -1,0 +1,88 @@
+"""What hdl has for MACs and dot products: their components, and the words that arrays share with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...config import MacConfig
+from ..family import HardwareFamily, PortWords
+from ..unit import Unit
+from .dot_product import DotProduct
+from .mac import Mac
+
+STREAMS = "Streams i, of steps, and o, of results."
+
+_CODES = "codes of {format}, lane 0 lowest"
+_STEP = {
+    "weight": _CODES + ", row after row",
+    "activation": _CODES + ", column after column",
+    "weight_scale": "code of {scale}, for all weights of the step",
+    "activation_scale": "code of {scale}, for all activations of the step",
+    "last": "the step is its dot product's last one; lanes that are not needed hold codes of zero",
+}
+_RESULT = {
+    "value": "{value}",
+    "invalid": "an operand was NaN or infinite, or a scale NaN",
+    "too_long": "there were more than {max_steps} steps",
+    "last": "the tile's last row",
+    "saturated": "a sum was clamped, wrapped or overflowed; 0 where invalid",
+}
+
+
+def words(config: MacConfig) -> PortWords:
+    """What the fields of steps and results are."""
+    formats = {"weight": config.weight, "activation": config.activation}
+    value = f"signed, in units of 2**{config.unit_exponent}; 0 where invalid"
+    if config.accumulator_format:
+        value = f"a code of {config.accumulator_format.name}"
+    return {
+        port: {
+            name: text.format(format=formats.get(name), scale=config.scale, value=value, max_steps=config.max_steps)
+            for name, text in texts.items()
+        }
+        for port, texts in (("i_payload", _STEP), ("o_payload", _RESULT))
+    }
+
+
+def facts(config: MacConfig) -> dict[str, Any]:
+    """Products a cycle, the longest dot product, and what one unit of ``value`` is worth."""
+    fmt = config.accumulator_format
+    if fmt is not None:
+        widths = {"exponent_bits": fmt.exponent_bits, "mantissa_bits": fmt.mantissa_bits, "bias": fmt.exponent_bias}
+        result = {"kind": "float", "format": fmt.name, **widths}
+    else:
+        result = {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.unit_exponent}
+    return {"products_per_cycle": config.macs, "max_steps": config.max_steps, "result": result}
+
+
+def lane_of_several(config: MacConfig) -> tuple[str, ...]:
+    """The lane, where there are several."""
+    return ("lane",) if config.lanes > 1 else ()
+
+
+def _dot(*, config: MacConfig, module_prefix: str | None = None) -> Unit:
+    return DotProduct(config=config, lane_module=_lane(module_prefix))
+
+
+def _mac(*, config: MacConfig, module_prefix: str | None = None) -> Unit:
+    return Mac(config=config, lane_module=_lane(module_prefix))
+
+
+def _lane(module_prefix: str | None) -> str | None:
+    return None if module_prefix is None else f"{module_prefix}.lane"
+
+
+def _family(component: Callable[..., Unit]) -> HardwareFamily:
+    return HardwareFamily(
+        component=component,
+        streams=STREAMS,
+        words=words,
+        facts=facts,
+        once_in_cells=lane_of_several,
+        once_on_fpga=lane_of_several,
+        keeps_brackets=True,
+    )
+
+
+MAC, DOT = _family(_mac), _family(_dot)

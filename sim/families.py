@@ -1,0 +1,16 @@
+"""What sim has for every family of units: the traffic that verifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..config.family import Table
+from .dot_traffic import DotTraffic
+from .serial_traffic import SerialTraffic
+from .tile_traffic import TileTraffic
+from .traffic import Traffic
+
+TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
+    "verified", {"mac": DotTraffic, "dot": DotTraffic, "array": TileTraffic, "bit-serial": SerialTraffic}
+)
