@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from .. import formats as catalog
 from ..formats import Format, Minifloat, Product
 from ..system.errors import BitmillError
 from ..system.screen import say, say_json
+from .options import PATH
 from .tables import print_table
 
 LISTED_BITS = 8
@@ -25,13 +27,17 @@ MOST_BITS = 16
 @click.option(
     "--all", "all_codes", is_flag=True, help=f"List every code of a format of {LISTED_BITS + 1} bits or more."
 )
+@click.option(
+    "--file", "file", metavar="FILE.toml", type=PATH, help="Formats of a file's [formats.NAME] tables instead."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def formats(*, name: str | None, all_codes: bool, as_json: bool) -> None:
+def formats(*, name: str | None, all_codes: bool, file: Path | None, as_json: bool) -> None:
     """Print the table of all number formats, or every code of the format NAME."""
+    own = _formats_of(file) if file is not None else ()
     if name is None:
-        _print_catalog(as_json=as_json)
+        _print_table(own if file is not None else tuple(catalog.CATALOG.values()), as_json=as_json)
         return
-    fmt = catalog.get(name)
+    fmt = catalog.get(name, own)
     if all_codes and fmt.bits > MOST_BITS:
         raise BitmillError(
             f"--all must be used with a format of at most {MOST_BITS} bits, not {fmt.name!r} of {fmt.bits}"
@@ -52,8 +58,28 @@ def formats(*, name: str | None, all_codes: bool, as_json: bool) -> None:
     print_table(["code", "binary", "value", "exact"], rows, right=["value", "exact"])
 
 
-def _print_catalog(*, as_json: bool) -> None:
-    facts = [_facts(fmt) for fmt in catalog.CATALOG.values()]
+def _formats_of(file: Path) -> tuple[Format, ...]:
+    """The formats that a configuration or a study brings along, or a file of nothing else.
+
+    Raises
+    ------
+    BitmillError
+        If the file cannot be read, has none, or one is wrong.
+    """
+    from ..config.document import read_toml
+
+    tables = read_toml(file).get("formats", {})
+    try:
+        rows = catalog.read_formats(tables)
+    except BitmillError as error:
+        raise BitmillError(f"{file}: {error}") from None
+    if not rows:
+        raise BitmillError(f"{file}: formats must be [formats.NAME] tables, not none")
+    return rows
+
+
+def _print_table(rows: tuple[Format, ...], *, as_json: bool) -> None:
+    facts = [_facts(fmt) for fmt in rows]
     if as_json:
         say_json(facts)
         return

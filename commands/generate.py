@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 CONFIG = "config.toml"
 DEFAULT_TOP = "bitmill_top"
-_LONGEST_CONFIG = 1 << 16
+_LONGEST_CONFIG = 1 << 22
 
 
 @click.command()

@@ -51,13 +51,15 @@ def run_array(
             from ..sim.gemm import gemm
 
             scales = (
-                golden.choose_scale(config.weight, weight, granularity="channel", rule=rule, name="weights"),
-                golden.choose_scale(config.activation, activation, granularity="token", rule=rule, name="activations"),
+                golden.choose_scale(config.weight_format, weight, granularity="channel", rule=rule, name="weights"),
+                golden.choose_scale(
+                    config.activation_format, activation, granularity="token", rule=rule, name="activations"
+                ),
             )
             (weight_codes, weights_lost), (activation_codes, activations_lost) = (
                 golden.encode_counted(fmt, matrix, scale=scale)
                 for fmt, matrix, scale in zip(
-                    (config.weight, config.activation), (weight, activation), scales, strict=True
+                    (config.weight_format, config.activation_format), (weight, activation), scales, strict=True
                 )
             )
             lost = {"weights": weights_lost, "activations": activations_lost}

@@ -85,6 +85,8 @@ class UnitConfig(Document, frozen=True):
         """Places that work at a time, by which its figures are divided: products, or elements of units of rows."""
 
 
+_LAST_FIELD = "formats"
+"""Of documents; a configuration's first, because its other fields name them."""
 _LONGEST_KEY = 64
 """Parts of a dotted key; the standard library's parser takes quadratic time for them."""
 
@@ -111,17 +113,24 @@ def _refuse_long_keys(text: str) -> None:
 
 
 def _toml_document(fields: dict[str, Any]) -> str:
-    """Strings, numbers and tables of them as TOML."""
+    """Strings, numbers, lists of them and tables as TOML."""
+    return "\n".join(_toml_lines(fields, "")) + "\n"
+
+
+def _toml_lines(fields: dict[str, Any], place: str) -> Iterator[str]:
     tables = {name: value for name, value in fields.items() if isinstance(value, dict)}
-    lines = [_toml_line(name, value) for name, value in fields.items() if name not in tables]
+    yield from (f"{name} = {_toml_value(value)}" for name, value in fields.items() if name not in tables)
     for name, table in tables.items():
-        lines += ["", f"[{name}]", *(_toml_line(field, value) for field, value in table.items())]
-    return "\n".join(lines) + "\n"
+        if not all(isinstance(value, dict) for value in table.values()):
+            yield from ("", f"[{place}{name}]")
+        yield from _toml_lines(table, f"{place}{name}.")
 
 
-def _toml_line(name: str, value: str | int) -> str:
-    # Strings here are names from fixed lists, which JSON and TOML write alike.
-    return f"{name} = {json.dumps(value)}"
+def _toml_value(value: Any) -> str:
+    # Strings here are of one line without what steers a terminal, which JSON and TOML write alike; None is a reserved code.
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    return "nan" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 _KINDS = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(Accumulator)[0])}
@@ -134,7 +143,8 @@ def _model_at(model: type[BaseModel], place: Sequence[str | int]) -> type[BaseMo
         if part in _KINDS:
             model = _KINDS[part]
         elif isinstance(part, str):
-            model = next(iter(_models_in(model.model_fields[part].annotation)), model)
+            field = model.model_fields.get(part)
+            model = model if field is None else next(iter(_models_in(field.annotation)), model)
     return model
 
 
@@ -155,7 +165,8 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
         message = _with_short_values(message, first["input"])
         return f"{field}: {message}" if field else message
     if first["type"] == "extra_forbidden":
-        return f"field {short(field)} is unknown; accepted are {', '.join(_model_at(model, first['loc'][:-1]).model_fields)}"
+        accepted = sorted(_model_at(model, first["loc"][:-1]).model_fields, key=lambda name: name == _LAST_FIELD)
+        return f"field {short(field)} is unknown; accepted are {', '.join(accepted)}"
     if first["type"] == "too_short":
         return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {short(first['input'])}"
     if first["type"] == "tuple_type":

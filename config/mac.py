@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .. import formats
 from ..formats import Format, Minifloat, PowerOfTwo, Product
@@ -18,7 +18,7 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
-from .document import UnitConfig
+from .user_formats import NamesFormats
 
 __all__ = [
     "MAX_EXACT_BITS",
@@ -44,13 +44,13 @@ ScaleFormat = Literal["none", "E8M0"]
 """The format of the scales that a unit's steps carry."""
 
 
-class MacConfig(UnitConfig, frozen=True):
+class MacConfig(NamesFormats, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters
     ----------
     weight, activation
-        Names of catalog formats, the two operands.
+        Names of formats, the two operands: of the catalog, or of ``formats``.
     unit
         ``mac``: one product a step; ``dot``: ``lanes`` products a step, summed with one alignment; ``array``: ``rows`` x
         ``cols`` PEs, output-stationary, each of them a ``dot`` (or, with one lane, a ``mac``).
@@ -90,6 +90,8 @@ class MacConfig(UnitConfig, frozen=True):
         From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
     """
 
+    FORMAT_FIELDS: ClassVar[tuple[str, ...]] = ("weight", "activation")
+
     weight: str
     activation: str
     unit: Literal["mac", "dot", "array"] = "mac"
@@ -106,8 +108,8 @@ class MacConfig(UnitConfig, frozen=True):
 
     @field_validator("weight", "activation")
     @classmethod
-    def _known_format(cls, name: str) -> str:
-        fmt = formats.get(name)
+    def _known_format(cls, name: str, info: ValidationInfo) -> str:
+        fmt = formats.get(name, info.data.get("formats", ()))
         if fmt.zero_code is None:
             raise BitmillError(f"must be a format with a zero, not {name!r}")
         return fmt.name
@@ -176,13 +178,13 @@ class MacConfig(UnitConfig, frozen=True):
 
     @property
     def weight_format(self) -> Format:
-        """Catalog row of ``weight``."""
-        return formats.get(self.weight)
+        """Row of ``weight``."""
+        return self.format_of(self.weight)
 
     @property
     def activation_format(self) -> Format:
-        """Catalog row of ``activation``."""
-        return formats.get(self.activation)
+        """Row of ``activation``."""
+        return self.format_of(self.activation)
 
     @property
     def product(self) -> Product:

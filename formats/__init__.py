@@ -5,7 +5,9 @@ from .codebook import Codebook, PowerOfTwo
 from .integer import Int
 from .minifloat import Minifloat, TopExponent
 from .product import Product
+from .register import register, registered
 from .scalar import Decoded, Format, Special, signed_bits
+from .table import read_format, read_formats, write_format
 
 __all__ = [
     "CATALOG",
@@ -20,5 +22,10 @@ __all__ = [
     "TopExponent",
     "get",
     "names",
+    "read_format",
+    "read_formats",
+    "register",
+    "registered",
     "signed_bits",
+    "write_format",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..system.errors import BitmillError
@@ -104,21 +105,37 @@ CATALOG: dict[str, Format] = {
         *_MINIFLOAT_ROWS,
     )
 }
+REGISTERED: dict[str, Format] = {}
+"""Formats that a program registered, by name, see ``register``; a configuration that names one carries it along."""
 _NAMES: dict[str, Format] = {name.upper(): row for row in CATALOG.values() for name in (row.name, *row.aliases)}
 
 
-def get(name: str) -> Format:
+def get(name: str, among: Iterable[Format] = ()) -> Format:
     """The format of that name or alias, case-insensitive.
+
+    Parameters
+    ----------
+    name
+        Of a row of the catalog, of a format that was registered, or of one of ``among``.
+    among
+        Formats that a configuration or a study brings along; they come before those registered.
 
     Raises
     ------
     BitmillError
         If no format has that name; the message suggests the closest ones.
     """
-    found = _NAMES.get(str(name).strip().upper())
+    wanted = str(name).strip().upper()
+    found = _NAMES.get(wanted) or next((row for row in among if row.name == wanted), None) or REGISTERED.get(wanted)
     if found is None:
-        raise BitmillError(f"format must be a known name ({suggestion(name, _NAMES)}), not {short(name)}")
+        known = {**_NAMES, **REGISTERED, **{row.name: row for row in among}}
+        raise BitmillError(f"format must be a known name ({suggestion(name, known)}), not {short(name)}")
     return found
+
+
+def is_taken(name: str) -> bool:
+    """Whether a row of the catalog has that name or alias, in any case."""
+    return name.upper() in _NAMES
 
 
 def names() -> tuple[str, ...]:

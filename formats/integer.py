@@ -74,7 +74,7 @@ class Int(Format):
 
     @property
     def min_positive(self) -> Fraction:
-        return Fraction(1)
+        return Fraction(min(self.fixed_max, 1))
 
     @property
     def has_nan(self) -> bool:

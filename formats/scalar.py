@@ -168,8 +168,8 @@ class Format(ABC):
 
     @property
     def min_positive(self) -> Fraction:
-        """The least value greater than zero."""
-        return min(value for value in self._finite_values() if value > 0)
+        """The least value greater than zero; 0 if there is none."""
+        return min((value for value in self._finite_values() if value > 0), default=Fraction(0))
 
     def _finite_values(self) -> list[Fraction]:
         values = (self._decode(code).value_or_none() for code in range(1 << self.bits))

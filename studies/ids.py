@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 
 from ..config import MacConfig
 from ..config.accumulators import Accumulator
+from ..formats import Format, write_format
 
 _NAMED_BY = {"float": "format", "fixed": "overflow"}
 """Accumulator kind to the field whose value stands for the kind in names."""
@@ -24,9 +26,10 @@ _SPELLED: Mapping[str, tuple[str, ...]] = {
 def unit_key(config: MacConfig) -> str:
     """``e4m3-k32-exact``, ``mx-e2m1-k32-fp32``: a short name that tells units apart; what is as it is by default is left out.
 
-    Whatever field has no short spelling stands at the end as ``name=value``.
+    Whatever field has no short spelling stands at the end as ``name=value``, and behind it a digest of a user's formats.
     """
     rest = _changed(config)
+    own = rest.pop("formats", ())
     parts = [_pair(rest.pop("weight").lower(), rest.pop("activation").lower()), f"k{config.lanes}"]
     rest.pop("lanes", None)
     if config.unit == "array":
@@ -40,7 +43,13 @@ def unit_key(config: MacConfig) -> str:
     rest.pop("accumulator", None)
     parts.append(accumulator_key(config.accumulator))
     parts += [f"{short}{rest.pop(name)}" for name, short in (("k_max", "max"), ("pipeline", "p")) if name in rest]
-    return "-".join([*parts, *_rest(rest)])
+    return "-".join([*parts, *_rest(rest), *([f"formats={rows_digest(own)}"] if own else [])])
+
+
+def rows_digest(rows: tuple[Format, ...]) -> str:
+    """Eight hexadecimal digits that tell formats of one name apart, which are a user's and may change."""
+    tables = {row.name: write_format(row) for row in rows}
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def accumulator_key(accumulator: Accumulator) -> str:

@@ -14,6 +14,7 @@ from ...config import AccumulatorSpec, MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...system.errors import BitmillError
 from .lane_parts import lane_parts
+from .measured_formats import check_measured
 from .registers import register_parts
 from .sum_parts import accumulator, accumulator_parts, reduction_parts
 
@@ -23,7 +24,7 @@ MAX_LANES = 64
 KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
     "MacConfig": frozenset({
         "weight", "activation", "unit", "rows", "cols", "lanes", "k_max", "accumulator", "pipeline", "multiplier", "aligner",
-        "scale", "saturated",
+        "scale", "saturated", "formats",
     }),
     "ExactAccumulator": frozenset({"kind", "width"}),
     "FixedAccumulator": frozenset({"kind", "width", "overflow", "lsb"}),
@@ -82,6 +83,8 @@ def check_known(config: MacConfig) -> None:
         raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")
     _check_fields("", config)
     _check_fields("accumulator.", config.accumulator)
+    for fmt in (config.weight_format, config.activation_format):
+        check_measured(fmt)
 
 
 def _check_fields(prefix: str, part: MacConfig | AccumulatorSpec) -> None:

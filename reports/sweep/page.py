@@ -166,7 +166,8 @@ def _bars(records: Records, target: str) -> Figure:
 
 
 def _has_exponent(record: Record) -> bool:
-    return any(formats.get(record.config[name]).exponent_span for name in ("weight", "activation"))
+    own = formats.read_formats(record.config.get("formats", {}))
+    return any(formats.get(record.config[name], own).exponent_span for name in ("weight", "activation"))
 
 
 _COLUMNS = (

@@ -95,8 +95,8 @@ def unit_speed(config: MacConfig, *, steps: int = 200_000, length: int = 64, see
     rng = np.random.default_rng(seed)
     traffic, count = TRAFFIC.of(config)(config), max(1, steps // length)
     codes = [
-        encode(name, rng.normal(size=(count, vectors, length * config.lanes)) * 4)
-        for name, vectors in ((config.weight, config.rows), (config.activation, config.cols))
+        encode(fmt, rng.normal(size=(count, vectors, length * config.lanes)) * 4)
+        for fmt, vectors in ((config.weight_format, config.rows), (config.activation_format, config.cols))
     ]
     if config.unit != "array":
         codes = [operand[:, 0] for operand in codes]

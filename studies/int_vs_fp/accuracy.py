@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formats import Format
 from ...golden import Granularity, Rule, Scales, choose_scale, dequantize, quantize
 from ...models.layers import Layer
 from ..records import Metric, Record, metric
@@ -22,7 +23,7 @@ Array = NDArray[np.float64]
 class Quantized:
     """A tensor's codes in a format, with the scales that give it back."""
 
-    format: str
+    format: Format | str
     codes: NDArray[np.unsignedinteger]
     scales: Scales
 
@@ -31,13 +32,15 @@ class Quantized:
         return dequantize(self.format, self.codes, self.scales)
 
 
-def quantize_weight(layer: Layer, name: str, rule: Rule, choose: ChooseScale = choose_scale) -> Quantized:
+def quantize_weight(layer: Layer, fmt: Format | str, rule: Rule, choose: ChooseScale = choose_scale) -> Quantized:
     """The weights ``[out, in]`` with one scale per output channel."""
-    scales = choose(name, layer.weight, granularity="channel", rule=rule, name=f"{layer.name} weights")
-    return Quantized(name, quantize(name, layer.weight, scales), scales)
+    scales = choose(fmt, layer.weight, granularity="channel", rule=rule, name=f"{layer.name} weights")
+    return Quantized(fmt, quantize(fmt, layer.weight, scales), scales)
 
 
-def quantize_activation(layer: Layer, name: str, policy: Policy, choose: ChooseScale = choose_scale) -> Quantized:
+def quantize_activation(
+    layer: Layer, fmt: Format | str, policy: Policy, choose: ChooseScale = choose_scale
+) -> Quantized:
     """The held-out activations ``[tokens, in]``.
 
     Per token, each held-out token has the scale that its own values ask for; per tensor, one scale comes from the
@@ -45,8 +48,8 @@ def quantize_activation(layer: Layer, name: str, policy: Policy, choose: ChooseS
     """
     seen = layer.held_out if policy.granularity == "token" else layer.calibration
     granularity: Granularity = policy.granularity
-    scales = choose(name, seen, granularity=granularity, rule=policy.rule, name=f"{layer.name} activations")
-    return Quantized(name, quantize(name, layer.held_out, scales), scales)
+    scales = choose(fmt, seen, granularity=granularity, rule=policy.rule, name=f"{layer.name} activations")
+    return Quantized(fmt, quantize(fmt, layer.held_out, scales), scales)
 
 
 def search_scales(study: Study, layer: Layer, name: str, choose: ChooseScale) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import formats, golden
+from ... import golden
+from ...formats import Format
 from ...fpga.cache import cached
 from ...golden import Granularity, Rule, Scales
+from ...golden.parts import as_format
 from ...system.sources import source_digest
 
 ChooseScale = Callable[..., Scales]
@@ -24,10 +26,12 @@ class ScaleBook:
     def __init__(self) -> None:
         self._known: dict[str, Scales] = {}
 
-    def __call__(self, fmt: str, x: NDArray[Any], *, granularity: Granularity, rule: Rule, name: str = "x") -> Scales:
+    def __call__(
+        self, fmt: Format | str, x: NDArray[Any], *, granularity: Granularity, rule: Rule, name: str = "x"
+    ) -> Scales:
         """Scales of ``x`` as ``golden.choose_scale`` gives them."""
         inputs = {
-            "format": repr(formats.get(fmt)),
+            "format": repr(as_format(fmt)),
             "tensor": _digest_of_tensor(x),
             "granularity": granularity,
             "rule": rule,
@@ -42,7 +46,7 @@ class ScaleBook:
         return self._known[key]
 
     @staticmethod
-    def _search(fmt: str, x: NDArray[Any], granularity: Granularity, rule: Rule, name: str) -> list[float]:
+    def _search(fmt: Format | str, x: NDArray[Any], granularity: Granularity, rule: Rule, name: str) -> list[float]:
         scales = golden.choose_scale(fmt, x, granularity=granularity, rule=rule, name=name)
         return np.atleast_1d(scales.values).tolist()
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import field_validator
-
 from ... import formats
 from ...config import STAGES, AlignerStyle, MacConfig, MultiplierStyle, ScaleFormat
 from ...config.accumulators import Accumulator, ExactAccumulator, Frozen
+from ...formats import Format
 from ...system.errors import BitmillError
 from .axes import Axis
 
@@ -52,13 +51,17 @@ class Grid(Frozen, frozen=True):
         axes = (self.pairs, self.lanes, self.accumulators, *(getattr(self, name) for name in _AS_CONFIGURED))
         return math.prod(map(len, axes))
 
-    @field_validator("pairs")
-    @classmethod
-    def _known_pairs(cls, pairs: tuple[str, ...]) -> tuple[str, ...]:
-        for pair in pairs:
+    def check_pairs(self, own: tuple[Format, ...]) -> None:
+        """Every pair is of known formats, ``own`` ones of the study among them.
+
+        Raises
+        ------
+        BitmillError
+            Naming the pair's format and what is accepted.
+        """
+        for pair in self.pairs:
             for name in operands_of(pair):
-                formats.get(name)
-        return pairs
+                formats.get(name, own)
 
 
 @dataclass(frozen=True)

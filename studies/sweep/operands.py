@@ -73,8 +73,8 @@ def described(operands: Operands) -> str:
 def _layer_products(config: MacConfig) -> Iterator[DotProduct]:
     """Dot products of the layer's codes: of the first token with the first channel, then of the second with the second."""
     layer = _layer()
-    weights = quantize_weight(layer, config.weight, POLICY.rule).codes
-    activations = quantize_activation(layer, config.activation, POLICY).codes
+    weights = quantize_weight(layer, config.weight_format, POLICY.rule).codes
+    activations = quantize_activation(layer, config.activation_format, POLICY).codes
     for index in count():
         row, column = weights[index % len(weights)], activations[index % len(activations)]
         yield DotProduct(row[: config.k_max], column[: config.k_max], f"product {index}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
 from ...config import MacConfig
 from ...config.document import Document
+from ...config.user_formats import UserFormats, rows_of
 from ...system.errors import BitmillError
 from ...system.text import short, visible
 from ..ids import unit_key
@@ -29,6 +30,8 @@ class StudyFile(Document, frozen=True):
     ----------
     title
         For the report.
+    formats
+        ``[formats.NAME]`` tables, as in a configuration; every unit has those that it uses.
     grid
         Crossed one by one.
     targets
@@ -41,8 +44,14 @@ class StudyFile(Document, frozen=True):
     """
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
+    formats: UserFormats = ()
     grid: Axis[Grid]
     targets: Targets
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_rows(cls, fields: Any) -> Any:
+        return {**fields, "formats": rows_of(fields.get("formats", {}))} if isinstance(fields, dict) else fields
 
     @field_validator("title")
     @classmethod
@@ -55,6 +64,10 @@ class StudyFile(Document, frozen=True):
     def _bounded(self) -> StudyFile:
         """Sizes are told from the lists' lengths, before any combination is made."""
         for index, grid in enumerate(self.grid):
+            try:
+                grid.check_pairs(self.formats)
+            except BitmillError as error:
+                raise BitmillError(f"grid.{index}.pairs: {error}") from None
             if grid.combinations > MOST_COMBINATIONS:
                 raise BitmillError(
                     f"grid.{index} must have at most {MOST_COMBINATIONS} combinations of its axes, not {grid.combinations}"
@@ -105,6 +118,6 @@ class StudyFile(Document, frozen=True):
         for grid in self.grid:
             for fields in combinations(grid):
                 try:
-                    yield MacConfig.from_dict(fields, source=described(fields))
+                    yield MacConfig.from_dict({**fields, "formats": self.formats}, source=described(fields))
                 except BitmillError as error:
                     yield Skipped(fields, str(error))

@@ -27,7 +27,8 @@ from bitmill.studies.sweep.task import Task
 
 ACCUMULATORS = get_args(get_args(Accumulator)[0])
 VALUES = {
-    "weight": ["INT8", "E4M3", "E2M1", "E5M2"],
+    "weight": ["INT8", "E4M3", "E2M1", "E5M2", "MINE"],
+    "formats": [{}, {"MINE": {"width": 5}}, {"MINE": {"width": 6}}],
     "activation": ["INT8", "E4M3", "E2M1", "INT4"],
     "lanes": [1, 2, 8, 32],
     "rows": [1, 2, 3],

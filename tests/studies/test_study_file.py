@@ -163,7 +163,7 @@ def test_keys_name_what_is_not_as_usual(key):
          "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, osu018, clock, curve, power"),
         ({"targets": {"osu018": [-1.0]}}, "targets.osu018.0: input should be greater than 0, not -1.0"),
         ({"targets": {"ecp5": ["lut"]}}, "targets.ecp5.0: input should be 'logic' or 'dsp', not 'lut'"),
-        ({"axes": {}}, "field 'axes' is unknown; accepted are title, grid, targets"),
+        ({"axes": {}}, "field 'axes' is unknown; accepted are title, grid, targets, formats"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_one_line(changes, message):

@@ -95,6 +95,7 @@ FIELDS: dict[str, dict[str, list[dict[str, Any]]]] = {
         ],
         "scale": [{"accumulator": _FLOAT}, {"accumulator": _FLOAT, "scale": "E8M0"}],
         "saturated": [{"accumulator": _FIXED}, {"accumulator": _FIXED, "saturated": True}],
+        "formats": [{"weight": "X", "formats": {"X": {"width": width}}} for width in (5, 6)],
     },
     "ExactAccumulator": {
         "kind": [{"accumulator": {"kind": "exact"}}, {"accumulator": _FLOAT}],
@@ -194,6 +195,24 @@ def test_a_codebook_is_known_by_its_values(monkeypatch):
     assert _decoder(row) != _decoder(Codebook(name="OTHER", values=(0, 1, 2, 4, 0, -1, -2, -4)))
     with pytest.raises(BitmillError, match="format WIDE must have at most 8 bits to be estimated, not 9"):
         _decoder(Codebook(name="WIDE", values=tuple(range(512))))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"width": 1, "signed": False}, "format X must have 2 to 16 bits to be estimated, not 1"),
+        ({"width": 17}, "format X must have 2 to 16 bits to be estimated, not 17"),
+        ({"values": list(range(32))}, "format X must have 2 to 4 bits to be estimated, not 5"),
+        ({"values": [0, 1, 1 << 30, -1]}, "format X must have values on a grid of at most 24 bits to be estimated, not of 32"),
+        ({"exponent_bits": 3, "mantissa_bits": 2, "bias": 150},
+         r"format X must have numbers of 2\*\*-149 up to 2\*\*128 to be estimated, not of 2\*\*-151 up to 2\*\*-142"),
+    ],
+)  # fmt: skip
+def test_formats_of_users_beyond_what_was_measured_are_refused(table, message):
+    config = MacConfig.from_dict({"weight": "X", "activation": "INT8", "formats": {"X": table},
+                                  "accumulator": {"kind": "float"}})  # fmt: skip
+    with pytest.raises(BitmillError, match=message):
+        features(config)
 
 
 def test_every_feature_of_the_space_has_a_price_to_begin_with():
