@@ -67,10 +67,10 @@ def quantize(
     assert model is not None
     assert scheme_name is not None
     assert output is not None
-    from ..formats.scheme import get_scheme
+    from ..formats.block import get_block
     from ..system.files import output_file
 
-    scheme = get_scheme(scheme_name)
+    scheme = get_block(scheme_name)
     patterns = {
         option: [_pattern(option, text) for text in texts]
         for option, texts in (("skip", skip), ("include", include), ("transpose", transpose))
@@ -131,17 +131,19 @@ def _pattern(option: str, text: str) -> re.Pattern[str]:
 
 
 def _print_schemes(*, as_json: bool) -> None:
-    from ..formats.scheme import SCHEMES
+    from ..formats.block import BLOCKS
 
     rows: list[dict[str, Any]] = [
         {
             "scheme": row.name,
             "bits per weight": round(float(row.bits_per_weight(group=row.group, length=1 << 20)), 4),
             "group": row.group,
+            "scale": " ".join(name for name in (row.scale, row.channel, row.tensor) if name),
+            "rule": row.rule,
             "elements": " ".join(row.elements),
             "about": row.about,
         }
-        for row in SCHEMES.values()
+        for row in BLOCKS.values()
     ]
     if as_json:
         say_json(rows)

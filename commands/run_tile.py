@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..config.bit_serial import BitSerialConfig
-    from ..formats.scheme import Scheme
+    from ..formats.block import Block
     from ..golden import Losses, Rule
     from ..golden.weights import QuantizedWeights
     from ..golden.weights.losses import Losses as WeightLosses
@@ -37,7 +37,7 @@ class _Weights:
 
     real: NDArray[np.float64] | None
     packed: QuantizedWeights | None
-    scheme: Scheme
+    scheme: Block
     group: int
     shape: tuple[int, ...]
 
@@ -96,7 +96,7 @@ def run_tile(
 
 
 def _load(spec: str, scheme_name: str | None, group: int | None) -> _Weights:
-    from ..formats.scheme import get_scheme
+    from ..formats.block import get_block
     from ..models.layers import load_matrix, load_packed
 
     packed = load_packed(spec, "weights")
@@ -107,9 +107,9 @@ def _load(spec: str, scheme_name: str | None, group: int | None) -> _Weights:
                     f"{option} must not be given with {spec}, which is quantized in {packed.scheme.name}"
                 )
         return _Weights(None, packed, packed.scheme, packed.group, packed.shape)
-    scheme = get_scheme(DEFAULT_SCHEME if scheme_name is None else scheme_name)
+    scheme = get_block(DEFAULT_SCHEME if scheme_name is None else scheme_name)
     real = load_matrix(spec, "weights")
-    return _Weights(real, None, scheme, scheme.group if group is None else group, real.shape)
+    return _Weights(real, None, scheme, scheme.group_of(real.shape[-1], group), real.shape)
 
 
 def _quantized(weight: _Weights, allow_saturation: bool) -> tuple[QuantizedWeights, dict[str, Losses | WeightLosses]]:

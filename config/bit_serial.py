@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from .. import formats
 from ..formats import Format, Minifloat
-from ..formats.scheme import GROUP_SCALE_BITS
+from ..formats.block import GROUP_SCALE_BITS
 from ..system.errors import BitmillError
 from .document import UnitConfig
 

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from .. import formats
 from ..formats import Format, Minifloat, Product
+from ..formats.block import BLOCKS, Block
 from ..formats.octal import greatest_digits
-from ..formats.scheme import SCHEMES, Scheme
 from ..system.errors import BitmillError
 from .accumulators import Frozen
 from .bit_serial import MAX_STATE_BITS
@@ -33,7 +33,7 @@ class WeightKind:
     """
 
     carrier: Format
-    scheme: Scheme | None = None
+    scheme: Block | None = None
 
 
 def _steps(name: str, *, exponent_bits: int, mantissa_bits: int) -> Minifloat:
@@ -44,9 +44,9 @@ def _steps(name: str, *, exponent_bits: int, mantissa_bits: int) -> Minifloat:
 WEIGHTS: dict[str, WeightKind] = {
     **{name: WeightKind(carrier=formats.get(name)) for name in ("FP16", "BF16", "INT8")},
     # Integers to 7 and flint to 16: 0 .. 7 times 1, 2 or 4.
-    "ANT": WeightKind(carrier=_steps("ANT_STEPS", exponent_bits=2, mantissa_bits=2), scheme=SCHEMES["ant4"]),
+    "ANT": WeightKind(carrier=_steps("ANT_STEPS", exponent_bits=2, mantissa_bits=2), scheme=BLOCKS["ant4"]),
     # Flint to 16 and outliers to 192: 0 .. 3 times 1, 2, .. 64.
-    "OLIVE": WeightKind(carrier=_steps("OLIVE_STEPS", exponent_bits=3, mantissa_bits=1), scheme=SCHEMES["olive4"]),
+    "OLIVE": WeightKind(carrier=_steps("OLIVE_STEPS", exponent_bits=3, mantissa_bits=1), scheme=BLOCKS["olive4"]),
 }
 
 
@@ -99,8 +99,8 @@ class ParallelConfig(Frozen, frozen=True):
         return WEIGHTS[self.weight].carrier
 
     @property
-    def scheme(self) -> Scheme | None:
-        """Scheme of the weights, whose decoder makes them the carrier's; None where they are the carrier's codes."""
+    def scheme(self) -> Block | None:
+        """Block of the weights, whose decoder makes them the carrier's; None where they are the carrier's codes."""
         return WEIGHTS[self.weight].scheme
 
     @property

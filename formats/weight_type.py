@@ -8,9 +8,9 @@ from enum import IntEnum
 from functools import lru_cache
 
 from ..system.errors import BitmillError
+from .block import get_block
 from .catalog import get
 from .integer import Int
-from .scheme import get_scheme
 from .term import term_count
 
 
@@ -49,7 +49,7 @@ class FloatKind:
 
 
 FLOATS: Mapping[WeightKind, FloatKind] = {
-    kind: FloatKind(get_scheme(name).elements[0], get_scheme(f"bitmod-{name}").elements)
+    kind: FloatKind(get_block(name).elements[0], get_block(f"bitmod-{name}").elements)
     for kind, name in ((WeightKind.FP3, "fp3"), (WeightKind.FP4, "fp4"))
 }
 """The floating types by kind."""

@@ -2,9 +2,9 @@
 
 ``version``, and under ``tensors`` the ``scheme``, ``group`` and ``shape`` of every tensor. A tensor whose rows are not the
 last axis of a two-dimensional shape has ``matrix`` too, the rows and their length as they are stored, and ``transposed`` if
-the model had every matrix as ``[in, out]``. A tensor ``NAME`` is stored as ``NAME.codes``, ``NAME.group_scales`` and, where
-its scheme has them, ``NAME.channel_scales``, ``NAME.selectors`` and ``NAME.zero_points``; codes, selectors and zero points are
-packed bits (``golden.weights.bits``).
+the model had every matrix as ``[in, out]``. A tensor ``NAME`` is stored as ``NAME.codes`` and, where its scheme has them,
+``NAME.group_scales``, ``NAME.channel_scales``, ``NAME.tensor_scale``, ``NAME.selectors`` and ``NAME.zero_points``; codes,
+selectors and zero points are packed bits (``golden.weights.bits``).
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..formats.scheme import Scheme, get_scheme
+from ..formats.block import Block, get_block
 from ..golden.weights.bits import packed_length
 from ..system.errors import BitmillError
 from .reading import short
 
 KEY = "bitmill"
 VERSION = 1
+_BYTES = {"U8": 1, "F16": 2, "F32": 4}
 _WHERE = f"metadata {KEY!r} must be what `bitmill quantize` writes"
 
 
@@ -41,7 +42,7 @@ class Described:
         Whether the model had its matrices as ``[in, out]``.
     """
 
-    scheme: Scheme
+    scheme: Block
     group: int
     shape: tuple[int, ...]
     rows: int
@@ -59,10 +60,13 @@ class Described:
         groups, bits = self.length // self.group, self.scheme.bits
         found: dict[str, tuple[str, tuple[int, ...]]] = {
             "codes": ("U8", (self.rows, packed_length(self.length, bits))),
-            "group_scales": ("U8", (self.rows, groups)),
         }
-        if self.scheme.scale == "integer":
+        if self.scheme.scale is not None:
+            found["group_scales"] = ("U8", (self.rows, groups))
+        if self.scheme.channel is not None:
             found["channel_scales"] = ("F16", (self.rows,))
+        if self.scheme.tensor is not None:
+            found["tensor_scale"] = ("F32", (1,))
         if self.scheme.selector_bits:
             found["selectors"] = ("U8", (self.rows, packed_length(groups, self.scheme.selector_bits)))
         if self.scheme.zero_point:
@@ -72,7 +76,7 @@ class Described:
     @property
     def stored_bytes(self) -> int:
         """Of all parts, with the bits that fill the last byte of a row."""
-        return sum(math.prod(shape) * (2 if dtype == "F16" else 1) for dtype, shape in self.parts.values())
+        return sum(math.prod(shape) * _BYTES[dtype] for dtype, shape in self.parts.values())
 
     def to_dict(self) -> dict[str, Any]:
         """As the metadata have it."""
@@ -138,7 +142,7 @@ def _of(name: str, facts: Any) -> Described:
             f"not {short(repr(facts))}"
         )
     try:
-        row = get_scheme(str(scheme))
+        row = get_block(str(scheme))
     except BitmillError as error:
         raise BitmillError(f"{where}: {error}") from None
     rows, length = matrix

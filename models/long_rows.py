@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..golden.blocks import tensor_scale_of
 from ..golden.weights import QuantizedWeights, checked_weights, dequantize, quantize_weights
 from ..golden.weights.losses import Losses, losses
 from ..golden.weights.quantize import greatest_scales
@@ -30,8 +31,8 @@ class Piece:
         As float32.
     packed, values
         Quantized, and what that stands for.
-    begins
-        Whether it has the first weight of its rows.
+    begins, first
+        Whether it has the first weight of its rows; and of the matrix.
     losses
         Of all rows that end in the piece.
     """
@@ -40,6 +41,7 @@ class Piece:
     packed: QuantizedWeights
     values: NDArray[np.float64]
     begins: bool
+    first: bool
     losses: Losses
 
 
@@ -52,14 +54,16 @@ def block_of(facts: Described, block: int) -> int:
 def quantized_pieces(matrix: Matrix, facts: Described, block: int) -> Iterator[Piece]:
     """Quantize a matrix, a block of rows or a piece of a row at a time. What saturates is clipped and counted."""
     size = block_of(facts, block)
-    channels = _channels(matrix, facts, size) if facts.length > size and facts.scheme.scale == "integer" else None
+    channels = _channels(matrix, facts, size) if facts.length > size and facts.scheme.channel is not None else None
+    tensor = None if facts.scheme.tensor is None else _tensor(matrix, facts, size)
     row = at = 0
     found: list[Losses] = []
+    first = True
     for numbers in matrix.blocks(size):
         weights = checked_weights(numbers, matrix.name)
         channel = None if channels is None else channels[row : row + 1]
         packed = quantize_weights(
-            facts.scheme, weights, group=facts.group, name=matrix.name, saturate=True, channel=channel
+            facts.scheme, weights, group=facts.group, name=matrix.name, saturate=True, channel=channel, tensor=tensor
         )
         values = dequantize(packed)
         found.append(losses(weights, packed, values))
@@ -67,7 +71,8 @@ def quantized_pieces(matrix: Matrix, facts: Described, block: int) -> Iterator[P
         told = Losses()
         if at >= facts.length:
             told, found, at, row = found[0] if len(found) == 1 else _of_row(found), [], 0, row + len(weights)
-        yield Piece(weights, packed, values, begins, told)
+        yield Piece(weights, packed, values, begins, first, told)
+        first = False
 
 
 def _channels(matrix: Matrix, facts: Described, size: int) -> NDArray[np.float16]:
@@ -80,6 +85,12 @@ def _channels(matrix: Matrix, facts: Described, size: int) -> NDArray[np.float16
         greatest[rows, 0] = np.maximum(greatest[rows, 0], wanted)
         done += weights.size
     return channel_scales(greatest, name=matrix.name, saturate=True)
+
+
+def _tensor(matrix: Matrix, facts: Described, size: int) -> float:
+    """The scale of the whole tensor, whose weights are read once for it."""
+    blocks = (checked_weights(numbers, matrix.name) for numbers in matrix.blocks(size))
+    return tensor_scale_of(facts.scheme, max((float(np.abs(block).max(initial=0)) for block in blocks), default=0.0))
 
 
 def _of_row(pieces: list[Losses]) -> Losses:

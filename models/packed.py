@@ -17,6 +17,9 @@ from .description import KEY, Described, described
 from .model import Model, open_model
 from .tensor import Tensor
 
+_NUMBERS = {"channel_scales": np.float16, "tensor_scale": np.float32}
+"""Types of the parts that are no packed bits."""
+
 
 @dataclass(frozen=True, eq=False)
 class PackedModel:
@@ -89,7 +92,8 @@ def read_quantized(model: Model, name: str, facts: Described) -> QuantizedWeight
         parts: dict[str, NDArray[Any]] = {}
         for part in facts.parts:
             stored = model.tensors[f"{name}.{part}"].codes()
-            parts[part] = stored.astype(np.float16) if part == "channel_scales" else bits.unpack(stored, *counts[part])
+            wide = _NUMBERS.get(part)
+            parts[part] = bits.unpack(stored, *counts[part]) if wide is None else stored.astype(wide)
         return QuantizedWeights(scheme=facts.scheme, group=facts.group, **parts)
 
 
@@ -113,11 +117,13 @@ def read_packed(path: Path | str) -> PackedModel:
 
 def packed_parts(found: QuantizedWeights) -> dict[str, bytes]:
     """The bytes of each part of quantized weights, by the ending of its name."""
-    parts = {
-        "codes": bits.pack(found.codes, found.scheme.bits).tobytes(), "group_scales": found.group_scales.tobytes()
-    }  # fmt: skip
+    parts = {"codes": bits.pack(found.codes, found.scheme.bits).tobytes()}
+    if found.group_scales is not None:
+        parts["group_scales"] = found.group_scales.tobytes()
     if found.channel_scales is not None:
         parts["channel_scales"] = found.channel_scales.astype("<f2").tobytes()
+    if found.tensor_scale is not None:
+        parts["tensor_scale"] = found.tensor_scale.astype("<f4").tobytes()
     if found.selectors is not None:
         parts["selectors"] = bits.pack(found.selectors, found.scheme.selector_bits).tobytes()
     if found.zero_points is not None:

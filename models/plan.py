@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..formats.scheme import Scheme
+from ..formats.block import Block
+from ..golden.weights.quantize import check_row_scales
 from ..system.errors import BitmillError
 from .description import Described
 from .layouts import recognised
@@ -74,7 +75,7 @@ class Plan:
 
 def plan_model(
     model: Model,
-    scheme: Scheme,
+    scheme: Block,
     *,
     group: int | None = None,
     skip: Patterns = (),
@@ -106,9 +107,10 @@ def plan_model(
         for pattern in patterns:
             if not any(pattern.search(name) for name in names):
                 raise BitmillError(f"{option} must find a tensor's name, not {pattern.pattern!r}")
-    size = scheme.group if group is None else group
+    check_row_scales(scheme, group)
     work = []
     for matrix in matrices:
+        size = scheme.group_of(matrix.length, group)
         why = _why_kept(matrix, size, skip)
         if why:
             told = f"{why}, {matrix.layout}" if matrix.layout else why

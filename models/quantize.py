@@ -246,7 +246,7 @@ def _written(plan: Plan, writer: SafetensorsWriter, progress: Progress | None) -
 
 def _added(row: TensorReport, piece: Piece, writer: SafetensorsWriter) -> TensorReport:
     for part, data in packed_parts(piece.packed).items():
-        if piece.begins or part != "channel_scales":
+        if (piece.begins or part != "channel_scales") and (piece.first or part != "tensor_scale"):
             writer.append(f"{row.name}.{part}", data)
     errors = np.subtract(piece.values, piece.weights, out=piece.values)
     return replace(

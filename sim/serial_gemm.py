@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..config.bit_serial import BitSerialConfig
-from ..formats.scheme import SCHEMES, Scheme
+from ..formats.block import BLOCKS, CHANNEL_STEP, Block
 from ..formats.weight_type import find_weight_type, weight_type
 from ..system.errors import BitmillError
 from .engine import Engine
@@ -62,7 +62,7 @@ class SerialGemm(MatrixProduct[BitSerialConfig, SerialAccount]):
     """
 
     result: SerialResult
-    scheme: Scheme
+    scheme: Block
     group: int
     weight_cycles: int
     output: NDArray[np.float64]
@@ -123,14 +123,15 @@ def serial_gemm(
     # The bench imports this package in the simulator, where neither golden nor Amaranth is needed.
     from ..golden.bit_serial import matmul
     from ..golden.weights.quantize import integer_steps
-    from ..golden.weights.quantized import CHANNEL_STEP
 
     scheme, (channels, length) = weights.scheme, weights.shape
     activations = np.asarray(activation_codes)
     check_fit(config, scheme, weights.group, weights.shape, activations.shape)
     groups = (weights.group,) * (length // weights.group)
-    selectors = np.zeros(weights.group_scales.shape, np.uint8) if weights.selectors is None else weights.selectors
-    result = matmul(config, integer_steps(weights), activations, scales=weights.group_scales, groups=groups)
+    group_scales, selectors = weights.group_scales, weights.selectors
+    assert group_scales is not None, "the schemes of a tile have scales of groups"
+    selectors = np.zeros(group_scales.shape, np.uint8) if selectors is None else selectors
+    result = matmul(config, integer_steps(weights), activations, scales=group_scales, groups=groups)
     work, rows = [], []
     cycles = weight_type(scheme.elements[0]).cycles
     for first in range(0, channels, config.cols):
@@ -138,7 +139,7 @@ def serial_gemm(
         names = [[scheme.elements[choice] for choice in row] for row in selectors[part]]
         names += [[scheme.elements[0]] * len(groups)] * (config.cols - len(names))
         types = tuple(map(tuple, names))
-        codes, scales = _filled(weights.codes[part], config.cols), _filled(weights.group_scales[part], config.cols)
+        codes, scales = _filled(weights.codes[part], config.cols), _filled(group_scales[part], config.cols)
         for token in range(0, len(activations), config.rows):
             tokens = slice(token, token + config.rows)
             work.append(
@@ -170,17 +171,18 @@ def serial_gemm(
 
 def accepted_schemes(config: BitSerialConfig) -> tuple[str, ...]:
     """Names of the schemes that a tile takes: of types that it has terms for, no wider than its weights, scaled by integers."""
-    return tuple(name for name, scheme in SCHEMES.items() if _is_accepted(config, scheme))
+    return tuple(name for name, scheme in BLOCKS.items() if _is_accepted(config, scheme))
 
 
-def _is_accepted(config: BitSerialConfig, scheme: Scheme) -> bool:
-    plain = scheme.scale == "integer" and not scheme.zero_point and scheme.outlier is None
+def _is_accepted(config: BitSerialConfig, scheme: Block) -> bool:
+    integers = scheme.scale is not None and scheme.channel is not None
+    plain = integers and not scheme.zero_point and scheme.outlier is None
     types = [find_weight_type(name) for name in scheme.elements]
     return plain and all(found is not None and found.bits <= config.weight_bits for found in types)
 
 
 def check_fit(
-    config: BitSerialConfig, scheme: Scheme, group: int, weights: tuple[int, ...], activations: tuple[int, ...]
+    config: BitSerialConfig, scheme: Block, group: int, weights: tuple[int, ...], activations: tuple[int, ...]
 ) -> None:
     """Refuse what cannot be run: ``weights`` [M, K] in groups of a scheme and ``activations`` [N, K] on the tile.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.bit_serial import BitSerialConfig
-from ..formats.scheme import GROUP_SCALE_BITS
+from ..formats.block import GROUP_SCALE_BITS
 from ..formats.term import TERM_BITS, Term, two_terms
 from ..formats.weight_type import FLOATS, KIND_BITS, SPECIALS
 from .payload import Codes, RowOutput, bit_rows, value_field

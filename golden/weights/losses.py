@@ -85,7 +85,7 @@ def losses(weights: NDArray[Any], quantized: QuantizedWeights, found: NDArray[np
 
 def _beyond(quantized: QuantizedWeights, groups: NDArray[Any]) -> NDArray[np.bool_]:
     """Channels with a weight beyond what the greatest scale can say."""
-    limit = float(np.finfo(np.float16).max) * 255 / 256
+    limit = float(np.finfo(np.float16).max) * (1.0 if quantized.group_scales is None else 255 / 256)
     return greatest_scales(quantized.scheme, groups.astype(np.float32)).max(axis=1, initial=0) > limit
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import formats
-from ...formats.scheme import OLIVE_IDENTIFIER, Scheme
+from ...formats.block import OLIVE_IDENTIFIER, Block
 from ..codec import encode
 from ..parts import value_table
 from . import scales
@@ -25,7 +25,7 @@ _STEPS = range(15)
 
 
 def quantize(
-    scheme: Scheme,
+    scheme: Block,
     groups: NDArray[np.float32],
     name: str,
     *,
@@ -58,7 +58,7 @@ def quantize(
     }
 
 
-def _pairs(scheme: Scheme, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _pairs(scheme: Block, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
     normal, outlier = scheme.formats[0], formats.get(scheme.outlier or "")
     limit = (float(normal.max_value) + float(outlier.min_positive)) / 2
     magnitude = np.abs(steps)
@@ -76,7 +76,7 @@ def _pairs(scheme: Scheme, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
     return codes
 
 
-def values(scheme: Scheme, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+def values(scheme: Block, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """What codes stand for, in scale steps; pairs along the last axis."""
     result = value_table(scheme.formats[0])[codes] + 0.0
     outliers = value_table(formats.get(scheme.outlier or ""))[codes]

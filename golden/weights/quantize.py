@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ... import formats
 from ...formats import Format
-from ...formats.scheme import Scheme, get_scheme
+from ...formats.block import Block, get_block
 from ...system.errors import BitmillError
-from ..codec import decode, encode
+from ..blocks import nearest, quantize_blocks, tensor_scale_of
+from ..codec import decode
 from ..parts import value_table
 from . import olive, scales
 from .quantized import QuantizedWeights
@@ -23,13 +24,14 @@ _CHUNK = 1 << 20
 
 
 def quantize_weights(
-    scheme: Scheme | str,
+    scheme: Block | str,
     weights: ArrayLike,
     *,
     group: int | None = None,
     name: str = "weights",
     saturate: bool = False,
     channel: NDArray[np.float16] | None = None,
+    tensor: float | None = None,
 ) -> QuantizedWeights:
     """Quantize a weight matrix in groups along its last axis.
 
@@ -39,7 +41,8 @@ def quantize_weights(
 
     - zero point: ``s = (max(w, 0) - min(w, 0)) / (2**bits - 1)``, ``z = round(-min(w, 0) / s)``,
       codes ``round(w / s) + z``, all clipped to ``0 .. 2**bits - 1``;
-    - power-of-two scale: ``2**(floor(log2(max|w|)) - floor(log2(max|values|)))`` (OCP MX v1.0, section 6.3), clipped to E8M0;
+    - scales of groups alone, powers of two and E4M3 under a tensor's scale: see ``golden.blocks.quantize_blocks``;
+    - no scales of groups: the channel's is the least FP16 number that is no less than ``max|w| / max|values|``;
     - outliers: see ``olive``.
 
     A group of zeros has codes 0 and, where they are integers, scale 0; a channel of zeros has scale 0. Both are exact.
@@ -51,26 +54,31 @@ def quantize_weights(
     weights
         ``[out, K]``, any floating dtype; taken as float32.
     group
-        Weights per group, the scheme's own if left out; any divisor of K.
+        Weights per group, the scheme's own if left out; any divisor of K; a whole row where the scheme has no scales of groups.
     name
         What to call the weights in errors.
     saturate
         Clip weights whose scale would overflow FP16, instead of refusing them; ``losses`` counts them.
     channel
         float16 ``[out]``: scales of the output channels, where ``weights`` are a piece of longer rows.
+    tensor
+        The scale of the whole tensor, where ``weights`` are a piece of it.
 
     Raises
     ------
     BitmillError
         If the weights are not a matrix, hold NaN or Inf, the group does not divide K, or scales overflow and must not.
     """
-    scheme = get_scheme(scheme) if isinstance(scheme, str) else scheme
+    scheme = get_block(scheme) if isinstance(scheme, str) else scheme
     matrix = checked_weights(weights, name)
-    size = scheme.group if group is None else group
     length = matrix.shape[1]
+    check_row_scales(scheme, group if group != length else None)
+    size = scheme.group_of(length) if group is None else group
     if size < 1 or length % size or (scheme.outlier and size % 2):
         even = "even and " if scheme.outlier else ""
         raise BitmillError(f"group must be {even}a divisor of the {length} weights of a row of {name}, not {size!r}")
+    if scheme.channel is None:
+        return _blocks(scheme, matrix, size, tensor)
     rows = max(1, _CHUNK // max(length, 1))
     parts = []
     for start in range(0, len(matrix) or 1, rows):
@@ -78,6 +86,18 @@ def quantize_weights(
         parts.append(_rows(scheme, matrix[block], size, name, saturate, None if channel is None else channel[block]))
     joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return QuantizedWeights(scheme=scheme, group=size, **joined)
+
+
+def check_row_scales(scheme: Block, group: int | None) -> None:
+    """Refuse a size of groups for a scheme that has no scales of groups.
+
+    Raises
+    ------
+    BitmillError
+        If it is given.
+    """
+    if group is not None and scheme.group is None:
+        raise BitmillError(f"group must be left out for scheme {scheme.name}, which has a scale per row, not {group!r}")
 
 
 def checked_weights(weights: ArrayLike, name: str) -> NDArray[np.float32]:
@@ -123,11 +143,11 @@ def refuse_vanished(name: str, rows: int, among: int) -> None:
 
 
 def _rows(
-    scheme: Scheme, matrix: NDArray[np.float32], group: int, name: str, saturate: bool, channel: _Channel
+    scheme: Block, matrix: NDArray[np.float32], group: int, name: str, saturate: bool, channel: _Channel
 ) -> dict[str, NDArray[Any]]:
     groups = matrix.reshape(matrix.shape[0], matrix.shape[1] // group, group)
-    if scheme.scale == "power-of-two":
-        return _power_of_two(scheme, groups)
+    if scheme.scale is None:
+        return _by_channel(scheme, groups, name, saturate, channel)
     if scheme.zero_point:
         return _zero_point(scheme, groups, name, saturate, channel)
     if scheme.outlier:
@@ -139,10 +159,10 @@ def _maxima(groups: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.maximum(groups.max(axis=2, initial=0), -groups.min(axis=2, initial=0)).astype(np.float64)
 
 
-def greatest_scales(scheme: Scheme, groups: NDArray[np.float32]) -> NDArray[np.float64]:
+def greatest_scales(scheme: Block, groups: NDArray[np.float32]) -> NDArray[np.float64]:
     """The scale ``[out, groups]`` that each group of ``[out, groups, group]`` wants, the greatest of its candidates.
 
-    For schemes with integer scales.
+    For schemes with scales of channels.
     """
     if scheme.zero_point:
         low = groups.min(axis=2, initial=0).astype(np.float64)
@@ -161,7 +181,7 @@ def _flat(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _least_squares(
-    scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
+    scheme: Block, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
 ) -> dict[str, NDArray[Any]]:
     wanted = _maxima(groups)[:, :, None] / np.array([_greatest(fmt) for fmt in scheme.formats])
     if channel is None:
@@ -189,16 +209,8 @@ def divide(groups: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[n
     return np.divide(groups, scale, out=np.zeros_like(groups), where=scale > 0)
 
 
-def nearest(fmt: Format, steps: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The codes nearest to numbers, zero always as plus zero: the code of minus zero may have another use."""
-    codes = encode(fmt, steps)
-    if fmt.sign_bit and fmt.decode(1 << (fmt.bits - 1)).significand == 0:
-        codes[codes == 1 << (fmt.bits - 1)] = 0
-    return codes
-
-
 def _zero_point(
-    scheme: Scheme, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
+    scheme: Block, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
 ) -> dict[str, NDArray[Any]]:
     top = (1 << scheme.bits) - 1
     low = groups.min(axis=2, initial=0).astype(np.float64)
@@ -214,14 +226,36 @@ def _zero_point(
     }  # fmt: skip
 
 
-def _power_of_two(scheme: Scheme, groups: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def _by_channel(
+    scheme: Block, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
+) -> dict[str, NDArray[Any]]:
+    """Codes of ``w / s`` with the channel's scale alone."""
     (fmt,) = scheme.formats
-    element_exponent = int(np.frexp(float(fmt.max_value))[1]) - 1
-    maxima = _maxima(groups)
-    exponent = np.where(maxima > 0, np.frexp(maxima)[1] - 1 - element_exponent, 0)
-    exponent = np.clip(exponent, -127, 127)
-    codes = nearest(fmt, np.ldexp(groups, -exponent[:, :, None]))
-    return {"codes": _flat(codes), "group_scales": (exponent + 127).astype(np.uint8)}
+    wanted = _maxima(groups) / _greatest(fmt)
+    if channel is None:
+        channel = scales.channel_scales(wanted, name=name, saturate=saturate, of_groups=False)
+    return {
+        "codes": _flat(nearest(fmt, divide(groups, channel.astype(np.float32)[:, None, None]))),
+        "channel_scales": channel,
+    }
+
+
+def _blocks(scheme: Block, matrix: NDArray[np.float32], group: int, tensor: float | None) -> QuantizedWeights:
+    """Of scales of groups alone, and of the tensor."""
+    if tensor is None:
+        tensor = tensor_scale_of(scheme, float(np.abs(matrix).max(initial=0)))
+    rows = max(1, _CHUNK // max(matrix.shape[1], 1))
+    parts = [
+        quantize_blocks(scheme, matrix[start : start + rows], group=group, tensor_scale=tensor)
+        for start in range(0, len(matrix) or 1, rows)
+    ]
+    return QuantizedWeights(
+        scheme=scheme,
+        group=group,
+        codes=np.concatenate([part.codes for part in parts]),
+        group_scales=np.concatenate([part.scales for part in parts]),
+        tensor_scale=None if scheme.tensor is None else np.array([tensor], np.float32),
+    )
 
 
 def integer_steps(quantized: QuantizedWeights) -> NDArray[np.int64]:
@@ -230,7 +264,7 @@ def integer_steps(quantized: QuantizedWeights) -> NDArray[np.int64]:
     Codes that integers reserve, which do not occur, are 0.
     """
     scheme, (out, length) = quantized.scheme, quantized.shape
-    shape = quantized.group_scales.shape
+    shape = (out, length // quantized.group)
     selectors = np.zeros(shape, np.uint8) if quantized.selectors is None else quantized.selectors
     tables = np.nan_to_num(np.stack([value_table(fmt) for fmt in scheme.formats])).astype(np.int64)
     return tables[selectors[:, :, None], quantized.codes.reshape(*shape, quantized.group)].reshape(out, length)
@@ -254,5 +288,5 @@ def dequantize(quantized: QuantizedWeights) -> NDArray[np.float64]:
         tables = np.stack([value_table(fmt) for fmt in scheme.formats])
         values = tables[quantized.selectors[:, :, None], groups]
     else:
-        values = decode(formats.get(scheme.elements[0]), groups)
+        values = np.ldexp(decode(formats.get(scheme.elements[0]), groups), scheme.step_exponent)
     return (values * quantized.scales[:, :, None]).reshape(quantized.shape)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formats.scheme import Scheme
+from ...formats.block import CHANNEL_STEP, Block
 from ...system.errors import BitmillError
+from ..parts import value_table
 
-CHANNEL_STEP = 256
-"""An integer group scale is in units of the channel's scale over this."""
+__all__ = ["CHANNEL_STEP", "QuantizedWeights"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,9 +29,12 @@ class QuantizedWeights:
     codes
         uint8 ``[out, K]``.
     group_scales
-        uint8 ``[out, K / group]``: integers of 0 to 255 in 256ths of the channel's scale, or E8M0 codes.
+        uint8 ``[out, K / group]``: codes of ``scheme.scale``, numbers that are not negative; integers are in 256ths of the
+        channel's scale. None where only the channel has one.
     channel_scales
-        float16 ``[out]``, finite and not negative; None for power-of-two scales.
+        float16 ``[out]``, finite and not negative; None for schemes without.
+    tensor_scale
+        float32 ``[1]``, finite and not negative; None for schemes without.
     selectors
         uint8 ``[out, K / group]``, which of the scheme's elements; None where there is one.
     zero_points
@@ -43,13 +46,14 @@ class QuantizedWeights:
         If a part is missing or too many, or its shape, type or range is wrong.
     """
 
-    scheme: Scheme
+    scheme: Block
     group: int
     codes: NDArray[np.uint8]
-    group_scales: NDArray[np.uint8]
+    group_scales: NDArray[np.uint8] | None = None
     channel_scales: NDArray[np.float16] | None = None
     selectors: NDArray[np.uint8] | None = None
     zero_points: NDArray[np.uint8] | None = None
+    tensor_scale: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.group < 1 or self.codes.shape[1] % self.group:
@@ -61,8 +65,9 @@ class QuantizedWeights:
         scheme = self.scheme
         wanted: dict[str, tuple[tuple[int, ...], type[np.generic], int] | None] = {
             "codes": ((out, length), np.uint8, 1 << scheme.bits),
-            "group_scales": (groups, np.uint8, 255 if scheme.scale == "power-of-two" else 256),
-            "channel_scales": ((out,), np.float16, 0) if scheme.scale == "integer" else None,
+            "group_scales": (groups, np.uint8, _scale_codes(scheme)) if scheme.scale else None,
+            "channel_scales": ((out,), np.float16, 0) if scheme.channel else None,
+            "tensor_scale": ((1,), np.float32, 0) if scheme.tensor else None,
             "selectors": (groups, np.uint8, len(scheme.elements)) if scheme.selector_bits else None,
             "zero_points": (groups, np.uint8, 1 << scheme.bits) if scheme.zero_point else None,
         }
@@ -77,19 +82,32 @@ class QuantizedWeights:
     @property
     def bits_per_weight(self) -> Fraction:
         """All bits over the number of weights, without those that fill the last byte of a row in a file."""
-        return self.scheme.bits_per_weight(group=self.group, length=self.shape[1])
+        rows, length = self.shape
+        return self.scheme.bits_per_weight(group=self.group, length=length, rows=max(rows, 1))
 
     @property
     def scales(self) -> NDArray[np.float64]:
         """``[out, K / group]``: the factor of every group, exact in float64 and, for integer scales, in float32."""
-        if self.channel_scales is None:
-            return np.ldexp(1.0, self.group_scales.astype(np.int32) - 127)
-        channel = self.channel_scales.astype(np.float64)[:, None]
-        return channel * self.group_scales / CHANNEL_STEP
+        fmt = self.scheme.scale_format
+        if self.group_scales is None or fmt is None:
+            assert self.channel_scales is not None
+            return np.repeat(self.channel_scales.astype(np.float64)[:, None], self.shape[1] // self.group, axis=1)
+        of_groups = value_table(fmt)[self.group_scales]
+        if self.channel_scales is not None:
+            return self.channel_scales.astype(np.float64)[:, None] * of_groups / CHANNEL_STEP
+        return of_groups if self.tensor_scale is None else of_groups * float(self.tensor_scale[0])
+
+
+def _scale_codes(scheme: Block) -> int:
+    """How many codes of the scale's format, from 0 on, are numbers that are not negative."""
+    fmt = scheme.scale_format
+    assert fmt is not None
+    decoded = map(fmt.decode, range(1 << fmt.bits))
+    return next((code for code, row in enumerate(decoded) if row.special or row.sign), 1 << fmt.bits)
 
 
 def _check_part(
-    name: str, part: NDArray[Any] | None, facts: tuple[tuple[int, ...], type[np.generic], int] | None, scheme: Scheme
+    name: str, part: NDArray[Any] | None, facts: tuple[tuple[int, ...], type[np.generic], int] | None, scheme: Block
 ) -> None:
     if part is None or facts is None:
         if (part is None) != (facts is None):

@@ -6,7 +6,7 @@ from amaranth import signed
 from amaranth.lib import data
 
 from ...config.bit_serial import BitSerialConfig
-from ...formats.scheme import GROUP_SCALE_BITS
+from ...formats.block import GROUP_SCALE_BITS
 from ...formats.weight_type import SPECIALS, WeightKind
 from .serial_aligner import exponent_bits, given_bits
 from .term_generator import SPECIAL_LAYOUT

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.bit_serial import BitSerialConfig
-from ...formats.scheme import GROUP_SCALE_BITS
+from ...formats.block import GROUP_SCALE_BITS
 from ..wires.adders import add
 from .serial_aligner import exponent_bits
 

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ... import formats
 from ...config.parallel import ParallelConfig
-from ...formats.scheme import OLIVE_IDENTIFIER
+from ...formats.block import OLIVE_IDENTIFIER
 from .parallel_layouts import weight_layout, weight_table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ...formats.scheme import SCHEMES
+from ...formats.block import BLOCKS
 from ...studies.bitmod.hardware import BEST, PERIODS_NS
 from ...studies.records import BITMOD, Record, Records, metric
 from .costs import cost_records, generator_record
@@ -128,7 +128,7 @@ def _claim_record(claim: Claim, known: Records) -> Record:
 
 def _comparisons(records: Records) -> Iterator[Record]:
     for record in records.of_kind("weights"):
-        scheme = SCHEMES[record.config["scheme"]]
+        scheme = BLOCKS[record.config["scheme"]]
         reference = f"weights/{REFERENCE_SCHEMES.get(scheme.bits, REFERENCE_SCHEMES[4])}"
         if reference not in records or not records[reference].number("mse"):
             continue

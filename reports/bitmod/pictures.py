@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ...formats.scheme import SCHEMES
+from ...formats.block import BLOCKS
 from ...studies.bitmod.hardware import labels
 from ...studies.bitmod.units import BASELINE, candidates
 from ...studies.records import Records
@@ -85,7 +85,7 @@ def accuracy_picture(records: Records) -> Figure:
 def groups_picture(records: Records) -> Figure:
     """Squared error of the weights against bits per weight, a line per scheme along its groups."""
     names = [name for name in schemes(records) if f"compare/{name}/g128" in records]
-    widths = sorted({SCHEMES[name].bits for name in names})
+    widths = sorted({BLOCKS[name].bits for name in names})
     made = figure(
         max(7.2, 5.8 * len(widths)), 5.2, "Smaller groups or better types?",
         "Squared error of the weights relative to BitMoD at group 128, groups of 32, 64, 128 and 384 from right to left.\n"
@@ -95,7 +95,7 @@ def groups_picture(records: Records) -> Figure:
     made.subplots_adjust(left=0.075, right=0.975, bottom=0.115, wspace=0.16)
     for axes, width in zip(panels, widths, strict=True):
         points = []
-        for name in (name for name in names if SCHEMES[name].bits == width):
+        for name in (name for name in names if BLOCKS[name].bits == width):
             groups = [group for group in SWEPT if f"compare/{name}/g{group}" in records]
             xs = [records[f"weights/{name}/g{group}"].number("bits_per_weight") for group in groups]
             ys = [records[f"compare/{name}/g{group}"].number("mse") for group in groups]

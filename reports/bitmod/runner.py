@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...formats.scheme import SCHEMES
 from ...models.encoder.model import EncoderModel, load_encoder
 from ...models.encoder.sentences import sentence_pairs
-from ...studies.bitmod.accuracy import Reference, accuracy_jobs
+from ...studies.bitmod.accuracy import STUDIED, Reference, accuracy_jobs
 from ...studies.bitmod.arithmetic import arithmetic_jobs, layer_of
 from ...studies.bitmod.hardware import hardware_jobs
 from ...studies.jobs import Job, run_all
@@ -80,7 +79,7 @@ def measure(
     layer_of(model)
     jobs: dict[str, Job] = dict(hardware_jobs(fresh=fresh, quick=quick))
     jobs |= arithmetic_jobs(None if quick else reference)
-    jobs |= accuracy_jobs(reference, QUICK_SCHEMES if quick else tuple(SCHEMES))
+    jobs |= accuracy_jobs(reference, QUICK_SCHEMES if quick else STUDIED)
     batches = run_all(jobs, workers=workers, progress=progress)
     # Parts that several candidates share come several times.
     found = {record.id: record for batch in batches for record in batch}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...formats.scheme import SCHEMES
+from ...formats.block import BLOCKS
 from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, Candidate, candidates
 from ...studies.records import Record, Records
@@ -136,7 +136,7 @@ def part_table(records: Records) -> Table:
 def schemes(records: Records) -> list[str]:
     """The schemes that were evaluated, in the order of the catalog."""
     found = {record.config["scheme"] for record in records.of_kind("embeddings")}
-    return [name for name in SCHEMES if name in found]
+    return [name for name in BLOCKS if name in found]
 
 
 def scheme_table(records: Records) -> Table:
@@ -145,7 +145,7 @@ def scheme_table(records: Records) -> Table:
     for name in schemes(records):
         rows.append((
             name,
-            SCHEMES[name].about,
+            BLOCKS[name].about,
             f"{records[f'weights/{name}'].config['group']}",
             shown.number(records, f"weights/{name}", "bits_per_weight", 3),
             shown.optional(records, f"compare/{name}", "mse", 3),

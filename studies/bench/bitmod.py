@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ...config.presets import TILES
-from ...formats.scheme import get_scheme
+from ...formats.block import get_block
 from ...golden import encode_within
 from ...golden.weights import quantize_weights
 from ...models import open_model
@@ -28,7 +28,7 @@ def quantize_record(name: str = SCHEME) -> Record:
     path = fetch_model() / "model.safetensors"
     with tempfile.TemporaryDirectory(prefix="bitmill-bench-") as folder:
         start = time.perf_counter()
-        plan = plan_model(open_model(path), get_scheme(name))
+        plan = plan_model(open_model(path), get_block(name))
         report = quantize_model(plan, Path(folder) / "packed.safetensors")
         seconds = time.perf_counter() - start
     weights = sum(row.weights for row in report.quantized)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formats.scheme import SCHEMES, Scheme, get_scheme
+from ...formats.block import Block, get_block
 from ...golden.weights import dequantize, quantize_weights
 from ...golden.weights.losses import decibels
 from ...models.encoder.embeddings import agreement, embed
@@ -23,6 +23,11 @@ from .blas import one_blas_thread
 
 Job = Callable[[], list[Record]]
 
+STUDIED = (
+    "bitmod-fp4", "bitmod-fp3", "fp4", "fp3", "int3", "int4", "int5", "int6", "int8", "int3-asym", "int4-asym", "ant4", "olive4",
+    "nf4", "mxfp4", "mxint4",
+)  # fmt: skip
+"""The schemes that are compared."""
 SWEPT_GROUPS = (32, 64, 128, 384)
 """Groups in which the schemes of few bits are tried; 384 is a whole row of the model's narrow matrices."""
 SWEPT_BITS = (3, 4)
@@ -104,7 +109,7 @@ class Reference:
             return self._run
 
 
-def accuracy_jobs(reference: Reference, schemes: Sequence[str] = tuple(SCHEMES)) -> Iterator[tuple[str, Job]]:
+def accuracy_jobs(reference: Reference, schemes: Sequence[str] = STUDIED) -> Iterator[tuple[str, Job]]:
     """Name and job of every scheme: its records of weights, layers and embeddings, and of other groups.
 
     The matrices of all linear layers are quantized; embedding tables, biases and normalisation stay in FP32, and so do
@@ -115,7 +120,7 @@ def accuracy_jobs(reference: Reference, schemes: Sequence[str] = tuple(SCHEMES))
     reference
         The FP32 model on sentence pairs.
     schemes
-        Names of schemes; all if left out.
+        Names of schemes; ``STUDIED`` if left out.
 
     Raises
     ------
@@ -124,17 +129,17 @@ def accuracy_jobs(reference: Reference, schemes: Sequence[str] = tuple(SCHEMES))
         the input dimension of every linear layer, or its scales overflow.
     """
     # The search for outliers takes longest, so it starts first.
-    for scheme in sorted(map(get_scheme, schemes), key=lambda scheme: scheme.outlier is None):
+    for scheme in sorted(map(get_block, schemes), key=lambda scheme: scheme.outlier is None):
         yield f"accuracy {scheme.name}", lambda scheme=scheme: scheme_records(scheme, reference)
 
 
-def scheme_records(scheme: Scheme, reference: Reference) -> list[Record]:
+def scheme_records(scheme: Block, reference: Reference) -> list[Record]:
     """All records of one scheme; as one of several jobs, so with one thread for its matrix products."""
     with one_blas_thread():
         return _scheme_records(scheme, reference)
 
 
-def _scheme_records(scheme: Scheme, reference: Reference) -> list[Record]:
+def _scheme_records(scheme: Block, reference: Reference) -> list[Record]:
     model = reference.model
     own = quantize_matrices(scheme, model, scheme.group)
     records = [
@@ -148,14 +153,14 @@ def _scheme_records(scheme: Scheme, reference: Reference) -> list[Record]:
     return records
 
 
-def swept_groups(scheme: Scheme, model: EncoderModel) -> list[int]:
+def swept_groups(scheme: Block, model: EncoderModel) -> list[int]:
     """The groups of ``SWEPT_GROUPS`` that divide the input dimension of every linear layer; none for wide codes."""
     lengths = [model.matrix(name).shape[1] for name in model.linear]
     swept = SWEPT_GROUPS if scheme.bits in SWEPT_BITS else ()
     return [group for group in swept if all(length % group == 0 for length in lengths)]
 
 
-def quantize_matrices(scheme: Scheme, model: EncoderModel, group: int) -> QuantizedMatrices:
+def quantize_matrices(scheme: Block, model: EncoderModel, group: int | None) -> QuantizedMatrices:
     """Quantize every linear layer's matrix and give it back in float32.
 
     Raises
@@ -177,7 +182,9 @@ def quantize_matrices(scheme: Scheme, model: EncoderModel, group: int) -> Quanti
     return QuantizedMatrices(matrices, weights, bits, signal, noise)
 
 
-def weights_record(record_id: str, scheme: Scheme, group: int, model: EncoderModel, found: QuantizedMatrices) -> Record:
+def weights_record(
+    record_id: str, scheme: Block, group: int | None, model: EncoderModel, found: QuantizedMatrices
+) -> Record:
     """Bits per weight and the error of the weights."""
     metrics = {
         "bits_per_weight": metric(float(found.stored_bits / found.weights), "bit"),
@@ -188,7 +195,7 @@ def weights_record(record_id: str, scheme: Scheme, group: int, model: EncoderMod
     return _record(record_id, "weights", _config(scheme, group, model, weights=found.weights), flow, metrics)
 
 
-def layer_records(scheme: Scheme, reference: Reference, found: QuantizedMatrices) -> Iterator[Record]:
+def layer_records(scheme: Block, reference: Reference, found: QuantizedMatrices) -> Iterator[Record]:
     """SQNR of ``x @ quantized.T`` against ``x @ weight.T``, pooled over the layers, and layer by layer.
 
     Pooled is the ratio of the sums over all layers, in which those with large outputs weigh more.
@@ -213,7 +220,7 @@ def layer_records(scheme: Scheme, reference: Reference, found: QuantizedMatrices
         yield _record(f"layer/{scheme.name}/{name}", "layer", facts, flow, {"sqnr": metric(sqnr, "dB")})
 
 
-def embeddings_record(scheme: Scheme, reference: Reference, found: QuantizedMatrices) -> Record:
+def embeddings_record(scheme: Block, reference: Reference, found: QuantizedMatrices) -> Record:
     """Agreement of the sentence embeddings of the quantized model with those in FP32."""
     embeddings = embed(reference.model.with_matrices(found.matrices), reference.sequences)
     agreed = agreement(reference.embeddings, embeddings)
@@ -239,7 +246,7 @@ def embeddings_record(scheme: Scheme, reference: Reference, found: QuantizedMatr
     })  # fmt: skip
 
 
-def _config(scheme: Scheme, group: int, model: EncoderModel, **more: int) -> dict[str, Any]:
+def _config(scheme: Block, group: int | None, model: EncoderModel, **more: int) -> dict[str, Any]:
     about = {"scheme": scheme.name, "group": group, "model": model.name, "model_sha256": model.sha256}
     return {**about, "tensors": len(model.linear), **more}
 

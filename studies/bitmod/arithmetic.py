@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from ... import golden
 from ...config.bit_serial import BitSerialConfig
 from ...config.parallel import ParallelConfig
-from ...formats.scheme import get_scheme
+from ...formats.block import CHANNEL_STEP, get_block
 from ...golden.bit_serial import matmul
 from ...golden.parallel.pe import parallel_pe_sum
 from ...golden.weights import QuantizedWeights, quantize_weights
 from ...golden.weights.losses import decibels
 from ...golden.weights.quantize import dequantize, integer_steps
-from ...golden.weights.quantized import CHANNEL_STEP
 from ...models.encoder.model import EncoderModel
 from ...models.sample import load_layer
 from ...sim.serial_gemm import SerialGemm, check_fit, serial_gemm
@@ -63,10 +62,11 @@ def _operands() -> tuple[QuantizedWeights, NDArray[np.unsignedinteger]]:
 def serial_error(config: BitSerialConfig) -> Record:
     """SQNR of a tile's results against the exact products of the same codes, and what the golden model's bound allows."""
     weights, codes = _operands()
-    groups = (weights.group,) * weights.group_scales.shape[1]
-    found = matmul(config, integer_steps(weights), codes, scales=weights.group_scales, groups=groups)
-    channel = weights.channel_scales
+    of_groups, channel = weights.group_scales, weights.channel_scales
+    assert of_groups is not None
     assert channel is not None
+    groups = (weights.group,) * of_groups.shape[1]
+    found = matmul(config, integer_steps(weights), codes, scales=of_groups, groups=groups)
     scale = channel.astype(np.float64)[:, None] / CHANNEL_STEP
     exact = dequantize(weights) @ golden.decode("FP16", codes).T
     metrics = _errors(exact, found.to_float() * scale, found.bound * scale)
@@ -112,7 +112,7 @@ def layer_of(model: EncoderModel) -> str:
     """
     layer = WHOLE_LAYER if WHOLE_LAYER in model.linear else model.linear[-1]
     shape, config = model.matrix(layer).shape, BitSerialConfig()
-    check_fit(config, get_scheme(SCHEME), get_scheme(SCHEME).group, shape, (TOKENS, shape[1]))
+    check_fit(config, get_block(SCHEME), get_block(SCHEME).group_of(shape[1]), shape, (TOKENS, shape[1]))
     return layer
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -48,14 +50,24 @@ class Group:
 
     @property
     def values(self):
-        return [self.scale * step for step in self.steps]
+        return [self.scale * float(step) for step in self.steps]
+
+
+class Grid:
+    """Values in order, and the place of each among their magnitudes."""
+
+    def __init__(self, values):
+        self.values = sorted(set(map(Fraction, values)))
+        self.places = {value: place for place, value in enumerate(sorted({abs(value) for value in self.values}))}
 
 
 def nearest(values, x):
     """The nearest of a list, exactly; halfway, the one at an even place among the magnitudes, or else the lesser."""
-    exact = Fraction(float(x))
-    places = sorted({abs(value) for value in values})
-    return min(values, key=lambda value: (abs(exact - Fraction(value)), places.index(abs(value)) % 2, abs(value)))
+    grid = values if isinstance(values, Grid) else Grid(values)
+    exact = Fraction(x)
+    place = bisect_left(grid.values, exact)
+    near = grid.values[max(place - 1, 0) : place + 1]
+    return min(near, key=lambda value: (abs(exact - value), grid.places[abs(value)] % 2, abs(value)))
 
 
 def error(weights, group):
@@ -81,11 +93,13 @@ def quotient(weight, scale):
     return float(np.float32(weight) / np.float32(scale)) if scale else 0.0
 
 
-def row(scheme, weights, size):
-    """The groups of one output channel."""
+def row(scheme, weights, size, amax):
+    """The groups of one output channel of a matrix whose greatest magnitude is ``amax``."""
     groups = [[float(w) for w in weights[start : start + size]] for start in range(0, len(weights), size)]
-    if scheme in ("mxfp4", "mxint4"):
+    if scheme.startswith("mx"):
         return [microscaling(scheme, group) for group in groups]
+    if scheme == "nvfp4":
+        return [two_levels(group, amax) for group in groups]
     if scheme.endswith("-asym"):
         return asymmetric(int(scheme[3]), groups)
     if scheme == "olive4":
@@ -117,11 +131,61 @@ def asymmetric(bits, groups):
     return found
 
 
+def minifloat(exponent_bits, mantissa_bits, top):
+    """Magnitudes of a format with subnormals and the usual bias, up to its greatest."""
+    bias = 2 ** (exponent_bits - 1) - 1
+    fractions = range(2**mantissa_bits)
+    found = {Fraction(f, 2**mantissa_bits) * Fraction(2) ** (1 - bias) for f in fractions}
+    for field in range(1, 2**exponent_bits):
+        found |= {(1 + Fraction(f, 2**mantissa_bits)) * Fraction(2) ** (field - bias) for f in fractions}
+    return sorted(value for value in found if value <= top)
+
+
+MX = {
+    "mxfp4": (minifloat(2, 1, 6), 2),
+    "mxfp6": (minifloat(2, 3, 7.5), 2),
+    "mxfp6-e3m2": (minifloat(3, 2, 28), 4),
+    "mxfp8": (minifloat(4, 3, 448), 8),
+    "mxfp8-e5m2": (minifloat(5, 2, 57344), 15),
+    "mxint4": (range(8), 2),
+    "mxint8": ([Fraction(i, 64) for i in range(128)], 0),
+}
+"""Magnitudes of elements, and the exponent of the greatest power of two among them (OCP MX v1.0, table 1 and section 5.3)."""
+
+
+@cache
+def elements(scheme):
+    magnitudes, _ = MX[scheme]
+    return Grid([*magnitudes, *(-m for m in magnitudes), *([-2] if scheme == "mxint8" else [])])
+
+
 def microscaling(scheme, group):
-    values, top = (integers(4), 2) if scheme == "mxint4" else ([value / 2 for value in signed(FP4)], 2)
-    greatest = max(map(abs, group))
-    scale = 2.0 ** (math.floor(math.log2(greatest)) - top) if greatest else 1.0
-    return Group(scale, 0, [nearest(values, min(max(quotient(w, scale), min(values)), max(values))) for w in group])
+    magnitudes, top = MX[scheme.removesuffix("-up")]
+    values = elements(scheme.removesuffix("-up"))
+    greatest = max(map(abs, map(Fraction, group)))
+    exponent = 0
+    if greatest and not scheme.endswith("-up"):
+        exponent = math.floor(math.log2(greatest)) - top
+    elif greatest:
+        exponent = -400
+        while Fraction(max(magnitudes)) * Fraction(2) ** exponent < greatest:
+            exponent += 1
+    scale = Fraction(2) ** min(max(exponent, -127), 127)
+    steps = [nearest(values, min(max(Fraction(w) / scale, values.values[0]), values.values[-1])) for w in group]
+    return Group(float(scale), 0, [float(step) for step in steps])
+
+
+def two_levels(group, amax):
+    """NVFP4: the tensor's scale takes its greatest magnitude to the greatest element of the group with the greatest scale."""
+    tensor = Fraction(float(np.float32(float(amax) / (6 * 448)))) if amax else Fraction(1)
+    wanted = max(map(abs, map(Fraction, group))) / 6 / tensor
+    scale = Fraction(0)
+    if wanted:
+        numbers = minifloat(4, 3, 448)
+        scale = Fraction(nearest(numbers, max(min(wanted, Fraction(448)), numbers[1])))
+    values = elements("mxfp4")
+    steps = [nearest(values, min(max(Fraction(w) / (scale * tensor), -6), 6)) if scale else 0 for w in group]
+    return Group(float(scale * tensor), 0, [float(step) for step in steps])
 
 
 def olive(groups):

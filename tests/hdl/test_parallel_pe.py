@@ -16,7 +16,7 @@ from amaranth.sim import Simulator
 from bitmill import formats
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.parallel import Activation, ParallelConfig, Weight
-from bitmill.formats.scheme import SCHEMES
+from bitmill.formats.block import BLOCKS
 from bitmill.golden.parallel.pe import parallel_pe_sum
 from bitmill.golden.parts import value_table
 from bitmill.golden.weights import olive
@@ -114,7 +114,7 @@ def test_every_pair_of_olive():
     pairs = np.array([[pair % 16, pair // 16] for pair in range(256)], np.uint8)
 
     async def bench(ctx):
-        for pair, wanted in zip(pairs, olive.values(SCHEMES["olive4"], pairs), strict=True):
+        for pair, wanted in zip(pairs, olive.values(BLOCKS["olive4"], pairs), strict=True):
             for place in (0, 1):
                 ctx.set(decoder.codes[place], int(pair[place]))
             for place in (0, 1):
@@ -135,7 +135,7 @@ def stored_weights(config, rng, count, length):
     codes[rng.random(codes.shape) < 0.3] = 8
     pairs = codes[:, 0::2].astype(np.int64) | codes[:, 1::2].astype(np.int64) << 4
     packed = np.repeat(pairs, 2, axis=1) | np.arange(codes.shape[1]) % 2 << 8
-    return packed[:, :length], olive.values(SCHEMES["olive4"], codes)[:, :length]
+    return packed[:, :length], olive.values(BLOCKS["olive4"], codes)[:, :length]
 
 
 def plain_codes(fmt, rng, count, length):

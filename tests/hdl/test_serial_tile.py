@@ -13,7 +13,7 @@ from amaranth.sim import Simulator
 from bitmill import BitmillError
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.formats import get
-from bitmill.formats.scheme import get_scheme
+from bitmill.formats.block import get_block
 from bitmill.golden import decode, encode
 from bitmill.golden.bit_serial import SerialResult, matmul
 from bitmill.hdl import build
@@ -40,7 +40,7 @@ def types_of(bits):
     """Types of weights of at most so many bits, which take the same number of cycles."""
     found = [f"INT{bits}"]
     if bits == 4:
-        found += ["INT3", *get_scheme("bitmod-fp3").elements, *get_scheme("bitmod-fp4").elements]
+        found += ["INT3", *get_block("bitmod-fp3").elements, *get_block("bitmod-fp4").elements]
     return found
 
 
@@ -249,7 +249,7 @@ def test_special_values_written_at_run_time():
     for index, value in enumerate(values):
         weights = np.full((1, 2), value)
         golden = matmul(config, weights, ones, scales=np.ones((1, 1), int), groups=[2])
-        types = [[get_scheme("bitmod-fp4").elements[index]]]
+        types = [[get_block("bitmod-fp4").elements[index]]]
         one = np.ones((1, 1), int)
         tiles.append(Tile(SerialTileWork(4, (2,), types, np.full((1, 2), 8), ones, one, "special"), golden))
     check(config, tiles, specials=[(4 + index, value) for index, value in enumerate(values)])

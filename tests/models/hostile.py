@@ -37,12 +37,12 @@ def _numpy(save_to, *arguments, **arrays) -> bytes:
 
 
 def _packed() -> bytes:
-    from bitmill.formats.scheme import get_scheme
+    from bitmill.formats.block import get_block
 
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "m.safetensors", Path(folder) / "o.safetensors"
         source.write_bytes(save({"w": MATRIX, "v": MATRIX[0]}))
-        quantize_model(plan_model(open_model(source), get_scheme("bitmod-fp4"), group=16), out)
+        quantize_model(plan_model(open_model(source), get_block("bitmod-fp4"), group=16), out)
         return out.read_bytes()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitmill.formats.scheme import get_scheme
+from bitmill.formats.block import get_block
 from bitmill.models.model import Model
 from bitmill.models.plan import plan_model
 from bitmill.models.tensor import InMemory, Tensor
@@ -19,7 +19,7 @@ WHY = "no linear layer's weight by its name"
 def plan(names, **patterns):
     tensors = {name: Tensor(name, "F32", (4, 8), InMemory(bytes(128))) for name in sorted(names)}
     options = {key: [re.compile(pattern)] for key, pattern in patterns.items()}
-    return plan_model(Model(Path("model"), tensors), get_scheme("int4"), group=4, **options)
+    return plan_model(Model(Path("model"), tensors), get_block("int4"), group=4, **options)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError
-from bitmill.formats.scheme import get_scheme
+from bitmill.formats.block import get_block
 from bitmill.models.linear import is_part
 from bitmill.models.model import Model
 from bitmill.models.orientation import orientations
@@ -28,7 +28,7 @@ def model(**shapes):
 
 
 def plan(found, **patterns):
-    return plan_model(found, get_scheme("int4"), group=4, **{k: [re.compile(p)] for k, p in patterns.items()})
+    return plan_model(found, get_block("int4"), group=4, **{k: [re.compile(p)] for k, p in patterns.items()})
 
 
 ALONE = {

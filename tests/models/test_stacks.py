@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from bitmill.formats.scheme import get_scheme
+from bitmill.formats.block import get_block
 from bitmill.models import load_matrix, open_model
 from bitmill.models.plan import plan_model
 
@@ -22,7 +22,7 @@ def planned(tmp_path, shapes, dtype: Any = np.float32, **patterns):
                for name, shape in shapes.items()}  # fmt: skip
     save_file(tensors | {"l.weight": np.ones((1, 4), np.float32)}, tmp_path / "m.safetensors")
     options = {key: [re.compile(pattern)] for key, pattern in patterns.items()}
-    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_scheme("int8"), group=4, **options)
+    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_block("int8"), group=4, **options)
     found = {matrix.name: (matrix.rows, matrix.length) for matrix, _ in plan.work if matrix.name != "l.weight"}
     return found, {row.name: row.why for row in plan.kept if not row.name.endswith("bias")}
 
@@ -49,10 +49,10 @@ def test_out_in_as_others(tmp_path):
 
 def test_square_matrices_follow_their_pair(tmp_path):
     assert planned(tmp_path, {UP: (2, 8, 16), DOWN: (2, 8, 8)})[0] == {UP: (32, 8), DOWN: (16, 8)}
-    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_scheme("int8"), group=4)
+    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_block("int8"), group=4)
     assert {matrix.name for matrix, _ in plan.work if matrix.transposed} == {UP, DOWN}
     planned(tmp_path, {UP: (2, 16, 16), DOWN: (2, 16, 8)})
-    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_scheme("int8"), group=4)
+    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_block("int8"), group=4)
     assert not [matrix.name for matrix, _ in plan.work if matrix.transposed]
 
 

@@ -14,7 +14,7 @@ from bitmill import MacConfig, config, golden, hdl
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.parallel import ParallelConfig
 from bitmill.config.presets import UNITS
-from bitmill.formats.scheme import SCHEMES
+from bitmill.formats.block import BLOCKS
 from bitmill.golden.bit_serial import matmul
 from bitmill.golden.parallel.pe import parallel_pe_sum
 from bitmill.golden.weights import dequantize, quantize_weights
@@ -160,7 +160,7 @@ def ran() -> str:
     for weight, activation in PARALLEL:
         chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
         parallel_pe_sum(chosen, [[1, 2]], golden.encode(activation, [[1.0, 2.0]]))
-    for scheme in SCHEMES:
+    for scheme in BLOCKS:
         dequantize(quantize_weights(scheme, np.linspace(-1, 2, 256, dtype=np.float32).reshape(2, 128)))
     return ""
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bitmill.formats.scheme import SCHEMES
+from bitmill.formats.block import BLOCKS
 from bitmill.golden.weights import dequantize, quantize_weights
 from bitmill.models.encoder import embeddings
 from bitmill.models.encoder.embeddings import agreement, embed, pearson, ranks
@@ -127,9 +127,12 @@ def test_agreement_by_hand():
 
 
 def test_every_scheme_is_a_job_with_all_its_records(model, records):
-    assert {name for name, _ in accuracy_jobs(Reference(model, PAIRS))} == {f"accuracy {name}" for name in SCHEMES}
+    assert {name for name, _ in accuracy_jobs(Reference(model, PAIRS))} == {
+        f"accuracy {name}" for name in accuracy.STUDIED
+    }
     expected = set()
-    for name, scheme in SCHEMES.items():
+    for name in accuracy.STUDIED:
+        scheme = BLOCKS[name]
         expected |= {f"{kind}/{name}" for kind in ("weights", "layers", "embeddings")}
         expected |= {f"layer/{name}/{layer}" for layer in model.linear}
         # The inputs are 128 and 256 long.
@@ -137,7 +140,7 @@ def test_every_scheme_is_a_job_with_all_its_records(model, records):
     assert {record.id for record in records} == expected
     for record in records:
         assert record.study == "bitmod"
-        assert record.config["scheme"] in SCHEMES
+        assert record.config["scheme"] in accuracy.STUDIED
         assert set(record.tool_versions) == {"numpy"}
         if record.kind != "layer":
             assert record.config["model_sha256"] == model.sha256
@@ -162,7 +165,7 @@ def test_bits_per_weight_by_hand(records, record, bits):
 
 @pytest.mark.parametrize("name", ["bitmod-fp4", "int4-asym", "mxint4"])
 def test_error_of_weights_and_layer_outputs_by_exact_sums(name, model, reference, records):
-    scheme = SCHEMES[name]
+    scheme = BLOCKS[name]
     squares, errors, signals, noises = [], [], {}, {}
     weights = {key: value.astype(np.float64) for key, value in model.weights.items()}
     inputs = {layer: [] for layer in model.linear}
@@ -250,8 +253,8 @@ def test_a_group_that_divides_no_row_is_refused(tmp_path):
     with pytest.raises(
         BitmillError, match=r"^group must be a divisor of the 32 weights of a row of encoder\.layer\.0\.att"
     ):
-        scheme_records(SCHEMES["int4"], Reference(small, PAIRS))
-    assert swept_groups(SCHEMES["int4"], small) == [32]
+        scheme_records(BLOCKS["int4"], Reference(small, PAIRS))
+    assert swept_groups(BLOCKS["int4"], small) == [32]
 
 
 def test_long_sentences_are_refused_before_any_job(model):
@@ -281,8 +284,12 @@ def _wins(mse):
 def test_bitmod_has_the_least_error_on_the_committed_sample():
     weights = {f"{name}.weight": load_layer(name).weight for name in LAYERS}
     sample = EncoderModel("sample", "", weights, EncoderConfig(1, 1, 1e-12), {}, LAYERS)
-    assert swept_groups(SCHEMES["bitmod-fp4"], sample) == [32, 64, 128, 384]
-    found = {name: quantize_matrices(scheme, sample, scheme.group) for name, scheme in SCHEMES.items()}
+    assert swept_groups(BLOCKS["bitmod-fp4"], sample) == [32, 64, 128, 384]
+    found = {
+        name: quantize_matrices(scheme, sample, scheme.group)
+        for name, scheme in BLOCKS.items()
+        if name in accuracy.STUDIED
+    }
     _wins({name: one.noise / one.weights for name, one in found.items()})
 
 
@@ -292,13 +299,13 @@ def test_bitmod_has_the_least_error_on_the_real_model():
     assert len(model.linear) == 36
     jobs = dict(accuracy_jobs(Reference(model, sentence_pairs())))
     mse, bits, drop = {}, {}, {}
-    for name in SCHEMES:
+    for name in accuracy.STUDIED:
         found = {record.id: record for record in jobs[f"accuracy {name}"]()}
         mse[name] = found[f"weights/{name}"].number("mse")
         bits[name] = found[f"weights/{name}"].number("bits_per_weight")
         drop[name] = found[f"embeddings/{name}"].number("agreement_drop")
         assert found[f"embeddings/{name}"].number("pairs") >= 500
-        assert len(found) == 39 + (4 if SCHEMES[name].bits in (3, 4) else 0)
+        assert len(found) == 39 + (4 if BLOCKS[name].bits in (3, 4) else 0)
     _wins(mse)
     near = [name for name in ("int4", "int4-asym", "fp4", "ant4") if abs(bits[name] - bits["bitmod-fp4"]) <= 0.05]
     assert near == ["int4", "int4-asym", "fp4", "ant4"]
