@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formats import Format, Int, Minifloat
 from ..system.errors import BitmillError
-from .grid import REFUSED, ROUNDINGS, Rounding, code_dtype, grid, inf_code, nan_code
+from .grid import INWARD, REFUSED, ROUNDINGS, STOCHASTIC, Rounding, beyond, code_dtype, grid, inf_code, nan_code
 from .parts import TABLE_BITS, as_format, checked_codes, split, value_table
+from .stochastic import draws_for, goes_far
 
 _WORTH_A_TABLE = 1 << 12
 
@@ -40,7 +41,13 @@ def decode(fmt: Format | str, codes: ArrayLike) -> NDArray[np.float64]:
 
 
 def encode(
-    fmt: Format | str, values: ArrayLike, *, rounding: Rounding = "nearest-even", saturate: bool = True
+    fmt: Format | str,
+    values: ArrayLike,
+    *,
+    rounding: Rounding = "nearest-even",
+    saturate: bool = True,
+    seed: int | None = None,
+    draws: ArrayLike | None = None,
 ) -> NDArray[Any]:
     """The codes nearest to real numbers, each rounded once from its exact value.
 
@@ -50,11 +57,15 @@ def encode(
                             two odd places, possible in a lopsided codebook, goes to the smaller magnitude.)
     nearest-away            To the nearest value, a tie to the greater magnitude.
     toward-zero             To the nearest value that is not greater in magnitude; if there is none, to the least.
+    floor, ceil             To the nearest value that is not greater, not less.
+    stochastic              To one of the two values around, by a random number, more often to the nearer one, so that the mean
+                            is the number itself: see ``stochastic``.
     NaN                     The NaN code: quiet and positive in IEEE formats, the reserved code of symmetric integers
                             and codebooks. Without one: an error.
     overflow, saturating    The least or greatest finite code, Inf included.
     overflow, otherwise     Inf, or else NaN, or else an error. Minifloats overflow as IEEE 754 has it: when the value
-                            rounded with unbounded exponent is beyond the greatest one; toward zero, only Inf does.
+                            rounded with unbounded exponent is beyond the greatest one; toward zero, and where floor or
+                            ceil leads back into the range, only Inf does.
                             Integers overflow when the rounded value is out of range, codebooks when the value is.
     underflow               Rounds to zero or the least subnormal like any other value.
     -0                      Kept where the format has one, also by negative values that round to zero; else +0.
@@ -69,9 +80,11 @@ def encode(
     values
         float16, bfloat16, float32, float64 or integers, any shape.
     rounding
-        ``nearest-even``, ``nearest-away`` or ``toward-zero``.
+        ``nearest-even``, ``nearest-away``, ``toward-zero``, ``floor``, ``ceil`` or ``stochastic``.
     saturate
         Whether overflow gives the extreme finite value.
+    seed, draws
+        For ``stochastic`` alone, one of the two: a seed of NumPy's PCG64, or random numbers in 0 <= u < 1 of the values' shape.
 
     Returns
     -------
@@ -80,13 +93,15 @@ def encode(
     Raises
     ------
     BitmillError
-        If there is a NaN or an overflow that no code can represent, with the number of such values.
+        If there is a NaN or an overflow that no code can represent, with the number of such values; if the rounding is none of
+        those listed, or ``seed`` and ``draws`` do not fit it.
     """
     fmt = as_format(fmt)
     if rounding not in ROUNDINGS:
         raise BitmillError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
     x = _as_float(values)
-    codes = _nearest(fmt, x, rounding, saturate)
+    u = draws_for(rounding, x.shape, seed, draws)
+    codes = _nearest(fmt, x, rounding, saturate) if u is None else _stochastic(fmt, x, u, saturate)
     if codes.dtype.kind == "i" and codes.size and codes.min() == REFUSED:
         refused = codes == REFUSED
         nans = int(np.count_nonzero(refused & np.isnan(x)))
@@ -97,11 +112,19 @@ def encode(
 
 
 def is_overflow(fmt: Format | str, values: ArrayLike, *, rounding: Rounding = "nearest-even") -> NDArray[np.bool_]:
-    """Which values, none of them NaN, overflow: rounded with unbounded range they are beyond the extreme values."""
+    """Which values, none of them NaN, overflow: rounded with unbounded range they are beyond the extreme values.
+
+    Of ``stochastic`` those that do whatever is drawn.
+    """
     fmt = as_format(fmt)
     x = _as_float(values)
-    if isinstance(fmt, Minifloat) and rounding == "toward-zero":  # ``encode`` keeps these finite, as IEEE 754 has it.
-        return np.abs(_as_float64(x)) >= float(fmt.max_value) + 2.0 ** (fmt.min_exponent + fmt.exponent_span)
+    if rounding == STOCHASTIC or (isinstance(fmt, Minifloat) and rounding in INWARD):
+        # Not by ``encode``, which keeps finite what rounding leads back into the range, as IEEE 754 has it.
+        low, high = float(fmt.min_value), float(fmt.max_value)
+        below, above = beyond(fmt, [low, high])
+        back_up, back_down = INWARD.get(rounding, (True, True))
+        under = _as_float64(x) <= below if back_up else _as_float64(x) < low
+        return under | (_as_float64(x) >= above if back_down else _as_float64(x) > high)
     codes = _nearest(fmt, x, rounding, saturate=False)
     refused = codes == REFUSED if codes.dtype.kind == "i" else np.zeros(x.shape, bool)
     return refused | ~np.isfinite(decode(fmt, np.where(refused, 0, codes).astype(code_dtype(fmt.bits))))
@@ -115,6 +138,19 @@ def _nearest(fmt: Format, x: NDArray[Any], rounding: Rounding, saturate: bool) -
     if x.dtype == np.float32 and x.size >= _WORTH_A_TABLE and decisions.shift is not None:
         return decisions.look_up(x)
     return decisions.search(_as_float64(x))
+
+
+def _stochastic(fmt: Format, x: NDArray[Any], u: NDArray[np.float64], saturate: bool) -> NDArray[Any]:
+    """Codes of the value on this side of each number, or of the one beyond it, as ``u`` says; ``REFUSED`` where there is none."""
+    floor, ceil = (_nearest(fmt, x, rounding, saturate).astype(np.int64) for rounding in ("floor", "ceil"))
+    wide, least, greatest = _as_float64(x), float(fmt.min_value), float(fmt.max_value)
+    inside = np.where(np.isnan(wide), least, np.clip(wide, least, greatest))
+    lower, upper = (decode(fmt, _nearest(fmt, inside, rounding, True)) for rounding in ("floor", "ceil"))
+    below, above = beyond(fmt, [least, greatest])
+    lower, upper = np.where(wide < least, below, lower), np.where(wide > greatest, above, upper)
+    negative = np.signbit(wide)
+    far = goes_far(wide, np.where(negative, upper, lower), np.where(negative, lower, upper), u)
+    return np.where(far != negative, ceil, floor)
 
 
 def _as_float(values: ArrayLike) -> NDArray[Any]:
@@ -153,19 +189,20 @@ def _encode_wide_minifloat(
     magnitude = np.where(np.isfinite(x), np.abs(x), 0.0)
     exponent = np.maximum(np.frexp(magnitude)[1] - fmt.significand_bits, fmt.min_exponent)
     exponent = np.where(magnitude == 0, fmt.min_exponent, exponent)
-    steps = _round_magnitude(np.ldexp(magnitude, -exponent), rounding).astype(np.int64)
+    negative = np.signbit(x)
+    steps = _round_magnitude(np.ldexp(magnitude, -exponent), negative, rounding).astype(np.int64)
     # A carry out of the significand moves on to the next exponent by itself.
     codes = ((exponent.astype(np.int64) - fmt.min_exponent) << fmt.mantissa_bits) + steps
     top = (fmt.max_exponent - fmt.min_exponent << fmt.mantissa_bits) + (fmt.fixed_max >> fmt.exponent_span)
     nan, inf = nan_code(fmt), inf_code(fmt)
-    beyond = REFUSED if nan is None else nan
+    overflow = REFUSED if nan is None else nan
     if inf is not None:
-        beyond = inf
-    over = codes > top
-    limit = top if saturate or rounding == "toward-zero" else beyond
-    codes = np.where(over, limit, codes)
-    codes = np.where(np.isinf(x), top if saturate else beyond, codes)
-    signed = np.signbit(x) & (codes != REFUSED) & ((codes <= top) | (codes == inf))
+        overflow = inf
+    back_up, back_down = INWARD.get(rounding, (False, False))
+    limit = np.where(saturate | np.where(negative, back_up, back_down), top, overflow)
+    codes = np.where(codes > top, limit, codes)
+    codes = np.where(np.isinf(x), top if saturate else overflow, codes)
+    signed = negative & (codes != REFUSED) & ((codes <= top) | (codes == inf))
     if fmt.has_nan and not fmt.has_inf and nan == 1 << (fmt.bits - 1):
         signed &= codes != 0
     codes = np.where(signed, codes | 1 << (fmt.bits - 1), codes)
@@ -175,7 +212,8 @@ def _encode_wide_minifloat(
 def _encode_wide_int(fmt: Int, x: NDArray[np.float64], rounding: Rounding, saturate: bool) -> NDArray[np.int64]:
     limit = 2.0 ** (fmt.bits + 1)
     clipped = np.clip(np.where(np.isnan(x), 0.0, x), -limit, limit)
-    rounded = np.copysign(_round_magnitude(np.abs(clipped), rounding), clipped).astype(np.int64)
+    magnitude = _round_magnitude(np.abs(clipped), np.signbit(clipped), rounding)
+    rounded = np.copysign(magnitude, clipped).astype(np.int64)
     codes = np.clip(rounded, fmt.fixed_min, fmt.fixed_max) & ((1 << fmt.bits) - 1)
     nan = nan_code(fmt)
     special = REFUSED if nan is None else nan
@@ -184,8 +222,14 @@ def _encode_wide_int(fmt: Int, x: NDArray[np.float64], rounding: Rounding, satur
     return np.where(np.isnan(x), special, codes)
 
 
-def _round_magnitude(steps: NDArray[np.float64], rounding: Rounding) -> NDArray[np.float64]:
+def _round_magnitude(
+    steps: NDArray[np.float64], negative: NDArray[np.bool_], rounding: Rounding
+) -> NDArray[np.float64]:
     if rounding == "nearest-even":
         return np.rint(steps)
     whole = np.trunc(steps)
-    return whole + (steps - whole >= 0.5) if rounding == "nearest-away" else whole
+    rest = steps - whole
+    if rounding == "nearest-away":
+        return whole + (rest >= 0.5)
+    inward_negative, inward_positive = INWARD[rounding]
+    return whole + (rest > 0) * np.where(negative, not inward_negative, not inward_positive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
@@ -12,9 +13,16 @@ from numpy.typing import NDArray
 from ..formats import Codebook, Format, Int, Minifloat, PowerOfTwo, TopExponent
 from .parts import table
 
-Rounding = Literal["nearest-even", "nearest-away", "toward-zero"]
+Rounding = Literal["nearest-even", "nearest-away", "toward-zero", "floor", "ceil", "stochastic"]
 """How a real number becomes a code."""
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
+STOCHASTIC: Rounding = "stochastic"
+"""The one that is decided by random numbers, see ``stochastic``; the others are functions of the number alone."""
+INWARD: Mapping[Rounding, tuple[bool, bool]] = {
+    "toward-zero": (True, True), "floor": (False, True), "ceil": (True, False),
+}  # fmt: skip
+"""Whether rounding goes back into the range from below the least and from above the greatest number, where it looks no further
+than one way: minifloats then overflow by infinities alone (IEEE 754-2019, section 7.4)."""
 
 REFUSED = -1
 """Stands in tables for an input that no code can represent."""
@@ -119,14 +127,18 @@ def grid(fmt: Format, rounding: Rounding, saturate: bool) -> Grid:
     values, first = np.unique(parts.values()[number], return_index=True)
     value_codes = number[first]
     magnitudes = np.unique(np.abs(values))
-    low, high = _beyond(fmt, values)
+    low, high = beyond(fmt, values)
     line = np.concatenate([[low], values, [high]])
     odd = np.searchsorted(magnitudes, np.abs(line)) % 2 == 1
     # The virtual neighbours beyond the list continue the alternation of even and odd.
     odd[0], odd[-1] = not odd[1], not odd[-2]
     points, up = _decide(line, odd, rounding)
-    if isinstance(fmt, Minifloat) and rounding == "toward-zero":
-        points[0], points[-1] = -np.inf, np.inf
+    if isinstance(fmt, Minifloat):
+        from_below, from_above = INWARD.get(rounding, (False, False))
+        if from_below:
+            points[0], up[0] = -np.inf, False
+        if from_above:
+            points[-1], up[-1] = np.inf, True
     if isinstance(fmt, PowerOfTwo):
         points[0], up[0] = 0.0, False
     if isinstance(fmt, Codebook):
@@ -149,8 +161,8 @@ def grid(fmt: Format, rounding: Rounding, saturate: bool) -> Grid:
     )
 
 
-def _beyond(fmt: Format, values: NDArray[np.float64]) -> tuple[float, float]:
-    """The values that would follow the least and the greatest one if the format had more range."""
+def beyond(fmt: Format, values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """The values that would follow the least and the greatest one, first and last of ``values``, if there were more range."""
     if isinstance(fmt, Minifloat):
         step = 2.0**fmt.max_exponent
         return float(values[0]) - step, float(values[-1]) + step
@@ -167,8 +179,21 @@ def _decide(
     if rounding == "toward-zero":
         points = np.where(below >= 0, above, np.where(above <= 0, below, 0.0))
         return points, above > 0
+    if rounding == "floor":
+        return above.copy(), np.ones(above.shape, bool)
+    if rounding == "ceil":
+        return below.copy(), np.zeros(below.shape, bool)
     points = (below + above) / 2
     farther_above = np.abs(above) > np.abs(below)
-    if rounding == "nearest-away":
-        return points, np.abs(above) >= np.abs(below)
-    return points, np.where(odd[:-1] == odd[1:], ~farther_above, odd[:-1])
+    even = np.where(odd[:-1] == odd[1:], ~farther_above, odd[:-1])
+    up = np.abs(above) >= np.abs(below) if rounding == "nearest-away" else even
+    # A midpoint of values far apart may be no float64: numbers equal to the one it was rounded to are on one side of it.
+    rest = _sum_error(below, above)
+    return points, np.where(rest == 0, up, rest < 0)
+
+
+def _sum_error(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What ``a + b`` lost by rounding, exactly (Knuth, The Art of Computer Programming, volume 2, section 4.2.2)."""
+    total = a + b
+    part = total - a
+    return (a - (total - part)) + (b - part)

@@ -98,6 +98,7 @@ def encode_counted(
     rounding: Rounding = "nearest-even",
     saturate: bool = True,
     scale: Scales | None = None,
+    seed: int | None = None,
 ) -> tuple[NDArray[Any], Losses]:
     """``encode``, of the values over their scales where there are any, and what it lost; slices are rows along the last axis.
 
@@ -113,7 +114,7 @@ def encode_counted(
     x = np.asarray(values)
     if scale is not None:
         x = x.astype(np.float64) / scale.over(x.shape)
-    codes = encode(fmt, x, rounding=rounding, saturate=saturate)
+    codes = encode(fmt, x, rounding=rounding, saturate=saturate, seed=seed)
     return codes, count_losses(fmt, x, codes, rounding=rounding)
 
 

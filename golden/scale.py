@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formats import Format
 from ..system.errors import BitmillError
 from .codec import decode, encode
-from .grid import Rounding
+from .grid import STOCHASTIC, Rounding
 from .parts import as_format
 
 Granularity = Literal["tensor", "channel", "token", "group"]
@@ -98,7 +98,7 @@ def choose_scale(
     axis
         The reduction axis.
     rounding
-        What ``quantize`` will use; the search tries the same.
+        What ``quantize`` will use; the search tries the same, or nearest-even for stochastic rounding.
     name
         What to call the tensor in errors.
 
@@ -122,17 +122,24 @@ def choose_scale(
     # Below the least normal float64 the quotient x / scale would lose the bits that decide.
     scales = np.maximum(scales, np.finfo(np.float64).tiny)
     if rule == "least-squares":
+        searched: Rounding = "nearest-even" if rounding == STOCHASTIC else rounding
         per_chunk = max(1, _CHUNK // max(slices.shape[1], 1))
         for start in range(0, slices.shape[0], per_chunk):
             chunk = slice(start, start + per_chunk)
-            scales[chunk] = _least_squares(fmt, slices[chunk], scales[chunk], rounding)
+            scales[chunk] = _least_squares(fmt, slices[chunk], scales[chunk], searched)
     return Scales(scales.reshape(kept_shape), granularity, axis, group)
 
 
 def quantize(
-    fmt: Format | str, x: ArrayLike, scale: Scales, *, rounding: Rounding = "nearest-even", name: str = "x"
+    fmt: Format | str,
+    x: ArrayLike,
+    scale: Scales,
+    *,
+    rounding: Rounding = "nearest-even",
+    seed: int | None = None,
+    name: str = "x",
 ) -> NDArray[Any]:
-    """The codes of ``x / scale``, saturating; the quotient is taken in float64.
+    """The codes of ``x / scale``, saturating; the quotient is taken in float64, ``seed`` is that of stochastic rounding.
 
     Raises
     ------
@@ -140,7 +147,7 @@ def quantize(
         If ``x`` holds NaN or Inf, or its shape is not one that the scales were cut for.
     """
     tensor = _finite(x, name)
-    return encode(fmt, tensor / scale.over(tensor.shape, name=name), rounding=rounding)
+    return encode(fmt, tensor / scale.over(tensor.shape, name=name), rounding=rounding, seed=seed)
 
 
 def dequantize(fmt: Format | str, codes: ArrayLike, scale: Scales) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ def _around_decision_points(points: np.ndarray, shift: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("saturate", [True, False])
-@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("rounding", [name for name in ROUNDINGS if name != "stochastic"])
 @pytest.mark.parametrize("name", [*NARROW, "BF16"])
 def test_the_lookup_table_agrees_with_the_exact_search(name: str, rounding: Rounding, saturate: bool) -> None:
     decisions = grid(formats.get(name), rounding, saturate)
