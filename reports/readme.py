@@ -9,26 +9,30 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from .. import formats
 from ..config.presets import REPORT_PAIRS
 from ..studies.cost import table as cost
-from ..studies.records import BITMOD, FULL, NONLINEAR, Records
+from ..studies.records import BITMOD, FULL, INT_VS_FP, NONLINEAR, Records
 from ..system.errors import BitmillError
 from ..system.files import atomic_write
 from ..system.screen import say
 from ..system.screen.program import run_program
-from . import shown
-from .bitmod import readme as bitmod
-from .full import readme as full
-from .int_vs_fp import view
-from .nonlinear import readme as nonlinear
+from .catalog import REPORTS
+from .report import RESULTS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-RESULTS = Path("reports/results/int-vs-fp")
 REGENERATE = "make report"
+BLOCKS = {
+    "figures": REPORTS[INT_VS_FP],
+    "bitmod": REPORTS[BITMOD],
+    "nonlinear": REPORTS[NONLINEAR],
+    "full": REPORTS[FULL],
+}
+"""Names of blocks that show a report's figures."""
 
 
 def format_table() -> str:
@@ -47,46 +51,6 @@ def format_table() -> str:
     lines += [
         "",
         f"{more} more are in the catalog (`bitmill formats` lists them, `bitmill formats E4M3` prints every code).",
-    ]
-    return "\n".join(lines)
-
-
-def figures_block(records: Records) -> str:
-    """Main picture and key figures of the committed report, with the command that regenerates them, as Markdown."""
-    unit = view.main_unit(records)
-    layers = [layer.config["layer"] for layer in view.layers(records)]
-    header = [
-        "format",
-        *(f"SQNR {layer} / dB" for layer in layers),
-        "NAND2-eq. per MAC",
-        "LUT4 per MAC",
-        "products through RTL",
-    ]
-    lines = [
-        f"![Accuracy against gates of every format]({RESULTS.as_posix()}/pareto-gates.svg)",
-        "",
-        "| " + " | ".join(header) + " |",
-        "|---" + "|---:" * (len(header) - 1) + "|",
-    ]
-    for pair in view.pairs(records):
-        best = (view.best_policy(records, layer, pair, "token") for layer in layers)
-        cells = [
-            shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
-            for layer, policy in zip(layers, best, strict=True)
-        ]
-        name = f"{pair.key}-{unit}"
-        cells += [
-            shown.number(records, f"area/{name}/generic", "logic_per_mac"),
-            shown.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
-            shown.number(records, f"verified/{name}", "products_matched"),
-        ]
-        lines.append("| " + " | ".join([pair.label, *(cell.text for cell in cells)]) + " |")
-    lines += [
-        "",
-        f"{view.UNIT_TITLES[unit]}, exact accumulator; activations scaled per token, weights per channel, the "
-        "better of both "
-        f"scale rules; logic without DSP blocks, registers apart. {shown.tools_named(records, 'area')}. Regenerate with "
-        f"`{REGENERATE}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",
     ]
     return "\n".join(lines)
 
@@ -114,31 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Regenerate the marked blocks of README.md.")
     parser.add_argument("--check", action="store_true", help="change nothing, exit with status 1 if a block is stale")
     parser.add_argument("--readme", type=Path, default=README, help="file to fill in (default: %(default)s)")
-    parser.add_argument("--records", type=Path, default=ROOT / RESULTS / "records.json", help="default: %(default)s")
-    bitmod_default = ROOT / bitmod.RESULTS / "records.json"
-    parser.add_argument("--bitmod-records", type=Path, default=bitmod_default, help="default: %(default)s")
-    nonlinear_default = ROOT / nonlinear.RESULTS / "records.json"
-    parser.add_argument("--nonlinear-records", type=Path, default=nonlinear_default, help="default: %(default)s")
-    full_default = ROOT / full.RESULTS / "records.json"
-    parser.add_argument("--full-records", type=Path, default=full_default, help="default: %(default)s")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / RESULTS, help="directory of records (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     return run_program(lambda: _fill_in(options))
 
 
 def _fill_in(options: argparse.Namespace) -> int:
     old = options.readme.read_text(encoding="utf-8")
-    records = Records.load(options.records)
-    of_bitmod = Records.load(options.bitmod_records, study=BITMOD)
-    of_nonlinear = Records.load(options.nonlinear_records, study=NONLINEAR)
-    of_full = Records.load(options.full_records, study=FULL)
-    blocks = {
-        "formats": format_table,
-        "figures": lambda: figures_block(records),
-        "bitmod": lambda: bitmod.figures_block(of_bitmod),
-        "nonlinear": lambda: nonlinear.figures_block(of_nonlinear),
-        "full": lambda: full.figures_block(of_full),
-        "cost": cost.figures_block,
-    }
+    blocks: dict[str, Callable[[], str]] = {"formats": format_table, "cost": cost.figures_block}
+    for name, report in BLOCKS.items():
+        records = Records.load(options.results / report.study / "records.json", study=report.study)
+        blocks[name] = partial(report.block, records)
     new = filled(old, blocks)
     if new == old:
         return 0

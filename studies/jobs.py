@@ -70,3 +70,14 @@ def run_all(
 
         outcomes = run_jobs(jobs, workers=workers, progress=finished)
     return [outcome.unwrap() for outcome in outcomes.values()]
+
+
+def run_records(jobs: Mapping[str, Job], *, workers: int | None = None, progress: bool = False) -> list[Record]:
+    """The records of all jobs, in the order of ``jobs``.
+
+    Raises
+    ------
+    BitmillError
+        As ``run_all``.
+    """
+    return [record for batch in run_all(jobs, workers=workers, progress=progress) for record in batch]

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,14 @@ class Record:
     ----------
     id
         Unique in the study, path-like: ``area/e4m3-dot32/generic``.
-    kind
-        ``layer``, ``accuracy``, ``area``, ``breakdown``, ``timing``, ``verification`` or ``claim``.
+    topic
+        What it tells of, which files call ``kind``: ``layer``, ``accuracy``, ``area``, ``breakdown``, ``timing``,
+        ``verification`` or ``claim``.
     config
         What was measured: the unit's configuration, or layer, formats and scale policy.
-    unit
-        ``mac``, ``mac-fp32``, ``dot32``, or empty where no hardware is involved.
+    part
+        What of the study was measured, which files call ``unit``: ``mac``, ``dot32``, ``serial-pe``; empty where it is none
+        of its parts.
     flow
         How it was measured; for derived figures the ids they are derived from.
     tool_versions, seeds
@@ -67,14 +70,13 @@ class Record:
     """
 
     id: str
-    kind: str
-    config: Mapping[str, Any]
-    unit: str
-    flow: Mapping[str, Any]
-    tool_versions: Mapping[str, str]
-    seeds: tuple[int, ...]
-    metrics: Mapping[str, Metric]
-    study: str = field(default=INT_VS_FP)
+    topic: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    part: str = ""
+    flow: Mapping[str, Any] = field(default_factory=dict)
+    tool_versions: Mapping[str, str] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def number(self, metric: str) -> float:
         """The value of a metric.
@@ -96,15 +98,13 @@ class Records:
     Raises
     ------
     BitmillError
-        If two records have the same id, or one belongs to another study.
+        If two records have the same id.
     """
 
     def __init__(self, records: Iterable[Record], *, study: str = INT_VS_FP) -> None:
         self.study = study
         self._by_id: dict[str, Record] = {}
         for record in records:
-            if record.study != study:
-                raise BitmillError(f"record {record.id}: study must be {study!r}, not {record.study!r}")
             if record.id in self._by_id:
                 raise BitmillError(f"record id must be unique, not {record.id!r} twice")
             self._by_id[record.id] = record
@@ -125,11 +125,15 @@ class Records:
 
     def of_kind(self, kind: str) -> list[Record]:
         """The records of one kind, in order."""
-        return [record for record in self if record.kind == kind]
+        return [record for record in self if record.topic == kind]
+
+    def plus(self, more: Iterable[Record]) -> Records:
+        """These records and more of the same study."""
+        return Records([*self, *more], study=self.study)
 
     def to_json(self) -> str:
         """The text of ``records.json``: keys in a fixed order, one study a file."""
-        document = {"schema": SCHEMA, "study": self.study, "records": [_plain(record) for record in self]}
+        document = {"schema": SCHEMA, "study": self.study, "records": [_plain(record, self.study) for record in self]}
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
@@ -143,7 +147,7 @@ class Records:
             for name, metric in record.metrics.items():
                 value = "" if metric.value is None else metric.value
                 writer.writerow(
-                    [record.id, record.study, record.kind, record.unit, name, value, metric.unit, tools, seeds]
+                    [record.id, self.study, record.topic, record.part, name, value, metric.unit, tools, seeds]
                 )
         return out.getvalue()
 
@@ -163,7 +167,7 @@ class Records:
                     f"{source}: study and schema must be {study!r} and {SCHEMA}, not {document['study']!r} and "
                     f"{document['schema']!r}"
                 )
-            return cls((_record(row) for row in document["records"]), study=study)
+            return cls((_record(row, study) for row in document["records"]), study=study)
 
     @classmethod
     def load(cls, path: Path, *, study: str = INT_VS_FP) -> Records:
@@ -193,11 +197,18 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(record: Record) -> dict[str, Any]:
-    row = asdict(record)
-    return {name: row[name] for name in ("id", "study", *(key for key in row if key not in ("id", "study")))}
+_WRITTEN = {"topic": "kind", "part": "unit"}
+"""What files call fields, where that is not their name."""
 
 
-def _record(row: Mapping[str, Any]) -> Record:
+def _plain(record: Record, study: str) -> dict[str, Any]:
+    row = {_WRITTEN.get(name, name): value for name, value in asdict(record).items()}
+    return {"id": row.pop("id"), "study": study, **row}
+
+
+def _record(row: Mapping[str, Any], study: str) -> Record:
+    if row["study"] != study:
+        raise BitmillError(f"record {row['id']}: study must be {study!r}, not {row['study']!r}")
+    fields = {field.name: row[_WRITTEN.get(field.name, field.name)] for field in dataclass_fields(Record)}
     metrics = {name: Metric(entry["value"], entry["unit"]) for name, entry in row["metrics"].items()}
-    return Record(**{**row, "seeds": tuple(row["seeds"]), "metrics": metrics})
+    return Record(**{**fields, "seeds": tuple(row["seeds"]), "metrics": metrics})

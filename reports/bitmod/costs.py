@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, SIDE, Candidate, Part, candidates
-from ...studies.records import BITMOD, Metric, Record, Records, metric
+from ...studies.records import Metric, Record, Records, metric
 
 RATE = "products per us and kGE"
 WIDTHS = (4, 6, 8, 16)
@@ -82,18 +82,16 @@ def _record(cost: _Cost, base: _Cost) -> Record:
         }
     return Record(
         id=f"cost/{candidate.key}/{cost.label}",
-        kind="cost",
+        topic="cost",
         config={"candidate": candidate.title, "label": cost.label, "baseline": base.candidate.title},
-        unit=candidate.key,
+        part=candidate.key,
         flow={
             "derived_from": [part.id for part in [*cost.parts, *base.parts]],
             "edges": f"of a tile of {SIDE} x {SIDE}: parts of a row or column, and flip-flops of operands, over {SIDE} PEs",
             "scaling": f"a scaler per PE, its control per {'row' if candidate.control_per_row else 'PE'}",
         },
         tool_versions=dict(cost.parts[0].tool_versions),
-        seeds=(),
         metrics=metrics,
-        study=BITMOD,
     )
 
 
@@ -107,17 +105,14 @@ def generator_record(records: Records, label: str) -> Record:
     bare = whole - SIDE * SIDE * parts["scaler"] - SIDE * parts["control"]
     return Record(
         id=f"share/generator/{label}",
-        kind="share",
+        topic="share",
         config={"candidate": serial.title, "label": label},
-        unit=serial.key,
+        part=serial.key,
         flow={"derived_from": [_cells(serial, part, label) for part in serial.parts]},
-        tool_versions={},
-        seeds=(),
         metrics={
             "generators": metric(generators, "GE"),
             "tile": metric(whole, "GE"),
             "share": metric(100 * generators / whole, "%"),
             "share_bare": metric(100 * generators / bare, "%"),
         },
-        study=BITMOD,
     )

@@ -115,14 +115,12 @@ def _claim_record(claim: Claim, known: Records) -> Record:
     ours = claim.ours(*(known[name].number(name_of) for name, name_of in claim.sources))
     return Record(
         id=f"claim/{claim.key}",
-        kind="claim",
+        topic="claim",
         config={"claim": claim.claim, "source": PAPER},
-        unit=first.unit,
+        part=first.part,
         flow={"derived_from": [f"{name}: {name_of}" for name, name_of in claim.sources]},
         tool_versions=dict(first.tool_versions),
-        seeds=(),
         metrics={"published": metric(round(claim.published, 4), claim.unit), "ours": metric(ours, claim.unit)},
-        study=BITMOD,
     )
 
 
@@ -135,15 +133,11 @@ def _comparisons(records: Records) -> Iterator[Record]:
         base = records[reference]
         yield Record(
             id=f"compare/{record.id.removeprefix('weights/')}",
-            kind="compare",
+            topic="compare",
             config={**record.config, "reference": reference},
-            unit="",
             flow={"derived_from": [record.id, reference]},
-            tool_versions={},
-            seeds=(),
             metrics={
                 "mse": metric(record.number("mse") / base.number("mse"), "times"),
                 "bits": metric(record.number("bits_per_weight") - base.number("bits_per_weight"), "bit"),
             },
-            study=BITMOD,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ from ...studies.bitmod.hardware import labels
 from ...studies.bitmod.units import BASELINE, candidates
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, figure, label_points, style, to_svg
+from ..drawing import GREY, INK, LIGHT, figure, label_points
 from .derived import MAIN, PAPER_GAIN
 from .tables import SWEPT, built, clock_name, schemes
 
@@ -24,22 +24,6 @@ _COLOURS = {
     BASELINE: INK,
 }  # fmt: skip
 _PARTS = {"pe": ("PE", "#0072b2"), "edges": ("share of the edges", "#e69f00"), "scaling": ("scaler", "#d9d9d9")}
-
-
-def render_pictures(records: Records) -> dict[str, str]:
-    """Name to SVG text, in the order in which they are shown; those whose records are there."""
-    drawn: dict[str, str] = {}
-    pictures: dict[str, tuple[bool, Callable[[Records], Figure]]] = {
-        "throughput": (len(built(records)) > 1, throughput_picture),
-        "accuracy": (bool(schemes(records)), accuracy_picture),
-        "area": (bool(built(records)), area_picture),
-        "groups": (any(f"compare/{name}/g128" in records for name in schemes(records)), groups_picture),
-    }
-    with style():
-        for name, (possible, draw) in pictures.items():
-            if possible:
-                drawn[name] = to_svg(draw(records), name)
-    return drawn
 
 
 def scheme_colour(name: str) -> str:

@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ...studies.bitmod.hardware import BEST
 from ...studies.records import BITMOD, Records
-from .. import shown
+from ..report import RESULTS, short_table
+from ..shown import number
 from .derived import MAIN
 from .tables import built, clock_name, schemes
-from .text import COMMAND
-
-RESULTS = Path("reports/results") / BITMOD
 
 
-def figures_block(records: Records) -> str:
-    """Markdown of the committed report's figures, with the command that regenerates them."""
-    lines = [
-        f"![Throughput per area of every PE over an FP16 PE's]({RESULTS.as_posix()}/throughput.svg)",
-        "",
-        f"| PE | weight bits | GE in a tile, {clock_name(MAIN)} | products a cycle | throughput per area, {clock_name(MAIN)} "
-        "| own best clock | pJ per product |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+def figures(records: Records) -> list[str]:
+    """Main picture and key figures of the committed report, and what they are of."""
+    pes = []
     for candidate in built(records):
         cost, bits = f"cost/{candidate.key}/{MAIN}", candidate.bits
-        cells = [
-            shown.number(records, cost, "total").text,
+        pes.append((
+            candidate.title,
+            f"{bits}",
+            number(records, cost, "total"),
             f"{candidate.products_per_cycle(bits):g}",
-            shown.number(records, cost, f"relative_{bits}", 2).text,
-            shown.number(records, f"cost/{candidate.key}/{BEST}", f"relative_{bits}", 2).text,
-            shown.number(records, f"power/{candidate.pe.key}", "energy_per_product", 1).text,
-        ]
-        lines.append(f"| {candidate.title} | {bits} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "| scheme | bits per weight | squared error | layers / dB | agreement lost / % |",
-        "|---|---:|---:|---:|---:|",
+            number(records, cost, f"relative_{bits}", 2),
+            number(records, f"cost/{candidate.key}/{BEST}", f"relative_{bits}", 2),
+            number(records, f"power/{candidate.pe.key}", "energy_per_product", 1),
+        ))  # fmt: skip
+    columns = (
+        ("weights", "bits_per_weight", 2),
+        ("compare", "mse", 2),
+        ("layers", "sqnr", 1),
+        ("embeddings", "agreement_drop", 2),
+    )
+    rows = [
+        (name, *(number(records, f"{topic}/{name}", metric, digits) for topic, metric, digits in columns))
+        for name in schemes(records)
     ]
-    for name in schemes(records):
-        cells = [
-            shown.number(records, f"weights/{name}", "bits_per_weight", 2),
-            shown.number(records, f"compare/{name}", "mse", 2),
-            shown.number(records, f"layers/{name}", "sqnr", 1),
-            shown.number(records, f"embeddings/{name}", "agreement_drop", 2),
-        ]
-        lines.append(f"| {name} | " + " | ".join(cell.text for cell in cells) + " |")
-    lines += [
+    return [
+        f"![Throughput per area of every PE over an FP16 PE's]({(RESULTS / BITMOD).as_posix()}/throughput.svg)",
         "",
+        *short_table(
+            ("PE", "weight bits", f"GE in a tile, {clock_name(MAIN)}", "products a cycle",
+             f"throughput per area, {clock_name(MAIN)}", "own best clock", "pJ per product"),
+            pes,
+        ),
+        "",
+        *short_table(("scheme", "bits per weight", "squared error", "layers / dB", "agreement lost / %"), rows),
         "A PE with its share of the edges of an 8 x 8 tile, without the scaler of group sums (the report has both), on osu018 "
         "cells before layout; throughput per area over the FP16 PE's at the same clock, and each at its own best; energy in the "
         "PE alone. Squared error of the weights relative to BitMoD's of as many bits; rank correlation of the similarities of "
-        "sentence embeddings with FP32's. "
-        f"Regenerate with `{COMMAND}`; every number is in [records.json]({RESULTS.as_posix()}/records.json).",
-    ]
-    return "\n".join(lines)
+        "sentence embeddings with FP32's.",
+    ]  # fmt: skip

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ...studies.bitmod.hardware import BEST
 from ...studies.records import Records
 from ..shown import shown
 from .derived import MAIN
 from .tables import built, clock_name, schemes
-
-TITLE = "BitMoD: bit-serial mixture of data types, from weights to gates"
-
-CAPTIONS: Mapping[str, str] = {
-    "throughput": "Throughput per area of every PE over that of an FP16 PE, at several clocks and at each one's own best.",
-    "accuracy": "What every scheme's bits buy: agreement of sentence embeddings with FP32, and the error of the layers' outputs.",
-    "area": "Where the gates of a PE go: the PE itself, its share of the tile's edges, and the scaler of group sums.",
-    "groups": "Squared error of the weights as groups shrink: what scales cost in bits against what they save in error.",
-}
-
-COMMAND = "bitmill report bitmod -o reports/results/bitmod"
-REGENERATE = (
-    (COMMAND, "this report; measurements that are committed are taken from there while circuit and tools are the same"),
-    ("bitmill report bitmod -o DIR --model FOLDER", "on your own BERT-style encoder, accuracy and whole layer"),
-    ("bitmill report bitmod -o DIR --fresh", "everything measured again"),
-)
-"""Commands and what they do."""
 
 
 def subject(records: Records) -> str:

@@ -54,7 +54,7 @@ def _panel(axes: Axes, records: Records, target: str) -> None:
 
 def _bar(axes: Axes, record: Record, best: Record, target: str, place: float, tint: str) -> float:
     value = record.number(COSTS[target])
-    is_best = record.unit == best.unit
+    is_best = record.part == best.part
     axes.barh(place, value, height=0.72, color=tint if is_best else LIGHT)
     extra = (
         f" ({shown.shown(best.number('over_int8'), 1, signed=True)} %)"

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from ...config import MacConfig
 from ...studies.full.layer_errors import error_id
 from ...studies.ids import accumulator_key, unit_key
-from ...studies.records import FULL, Metric, Record, Records, metric
+from ...studies.records import Metric, Record, Records, metric
 from ...studies.sweep.task import unit_of
 
-STUDY_FILE = "aligners"
-"""The study whose units are formulations of few functions."""
 COSTS = {"generic": "logic_per_mac", "ecp5": "logic_per_mac"}
 """Target to what is compared: gates and LUT4, registers apart."""
 EXACT, FUSED = "exact", "fused"
@@ -49,27 +47,25 @@ def cheapest_records(records: Records, units: Iterable[MacConfig]) -> Iterator[R
             errors = records[error_id(unit_of(found))]
             yield Record(
                 id=f"cheapest/{pair.lower()}-{rounding}/{target}",
-                kind="cheapest",
+                topic="cheapest",
                 config={
                     "pair": pair,
                     "rounding": rounding,
                     "formulation": formulation_of(unit_of(found)),
                 },
-                unit=found.unit,
+                part=found.part,
                 flow={
                     "derived_from": [f"{unit_key(config)}/{target}" for config in groups[pair, rounding]],
                     "compared_with": baseline.id,
                     "metric": cost,
                 },
                 tool_versions=dict(found.tool_versions),
-                seeds=(),
                 metrics={
                     "formulations": metric(len(_ways(records, groups[pair, rounding], target)), "formulations"),
                     "cost": metric(found.number(cost), found.metrics[cost].unit),
                     "over_int8": metric(100 * (found.number(cost) / baseline.number(cost) - 1), "%"),
                     "accumulator_sqnr": errors.metrics.get("accumulator_sqnr", Metric(None, "dB")),
                 },
-                study=FULL,
             )  # fmt: skip
 
 

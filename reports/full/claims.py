@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...formats import Product, get
 from ...studies.committed import committed_records
-from ...studies.records import BITMOD, FULL, Record, Records, metric
+from ...studies.records import BITMOD, Record, Records, metric
 from .walks import WALKS, steps_of
 
 MINIFLOAT_PAPER = "arXiv 2311.12359"
@@ -105,12 +105,8 @@ def _claim(
     values = {"published": published, "ours": ours}
     return Record(
         id=f"claim/{key}",
-        kind="claim",
+        topic="claim",
         config={"claim": claim, "source": source, "why": why},
-        unit="",
         flow={"derived_from": derived_from},
-        tool_versions={},
-        seeds=(),
         metrics={name: metric(value, unit) for name, value in values.items() if value is not None},
-        study=FULL,
     )

@@ -10,11 +10,9 @@ from ...config import MacConfig
 from ...formats import Int
 from ...studies.full.layer_errors import error_id
 from ...studies.ids import unit_key
-from ...studies.records import FULL, Record, Records, metric
+from ...studies.records import Record, Records, metric
 from ..shown import front
 
-STUDY_FILE = "fronts"
-"""The study whose units are compared."""
 EQUAL_NS = 15
 
 
@@ -61,21 +59,18 @@ def point_records(records: Records, units: Iterable[MacConfig]) -> Iterator[Reco
         sources = {axis: [records[f"{name}/{end}"] for end in AXES[axis].needs] for axis in AXES}
         yield Record(
             id=f"point/{name}",
-            kind="point",
+            topic="point",
             config=config.to_dict(),
-            unit=name,
+            part=name,
             flow={
                 "derived_from": [error.id, *dict.fromkeys(source.id for found in sources.values() for source in found)]
             },
-            tool_versions={},
-            seeds=(),
             metrics={
                 "sqnr": error.metrics["sqnr"],
                 "sqnr_worst": error.metrics["sqnr_worst"],
                 "operand_bits": error.metrics["operand_bits"],
                 **{axis: metric(AXES[axis].cost(*found), AXES[axis].unit) for axis, found in sources.items()},
             },
-            study=FULL,
         )
 
 
@@ -93,18 +88,14 @@ def front_records(points: Iterable[Record]) -> Iterator[Record]:
         on_front = members(points, name)
         yield Record(
             id=f"front/{name}",
-            kind="front",
-            config={"axis": axis.title, "members": [point.unit for point in on_front]},
-            unit="",
+            topic="front",
+            config={"axis": axis.title, "members": [point.part for point in on_front]},
             flow={"derived_from": [point.id for point in points], "rule": "no other unit costs less and errs less"},
-            tool_versions={},
-            seeds=(),
             metrics={
                 "units": metric(len(points), "units"),
                 "members": metric(len(on_front), "units"),
                 "integer_members": metric(sum(map(is_integer, on_front)), "units"),
             },
-            study=FULL,
         )
 
 

@@ -32,7 +32,7 @@ def parts_picture(records: Records) -> Figure:
         flat = record.number("flat")
         axes.plot(flat, place, "D", color=INK, markersize=4.5, markeredgecolor="white", markeredgewidth=0.6, zorder=4)
         axes.text(max(flat, left), place, f"  {shown.shown(flat)}", va="center", fontsize=8.5, color=INK)
-    axes.set_yticks(range(len(found)), [record.unit for record in found], fontsize=9)
+    axes.set_yticks(range(len(found)), [record.part for record in found], fontsize=9)
     axes.set_ylim(-0.6, len(found) - 0.4)
     axes.set_xlim(0, 1.1 * max(max(r.number("flat"), sum(r.number(p) for p in PART_COLOURS)) for r in found))
     axes.xaxis.set_major_formatter(THOUSANDS)

@@ -12,12 +12,11 @@ from .walks import WALKS
 
 
 def all_tables(records: Records) -> list[Table]:
-    """In the order in which they are shown; those without rows are left out."""
-    tables = [
+    """In the order in which they are shown."""
+    return [
         _claims(records), _walks(records), _peers(records), _cheapest(records), _points(records), curves_table(records),
         energy_table(records), _models(records), _skipped(records)
     ]  # fmt: skip
-    return [table for table in tables if table.rows]
 
 
 def _claims(records: Records) -> Table:
@@ -93,7 +92,7 @@ def _points(records: Records) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for record in records.of_kind("point"):
         numbers = [number(records, record.id, name, 2 if name in ("energy", "sqnr") else 1) for name in ("sqnr", *AXES)]
-        rows.append((record.unit, *numbers))
+        rows.append((record.part, *numbers))
     titles = tuple(f"{name.replace('_', ' ')} / {axis.unit}" for name, axis in AXES.items())
     return Table("Formats on all axes", "Eight products a step, exact sums; SQNR is the mean over the layers.",
                  ("unit", "SQNR / dB", *titles), tuple(rows))  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...studies.full.plan import COMMAND
 from ...studies.records import Records
 from ..shown import shown
 from ..sweep.curves import curves_answer
@@ -13,25 +12,6 @@ from .cheapest import EXACT, FUSED
 from .fronts import AXES
 from .walks import WALKS, steps_of
 
-TITLE = "INT versus FP: what each assumption costs"
-
-REGENERATE = (
-    (COMMAND, "this report; what is known is not measured again"),
-    ("python -m bitmill.studies.cost --fit", "the cost models of `bitmill estimate`, fitted on `reports/results/cost`"),
-)
-
-CAPTIONS = {
-    "walks-van-baalen": "FP8-E4M3 against INT8: from van Baalen's setting to ours, one assumption at a time.",
-    "walks-formatscope": "FormatScope's claims: from its setting to ours, one assumption at a time.",
-    "aligners": "FP8 against INT8 at 32 products a step, every formulation.",
-    "fronts": "Error on real layers against gates, LUTs, time and energy.",
-    "curves": "Area and throughput per area against the clock.",
-    "energy": "Energy per MAC of every compared unit by part, on a real layer's operands and on random ones.",
-    "lengths": "Cost of a product over the fused length.",
-    "parts": "Where the gates of every compared unit go.",
-    "models": "Errors of the cost models on units that they never saw.",
-}
-
 
 def subject(records: Records) -> str:
     """How much was measured."""
@@ -39,12 +19,8 @@ def subject(records: Records) -> str:
     return f"{study.number('units'):.0f} units in {study.number('measurements'):.0f} measurements, on real layers of MiniLM"
 
 
-def answer(records: Records) -> list[str]:
+def answer(records: Records) -> Iterator[str]:
     """The findings, a sentence each."""
-    return list(_answer(records))
-
-
-def _answer(records: Records) -> Iterator[str]:
     for walk in WALKS:
         ours = [step.number("ours") for step in steps_of(records, walk)]
         yield (

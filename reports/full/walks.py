@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...config import ExactAccumulator, FloatAccumulator, MacConfig
-from ...studies.records import FULL, Record, Records, metric
+from ...studies.records import Record, Records, metric
 
 VAN_BAALEN = "van Baalen et al., arXiv 2303.17951"
 FORMATSCOPE = "FormatScope"
@@ -158,18 +157,6 @@ WALKS: tuple[Walk, ...] = (
 )  # fmt: skip
 
 
-def _mac(pair: str, accumulator: FloatAccumulator | ExactAccumulator) -> MacConfig:
-    return MacConfig(weight=pair, activation=pair, accumulator=accumulator, pipeline=0)
-
-
-PARTS: tuple[MacConfig, ...] = (
-    _mac("INT8", ExactAccumulator()),
-    _mac("E4M3", FloatAccumulator(format="FP32")),
-    _mac("E4M3", FloatAccumulator(format="FP16")),
-)
-"""Units whose parts are counted, because a paper counts parts."""
-
-
 def walk_records(records: Records) -> Iterator[Record]:
     """A record per walk and step: by how much the first unit is costlier, and what both cost.
 
@@ -185,19 +172,17 @@ def walk_records(records: Records) -> Iterator[Record]:
             unit = floating.metrics[step.metric].unit
             yield Record(
                 id=f"walk/{walk.key}/{index}",
-                kind="walk",
+                topic="walk",
                 config={"claim": walk.claim, "source": walk.source, "change": step.change},
-                unit=floating.unit,
+                part=floating.part,
                 flow={"derived_from": [step.floating, step.integer], "metric": step.metric},
                 tool_versions=dict(floating.tool_versions),
-                seeds=(),
                 metrics={
                     "published": metric(walk.published, "%"),
                     "ours": metric(100 * (costs[0] / costs[1] - 1), "%"),
                     "ours_cost": metric(costs[0], unit),
                     "baseline_cost": metric(costs[1], unit),
                 },
-                study=FULL,
             )
 
 

@@ -11,6 +11,13 @@ from .answer_units import array_sentences, cheapest_accumulator_sentences
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
 
 
+def subject(records: Records) -> str:
+    """The layers in a phrase."""
+    layers = view.layers(records)
+    names = ", ".join(layer.config["layer"] for layer in layers)
+    return f"{layers[0].config['source']}: {names}"
+
+
 def answer(records: Records) -> list[str]:
     """The findings, most useful first."""
     found = [_front_sentence(records, granularity) for granularity in GRANULARITIES]

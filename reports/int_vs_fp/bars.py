@@ -153,7 +153,7 @@ def fmax_picture(records: Records) -> Figure:
             )
             axes.annotate(shown.shown(mid), (high, y), (8, 0), textcoords="offset points", va="center", fontsize=9)
             runs = int(record.number("placements"))
-            if record.unit != unit:
+            if record.part != unit:
                 routed = f"dot product, {record.flow['routed']}"
         axes.set_title(f"{routed[0].upper()}{routed[1:]}, {runs} placement{'s' * (runs != 1)}")
         axes.set_xlabel("MHz")

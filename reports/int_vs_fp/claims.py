@@ -206,12 +206,11 @@ def _claim_record(claim: Claim, sources: list[Record]) -> Record:
         }
     return Record(
         id=f"claim/{claim.key}",
-        kind="claim",
+        topic="claim",
         config={"claim": claim.claim, "source": claim.source},
-        unit=first.unit,
+        part=first.part,
         flow={"derived_from": [source.id for source in sources], "metric": claim.metric},
         tool_versions=dict(first.tool_versions),
-        seeds=(),
         metrics=metrics,
     )
 
@@ -224,9 +223,9 @@ def _verification_totals(records: Records) -> Iterator[Record]:
         first = parts[0]
         yield Record(
             id=f"verified/{preset}",
-            kind="verified",
+            topic="verified",
             config={key: value for key, value in first.config.items() if key != "layers"},
-            unit=first.unit,
+            part=first.part,
             flow={"derived_from": [part.id for part in parts], "sum_over": "layers"},
             tool_versions=dict(first.tool_versions),
             seeds=first.seeds,

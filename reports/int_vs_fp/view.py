@@ -45,7 +45,7 @@ def layers(records: Records) -> list[Record]:
 
 def units(records: Records) -> list[str]:
     """The units that were synthesized: dot products first, then single lanes."""
-    there = {record.unit for record in records.of_kind("area")}
+    there = {record.part for record in records.of_kind("area")}
     return [unit for unit in UNIT_TITLES if unit in there]
 
 
@@ -73,9 +73,9 @@ def accumulator_label(record: Record) -> str:
 
 def unit_title(record: Record) -> str:
     """What a unit is, with its accumulator where that is not the one of its preset."""
-    title = {**UNIT_TITLES, **ARRAY_TITLES}[record.unit]
+    title = {**UNIT_TITLES, **ARRAY_TITLES}[record.part]
     accumulator = from_record(record.config)
-    own = record.unit == "mac-fp32" or isinstance(accumulator, ExactAccumulator)
+    own = record.part == "mac-fp32" or isinstance(accumulator, ExactAccumulator)
     return title if own else f"{title}, {label_of(accumulator)}"
 
 

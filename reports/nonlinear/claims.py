@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...studies.nonlinear.accuracy import RECORDED_LENGTH, accuracy_id
-from ...studies.records import NONLINEAR, Metric, Record, Records, metric
+from ...studies.records import Metric, Record, Records, metric
 
 LANES = 16
 """Of ITA's units."""
@@ -164,12 +164,9 @@ def claim_records(records: Records) -> Iterator[Record]:
             flow, tools = {"derived_from": [f"{name}: {found}"]}, dict(records[name].tool_versions)
         yield Record(
             id=f"claim/{claim.key}",
-            kind="claim",
+            topic="claim",
             config={"claim": claim.claim, "source": claim.source, "why": claim.why, "digits": claim.digits},
-            unit="",
             flow=flow,
             tool_versions=tools,
-            seeds=(),
             metrics=metrics,
-            study=NONLINEAR,
         )

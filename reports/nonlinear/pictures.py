@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,8 @@ from ...studies.nonlinear.accuracy import accuracy_id
 from ...studies.nonlinear.contenders import IDEAL
 from ...studies.nonlinear.rows import UNITS
 from ...studies.records import Records
-from ..drawing import GREY, INK, figure, style, to_svg
+from ..drawing import GREY, INK, figure
 from . import view
-from .area_picture import area_picture
 
 TARGET_OVER_IDEAL, TARGET_STEPS = 1.1, 1.5
 """What profile `accurate` is to reach: softmax's mean error over the ideal's, and the other units' greatest error."""
@@ -26,19 +25,6 @@ _COLOURS = {
 }  # fmt: skip
 _OTHER_COLOURS = ("#cc79a7", "#8c6d31", "#17becf")
 _LAYER_COLOURS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#d9c413", "#6e7781")
-
-
-def render_pictures(records: Records) -> dict[str, str]:
-    """Name to SVG text, in the order in which they are shown; those whose records are there."""
-    pictures: Mapping[str, tuple[bool, Callable[[Records], Figure]]] = {
-        "softmax": (bool(view.whole(records, "softmax")), softmax_picture),
-        "steps": (bool(view.whole(records, "gelu")) and bool(view.whole(records, "layernorm")), steps_picture),
-        "area": (bool(view.hardware(records, "osu018")), area_picture),
-        "functions": (bool(records.of_kind("curve")), functions_picture),
-        "inputs": (bool(records.of_kind("inputs")), inputs_picture),
-    }
-    with style():
-        return {name: to_svg(draw(records), name) for name, (possible, draw) in pictures.items() if possible}
 
 
 def colours(records: Records, unit: str) -> dict[str, str]:
@@ -172,7 +158,7 @@ def inputs_picture(records: Records) -> Figure:
     panels = made.subplots(1, len(UNITS), sharey=True)
     made.subplots_adjust(left=0.065, right=0.985, bottom=0.19, wspace=0.06)
     for axes, unit in zip(panels, UNITS, strict=True):
-        for record in (record for record in records.of_kind("inputs") if record.unit == unit):
+        for record in (record for record in records.of_kind("inputs") if record.part == unit):
             place = record.config["place"]
             layer = int(place.split(",")[0].removeprefix("layer ")) if place.startswith("layer ") else -1
             edges, counts = np.array(record.flow["bins"]), np.array(record.flow["counts"])

@@ -16,8 +16,8 @@ REFUSED = "refused"
 
 
 def all_tables(records: Records) -> list[Table]:
-    """Every table whose records are there, the summaries first."""
-    tables = [
+    """Every table, the summaries first."""
+    return [
         summary_table(records),
         hardware_table(records),
         cycle_table(records),
@@ -27,7 +27,6 @@ def all_tables(records: Records) -> list[Table]:
         curve_table(records),
         replication_table(records),
     ]
-    return [table for table in tables if table.rows]
 
 
 def summary_table(records: Records) -> Table:
@@ -117,7 +116,7 @@ def input_table(records: Records) -> Table:
     """What captured inputs are like."""
     rows = [
         (
-            view.unit_title(record.unit),
+            view.unit_title(record.part),
             record.config["place"],
             shown.number(records, record.id, "scale", 4),
             shown.number(records, record.id, "deviation", 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ...config.nonlinear import PROFILES
 from ...studies.nonlinear.contenders import IDEAL
@@ -12,28 +12,10 @@ from ..shown import shown
 from . import view
 from .claims import ITA_LANES, ITA_LINES
 
-TITLE = "Softmax, GELU and LayerNorm in integers: errors and cost"
-
-CAPTIONS: Mapping[str, str] = {
-    "softmax": "Error of every profile's softmax with 8 bits of output, against row length, at four scales and on real logits.",
-    "steps": "Greatest error of every profile's GELU and LayerNorm in steps of the 8-bit output, made-up rows and real ones.",
-    "area": "Area of every unit against its lanes on standard cells and on ECP5, ITA's units as lines.",
-    "functions": "exp and GELU as every profile computes them, and how far each is from the real function.",
-    "inputs": "How the int8 inputs of a real encoder's softmax, GELU and LayerNorm are distributed, layer by layer.",
-}
-
-COMMAND = "bitmill report nonlinear -o reports/results/nonlinear"
-REGENERATE = (
-    (COMMAND, "this report; hardware that is committed is taken from there while circuit and tools are the same"),
-    ("bitmill report nonlinear -o DIR --model FOLDER", "on the inputs of your own BERT-style encoder"),
-    ("bitmill report nonlinear -o DIR --fresh", "all hardware measured again"),
-)
-"""Commands and what they do."""
-
 
 def subject(records: Records) -> str:
     """What was measured, in a phrase."""
-    captured = [record for record in records.of_kind("inputs") if record.unit == "softmax"]
+    captured = [record for record in records.of_kind("inputs") if record.part == "softmax"]
     profiles = [title for title in view.titles(records, "softmax").values() if title in PROFILES]
     named = f"Profile{'s' * (len(profiles) > 1)} {', '.join(profiles)}"
     return f"{named}; made-up rows, and inputs of all {len(captured)} layers of a real encoder"

@@ -30,14 +30,14 @@ def curve_targets(records: Records) -> set[str]:
 
 def curve_units(records: Records) -> list[str]:
     """Units that have a curve, the smallest at its longest period first."""
-    units = dict.fromkeys(record.unit for record in records.of_kind(SPREAD))
+    units = dict.fromkeys(record.part for record in records.of_kind(SPREAD))
     return sorted(units, key=lambda unit: _points(records, unit)[-1].number(AREA))
 
 
 def _points(records: Records, unit: str) -> list[Record]:
     """Areas of a unit by rising period."""
     ids = [
-        spread.id.replace(f"/{SPREAD}-", f"/{LIBERTY}-") for spread in records.of_kind(SPREAD) if spread.unit == unit
+        spread.id.replace(f"/{SPREAD}-", f"/{LIBERTY}-") for spread in records.of_kind(SPREAD) if spread.part == unit
     ]
     return sorted((records[record_id] for record_id in ids), key=lambda record: record.number("period"))
 
@@ -61,11 +61,11 @@ def curves_answer(records: Records) -> Iterator[str]:
     if not units:
         return
     fastest = min((_fastest(records, unit) for unit in units), key=lambda record: record.number("delay"))
-    yield f"osu018: fastest is {fastest.unit} with a period of {shown.shown(fastest.number('delay'), 2)} ns."
+    yield f"osu018: fastest is {fastest.part} with a period of {shown.shown(fastest.number('delay'), 2)} ns."
     every = [point for unit in units for point in (*_points(records, unit), _fastest(records, unit))]
     best = max(every, key=lambda record: record.number(RATE))
     yield (
-        f"osu018: most throughput per area has {best.unit} at {shown.shown(_clock(best), 2)} ns with "
+        f"osu018: most throughput per area has {best.part} at {shown.shown(_clock(best), 2)} ns with "
         f"{shown.shown(best.number(RATE), 2)} {best.metrics[RATE].unit}."
     )
 

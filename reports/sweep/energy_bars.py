@@ -24,7 +24,7 @@ def _units(records: Records) -> dict[str, list[Record]]:
     """Power records of every unit, that with the least energy on its first operands first."""
     found: dict[str, list[Record]] = {}
     for record in records.of_kind(POWER):
-        found.setdefault(record.unit, []).append(record)
+        found.setdefault(record.part, []).append(record)
     return dict(sorted(found.items(), key=lambda pair: pair[1][0].number(ENERGY)))
 
 
@@ -38,7 +38,7 @@ def energy_answer(records: Records) -> Iterator[str]:
     rows = records.of_kind(POWER)
     for operands in dict.fromkeys(map(_operands, rows)):
         best = min((row for row in rows if _operands(row) == operands), key=lambda row: row.number(ENERGY))
-        yield f"Energy on {operands} operands: least is {best.unit} with {shown.shown(best.number(ENERGY), 1)} {PICOJOULES}."
+        yield f"Energy on {operands} operands: least is {best.part} with {shown.shown(best.number(ENERGY), 1)} {PICOJOULES}."
 
 
 def energy_picture(records: Records) -> Figure:

@@ -28,12 +28,10 @@ def bench_record(
     """A record of the benchmarks; ``flow`` is completed by the machine's core count and the versions of Python and NumPy."""
     return Record(
         id=identifier,
-        kind="bench",
+        topic="bench",
         config=config,
-        unit="",
         flow={**flow, "cores": os.cpu_count(), "python": platform.python_version(), "numpy": np.__version__},
         tool_versions=dict(tools or {}),
         seeds=tuple(seeds),
         metrics=metrics,
-        study=STUDY,
     )

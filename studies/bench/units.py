@@ -21,7 +21,7 @@ from ..int_vs_fp.hardware import generic_record
 from ..int_vs_fp.study import ARRAY_PAIRS, ARRAY_UNITS, Case, Study
 from ..measured import COUNTED, timing_flow, timing_metrics
 from ..records import Record, metric
-from .record import STUDY, bench_record
+from .record import bench_record
 
 LUT_TARGETS = {
     "e2m1-dot32": 45.0,
@@ -111,7 +111,7 @@ def clock_ratio_records(clocks: dict[str, Record]) -> Iterator[Record]:
 
 def gates_record(case: Case) -> Record:
     """NAND2-equivalents of a flat unit, exactly as the report counts them."""
-    return replace(generic_record(case), kind="bench", study=STUDY)
+    return replace(generic_record(case), topic="bench")
 
 
 def cycle_record(shape: tuple[int, int, int]) -> Record:

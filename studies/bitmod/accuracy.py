@@ -18,7 +18,7 @@ from ...models.encoder.embeddings import agreement, embed
 from ...models.encoder.model import EncoderModel, Matrix
 from ...models.encoder.sentences import SENTENCES_PATH, SentencePair
 from ...models.sample.forward import pad, record_inputs
-from ..records import BITMOD, Metric, Record, metric
+from ..records import Metric, Record, metric
 from .blas import one_blas_thread
 
 Job = Callable[[], list[Record]]
@@ -256,14 +256,11 @@ def _record(
 ) -> Record:
     return Record(
         id=record_id,
-        kind=kind,
+        topic=kind,
         config=config,
-        unit="",
         flow=flow,
         tool_versions={"numpy": np.__version__},
-        seeds=(),
         metrics=metrics,
-        study=BITMOD,
     )
 
 

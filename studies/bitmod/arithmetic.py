@@ -22,7 +22,7 @@ from ...models.sample import load_layer
 from ...sim.serial_gemm import SerialGemm, check_fit, serial_gemm
 from ...system.tools import tool_versions
 from ..jobs import Job
-from ..records import BITMOD, Metric, Record, metric
+from ..records import Metric, Record, metric
 from .accuracy import Reference
 from .operands import LAYER
 from .units import SIDE
@@ -151,12 +151,9 @@ def _run_metrics(done: SerialGemm) -> dict[str, Metric]:
 def _record(name: str, kind: str, config: Mapping[str, object], metrics: dict[str, Metric]) -> Record:
     return Record(
         id=name,
-        kind=kind,
+        topic=kind,
         config=config,
-        unit="",
         flow={"against": "the exact sums of the same codes" if kind == "error" else "golden, every bit"},
         tool_versions={"numpy": np.__version__} if kind == "error" else dict(tool_versions()),
-        seeds=(),
         metrics=metrics,
-        study=BITMOD,
     )

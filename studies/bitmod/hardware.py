@@ -160,12 +160,11 @@ class Measurements:
 def _record(name: str, kind: str, part: Part, measured: Measured) -> Record:
     return Record(
         id=name,
-        kind=kind,
+        topic=kind,
         config={"part": part.title, **part.config.model_dump()},
-        unit=part.key,
+        part=part.key,
         flow={**measured.flow, "verilog_sha256": digest_of(part.verilog)},
         tool_versions=dict(measured.tools),
         seeds=measured.seeds,
         metrics=dict(measured.metrics),
-        study=BITMOD,
     )

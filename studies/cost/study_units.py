@@ -26,8 +26,8 @@ def study_units() -> list[Measured]:
         config = {name: value for name, value in record.config.items() if name not in _OF_MEASUREMENTS}
         if config["unit"] == "array" or config["lanes"] > MAX_LANES:
             continue
-        configs[record.unit] = config
+        configs[record.part] = config
         found = (record.number("logic"), int(record.number("registers")), record.flow["recipe"])
-        cells.setdefault(record.unit, {})[target] = found
+        cells.setdefault(record.part, {})[target] = found
     whole = [name for name, found in cells.items() if set(found) == set(TARGETS)]
     return [Measured(SEED, index, configs[name], cells[name]) for index, name in enumerate(whole)]

@@ -12,7 +12,7 @@ from ..ids import unit_key
 from ..int_vs_fp.accumulators import POLICY, TOKENS, operands_of
 from ..int_vs_fp.scales import ChooseScale
 from ..int_vs_fp.summed import unit_error
-from ..records import FULL, Metric, Record, metric
+from ..records import Metric, Record, metric
 
 SEED = 1
 
@@ -55,9 +55,9 @@ def error_record(name: str, config: MacConfig, layers: tuple[Layer, ...], choose
     bits = (config.weight_format.bits + config.activation_format.bits) / 2
     return Record(
         id=name,
-        kind="error",
+        topic="error",
         config=config.to_dict(),
-        unit=unit_key(config),
+        part=unit_key(config),
         flow={
             "computed_by": "golden, bit for bit what the RTL does",
             "sqnr": "against float64 x @ weight.T of the stored tensors",
@@ -74,5 +74,4 @@ def error_record(name: str, config: MacConfig, layers: tuple[Layer, ...], choose
             "operand_bits": metric(bits, "bits"),
             **found,
         },
-        study=FULL,
     )

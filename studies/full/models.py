@@ -9,7 +9,7 @@ from ...fpga.cost.model import CostModel, Errors, shipped_models
 from ...system.errors import BitmillError
 from ..cost.units import FOLDER, HELD_OUT, Measured, Units
 from ..ids import unit_key
-from ..records import FULL, Metric, Record, metric
+from ..records import Metric, Record, metric
 
 
 def model_records() -> Iterator[Record]:
@@ -18,14 +18,11 @@ def model_records() -> Iterator[Record]:
     for model in shipped_models():
         yield Record(
             id=f"model/{model.name}",
-            kind="model",
+            topic="model",
             config={"target": model.target, "metric": model.metric},
-            unit="",
             flow={"method": model.provenance["method"], "prices": dict(model.prices)},
             tool_versions=dict(model.provenance["tools"]),
-            seeds=(),
             metrics={**_errors("fitted", model.fitted), **_errors("held_out", model.held_out)},
-            study=FULL,
         )
         for found in held_out.synthesized:
             yield from _prediction(model, found)
@@ -52,16 +49,14 @@ def _prediction(model: CostModel, found: Measured) -> Iterator[Record]:
     synthesized = registers if model.metric == "registers" else logic
     yield Record(
         id=f"prediction/{model.name}/{found.seed}-{found.index}",
-        kind="prediction",
+        topic="prediction",
         config={"target": model.target, "metric": model.metric, "accumulator": config.accumulator.kind},
-        unit=unit_key(config),
+        part=unit_key(config),
         flow={"derived_from": [f"model/{model.name}", f"reports/results/cost/{HELD_OUT}: {found.seed}, {found.index}"]},
-        tool_versions={},
         seeds=(found.seed,),
         metrics={
             "predicted": metric(predicted, model.unit),
             "synthesized": metric(synthesized, model.unit),
             "error": metric(100 * (predicted / synthesized - 1), "%"),
         },
-        study=FULL,
     )

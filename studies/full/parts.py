@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ...config import MacConfig
+from ...config import ExactAccumulator, FloatAccumulator, MacConfig
 from ...fpga.breakdown import breakdown
 from ...fpga.cells import NAND2_PER_REGISTER
 from ...hdl.emit import verilog
@@ -15,6 +15,18 @@ from ..int_vs_fp.emitted import verilog_of
 from ..int_vs_fp.hardware import PARTS
 from ..measured import NAND2
 from ..records import FULL, Metric, Record, Records, digest_of, metric
+
+
+def _mac(pair: str, accumulator: FloatAccumulator | ExactAccumulator) -> MacConfig:
+    return MacConfig(weight=pair, activation=pair, accumulator=accumulator, pipeline=0)
+
+
+COUNTED: tuple[MacConfig, ...] = (
+    _mac("INT8", ExactAccumulator()),
+    _mac("E4M3", FloatAccumulator(format="FP32")),
+    _mac("E4M3", FloatAccumulator(format="FP16")),
+)
+"""Units whose parts are counted besides those compared, because a paper counts parts."""
 
 COUNTED_BY_VAN_BAALEN = ("decode", "multiply", "align", "reduce", "accumulate")
 """Multiplier and accumulator, with what a format needs around them; no handshake, no step counter."""
@@ -67,9 +79,9 @@ def parts_record(config: MacConfig) -> Record:
     arithmetic = sum(result.parts[part].logic for part in COUNTED_BY_VAN_BAALEN)
     return Record(
         id=parts_id(config),
-        kind="parts",
+        topic="parts",
         config=config.to_dict(),
-        unit=unit_key(config),
+        part=unit_key(config),
         flow={
             "target": _HOW["target"],
             "recipe": result.recipe,
@@ -77,7 +89,6 @@ def parts_record(config: MacConfig) -> Record:
             "verilog_sha256": digest_of(text),
         },
         tool_versions=dict(result.flat.tools),
-        seeds=(),
         metrics={
             **{part: metric(result.parts[part].logic / macs, NAND2) for part in PARTS},
             "registers": metric(NAND2_PER_REGISTER * result.total.registers / macs, NAND2),
@@ -85,5 +96,4 @@ def parts_record(config: MacConfig) -> Record:
             "logic_per_mac": metric(sum(result.parts[part].logic for part in PARTS) / macs, NAND2),
             "flat": metric((flat.logic + NAND2_PER_REGISTER * flat.registers) / macs, NAND2),
         },
-        study=FULL,
     )

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...config import MacConfig
 from ...system.errors import BitmillError
-from ..records import FULL
 from ..sweep.grid import Skipped
 from ..sweep.study_file import StudyFile
 from ..sweep.targets import tasks_of
 from ..sweep.task import Task
 
 STUDIES = Path(__file__).parent / "studies"
-GRID = "grid"
-"""The default study."""
-
-COMMAND = f"bitmill report int-vs-fp --full -o reports/results/{FULL}"
+GRID, FRONTS, ALIGNERS = "grid", "fronts", "aligners"
+"""The default study; the one whose units are compared with each other; the one of formulations of few functions."""
 
 
 def studies(folder: Path = STUDIES) -> Mapping[str, StudyFile]:
@@ -28,6 +26,11 @@ def studies(folder: Path = STUDIES) -> Mapping[str, StudyFile]:
         If one is bad.
     """
     return {path.stem: StudyFile.from_toml(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def units_of(name: str, chosen: Mapping[str, StudyFile] | None = None) -> list[MacConfig]:
+    """The units of one of the studies."""
+    return list((chosen or studies())[name].expand().units.values())
 
 
 def planned(chosen: Mapping[str, StudyFile]) -> tuple[list[Task], list[Skipped]]:

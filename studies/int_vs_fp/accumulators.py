@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...models.layers import Layer
 from ..committed import committed
 from ..jobs import Job
-from ..records import INT_VS_FP, Metric, Record, Records, metric
+from ..records import Metric, Record, Records, metric
 from .accuracy import Quantized, quantize_activation, quantize_weight
 from .emitted import verilog_of
 from .hardware import generic_record
@@ -42,7 +42,7 @@ def gates_record(case: Case) -> Record:
     """NAND2-equivalents of the flat unit: committed with the benchmarks if of this very Verilog, counted now if not."""
     name = f"area/{case.name}/generic"
     found = committed("bench", name, lambda: verilog_of(case.config), measured_by="make bench")
-    return replace(found, kind="area", unit=case.unit, study=INT_VS_FP) if found else generic_record(case)
+    return replace(found, topic="area", part=case.part) if found else generic_record(case)
 
 
 def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: ChooseScale) -> list[Record]:
@@ -89,9 +89,9 @@ def worst_records(records: Records) -> Iterator[Record]:
         ]
         yield Record(
             id=f"accumulator/{name}",
-            kind="accumulator",
+            topic="accumulator",
             config={key: value for key, value in parts[0].config.items() if key != "layer"},
-            unit=parts[0].unit,
+            part=parts[0].part,
             flow={"derived_from": [part.id for part in parts], "worst_over": "layers"},
             tool_versions=dict(parts[0].tool_versions),
             seeds=parts[0].seeds,
@@ -115,7 +115,7 @@ def _column(quantized: Quantized) -> NDArray[np.float64]:
 def _error_record(case: Case, layer: Layer, seed: int, found: Mapping[str, float | int | None]) -> Record:
     return Record(
         id=f"accumulation/{layer.name}/{case.name}",
-        kind="accumulation",
+        topic="accumulation",
         config={
             **case.config.to_dict(),
             "layer": layer.name,
@@ -123,7 +123,7 @@ def _error_record(case: Case, layer: Layer, seed: int, found: Mapping[str, float
             "activation_scale": POLICY.granularity,
             "rule": POLICY.rule,
         },
-        unit=case.unit,
+        part=case.part,
         flow={
             "computed_by": "golden, bit for bit what the RTL does",
             "error_sqnr": "against the exact sum of the same codes",

@@ -67,12 +67,8 @@ def layer_record(layer: Layer) -> Record:
     outputs, inputs = layer.weight.shape
     return Record(
         id=f"layer/{layer.name}",
-        kind="layer",
+        topic="layer",
         config={"layer": layer.name, "source": layer.source},
-        unit="",
-        flow={},
-        tool_versions={},
-        seeds=(),
         metrics={
             "outputs": metric(outputs, "channels"),
             "inputs": metric(inputs, "values"),
@@ -118,7 +114,7 @@ def accuracy_id(layer: str, pair: Pair, policy: Policy) -> str:
 def _record(layer: Layer, pair: Pair, policy: Policy, metrics: dict[str, Metric]) -> Record:
     return Record(
         id=accuracy_id(layer.name, pair, policy),
-        kind="accuracy",
+        topic="accuracy",
         config={
             "layer": layer.name,
             "weight": pair.weight,
@@ -127,14 +123,12 @@ def _record(layer: Layer, pair: Pair, policy: Policy, metrics: dict[str, Metric]
             "activation_scale": policy.granularity,
             "rule": policy.rule,
         },
-        unit="",
         flow={
             "reference": "float64 x @ weight.T of the stored tensors",
             "evaluated_on": "held-out tokens",
             "static_scales_from": "calibration tokens",
         },
         tool_versions={"numpy": np.__version__},
-        seeds=(),
         metrics=metrics,
     )
 

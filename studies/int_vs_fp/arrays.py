@@ -37,7 +37,7 @@ def array_jobs(study: Study) -> Iterator[tuple[str, Job]]:
 def _clock(study: Study, case: Case) -> list[Record]:
     """The committed clock of an array; if there is none, a small array is placed and routed and a large one is not."""
     known = _committed(case, dsp=False)
-    return known or ([timing_record(study, case)] if case.unit in ROUTED_HERE else [])
+    return known or ([timing_record(study, case)] if case.part in ROUTED_HERE else [])
 
 
 def _committed(case: Case, *, dsp: bool) -> list[Record]:
@@ -74,12 +74,10 @@ def cycle_record(case: Case, name: str, shape: tuple[int, int, int]) -> Record:
     ideal = m * n * k / config.macs
     return Record(
         id=f"cycles/{case.name}/{name}",
-        kind="cycles",
+        topic="cycles",
         config={**config.to_dict(), "layer": name, "M": m, "N": n, "K": k},
-        unit=case.unit,
+        part=case.part,
         flow={"formula": "hdl.Array.cycles: no stalls, first step's transfer to last result's, both included"},
-        tool_versions={},
-        seeds=(),
         metrics={
             "cycles": metric(cycles, "cycles"),
             "ideal_cycles": metric(ideal, "cycles"),
@@ -98,12 +96,11 @@ def clock_ratio_records(records: Records) -> Iterator[Record]:
         if record.config["unit"] == "array" and mac in records:
             yield Record(
                 id=f"clock-ratio/{pair}-{unit}/{flow}",
-                kind="clock-ratio",
+                topic="clock-ratio",
                 config=dict(record.config),
-                unit=record.unit,
+                part=record.part,
                 flow={"derived_from": [record.id, mac], "metric": "fmax"},
                 tool_versions=dict(record.tool_versions),
-                seeds=(),
                 metrics={"fmax_to_mac": metric(100 * record.number("fmax") / records[mac].number("fmax"), "%")},
             )
 

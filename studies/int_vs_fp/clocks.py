@@ -10,7 +10,7 @@ from ...fpga.timing import measure_timing
 from ...hdl.emit import verilog
 from ..committed import committed
 from ..measured import timing_flow, timing_metrics
-from ..records import INT_VS_FP, Record
+from ..records import Record
 from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import ARRAY_UNITS, Case, Study
 
@@ -25,8 +25,8 @@ def timing_record(study: Study, case: Case) -> Record:
     Of a dot product only ``study.routed_lanes`` lanes are placed and routed: the same lane and accumulator with a
     shallower adder tree. The record's unit and configuration say so.
     """
-    config, unit, seeds = case.config, str(case.unit), study.seeds if case.unit == "mac" else study.large_seeds
-    if case.unit == "dot32":
+    config, unit, seeds = case.config, str(case.part), study.seeds if case.part == "mac" else study.large_seeds
+    if case.part == "dot32":
         config = MacConfig.from_dict({**config.to_dict(), "lanes": study.routed_lanes})
         unit = f"dot{study.routed_lanes}"
     text = verilog_of(config)
@@ -35,9 +35,9 @@ def timing_record(study: Study, case: Case) -> Record:
     )
     return Record(
         id=f"timing/{case.pair.key}-{unit}/ecp5",
-        kind="timing",
+        topic="timing",
         config=config.to_dict(),
-        unit=unit,
+        part=unit,
         flow={
             **timing_flow(result, text),
             "routed": "whole unit"
@@ -64,7 +64,7 @@ def committed_timings(cases: Sequence[Case], *, dsp: bool = False) -> dict[str, 
         Whether clocks with DSP blocks are wanted, of plain MACs too.
     """
     wanted = (*COMMITTED, "mac") if dsp else COMMITTED
-    found = {case.name: committed_timing(case, dsp=dsp) for case in cases if case.unit in wanted}
+    found = {case.name: committed_timing(case, dsp=dsp) for case in cases if case.part in wanted}
     return {name: record for name, record in found.items() if record is not None}
 
 
@@ -76,6 +76,6 @@ def committed_timing(case: Case, *, dsp: bool = False) -> Record | None:
     if found is None:
         return None
     return replace(
-        found, id=f"timing/{case.name}/ecp5{suffix}", kind="timing", unit=case.unit, study=INT_VS_FP,
+        found, id=f"timing/{case.name}/ecp5{suffix}", topic="timing", part=case.part,
         flow={**found.flow, "routed": "whole unit"},
     )  # fmt: skip

@@ -84,9 +84,9 @@ def breakdown_record(case: Case) -> Record:
     metrics["flat_logic_per_mac"] = metric(flat.logic / lanes, NAND2)
     return Record(
         id=f"breakdown/{case.name}/generic",
-        kind="breakdown",
+        topic="breakdown",
         config=case.config.to_dict(),
-        unit=case.unit,
+        part=case.part,
         flow={
             "target": "generic",
             "recipe": result.recipe,
@@ -97,7 +97,6 @@ def breakdown_record(case: Case) -> Record:
             "verilog_sha256": digest_of(text),
         },
         tool_versions=dict(result.flat.tools),
-        seeds=(),
         metrics=metrics,
     )
 
@@ -111,9 +110,9 @@ def _area_record(
 ) -> Record:
     return Record(
         id=f"area/{case.name}/{flow}",
-        kind="area",
+        topic="area",
         config=config.to_dict(),
-        unit=case.unit,
+        part=case.part,
         flow={
             "target": result.target,
             "dsp": result.dsp,
@@ -124,6 +123,5 @@ def _area_record(
             "verilog_sha256": digest_of(text),
         },
         tool_versions=dict(result.tools),
-        seeds=(),
         metrics=metrics,
     )

@@ -69,13 +69,13 @@ class Case:
     """One unit to be built, measured and verified: a preset, or a preset with another accumulator."""
 
     pair: Pair
-    unit: Unit
+    part: Unit
     accumulator: Accumulator | None = None
 
     @property
     def preset(self) -> str:
         """Name of the preset."""
-        return f"{self.pair.key}-{self.unit}"
+        return f"{self.pair.key}-{self.part}"
 
     @property
     def name(self) -> str:
@@ -174,24 +174,24 @@ class Study:
 
     def on_ecp5(self, case: Case) -> bool:
         """Whether a unit is mapped to ECP5: all but the FP32 units of pairs not in ``FP32_ON_ECP5``."""
-        return case.unit != "mac-fp32" or case.pair in FP32_ON_ECP5
+        return case.part != "mac-fp32" or case.pair in FP32_ON_ECP5
 
     def routed(self, case: Case) -> bool:
         """Whether a unit is placed and routed: not the FP32 units of pairs not in ``FP32_ROUTED``, nor ``NOT_ROUTED``."""
-        if case.unit == "mac":
+        if case.part == "mac":
             return True
-        return case.pair in FP32_ROUTED if case.unit == "mac-fp32" else case.pair not in NOT_ROUTED
+        return case.pair in FP32_ROUTED if case.part == "mac-fp32" else case.pair not in NOT_ROUTED
 
     def on_dsp(self, case: Case) -> bool:
         """Whether a unit is also mapped with DSP blocks: every plain MAC, and the dot products of ``DSP_DOTS``."""
-        return case.unit == "mac" or (case.unit == "dot32" and case.pair in DSP_DOTS)
+        return case.part == "mac" or (case.part == "dot32" and case.pair in DSP_DOTS)
 
     def verified_on(self, case: Case) -> tuple[tuple[Layer, ...], ...]:
         """Layers whose numbers run through a unit's RTL, those with dot products of one length in one simulation.
 
         All layers run through dot products, the first through single lanes, arrays and units with other accumulators.
         """
-        if case.unit != "dot32" or case.accumulator is not None:
+        if case.part != "dot32" or case.accumulator is not None:
             return (self.layers[:1],)
         by_length: dict[int, list[Layer]] = {}
         for layer in self.layers:
@@ -218,7 +218,7 @@ class Study:
         """Every unit of every pair, the large ones first so that no long job starts last."""
         units: Sequence[Unit] = sorted(self.units, key=("dot32", "mac-fp32", "mac").index)
         cases = [Case(pair, unit) for unit in units for pair in self.pairs]
-        return tuple(sorted(cases, key=lambda case: (units.index(case.unit), -case.config.product.bits)))
+        return tuple(sorted(cases, key=lambda case: (units.index(case.part), -case.config.product.bits)))
 
     @cached_property
     def arrays(self) -> tuple[Case, ...]:

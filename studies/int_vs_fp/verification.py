@@ -73,14 +73,14 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
     }
     return Record(
         id=f"verification/{case.name}/{_named(layers)}",
-        kind="verification",
+        topic="verification",
         config={
             **config.to_dict(),
             "layers": [layer.name for layer in layers],
             "activation_scale": POLICY.granularity,
             "rule": POLICY.rule,
         },
-        unit=case.unit,
+        part=case.part,
         flow={
             "level": "rtl",
             "simulator": "Icarus Verilog through cocotb",
@@ -100,7 +100,7 @@ def _codes(case: Case, layer: Layer, length: int, seed: int, choose: ChooseScale
     """Weight and activation codes ``[n, length]`` of the layer's dot products that run, none of them twice."""
     weight, activation = _quantized(case, layer, choose)
     available, tokens = _outputs(layer), len(layer.held_out)
-    steps = STEPS[case.unit] if case.accumulator is None else ACCUMULATOR_STEPS
+    steps = STEPS[case.part] if case.accumulator is None else ACCUMULATOR_STEPS
     wanted = max(LEAST_DOT_PRODUCTS, steps // math.ceil(length / case.config.lanes))
     chosen = np.random.default_rng(seed).permutation(available)[: min(wanted, available)]
     return weight[chosen // tokens, :length], activation[chosen % tokens, :length]

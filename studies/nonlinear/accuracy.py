@@ -13,7 +13,7 @@ import numpy as np
 
 from ...system.errors import BitmillError
 from ..jobs import Job
-from ..records import NONLINEAR, Metric, Record, metric
+from ..records import Metric, Record, metric
 from . import synthetic
 from .contenders import Contender, contenders, outputs
 from .errors import Errors
@@ -35,20 +35,20 @@ class Source:
     ----------
     key
         Last part of the records' ids: ``t3/0.0625/L197``, ``normal/3/L64``, ``codes/0.0625``, ``captured/L197``.
-    kind
+    origin
         ``t3``, ``normal``, ``codes`` or ``captured``.
     rows
         One for each place.
     """
 
     key: str
-    kind: str
+    origin: str
     rows: tuple[Rows, ...]
 
     @property
-    def unit(self) -> Unit:
-        """Which unit the rows are for."""
-        return self.rows[0].unit
+    def function(self) -> Unit:
+        """What the rows are for."""
+        return self.rows[0].function
 
 
 def synthetic_sources(lengths: Sequence[int] = synthetic.LENGTHS) -> Iterator[Source]:
@@ -57,18 +57,18 @@ def synthetic_sources(lengths: Sequence[int] = synthetic.LENGTHS) -> Iterator[So
         for scale in synthetic.SCALES:
             for length in lengths:
                 rows = synthetic.heavy_tailed_rows(unit, scale, length)
-                yield Source(key=f"t3/{scale:g}/L{length}", kind="t3", rows=(rows,))
+                yield Source(key=f"t3/{scale:g}/L{length}", origin="t3", rows=(rows,))
     for scale in synthetic.SCALES:
-        yield Source(key=f"codes/{scale:g}", kind="codes", rows=(every_code("gelu", scale),))
+        yield Source(key=f"codes/{scale:g}", origin="codes", rows=(every_code("gelu", scale),))
     for sigma in synthetic.SIGMAS:
         for length in (*lengths, RECORDED_LENGTH):
             rows = synthetic.normal_rows(sigma, length)
-            yield Source(key=f"normal/{sigma}/L{length}", kind="normal", rows=(rows,))
+            yield Source(key=f"normal/{sigma}/L{length}", origin="normal", rows=(rows,))
 
 
 def every_code(unit: Unit, scale: float) -> Rows:
     """One row of all int8 codes."""
-    return Rows(unit=unit, place="every code", scale=scale, codes=np.arange(-128, 128).astype(np.int8)[None])
+    return Rows(function=unit, place="every code", scale=scale, codes=np.arange(-128, 128).astype(np.int8)[None])
 
 
 def captured_sources(captured: Mapping[int, Iterable[Rows]]) -> Iterator[Source]:
@@ -76,13 +76,16 @@ def captured_sources(captured: Mapping[int, Iterable[Rows]]) -> Iterator[Source]
     for length, found in captured.items():
         rows = tuple(found)
         for unit in UNITS if length == max(captured) else ("softmax",):
-            yield Source(key=f"captured/L{length}", kind="captured", rows=tuple(of_unit(rows, unit)))
+            yield Source(key=f"captured/L{length}", origin="captured", rows=tuple(of_unit(rows, unit)))
 
 
 def accuracy_jobs(sources: Iterable[Source], profiles: tuple[str, ...] | None = None) -> Iterator[tuple[str, Job]]:
     """Name and job of every source: its records."""
     for source in sources:
-        yield f"error of {source.unit} on {source.key}", lambda source=source: list(source_records(source, profiles))
+        yield (
+            f"error of {source.function} on {source.key}",
+            lambda source=source: list(source_records(source, profiles)),
+        )
 
 
 def source_records(source: Source, profiles: tuple[str, ...] | None = None) -> Iterator[Record]:
@@ -92,7 +95,7 @@ def source_records(source: Source, profiles: tuple[str, ...] | None = None) -> I
     together says how many were refused.
     """
     ideal: dict[str, _Parts] = {}
-    for contender in contenders(source.unit, profiles):
+    for contender in contenders(source.function, profiles):
         each = {rows.place: found for rows in source.rows if (found := _measured(contender, rows)) is not None}
         if contender.rule is None:
             ideal = each
@@ -145,18 +148,18 @@ def _record(
         "over_ideal": metric(_rounded(steps.mean / ideal_steps.mean), "times"),
         "elements": metric(own.count, "elements"),
     }
-    if source.kind == "captured":
+    if source.origin == "captured":
         if not alone:
             metrics["refused"] = metric(len(source.rows) - len(rows), "places")
         elements = [int(one.mask.sum()) for one in rows]
         changed = sum(one.input_error * count for one, count in zip(rows, elements, strict=True)) / sum(elements)
         metrics["input_error"] = metric(_rounded(changed), "1")
     config: dict[str, Any] = {
-        "unit": source.unit,
+        "unit": source.function,
         "contender": contender.key,
         "title": contender.title,
         "source": source.key,
-        "kind": source.kind,
+        "kind": source.origin,
         "rows": sum(len(one.codes) for one in rows),
         "length": rows[0].length,
         "rule": None if contender.rule is None else asdict(contender.rule),
@@ -164,18 +167,17 @@ def _record(
     if len(source.rows) == 1 or alone:
         config |= {"place": rows[0].place, "scale": rows[0].scale}
     return Record(
-        id=accuracy_id(source.unit, contender.key, source.key, rows[0].place if alone else ""),
-        kind="accuracy",
+        id=accuracy_id(source.function, contender.key, source.key, rows[0].place if alone else ""),
+        topic="accuracy",
         config=config,
-        unit=source.unit,
+        part=source.function,
         flow={
             "reference": "the real function of the codes' values, in float64",
             "8 bit": "the unit's output requantized with a dyadic multiplier; softmax unsigned, 1/256 a step",
         },
         tool_versions={"numpy": np.__version__},
-        seeds=() if source.kind in ("captured", "codes") else (synthetic.SEED,),
+        seeds=() if source.origin in ("captured", "codes") else (synthetic.SEED,),
         metrics=metrics,
-        study=NONLINEAR,
     )
 
 

@@ -133,7 +133,7 @@ def _captured(
         scale = scale_of(largest[name])
         gamma, beta = _parameters(model, name) if unit == "layernorm" else (np.ones(1), np.zeros(1))
         rows = Rows(
-            unit=unit, place=place, scale=scale, codes=to_codes(real, scale), kept=kept, gamma=gamma, beta=beta,
+            function=unit, place=place, scale=scale, codes=to_codes(real, scale), kept=kept, gamma=gamma, beta=beta,
             output_scale=scale_of(largest[f"{name} out"]) if unit == "layernorm" else 1.0,
         )  # fmt: skip
         changed = np.abs(real_output(rows, rows.codes.astype(np.float64) * scale) - real_output(rows, real))
@@ -186,12 +186,12 @@ def to_bytes(captured: Sequence[Rows]) -> bytes:
     """A safetensors file of rows, the same bytes for the same rows."""
     tensors: dict[str, NDArray[np.generic]] = {}
     for index, rows in enumerate(captured):
-        key = f"{index:02d}/{rows.unit}/{rows.place}"
+        key = f"{index:02d}/{rows.function}/{rows.place}"
         tensors[f"{key}/codes"] = rows.codes
         tensors[f"{key}/facts"] = np.array([fact(rows) for _, fact in _FACTS], dtype=np.float64)
         if rows.kept is not None:
             tensors[f"{key}/kept"] = rows.kept.astype(np.int16)
-        if rows.unit == "layernorm":
+        if rows.function == "layernorm":
             tensors[f"{key}/affine"] = np.stack([np.asarray(rows.gamma), np.asarray(rows.beta)]).astype(np.float32)
     return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
 
@@ -210,6 +210,6 @@ def _read(tensors: dict[str, NDArray[np.generic]], key: str) -> Rows:
     if affine is not None:
         facts |= dict(zip(("gamma", "beta"), affine.astype(np.float64), strict=True))
     return Rows(
-        unit=unit_named(name), place=place, codes=tensors[f"{key}/codes"].astype(np.int8), **facts,
+        function=unit_named(name), place=place, codes=tensors[f"{key}/codes"].astype(np.int8), **facts,
         kept=None if kept is None else kept.astype(np.int64),
     )  # fmt: skip

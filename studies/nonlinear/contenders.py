@@ -105,9 +105,9 @@ class Outputs:
 
 def output_step(rows: Rows) -> float:
     """Real value of a step of the 8-bit output: 1/256 for softmax, a 127th of the largest output for GELU and LayerNorm."""
-    if rows.unit == "softmax":
+    if rows.function == "softmax":
         return SOFTMAX_STEP
-    if rows.unit == "gelu":
+    if rows.function == "gelu":
         # x * Phi(x) is greatest in magnitude at the greatest x, or at its minimum where inputs are all small.
         values = gelu(np.arange(-128, 128) * rows.scale)
         return float(np.abs(values).max()) / INPUT_LARGEST
@@ -123,20 +123,20 @@ def outputs(contender: Contender, rows: Rows) -> Outputs:
         If the rule refuses the scale or the length.
     """
     step = output_step(rows)
-    least, greatest = (0, SOFTMAX_LARGEST) if rows.unit == "softmax" else (-128, 127)
+    least, greatest = (0, SOFTMAX_LARGEST) if rows.function == "softmax" else (-128, 127)
     if contender.rule is None:
         ideal = np.asarray(np.clip(np.rint(real_values(rows) / step), least, greatest) * step, dtype=np.float64)
         return Outputs(ideal, ideal, step)
     x = rows.codes.astype(np.int64)
-    if rows.unit == "softmax":
+    if rows.function == "softmax":
         codes, scale = dispatch.softmax(contender.rule, x, scale=rows.scale, mask=rows.mask)
-    elif rows.unit == "gelu":
+    elif rows.function == "gelu":
         codes, scale = dispatch.gelu(contender.rule, x, scale=rows.scale, output_scale=step)
     else:
         codes, scale = dispatch.layernorm(contender.rule, x, gamma=rows.gamma, beta=rows.beta, output_scale=step)
     multiplier, shift = dyadic(np.asarray(scale) / step)
     # A bit more than 8 is softmax's, whose output has no sign.
-    bits = 9 if rows.unit == "softmax" else 8
+    bits = 9 if rows.function == "softmax" else 8
     eight = requantize(codes, multiplier=multiplier, shift=shift, bits=bits, ties=contender.ties)
     own = np.asarray(codes * scale, dtype=np.float64)
     return Outputs(own, np.asarray(np.clip(eight, least, greatest) * step, dtype=np.float64), step)

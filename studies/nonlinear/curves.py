@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...system.errors import BitmillError
-from ..records import NONLINEAR, Record, metric
+from ..records import Record, metric
 from .accuracy import every_code
 from .contenders import contenders, outputs
 from .real_units import real_values
@@ -27,7 +27,7 @@ def curve_records(profiles: tuple[str, ...] | None = None) -> Iterator[Record]:
     """
     for scale in EXP_SCALES:
         pairs = np.stack([np.zeros(128), -np.arange(128.0)], axis=1).astype(np.int8)
-        rows = Rows(unit="softmax", place="pairs", scale=scale, codes=pairs)
+        rows = Rows(function="softmax", place="pairs", scale=scale, codes=pairs)
         x = pairs[:, 1].astype(np.float64) * scale
         yield from _curves("exp", rows, x, np.exp(x), profiles)
     for scale in GELU_SCALES:
@@ -38,7 +38,7 @@ def curve_records(profiles: tuple[str, ...] | None = None) -> Iterator[Record]:
 def _curves(
     name: str, rows: Rows, x: NDArray[np.float64], real: NDArray[np.float64], profiles: tuple[str, ...] | None
 ) -> Iterator[Record]:
-    for contender in contenders(rows.unit, profiles):
+    for contender in contenders(rows.function, profiles):
         try:
             own = outputs(contender, rows).own
         except BitmillError:
@@ -46,17 +46,15 @@ def _curves(
         y = own[:, 1] / own[:, 0] if name == "exp" else own[0]
         yield Record(
             id=f"curve/{name}/{contender.key}/{rows.scale:g}",
-            kind="curve",
+            topic="curve",
             config={"function": name, "contender": contender.key, "title": contender.title, "scale": rows.scale},
-            unit=rows.unit,
+            part=rows.function,
             flow={"x": _listed(x), "y": _listed(y), "real": _listed(real)},
             tool_versions={"numpy": np.__version__},
-            seeds=(),
             metrics={
                 "max": metric(float(f"{np.abs(y - real).max():.6g}"), "1"),
                 "mean": metric(float(f"{np.abs(y - real).mean():.6g}"), "1"),
             },
-            study=NONLINEAR,
         )
 
 
@@ -68,12 +66,11 @@ def distribution_records(captured: Sequence[Rows]) -> Iterator[Record]:
             counts, _ = np.histogram(codes, bins=_BINS)
             yield Record(
                 id=f"inputs/{unit}/{rows.place.replace(',', '').replace(' ', '-')}",
-                kind="inputs",
+                topic="inputs",
                 config={"unit": unit, "place": rows.place, "rows": len(rows.codes), "length": rows.length},
-                unit=unit,
+                part=unit,
                 flow={"bins": _BINS.tolist(), "counts": counts.tolist(), "scale": "max|x| / 127 on calibrating texts"},
                 tool_versions={"numpy": np.__version__},
-                seeds=(),
                 metrics={
                     "scale": metric(float(f"{rows.scale:.6g}"), "1"),
                     "deviation": metric(float(f"{codes.std():.6g}"), "steps"),
@@ -81,7 +78,6 @@ def distribution_records(captured: Sequence[Rows]) -> Iterator[Record]:
                     "input_error": metric(float(f"{rows.input_error:.6g}"), "1"),
                     "elements": metric(codes.size, "elements"),
                 },
-                study=NONLINEAR,
             )
 
 

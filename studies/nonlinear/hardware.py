@@ -124,19 +124,18 @@ def _record(part: HardwarePart, target: str, measured: Measured) -> Record:
     unit = part.of
     return Record(
         id=hardware_id(part.key, target),
-        kind="hardware",
+        topic="hardware",
         config={
             "key": unit.key,
             "title": unit.title,
-            "unit": unit.unit,
+            "unit": unit.function,
             "profile": unit.profile,
             "lanes": part.lanes,
             "target": target,
         },
-        unit=unit.unit,
+        part=unit.function,
         flow=dict(measured.flow),
         tool_versions=dict(measured.tools),
         seeds=measured.seeds,
         metrics=dict(measured.metrics),
-        study=NONLINEAR,
     )

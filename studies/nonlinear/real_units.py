@@ -21,9 +21,9 @@ def real_output(rows: Rows, x: Array) -> Array:
 
     Variances are not raised by an epsilon: the integer units have none. A row of equal elements has ``beta`` for output.
     """
-    if rows.unit == "softmax":
+    if rows.function == "softmax":
         return softmax(np.where(rows.mask, x, -np.inf))
-    if rows.unit == "gelu":
+    if rows.function == "gelu":
         return gelu(x)
     centred = x - x.mean(axis=-1, keepdims=True)
     flat = ~centred.any(axis=-1, keepdims=True)

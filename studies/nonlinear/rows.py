@@ -24,8 +24,8 @@ class Rows:
 
     Attributes
     ----------
-    unit
-        Which one they are for.
+    function
+        What they are rows for.
     place
         Where they come from, for captions: ``layer 3``, ``embeddings``, a distribution.
     scale
@@ -43,7 +43,7 @@ class Rows:
         there is.
     """
 
-    unit: Unit
+    function: Unit
     place: str
     scale: float
     codes: NDArray[np.int8]
@@ -76,7 +76,7 @@ def unit_named(name: str) -> Unit:
 
 def of_unit(rows: Iterable[Rows], unit: Unit) -> list[Rows]:
     """Those of one unit, in order."""
-    return [found for found in rows if found.unit == unit]
+    return [found for found in rows if found.function == unit]
 
 
 def scale_of(largest: float) -> float:

@@ -37,7 +37,7 @@ def heavy_tailed() -> Mapping[tuple[float, int], NDArray[np.int8]]:
 
 def heavy_tailed_rows(unit: Unit, scale: float, length: int) -> Rows:
     """Rows for softmax or GELU."""
-    return Rows(unit=unit, place="Student's t(3)", scale=scale, codes=heavy_tailed()[scale, length])
+    return Rows(function=unit, place="Student's t(3)", scale=scale, codes=heavy_tailed()[scale, length])
 
 
 @lru_cache
@@ -48,5 +48,5 @@ def normal_rows(sigma: int, length: int) -> Rows:
     centred = codes - codes.mean(axis=1, keepdims=True)
     largest = float(np.abs(centred / codes.std(axis=1, keepdims=True)).max())
     return Rows(
-        unit="layernorm", place=f"normal, sigma {sigma}", scale=1.0, codes=codes, output_scale=scale_of(largest)
+        function="layernorm", place=f"normal, sigma {sigma}", scale=1.0, codes=codes, output_scale=scale_of(largest)
     )

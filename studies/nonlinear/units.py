@@ -41,7 +41,7 @@ class HardwareUnit:
     ----------
     key, title
         What records and readers call it.
-    unit
+    function
         What it computes: ``softmax``, ``gelu``, ``layernorm``, ``requantize``, ``exp``, ``reciprocal``. Published figures are of
         these.
     profile
@@ -67,7 +67,7 @@ class HardwareUnit:
 
     key: str
     title: str
-    unit: str
+    function: str
     profile: str
     lanes: tuple[int, ...]
     build: Callable[[int], wiring.Component]
@@ -170,7 +170,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="softmax-accurate",
         title="softmax, ours, run-time scale, without the row's memory",
-        unit="softmax",
+        function="softmax",
         profile="accurate",
         lanes=LANES,
         build=_table_softmax,
@@ -183,7 +183,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="softmax-accurate-halving",
         title="softmax, ours, inputs in steps of ln(2) / 32 as ITA's, without the row's memory",
-        unit="softmax",
+        function="softmax",
         profile="accurate, fixed",
         lanes=LANES,
         build=lambda lanes: _table_softmax(lanes, slope=HALVING),
@@ -195,7 +195,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="softmax-ivit",
         title="Shiftmax, run-time scale, without the row's memory",
-        unit="softmax",
+        function="softmax",
         profile="ivit",
         lanes=LANES,
         build=_shiftmax,
@@ -208,7 +208,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="gelu-accurate",
         title="GELU, ours, lines in registers",
-        unit="gelu",
+        function="gelu",
         profile="accurate",
         lanes=LANES,
         build=lambda lanes: PiecewiseGelu(rule=ACCURATE.gelu, lanes=lanes),
@@ -218,7 +218,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="gelu-accurate-memory",
         title="GELU, ours, lines in a memory of each lane",
-        unit="gelu",
+        function="gelu",
         profile="accurate, memories",
         lanes=LANES,
         build=lambda lanes: PiecewiseGelu(rule=ACCURATE.gelu, lanes=lanes, table="memory"),
@@ -229,7 +229,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="gelu-fixed",
         title="GELU as a table of 256 constants, scale 1/32",
-        unit="gelu",
+        function="gelu",
         profile="accurate, fixed",
         lanes=LANES,
         build=_fixed_gelu,
@@ -239,7 +239,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="gelu-ivit-element",
         title="ShiftGELU element by element, a pipelined division in each lane",
-        unit="gelu",
+        function="gelu",
         profile="ivit",
         lanes=LANES[:-1],
         build=_shift_gelu,
@@ -249,7 +249,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="layernorm-accurate",
         title="LayerNorm, ours, without the memories of row and channels",
-        unit="layernorm",
+        function="layernorm",
         profile="accurate",
         lanes=LANES,
         build=_root_norm,
@@ -263,7 +263,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="rmsnorm-accurate",
         title="RMSNorm, ours, without the memories of row and channels",
-        unit="layernorm",
+        function="layernorm",
         profile="accurate, RMS",
         lanes=LANES[:1],
         build=lambda lanes: _root_norm(lanes, rule=_RMS),
@@ -276,7 +276,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="layernorm-ivit",
         title="LayerNorm, I-ViT's Newton root, 33 bits out, without the memories of row and channels",
-        unit="layernorm",
+        function="layernorm",
         profile="ivit",
         lanes=LANES,
         build=_newton_norm,
@@ -289,7 +289,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="requantize-26x8",
         title="requantizer, 26 bits by 8 bits and a sign, as ITA's",
-        unit="requantize",
+        function="requantize",
         profile="accurate",
         lanes=(1,),
         build=lambda lanes: _requantize(lanes, multiplier_bits=7, in_bits=26),
@@ -300,7 +300,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="exp-ivit",
         title="ShiftExp, differences of int8 elements",
-        unit="exp",
+        function="exp",
         profile="ivit",
         lanes=(1,),
         build=lambda _lanes: ShiftExp(fraction_bits=IVIT.softmax.fraction_bits, difference_bits=9, x0_bits=9),
@@ -310,7 +310,7 @@ UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
         key="reciprocal-ivit",
         title="Reciprocal, a bit a cycle",
-        unit="reciprocal",
+        function="reciprocal",
         profile="ivit",
         lanes=(1,),
         build=lambda _lanes: Reciprocal(),

@@ -19,7 +19,7 @@ from ...system.sources import source_digest
 from ...system.tools import tool_versions
 from ..circuits import Measured
 from ..ids import unit_key
-from ..records import STUDY, Record, metric
+from ..records import Record, metric
 from . import cells, clocks, counted, placed, power
 from .task import CLOCK, FASTEST, LIBERTY, POWER, SPREAD, Task
 
@@ -122,7 +122,7 @@ def record_of(task: Task, measured: Measured) -> Record:
     """The record of what was measured."""
     return Record(
         id=task.key,
-        kind=KINDS.get(task.target, "area"),
+        topic=KINDS.get(task.target, "area"),
         config={
             **task.config,
             "target": task.target,
@@ -130,10 +130,9 @@ def record_of(task: Task, measured: Measured) -> Record:
             "period_ns": task.period_ns,
             "operands": task.operands,
         },
-        unit=unit_key(task.unit),
+        part=unit_key(task.unit),
         flow=measured.flow,
         tool_versions=measured.tools,
         seeds=measured.seeds,
         metrics=measured.metrics,
-        study=STUDY,
     )

@@ -44,7 +44,7 @@ class Committed:
             return None
         found = self._records[task.key]
         asked = record_of(task, Measured({}, {}, {}))
-        if dict(found.config) != dict(asked.config) or found.kind != asked.kind:
+        if dict(found.config) != dict(asked.config) or found.topic != asked.topic:
             return None
         text = verilog_of(with_multiplier(task.unit, dsp=task.dsp))
         if not still_valid(found, text, same=_same(task), seeds=task.seeds if task.target == CLOCK else None):
@@ -55,7 +55,7 @@ class Committed:
         if self._measured_by is not None:
             where = f"reports/results/{FULL}/records.json: {task.key}"
             origin = {"measured_by": self._measured_by, "record": where}
-        return replace(found, flow={**found.flow, **origin}, study=asked.study)
+        return replace(found, flow={**found.flow, **origin})
 
 
 def _same(task: Task) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ from .row_traffic import beats, exchange
 from .tied import Tied, job_of, plays
 
 LAYER = "layer 3"
-ROWS = {(rows.unit, rows.place): rows for rows in committed_rows()}
+ROWS = {(rows.function, rows.place): rows for rows in committed_rows()}
 LANES = 4
 
 

@@ -107,7 +107,7 @@ def _counts(identifier: str, trials: Sequence[Trial], seed: int, config: Mapping
     seconds = [trial.verdict.cpu_seconds for trial in trials]
     # A mutant that hung and was ended has not told what it used.
     metrics["cpu_seconds"] = metric(round(sum(seconds)), "s") if all(seconds) else Metric(None, "s")
-    return Record(identifier, "mutants", dict(config), "", _flow(), _tools(), (seed,), metrics, STUDY)
+    return Record(identifier, "mutants", dict(config), "", _flow(), _tools(), (seed,), metrics)
 
 
 def _survivor(trial: Trial, known: Survivor | None, seed: int) -> Record:
@@ -116,7 +116,7 @@ def _survivor(trial: Trial, known: Survivor | None, seed: int) -> Record:
         "mutant": mutant.id, "line": mutant.line, "change": f"{mutant.before} -> {mutant.after}",
         "kind": known.kind if known else "unexplained", "reason": known.reason if known else "Not explained yet.",
     }  # fmt: skip
-    return Record(f"survivor/{mutant.id}", "survivor", config, "", _flow(), _tools(), (seed,), {}, STUDY)
+    return Record(f"survivor/{mutant.id}", "survivor", config, "", _flow(), _tools(), (seed,), {})
 
 
 def _flow() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import numpy as np
@@ -9,19 +10,19 @@ import pytest
 
 from bitmill.models.encoder.model import load_encoder
 from bitmill.models.encoder.sentences import SentencePair
-from bitmill.reports.bitmod import readme, runner, text
-from bitmill.reports.bitmod.derived import claim_texts, derived_records
+from bitmill.reports.bitmod import text
+from bitmill.reports.bitmod.derived import claim_texts
+from bitmill.reports.bitmod.report import REPORT
 from bitmill.reports.bitmod.tables import all_tables
 from bitmill.reports.shown import Number
 from bitmill.studies import committed
-from bitmill.studies.bitmod import hardware
+from bitmill.studies.bitmod import hardware, run
 from bitmill.studies.bitmod.units import candidates
 from bitmill.studies.records import BITMOD, Record, Records, metric
 from bitmill.system.errors import BitmillError
 from bitmill.tests.models import tiny_encoder
 
 RESULTS = committed.RESULTS / BITMOD
-DERIVED = ("cost", "share", "compare", "claim")
 PAIRS = [
     SentencePair("unrelated", "a b c", "d e"),
     SentencePair("sense", "a b", "b a f"),
@@ -36,22 +37,22 @@ def records():
 
 @pytest.fixture(scope="module")
 def files(records):
-    return runner.page(records).files()
+    return REPORT.page(records).files()
 
 
 def test_the_committed_report_is_rendered_from_its_records(files):
     for name in ("report.md", "records.csv", "records.json"):
         assert (RESULTS / name).read_text() == files[name], name
-    assert {path.name for path in RESULTS.iterdir()} == set(files)
+    assert {path.name for path in RESULTS.iterdir()} | {"index.html"} == set(files)
 
 
 def test_derived_figures_are_those_of_the_measured_ones(records):
-    measured = Records([record for record in records if record.kind not in DERIVED], study=BITMOD)
-    again = {record.id: record for record in derived_records(measured)}
-    assert set(again) == {record.id for record in records if record.kind in DERIVED}
-    for name, record in again.items():
-        for key, value in record.metrics.items():
-            assert records[name].metrics[key].value == pytest.approx(value.value)
+    again = REPORT.again(records)
+    assert {record.id for record in again} == {record.id for record in records}
+    for record in again:
+        if record.topic in REPORT.derives:
+            for key, value in record.metrics.items():
+                assert records[record.id].metrics[key].value == pytest.approx(value.value)
 
 
 def test_everything_was_measured(records):
@@ -122,7 +123,7 @@ def test_every_number_of_the_answer_is_a_records(records):
     assert [number for number in found if number not in names and float(number.replace(",", "")) not in values] == []
 
 
-def test_pictures_come_first_and_carry_no_date(files):
+def test_pictures_come_first_and_carry_no_date(records, files):
     page = files["index.html"]
     assert page.index("<svg") < page.index("<h2>Answer") < page.index("<table>")
     pictures = [name for name in files if name.endswith(".svg")]
@@ -130,15 +131,15 @@ def test_pictures_come_first_and_carry_no_date(files):
     for name in pictures:
         assert "date" not in files[name].lower()
         assert len(files[name]) < 400_000
-        assert name.removesuffix(".svg") in text.CAPTIONS
+        assert REPORT.drawings(records)[name.removesuffix(".svg")].caption in html.unescape(page)
 
 
 def test_the_block_of_the_readme_has_a_row_per_pe_and_scheme(records):
-    block = readme.figures_block(records)
+    block = REPORT.block(records)
     for candidate in candidates():
         assert f"| {candidate.title} | {candidate.bits} |" in block
     assert "| bitmod-fp4 | 4.11 | 1.00 |" in block
-    assert text.COMMAND in block
+    assert REPORT.regenerate[0][0] in block
 
 
 @pytest.fixture
@@ -150,21 +151,19 @@ def quickly(monkeypatch, tmp_path):
         metrics = {"logic": metric(90, "GE"), "registers": metric(10, "GE"), "total": metric(100, "GE"), "delay": metric(7, "ns"),
                    "period": metric(8, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
         for candidate in candidates()[:2]:
-            found = [
-                Record(f"cells/{p.key}/8ns", "cells", {}, p.key, {}, {}, (), metrics, BITMOD) for p in candidate.parts
-            ]
+            found = [Record(f"cells/{p.key}/8ns", "cells", {}, p.key, {}, {}, (), metrics) for p in candidate.parts]
             yield candidate.title, lambda found=found: found
 
-    monkeypatch.setattr(runner, "hardware_jobs", hardware_jobs)
-    monkeypatch.setattr(runner, "sentence_pairs", lambda: PAIRS)
+    monkeypatch.setattr(run, "hardware_jobs", hardware_jobs)
+    monkeypatch.setattr(run, "sentence_pairs", lambda: PAIRS)
     return tiny_encoder.write(tmp_path / "tiny")
 
 
 def test_a_quick_run(quickly, tmp_path):
-    page = runner.run(tmp_path / "out", model=quickly, quick=True, progress=False)
+    page = REPORT.run(tmp_path / "out", model=quickly, quick=True, progress=False)
     found = Records.load(tmp_path / "out" / "records.json", study=BITMOD)
     assert page == tmp_path / "out" / "index.html"
-    assert {record.config["scheme"] for record in found.of_kind("embeddings")} == set(runner.QUICK_SCHEMES)
+    assert {record.config["scheme"] for record in found.of_kind("embeddings")} == set(run.QUICK_SCHEMES)
     assert found["cost/serial/8ns"].number("relative_pe_4") == pytest.approx(2)
     assert found["compare/int4"].number("mse") > 1
     assert not found.of_kind("run")
@@ -175,9 +174,9 @@ def test_a_quick_run(quickly, tmp_path):
 def test_a_failure_leaves_the_old_report(quickly, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "index.html").write_text("old")
-    monkeypatch.setattr(runner, "arithmetic_jobs", lambda _: iter([("fails", _fail)]))
+    monkeypatch.setattr(run, "arithmetic_jobs", lambda _: iter([("fails", _fail)]))
     with pytest.raises(BitmillError, match="no such luck"):
-        runner.run(tmp_path / "out", model=quickly, quick=True, progress=False)
+        REPORT.run(tmp_path / "out", model=quickly, quick=True, progress=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["index.html"]
 
 
@@ -210,8 +209,8 @@ def test_bad_models_are_one_line(refuses, here):
 
 
 def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "load_encoder", lambda _: pytest.fail("work was done"))
+    monkeypatch.setattr(run, "load_encoder", lambda _: pytest.fail("work was done"))
     (tmp_path / "file").write_text("")
     with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
-        runner.run(tmp_path / "file" / "out", progress=False)
-    assert load_encoder is not runner.load_encoder
+        REPORT.run(tmp_path / "file" / "out", progress=False)
+    assert load_encoder is not run.load_encoder

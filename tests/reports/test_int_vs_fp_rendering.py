@@ -16,8 +16,8 @@ from bitmill.reports.int_vs_fp.accumulator_picture import accumulators_picture
 from bitmill.reports.int_vs_fp.answer import answer
 from bitmill.reports.int_vs_fp.array_picture import arrays_picture
 from bitmill.reports.int_vs_fp.array_table import arrays_table
-from bitmill.reports.int_vs_fp.pictures import PARETO, pareto_picture, render_pictures
-from bitmill.reports.int_vs_fp.runner import render
+from bitmill.reports.int_vs_fp.pareto_picture import PARETO, pareto_picture
+from bitmill.reports.int_vs_fp.report import REPORT
 from bitmill.reports.int_vs_fp.tables import all_tables
 from bitmill.studies.int_vs_fp.study import Study
 from bitmill.studies.records import Records
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def rendered(records):
-    return render(records)
+    return REPORT.page(records).files()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def as_shown(text: str, value: float | None) -> bool:
 def test_the_same_records_give_the_same_bytes(records, rendered):
     again = Records.from_json(records.to_json())
     with mpl.rc_context({"font.size": 23, "axes.grid": False, "svg.fonttype": "none"}):
-        assert render(again) == rendered
+        assert REPORT.page(again).files() == rendered
 
 
 def test_all_files_are_there(rendered):
@@ -142,14 +142,14 @@ def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
 )
 def test_a_missing_record_is_named(records, missing):
     fewer = Records(record for record in records if record.id != missing)
-    for draw in (render_pictures, answer, all_tables) if "accuracy" in missing else (render_pictures,):
+    for draw in (REPORT.page, answer, all_tables) if "accuracy" in missing else (REPORT.page,):
         with pytest.raises(BitmillError, match=re.escape(missing)):
             draw(fewer)
 
 
 def test_no_records_at_all():
     with pytest.raises(BitmillError, match="must hold a record"):
-        render(Records([]))
+        REPORT.page(Records([]))
 
 
 def test_an_unknown_picture(records):
@@ -197,7 +197,7 @@ def test_accumulators_without_error_stand_at_the_top(records):
 
 
 def test_arrays_not_placed_and_routed_are_said_to_be(records):
-    fewer = Records(r for r in records if r.kind not in ("timing", "clock-ratio") or "x" not in r.id.split("/")[1])
+    fewer = Records(r for r in records if r.topic not in ("timing", "clock-ratio") or "x" not in r.id.split("/")[1])
     with style():
         words = [text.get_text() for axes in arrays_picture(fewer).axes for text in axes.texts]
     assert words.count("not routed") == 4
@@ -207,7 +207,7 @@ def test_arrays_not_placed_and_routed_are_said_to_be(records):
 
 
 def test_a_study_without_arrays_and_accumulators_shows_none(layer, made_up):
-    text = render(made_up(Study((layer,), units=("mac",), array_units=(), accumulator_pairs=())))
+    text = REPORT.page(made_up(Study((layer,), units=("mac",), array_units=(), accumulator_pairs=()))).files()
     assert "arrays.svg" not in text
     assert "accumulators.svg" not in text
     assert "Which accumulator" not in text["report.md"]
@@ -221,6 +221,6 @@ def test_the_front_is_what_nothing_beats():
 
 
 def test_a_study_without_dot_products_is_rendered_for_its_macs(layer, made_up):
-    text = render(made_up(Study((layer,), units=("mac",))))
+    text = REPORT.page(made_up(Study((layer,), units=("mac",)))).files()
     assert "The candidates: MAC" in text["report.md"]
     assert "dot32" not in text["index.html"]

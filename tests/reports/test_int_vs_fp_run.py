@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bitmill.config import FloatAccumulator, MacConfig
 from bitmill.hdl.emit import verilog
-from bitmill.reports.int_vs_fp.runner import run
+from bitmill.reports.int_vs_fp.report import REPORT
+from bitmill.studies.committed import RESULTS
 from bitmill.studies.int_vs_fp.accumulators import accumulator_jobs, gates_record
 from bitmill.studies.int_vs_fp.arrays import array_jobs
 from bitmill.studies.int_vs_fp.clocks import committed_timing, committed_timings
@@ -20,11 +19,12 @@ from bitmill.studies.int_vs_fp.hardware import hardware_jobs
 from bitmill.studies.int_vs_fp.scales import ScaleBook
 from bitmill.studies.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
 from bitmill.studies.int_vs_fp.verification import verification_jobs
-from bitmill.studies.records import Record, Records, metric
+from bitmill.studies.records import INT_VS_FP, Record, Records, metric
 from bitmill.system.errors import BitmillError
 from bitmill.system.tools import yosys_release
 
-RUN = "bitmill.reports.int_vs_fp.runner"
+RUN = "bitmill.studies.int_vs_fp.run"
+run = REPORT.run
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +97,17 @@ def test_a_run_that_ends_early_leaves_the_old_report(tmp_path, tensors, monkeypa
 
 def test_a_rendering_that_fails_leaves_the_old_report(tmp_path, tensors, monkeypatch, records):
     (tmp_path / "index.html").write_text("old")
-    fewer = Records(record for record in records if record.kind != "breakdown")
-    monkeypatch.setattr(f"{RUN}.measure", lambda *_, **__: fewer)
+    fewer = Records(record for record in records if record.topic != "breakdown")
+    monkeypatch.setattr(
+        f"{RUN}.measure_study", lambda *_, **__: [record for record in fewer if record.topic not in REPORT.derives]
+    )
     with pytest.raises(BitmillError, match="breakdown"):
         run(tmp_path, **tensors, quick=True, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
 
 def test_inputs_are_checked_before_any_work(tmp_path, tensors, monkeypatch):
-    monkeypatch.setattr(f"{RUN}.measure", lambda *_, **__: pytest.fail("work was done"))
+    monkeypatch.setattr(f"{RUN}.measure_study", lambda *_, **__: pytest.fail("work was done"))
     cases = (
         ({"weights": tensors["weights"]}, "activations must be given"),
         ({"activations": tensors["activations"]}, "weights must be given"),
@@ -119,7 +121,7 @@ def test_inputs_are_checked_before_any_work(tmp_path, tensors, monkeypatch):
 
 
 def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypatch):
-    monkeypatch.setattr(f"{RUN}.measure", lambda *_, **__: pytest.fail("work was done"))
+    monkeypatch.setattr(f"{RUN}.measure_study", lambda *_, **__: pytest.fail("work was done"))
     (tmp_path / "file").write_text("")
     with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
         run(tmp_path / "file" / "out", **tensors, progress=False)
@@ -144,7 +146,7 @@ def bench_file(tmp_path, monkeypatch):
         metrics = {name: metric(123.5, "MHz") for name in ("fmax", "fmax_min", "fmax_max")}
         metrics["placements"] = metric(3, "runs")
         record = Record("fmax/int4-dot32", "bench", case.config.to_dict(), "", {"verilog_sha256": sha256},
-                        tools or {"yosys": yosys_release()}, (1, 2, 3), metrics, study="bench")  # fmt: skip
+                        tools or {"yosys": yosys_release()}, (1, 2, 3), metrics)  # fmt: skip
         _write_bench(tmp_path, record)
         return case
 
@@ -154,7 +156,7 @@ def bench_file(tmp_path, monkeypatch):
 def test_a_committed_clock_of_the_same_unit_is_taken(bench_file):
     case = bench_file()
     found = committed_timings([case])[case.preset]
-    assert (found.id, found.study, found.number("fmax")) == ("timing/int4-dot32/ecp5", "int-vs-fp", 123.5)
+    assert (found.id, found.number("fmax")) == ("timing/int4-dot32/ecp5", 123.5)
     assert found.flow["routed"] == "whole unit"
     assert "make bench" in found.flow["measured_by"]
 
@@ -172,7 +174,7 @@ def test_clocks_with_dsp_blocks_are_of_the_unit_with_a_plain_multiplier(tmp_path
     config = MacConfig.from_dict({**case.config.to_dict(), "multiplier": "operator"})
     digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
     record = Record("fmax/int4-mac-dsp", "bench", config.to_dict(), "", {"verilog_sha256": digest}, {"yosys": yosys_release()},
-                    (1,), {"fmax": metric(99, "MHz")}, study="bench")  # fmt: skip
+                    (1,), {"fmax": metric(99, "MHz")})  # fmt: skip
     _write_bench(tmp_path, record)
     monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
     found = committed_timing(case, dsp=True)
@@ -186,13 +188,13 @@ def test_committed_gates_are_taken_if_they_are_of_this_unit(tmp_path, monkeypatc
     case = Case(Pair("INT4", "INT4"), "mac", FloatAccumulator(format="BF16"))
     digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest() if fresh else "0" * 64
     record = Record("area/int4-mac-bf16/generic", "bench", case.config.to_dict(), "mac", {"verilog_sha256": digest},
-                    {"yosys": yosys_release()}, (), {"logic_per_mac": metric(1, "1")}, study="bench")  # fmt: skip
+                    {"yosys": yosys_release()}, (), {"logic_per_mac": metric(1, "1")})  # fmt: skip
     _write_bench(tmp_path, record)
     monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
     monkeypatch.setattr("bitmill.studies.int_vs_fp.accumulators.generic_record", lambda case: f"counted {case.name}")
     found = gates_record(case)
     if fresh:
-        assert (found.kind, found.study, found.number("logic_per_mac")) == ("area", "int-vs-fp", 1)
+        assert (found.topic, found.number("logic_per_mac")) == ("area", 1)
     else:
         assert found == "counted int4-mac-bf16"
 
@@ -237,9 +239,8 @@ def test_layers_need_names_of_their_own(layer):
 
 @pytest.mark.long
 def test_the_committed_report_is_what_its_records_render():
-    from bitmill.reports.int_vs_fp.runner import render
-
-    folder = Path(__file__).parents[2] / "reports" / "results" / "int-vs-fp"
-    assert json.loads((folder / "records.json").read_text())["study"] == "int-vs-fp"
-    for name, text in render(Records.load(folder / "records.json")).items():
-        assert (folder / name).read_text() == text, name
+    folder = RESULTS / INT_VS_FP
+    files = REPORT.page(Records.load(folder / "records.json")).files()
+    assert files.keys() == {path.name for path in folder.iterdir()} | {"index.html"}
+    for name in files.keys() - {"index.html"}:
+        assert (folder / name).read_text() == files[name], name

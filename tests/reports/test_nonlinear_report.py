@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -12,13 +13,13 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from bitmill.reports.nonlinear import readme, runner, text, view
+from bitmill.reports.nonlinear import text, view
 from bitmill.reports.nonlinear.claims import claim_records
-from bitmill.reports.nonlinear.pictures import render_pictures
+from bitmill.reports.nonlinear.report import REPORT, drawings
 from bitmill.reports.nonlinear.tables import all_tables
 from bitmill.reports.shown import Number
 from bitmill.studies import committed
-from bitmill.studies.nonlinear import accuracy, hardware
+from bitmill.studies.nonlinear import accuracy, hardware, run
 from bitmill.studies.nonlinear.captured import committed_rows
 from bitmill.studies.nonlinear.rows import UNITS, of_unit
 from bitmill.studies.nonlinear.units import HardwareUnit
@@ -44,10 +45,11 @@ class Tripler(wiring.Component):
 
 
 TRIPLER = HardwareUnit(
-    key="tripler", title="tripler", unit="gelu", profile="ivit", lanes=(1, 16), build=Tripler, latency=lambda lanes: lanes + 1,
+    key="tripler", title="tripler", function="gelu", profile="ivit", lanes=(1, 16), build=Tripler,
+    latency=lambda lanes: lanes + 1,
 )  # fmt: skip
 SLOW = HardwareUnit(
-    key="slow", title="slow tripler", unit="layernorm", profile="accurate", lanes=(2,), build=Tripler, latency=lambda _: 9,
+    key="slow", title="slow tripler", function="layernorm", profile="accurate", lanes=(2,), build=Tripler, latency=lambda _: 9,
     cycles=lambda length, lanes: 3 * -(-length // lanes) + 5, formula="3 ceil(L / lanes) + 5", period_ns=20.0,
 )  # fmt: skip
 
@@ -56,10 +58,8 @@ SLOW = HardwareUnit(
 def records():
     """A quick run's errors and the hardware of two small units."""
     jobs = [job() for _, job in hardware.hardware_jobs((TRIPLER, SLOW))]
-    quick = runner.measure(quick=True)
-    found = [record for record in quick if record.kind != "claim"] + [record for batch in jobs for record in batch]
-    measured = Records(found, study=NONLINEAR)
-    return Records([*measured, *claim_records(measured)], study=NONLINEAR)
+    quick = run.measure(quick=True, progress=False)
+    return REPORT.whole([*quick, *(record for batch in jobs for record in batch)])
 
 
 def test_places_add_up(records):
@@ -182,7 +182,7 @@ def test_every_number_of_the_answer_is_a_records(records):
 
 
 def test_pictures_come_first_and_carry_no_date(records):
-    files = runner.page(records).files()
+    files = REPORT.page(records).files()
     page = files["index.html"]
     assert page.index("<svg") < page.index("<h2>Answer") < page.index("<table>")
     pictures = [name for name in files if name.endswith(".svg")]
@@ -190,14 +190,14 @@ def test_pictures_come_first_and_carry_no_date(records):
     for name in pictures:
         assert "date" not in files[name].lower()
         assert len(files[name]) < 400_000
-        assert name.removesuffix(".svg") in text.CAPTIONS
+        assert drawings(records)[name.removesuffix(".svg")].caption in html.unescape(page)
     assert not re.search(r'(?:src|href)="(?!#)', page)
 
 
 def test_pictures_are_of_what_there_is(records):
-    assert render_pictures(Records([], study=NONLINEAR)) == {}
-    only = Records([record for record in records if record.kind == "inputs"], study=NONLINEAR)
-    assert list(render_pictures(only)) == ["inputs"]
+    assert drawings(Records([], study=NONLINEAR)) == {}
+    only = Records([record for record in records if record.topic == "inputs"], study=NONLINEAR)
+    assert list(drawings(only)) == ["inputs"]
 
 
 def test_curves_are_the_functions(records):
@@ -219,12 +219,12 @@ def test_histograms_count_every_element(records):
 
 
 def test_the_block_of_the_readme_has_a_row_per_profile(records):
-    block = readme.figures_block(records)
+    block = REPORT.block(records)
     for unit in UNITS:
         for title in view.titles(records, unit).values():
             assert f"| {view.unit_title(unit)} | {title} |" in block
     assert "| tripler | 16 |" in block
-    assert text.COMMAND in block
+    assert REPORT.regenerate[0][0] in block
 
 
 def test_a_quick_run_of_the_command(cli, here):
@@ -234,14 +234,14 @@ def test_a_quick_run_of_the_command(cli, here):
     assert not found.of_kind("hardware")
     assert {record.config["length"] for record in found.of_kind("accuracy") if record.config["kind"] == "t3"} == {64}
     assert json.loads((here / "out" / "records.json").read_text())["study"] == "nonlinear"
-    assert (here / "out" / "report.md").read_text().startswith(f"# {text.TITLE}\n")
+    assert (here / "out" / "report.md").read_text().startswith(f"# {REPORT.title}\n")
     assert [path.name for path in here.iterdir()] == ["out"]
 
 
 def test_a_users_encoder_is_captured(tmp_path, monkeypatch):
     monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / "cache"))
     folder = tiny_encoder.write(tmp_path / "tiny")
-    captured = runner.captured_rows(folder, quick=False)
+    captured = run.captured_rows(folder, quick=False)
     assert list(captured) == [24]
     assert {rows.length for rows in of_unit(captured[24], "softmax")} == {24}
     assert [rows.place for rows in of_unit(captured[24], "gelu")] == ["layer 0", "layer 1"]
@@ -253,10 +253,10 @@ def test_bad_models_are_one_line(refuses):
 
 
 def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "measure", lambda *_, **__: pytest.fail("work was done"))
+    monkeypatch.setattr(run, "captured_rows", lambda *_, **__: pytest.fail("work was done"))
     (tmp_path / "file").write_text("")
     with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
-        runner.run(tmp_path / "file" / "out", progress=False)
+        REPORT.run(tmp_path / "file" / "out", progress=False)
 
 
 def test_a_failure_leaves_the_old_report(tmp_path, monkeypatch):
@@ -264,15 +264,15 @@ def test_a_failure_leaves_the_old_report(tmp_path, monkeypatch):
         raise BitmillError("no such luck")
 
     (tmp_path / "index.html").write_text("old")
-    monkeypatch.setattr(runner, "measure", fail)
+    monkeypatch.setattr(run, "captured_rows", fail)
     with pytest.raises(BitmillError, match="no such luck"):
-        runner.run(tmp_path, progress=False)
+        REPORT.run(tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == "old"
 
 
 def test_the_committed_report_is_rendered_from_its_records():
-    files = runner.page(committed.committed_records(NONLINEAR)).files()
+    files = REPORT.page(committed.committed_records(NONLINEAR)).files()
     for name in ("report.md", "records.csv", "records.json"):
         assert (RESULTS / name).read_text() == files[name], name
-    assert {path.name for path in RESULTS.iterdir()} == set(files)
+    assert {path.name for path in RESULTS.iterdir()} | {"index.html"} == set(files)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bitmill import formats
-from bitmill.reports.readme import figures_block, filled, format_table, main
+from bitmill.reports.int_vs_fp.report import REPORT
+from bitmill.reports.readme import filled, format_table, main
+from bitmill.studies.committed import RESULTS
 from bitmill.system.errors import BitmillError
 
 EMPTY = """# title
@@ -30,8 +32,11 @@ end
 @pytest.fixture
 def files(tmp_path, records):
     (tmp_path / "README.md").write_text(EMPTY)
-    (tmp_path / "records.json").write_text(records.to_json())
-    return ["--readme", str(tmp_path / "README.md"), "--records", str(tmp_path / "records.json")]
+    for name in ("bitmod", "nonlinear", "int-vs-fp-full"):
+        (tmp_path / name).symlink_to(RESULTS / name)
+    (tmp_path / "int-vs-fp").mkdir()
+    (tmp_path / "int-vs-fp" / "records.json").write_text(records.to_json())
+    return ["--readme", str(tmp_path / "README.md"), "--results", str(tmp_path)]
 
 
 def test_fills_once_and_then_is_fresh(files, tmp_path, capsys):
@@ -57,7 +62,7 @@ def test_the_format_table_has_every_compared_format_and_no_other():
 
 
 def test_the_figures_are_the_records(records):
-    block = figures_block(records)
+    block = REPORT.block(records)
     assert "make report" in block
     row = next(line for line in block.splitlines() if line.startswith("| INT8 |"))
     assert f"{records['area/int8-dot32/ecp5'].number('lut4_per_mac'):,.1f}" in row
@@ -71,6 +76,6 @@ def test_markers_must_be_there_once(text):
 
 
 def test_missing_records_are_one_line(files, tmp_path, capsys):
-    (tmp_path / "records.json").unlink()
+    (tmp_path / "int-vs-fp" / "records.json").unlink()
     assert main(files) == 2
     assert capsys.readouterr().err.startswith("bitmill: ")

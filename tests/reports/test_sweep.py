@@ -11,12 +11,13 @@ from bitmill import BitmillError, MacConfig
 from bitmill.fpga.power_parts import POWER_PARTS
 from bitmill.fpga.standard_cells import Mapped, StandardCells
 from bitmill.models.sample import load_layer
-from bitmill.reports.sweep.page import page, study_record
+from bitmill.reports.sweep.report import study_report
 from bitmill.sim.payload import PayloadLayout
 from bitmill.studies.records import STUDY, Record, Records, metric
 from bitmill.studies.sweep import clocks
 from bitmill.studies.sweep.engine import run_tasks
 from bitmill.studies.sweep.operands import unit_stimulus
+from bitmill.studies.sweep.run import study_record
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
 
@@ -104,7 +105,7 @@ def test_power_is_split_and_told_in_full():
     wanted = [task for task in tasks()[1] if task.target == "power" and task.unit.weight == "INT2"]
     layer, uniform = run_tasks(wanted)
     for record in (layer, uniform):
-        assert record.kind == "power"
+        assert record.topic == "power"
         assert sum(record.number(part) for part in POWER_PARTS) == pytest.approx(record.number("energy"))
         assert 0 < record.number("leakage") < 0.01 * record.number("energy")
         assert record.number("power") == pytest.approx(record.number("energy") / 20)
@@ -172,11 +173,15 @@ def test_a_curve_is_a_search_at_every_period(monkeypatch):
     assert found["osu018-4ns"].number("logic") <= found["osu018-3ns"].number("logic")
 
 
+def page(records):
+    return study_report("power", "bitmill report s.toml -o DIR", lambda: ()).page(records)
+
+
 def made_up(unit, target, kind, **numbers):
     config = {"weight": "INT8", "activation": "INT8"}
     flow = dict.fromkeys(["operands", "estimated", "split", "left_out"], "no wires")
     metrics = {name: metric(value, "1") for name, value in numbers.items()}
-    return Record(f"{unit}/{target}", kind, config, unit, flow, {}, (), metrics, STUDY)
+    return Record(f"{unit}/{target}", kind, config, unit, flow, {}, (), metrics)
 
 
 def made_up_study(units=12):
@@ -198,7 +203,7 @@ def made_up_study(units=12):
 
 
 def test_the_page_shows_curves_and_energies():
-    shown = page(made_up_study(), command="bitmill report s.toml -o DIR")
+    shown = page(made_up_study())
     assert list(shown.pictures) == ["curves", "energy"]
     assert shown.subject == "12 units on osu018 over the clock, osu018 for energy"
     curves, energy = shown.tables
@@ -215,7 +220,7 @@ def test_the_page_shows_curves_and_energies():
         "Energy on uniform operands: least is unit0 with 500.0 pJ/MAC.",
     ]
     files = shown.files()
-    assert files == page(made_up_study(), command="bitmill report s.toml -o DIR").files()
+    assert files == page(made_up_study()).files()
     assert re.search(r"Energy per MAC of every unit by part", files["index.html"])
 
 
@@ -224,6 +229,6 @@ def test_a_page_without_them_is_as_before():
         [study_record("t", (), 1), made_up("unit0", "osu018-4ns", "area", logic=1.0, logic_per_mac=1.0, delay=3.0)],
         study=STUDY,
     )
-    shown = page(records, command="c")
+    shown = page(records)
     assert list(shown.pictures) == ["area-osu018-4ns"]
     assert [table.title for table in shown.tables] == ["osu018-4ns"]

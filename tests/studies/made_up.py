@@ -28,9 +28,9 @@ def made_up_layer(name: str = "tiny", *, outputs: int = 8, inputs: int = 64, tok
 def _record(kind: str, case: Case, flow: str, metrics: dict[str, float], **config: object) -> Record:
     return Record(
         id=f"{kind}/{case.name}/{flow}",
-        kind=kind,
+        topic=kind,
         config={**case.config.to_dict(), **config},
-        unit=case.unit,
+        part=case.part,
         flow={"routed": "whole unit"},
         tool_versions={"yosys": "0.70"},
         seeds=(1,),

@@ -139,10 +139,9 @@ def test_every_scheme_is_a_job_with_all_its_records(model, records):
         expected |= {f"weights/{name}/g{group}" for group in (32, 64, 128)} if scheme.bits in (3, 4) else set()
     assert {record.id for record in records} == expected
     for record in records:
-        assert record.study == "bitmod"
         assert record.config["scheme"] in accuracy.STUDIED
         assert set(record.tool_versions) == {"numpy"}
-        if record.kind != "layer":
+        if record.topic != "layer":
             assert record.config["model_sha256"] == model.sha256
             assert record.config["tensors"] == 12
     assert records["weights/mxfp4"].config["group"] == 32

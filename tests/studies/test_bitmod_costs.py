@@ -24,7 +24,7 @@ BY_KEY = {candidate.key: candidate for candidate in candidates()}
 def cells(part, label, total, delay, period):
     metrics = {"logic": metric(total - 10, "GE"), "registers": metric(10, "GE"), "total": metric(total, "GE"),
                "delay": metric(delay, "ns"), "period": metric(period, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
-    return Record(f"cells/{part.key}/{label}", "cells", {}, part.key, {}, {"yosys": "0"}, (), metrics, BITMOD)
+    return Record(f"cells/{part.key}/{label}", "cells", {}, part.key, {}, {"yosys": "0"}, (), metrics)
 
 
 def made_up(areas, *, delay=5.0, period=8.0, label="8ns"):

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from bitmill import BitmillError, MacConfig
-from bitmill.reports.full import cheapest, fronts, runner, text
-from bitmill.reports.full.walks import PARTS, WALKS, Step
-from bitmill.studies.committed import committed_records
+from bitmill.reports.full import cheapest, fronts, text
+from bitmill.reports.full.report import REPORT
+from bitmill.reports.full.walks import WALKS, Step
+from bitmill.studies.committed import RESULTS, committed_records
 from bitmill.studies.full import parts
 from bitmill.studies.full.layer_errors import error_id
-from bitmill.studies.full.plan import GRID, planned, studies
+from bitmill.studies.full.parts import COUNTED
+from bitmill.studies.full.plan import ALIGNERS, FRONTS, GRID, planned, studies, units_of
 from bitmill.studies.ids import unit_key
 from bitmill.studies.records import FULL, Record, Records, metric
 from bitmill.studies.sweep import engine
@@ -30,7 +32,7 @@ def committed():
 
 def test_every_step_of_a_walk_is_planned():
     tasks, _ = planned(studies())
-    known = {task.key for task in tasks} | {f"parts/{unit_key(config)}" for config in PARTS}
+    known = {task.key for task in tasks} | {f"parts/{unit_key(config)}" for config in COUNTED}
     missing = [
         name for walk in WALKS for step in walk.steps for name in (step.floating, step.integer) if name not in known
     ]
@@ -40,7 +42,7 @@ def test_every_step_of_a_walk_is_planned():
 def coordinates(step):
     """Everything that a step is made of, from the tasks and configurations that it names: by side and field."""
     tasks = {task.key: task for task in planned(studies())[0]}
-    parts = {f"parts/{unit_key(config)}": config for config in PARTS}
+    parts = {f"parts/{unit_key(config)}": config for config in COUNTED}
     found: dict[Any, Any] = {"metric": step.metric}
     for side, name in (("floating", step.floating), ("integer", step.integer)):
         task = tasks.get(name)
@@ -98,7 +100,7 @@ def test_steps_that_move_two_assumptions_are_noticed():
 def test_formats_against_each_other_have_every_axis():
     tasks, _ = planned(studies())
     known = {task.key for task in tasks}
-    units = studies()[fronts.STUDY_FILE].expand().units
+    units = {unit_key(config) for config in units_of(FRONTS)}
     assert len(units) >= 10
     assert [f"{unit}/{end}" for unit in units for axis in fronts.AXES.values() for end in axis.needs
             if f"{unit}/{end}" not in known] == []  # fmt: skip
@@ -142,14 +144,14 @@ def test_a_curve_has_four_periods_and_the_fastest_clock():
 
 def record(name, kind="area", **metrics):
     return Record(
-        id=name, kind=kind, config={"weight": "INT8", "activation": "INT8"}, unit=name.partition("/")[0], flow={},
-        tool_versions={}, seeds=(), metrics={key: metric(value, "GE") for key, value in metrics.items()}, study=FULL,
+        id=name, topic=kind, config={"weight": "INT8", "activation": "INT8"}, part=name.partition("/")[0],
+        metrics={key: metric(value, "GE") for key, value in metrics.items()},
     )  # fmt: skip
 
 
 def test_a_front_is_what_nothing_beats():
     points = [
-        replace(record(f"point/{name}", "point", sqnr=sqnr, **dict.fromkeys(fronts.AXES, cost)), unit=name)
+        replace(record(f"point/{name}", "point", sqnr=sqnr, **dict.fromkeys(fronts.AXES, cost)), part=name)
         for name, cost, sqnr in [("a", 1, 10), ("b", 2, 30), ("c", 3, 20), ("d", 4, 40), ("e", 1, 9)]
     ]
     for found in fronts.front_records(points):
@@ -165,18 +167,16 @@ def test_errors_are_told_apart_by_what_is_computed():
 
 
 def test_derived_records_follow_from_the_measured_ones(committed):
-    derived = {"point", "front", "walk", "cheapest", "model", "prediction", "claim"}
-    measured = Records([record for record in committed if record.kind not in derived], study=FULL)
-    again = runner.derived(measured, studies())
+    again = REPORT.again(committed)
     assert {record.id for record in again} == {record.id for record in committed}
     for found in again:
-        if found.kind in derived - {"model", "prediction"} and not found.id.startswith("claim/bitmod"):
+        if found.topic in {*REPORT.derives} - {"model", "prediction"} and not found.id.startswith("claim/bitmod"):
             assert found.metrics == committed[found.id].metrics, found.id
 
 
 def test_the_committed_page_is_that_of_the_committed_records(committed):
-    made = runner.page(committed)
-    folder = runner.RESULTS / FULL
+    made = REPORT.page(committed)
+    folder = RESULTS / FULL
     assert (folder / "report.md").read_text(encoding="utf-8") == made.files()["report.md"]
     assert {path.stem for path in folder.glob("*.svg")} == set(made.pictures)
     assert set(made.captions) == set(made.pictures)
@@ -247,7 +247,7 @@ def test_committed_measurements_are_taken_while_nothing_is_different(committed, 
     by_target = chosen_tasks(committed)
     tasks = [task for task in by_target.values() if task.target != "fastest" or "periods" in committed[task.key].flow]
     records = engine.run_tasks(tasks, workers=2, taken=Committed())
-    assert records == [replace(committed[task.key], study="study") for task in tasks]
+    assert records == [committed[task.key] for task in tasks]
     (user,) = engine.run_tasks(tasks[:1], taken=Committed(measured_by="who"))
     assert (user.flow["measured_by"], user.metrics) == ("who", records[0].metrics)
     with pytest.raises(AssertionError, match="measured"):
@@ -290,9 +290,9 @@ def test_parts_are_taken_from_committed_records(committed, monkeypatch):
         raise AssertionError("measured")
 
     monkeypatch.setattr(parts, "breakdown", refuse)
-    ((name, job),) = parts.parts_jobs(PARTS[:1])
+    ((name, job),) = parts.parts_jobs(COUNTED[:1])
     assert job()[0].metrics == {**committed[name].metrics, "logic_per_mac": job()[0].metrics["logic_per_mac"]}
-    ((_, job),) = parts.parts_jobs(PARTS[:1], fresh=True)
+    ((_, job),) = parts.parts_jobs(COUNTED[:1], fresh=True)
     with pytest.raises(AssertionError, match="measured"):
         job()
 
@@ -321,11 +321,11 @@ def test_full_takes_no_layer_and_no_shortcut(refuses):
 def test_a_missing_unit_is_named(committed):
     fewer = Records([record for record in committed if record.id != WALKS[0].steps[1].floating], study=FULL)
     with pytest.raises(BitmillError, match=WALKS[0].steps[1].floating):
-        runner.derived(fewer, studies())
+        REPORT.again(fewer)
 
 
 def test_formulations_have_names():
-    units = studies()[cheapest.STUDY_FILE].expand().units.values()
+    units = units_of(ALIGNERS)
     names = {cheapest.formulation_of(config) for config in units}
     assert names == {
         "grouped aligner", "barrel aligner", "placed aligner", "binned aligner", "window24", "window32",

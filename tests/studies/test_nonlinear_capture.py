@@ -158,8 +158,8 @@ def test_nothing_is_computed_twice(model, monkeypatch):
     monkeypatch.setattr(captured, "encode", lambda *_, **__: pytest.fail("computed again"))
     again = captured.capture(model, PAIRS, length=LENGTH, texts=2)
     for one, other in zip(first, again, strict=True):
-        assert (one.unit, one.place, one.scale, one.output_scale) == (
-            other.unit,
+        assert (one.function, one.place, one.scale, one.output_scale) == (
+            other.function,
             other.place,
             other.scale,
             other.output_scale,
@@ -187,13 +187,15 @@ def test_codes_saturate_and_round_to_even():
 
 def test_real_units_of_degenerate_rows():
     flat = Rows(
-        unit="layernorm", place="flat", scale=0.5, codes=np.array([[3, 3, 3], [1, 2, 3]], dtype=np.int8),
+        function="layernorm", place="flat", scale=0.5, codes=np.array([[3, 3, 3], [1, 2, 3]], dtype=np.int8),
         gamma=np.array([1.0, 2.0, 3.0]), beta=np.array([4.0, 5.0, 6.0]),
     )  # fmt: skip
     found = real_values(flat)
     assert found[0].tolist() == [4.0, 5.0, 6.0]
     np.testing.assert_allclose(found[1], [4 - math.sqrt(1.5), 5.0, 6 + 3 * math.sqrt(1.5)])
-    masked = Rows(unit="softmax", place="", scale=1.0, codes=np.array([[0, 0, 9]], dtype=np.int8), kept=np.array([2]))
+    masked = Rows(
+        function="softmax", place="", scale=1.0, codes=np.array([[0, 0, 9]], dtype=np.int8), kept=np.array([2])
+    )
     assert real_values(masked).tolist() == [[0.5, 0.5, 0.0]]
     np.testing.assert_allclose(real_output(masked, np.array([[math.log(3), 0.0, 9.0]])), [[0.75, 0.25, 0.0]])
 
@@ -202,7 +204,7 @@ def test_real_units_of_degenerate_rows():
 def test_the_committed_rows_are_those_of_the_model():
     found, committed = make_captured.sample(), captured.committed_rows()
     for one, other in zip(found, committed, strict=True):
-        assert (one.unit, one.place) == (other.unit, other.place)
+        assert (one.function, one.place) == (other.function, other.place)
         assert one.scale == pytest.approx(other.scale, rel=1e-5)
         assert one.output_scale == pytest.approx(other.output_scale, rel=1e-5)
         apart = np.abs(one.codes.astype(int) - other.codes)

@@ -86,20 +86,20 @@ def test_errors_by_hand():
 
 def test_steps_of_eight_bits():
     codes = np.zeros((1, 4), dtype=np.int8)
-    assert output_step(Rows(unit="softmax", place="", scale=0.3, codes=codes)) == 1 / 256
+    assert output_step(Rows(function="softmax", place="", scale=0.3, codes=codes)) == 1 / 256
     # GELU of 127/16 is itself to twelve digits. Where it is as good as x / 2, -128 gives the greatest magnitude.
-    assert output_step(Rows(unit="gelu", place="", scale=1 / 16, codes=codes)) == pytest.approx(1 / 16, rel=1e-9)
-    assert output_step(Rows(unit="gelu", place="", scale=1e-5, codes=codes)) == pytest.approx(
+    assert output_step(Rows(function="gelu", place="", scale=1 / 16, codes=codes)) == pytest.approx(1 / 16, rel=1e-9)
+    assert output_step(Rows(function="gelu", place="", scale=1e-5, codes=codes)) == pytest.approx(
         1.28e-3 * 0.499489 / 127, rel=1e-5
     )
-    assert output_step(Rows(unit="gelu", place="", scale=1e-3, codes=codes)) == pytest.approx(
+    assert output_step(Rows(function="gelu", place="", scale=1e-3, codes=codes)) == pytest.approx(
         0.127 * 0.55053 / 127, rel=1e-3
     )
 
 
 def test_gelu_and_layernorm_are_judged_on_the_longest_texts():
     rows = committed_rows()
-    keys = [(source.unit, source.key) for source in accuracy.captured_sources({64: rows, 197: rows})]
+    keys = [(source.function, source.key) for source in accuracy.captured_sources({64: rows, 197: rows})]
     assert keys == [
         ("softmax", "captured/L64"),
         *((unit, "captured/L197") for unit in ("softmax", "gelu", "layernorm")),

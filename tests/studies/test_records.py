@@ -98,10 +98,11 @@ def test_an_unreadable_file(tmp_path):
 
 
 def test_records_of_another_study():
-    other = Record("b/c", "bench", {}, "", {}, {}, (), {"seconds": metric(2, "s")}, study="bench")
-    with pytest.raises(BitmillError, match="study must be 'int-vs-fp', not 'bench'"):
-        Records([other])
+    other = Record("b/c", "bench", {}, "", {}, {}, (), {"seconds": metric(2, "s")})
     text = Records([other], study="bench").to_json()
+    mixed = text.replace('"study": "bench"', '"study": "int-vs-fp"', 1)
+    with pytest.raises(BitmillError, match="b/c: study must be 'int-vs-fp', not 'bench'"):
+        Records.from_json(mixed)
     assert list(Records.from_json(text, study="bench")) == [other]
     with pytest.raises(BitmillError, match="study and schema must be 'int-vs-fp'"):
         Records.from_json(text)

@@ -55,7 +55,7 @@ def test_a_record_says_what_was_measured(study, records):
     by_id = {record.id: record for record in records}
     assert len(by_id) == 8
     gates, luts = by_id["int3-k1-exact-max4/generic"], by_id["int3-k1-exact-max4/ecp5"]
-    assert (gates.kind, gates.unit, gates.study) == ("area", "int3-k1-exact-max4", "study")
+    assert (gates.topic, gates.part) == ("area", "int3-k1-exact-max4")
     assert gates.config["weight"] == "INT3"
     assert gates.config["target"] == "generic"
     assert gates.number("accumulator_bits") == 8  # 64, four products of 16, and a sign

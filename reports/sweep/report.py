@@ -3,93 +3,67 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from ... import formats
-from ...studies.records import STUDY, Metric, Record, Records, metric
-from ...studies.sweep.grid import Skipped
+from ...studies.records import STUDY, Record, Records
+from ...studies.sweep.run import STUDY_RECORD, measure
+from ...studies.sweep.study_file import StudyFile
 from ...studies.sweep.task import CLOCK, POWER, SPREAD
 from .. import shown
-from ..drawing import GREY, INK, THOUSANDS, figure, style, to_svg
-from ..page import Page
+from ..drawing import GREY, INK, THOUSANDS, figure
+from ..report import Drawing, Report
 from ..shown import Cell, Table
 from .curves import curve_targets, curves_answer, curves_picture, curves_table
 from .energy_bars import energy_answer, energy_picture, energy_table
 
-STUDY_RECORD = "study"
 PER_MAC = "logic_per_mac"
 MOST_BARS = 60
 """Units that a picture shows, the smallest ones."""
 
 
-def study_record(title: str, skipped: Sequence[Skipped], units: int) -> Record:
-    """What the study is, and every combination that is no unit."""
-    counts: dict[str, Metric] = {"units": metric(units, "units"), "skipped": metric(len(skipped), "combinations")}
-    return Record(
-        id=STUDY_RECORD,
-        kind="study",
-        config={"title": title, "skipped": [{"fields": dict(row.fields), "reason": row.reason} for row in skipped]},
-        unit="",
-        flow={},
-        tool_versions={},
-        seeds=(),
-        metrics=counts,
+def user_report(study: StudyFile, *, source: Path) -> Report:
+    """The report of a study file that was read from ``source``."""
+    return study_report(study.title, f"bitmill report {shlex.quote(source.name)} -o DIR", partial(measure, study))
+
+
+def study_report(title: str, command: str, measured: Callable[..., Iterable[Record]]) -> Report:
+    """The report of a study by its title, what regenerates it and what measures it."""
+    return Report(
         study=STUDY,
-    )
-
-
-def page(records: Records, *, command: str) -> Page:
-    """What the report shows.
-
-    Parameters
-    ----------
-    records
-        ``study_record`` and those of all tasks.
-    command
-        What regenerates it.
-    """
-    study = records[STUDY_RECORD]
-    targets = _targets(records)
-    with style():
-        pictures = {f"area-{target}": to_svg(_bars(records, target), f"area-{target}") for target in targets}
-        for name, drawing in _further(records).items():
-            pictures[name] = to_svg(drawing.draw(records), name)
-    captions = {f"area-{target}": _caption(target) for target in targets}
-    captions |= {name: drawing.caption for name, drawing in _further(records).items()}
-    return Page(
-        title=study.config["title"],
-        subject=f"{study.number('units'):.0f} units on {', '.join([*targets, *(d.subject for d in _further(records).values())])}",
-        answer=list(_answer(records)),
-        tables=[table for table in _tables(records) if table.rows],
+        title=title,
+        subject=_subject,
+        measure=measured,
+        answer=_answer,
+        tables=_tables,
+        drawings=_drawings,
         regenerate=((command, "this report; what is known is not measured again"),),
-        records=records,
-        pictures=pictures,
-        captions=captions,
     )
 
 
-@dataclass(frozen=True)
-class _Drawing:
-    """What else a page shows where it was measured: how the subject and a reader who cannot see it are told of it."""
-
-    draw: Callable[[Records], Figure]
-    subject: str
-    caption: str
+_FURTHER = {
+    SPREAD: ("curves", "osu018 over the clock", curves_picture, "Area and throughput per area against the clock."),
+    POWER: ("energy", "osu018 for energy", energy_picture, "Energy per MAC of every unit by part."),
+}
+"""Topic of records to name, words for the subject and picture of all units that is no ranking on one target, with its caption."""
 
 
-def _further(records: Records) -> dict[str, _Drawing]:
-    """Pictures of all units that are no ranking on one target, by name."""
-    known = {
-        SPREAD: (
-            "curves",
-            _Drawing(curves_picture, "osu018 over the clock", "Area and throughput per area against the clock."),
-        ),
-        POWER: ("energy", _Drawing(energy_picture, "osu018 for energy", "Energy per MAC of every unit by part.")),
+def _subject(records: Records) -> str:
+    further = [words for topic, (_, words, _, _) in _FURTHER.items() if records.of_kind(topic)]
+    return f"{records[STUDY_RECORD].number('units'):.0f} units on {', '.join([*_targets(records), *further])}"
+
+
+def _drawings(records: Records) -> Mapping[str, Drawing]:
+    found = {f"area-{target}": Drawing(partial(_bars, target=target), _caption(target)) for target in _targets(records)}
+    further = {
+        name: Drawing(draw, caption) for topic, (name, _, draw, caption) in _FURTHER.items() if records.of_kind(topic)
     }
-    return {name: drawing for kind, (name, drawing) in known.items() if records.of_kind(kind)}
+    return found | further
 
 
 def _tables(records: Records) -> Iterator[Table]:
@@ -102,7 +76,7 @@ def _tables(records: Records) -> Iterator[Table]:
 
 def _targets(records: Records) -> list[str]:
     """Targets with their clock periods and blocks, as in ids, in order; without those that are points of a curve."""
-    found = dict.fromkeys(record.id.partition("/")[2] for record in records if record.kind in ("area", "timing"))
+    found = dict.fromkeys(record.id.partition("/")[2] for record in records if record.topic in ("area", "timing"))
     return [target for target in found if target not in curve_targets(records)]
 
 
@@ -131,7 +105,7 @@ def _answer(records: Records) -> Iterator[str]:
         best = _ranked(records, target)
         value = best[0].metrics[_order(target)]
         what = "fastest" if target == CLOCK else "smallest per MAC"
-        yield f"{target}: {what} is {best[0].unit} with {shown.shown(value.value or 0, 1)} {value.unit}."
+        yield f"{target}: {what} is {best[0].part} with {shown.shown(value.value or 0, 1)} {value.unit}."
     yield from curves_answer(records)
     yield from energy_answer(records)
     skipped = records[STUDY_RECORD].number("skipped")
@@ -154,7 +128,7 @@ def _bars(records: Records, target: str) -> Figure:
     values = [record.number(_order(target)) for record in rows]
     places = range(len(rows))
     axes.barh(places, values, height=0.66, color=["#d95f02" if _has_exponent(record) else "#1b9e77" for record in rows])
-    axes.set_yticks(places, [record.unit for record in rows], fontsize=9)
+    axes.set_yticks(places, [record.part for record in rows], fontsize=9)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, max(values) * 1.12)
     axes.grid(visible=False, axis="y")
@@ -186,7 +160,7 @@ def _table(records: Records, target: str) -> Table:
             shown.number(records, record.id, name, digits) if name in record.metrics else shown.DASH
             for name, _, digits in columns
         ]
-        body.append((record.unit, *cells))
+        body.append((record.part, *cells))
     units = {record.metrics["logic"].unit for record in rows if "logic" in record.metrics}
     note = f"Logic in {', '.join(sorted(units))}, registers apart." if units else "Placed and routed on ECP5."
     return Table(target, note, ("unit", *(title for _, title, _ in columns)), tuple(body))

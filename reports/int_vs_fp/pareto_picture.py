@@ -1,4 +1,4 @@
-"""The pictures of the study, each a function of the records alone."""
+"""The picture of accuracy against cost, fronts drawn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from ...studies.int_vs_fp.study import GRANULARITIES, POLICIES, Pair
 from ...studies.records import Records
 from ...system.errors import BitmillError
 from .. import shown
-from ..drawing import GREY, INK, THOUSANDS, figure, label_points, style, to_svg
+from ..drawing import GREY, INK, THOUSANDS, figure, label_points
 from . import view
-from .accumulator_picture import accumulators_picture
-from .array_picture import arrays_picture
-from .bars import fmax_picture, parts_picture, policy_picture
 from .marks import FAMILY_COLOURS, colour, marker, text_colour
 
 PARETO = {
@@ -25,27 +22,6 @@ PARETO = {
 """Picture to flow, metric, axis label and what one pays with."""
 
 GRANULARITY_TITLES = {"token": "scale per token", "tensor": "one static scale"}
-
-
-def render_pictures(records: Records) -> dict[str, str]:
-    """Name to SVG text, in the order in which they are shown.
-
-    Raises
-    ------
-    BitmillError
-        If a record that a picture needs is missing.
-    """
-    drawn: dict[str, str] = {}
-    with style():
-        for name in PARETO:
-            drawn[name] = to_svg(pareto_picture(records, name), name)
-        if view.accumulator_pairs(records):
-            drawn["accumulators"] = to_svg(accumulators_picture(records), "accumulators")
-        for name, draw in (("parts", parts_picture), ("scale-policy", policy_picture), ("fmax", fmax_picture)):
-            drawn[name] = to_svg(draw(records), name)
-        if view.arrays(records):
-            drawn["arrays"] = to_svg(arrays_picture(records), "arrays")
-    return drawn
 
 
 def pareto_picture(records: Records, name: str) -> Figure:

@@ -1,0 +1,91 @@
+"""The report of the full cost study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from ...studies.full.models import model_records
+from ...studies.full.plan import ALIGNERS, FRONTS, units_of
+from ...studies.full.run import measure
+from ...studies.records import FULL, Record, Records
+from ..report import Drawing, Report
+from ..sweep.curves import curves_picture
+from ..sweep.energy_bars import energy_picture
+from .aligner_picture import aligners_picture
+from .cheapest import cheapest_records
+from .claims import claim_records
+from .front_picture import fronts_picture
+from .fronts import front_records, point_records
+from .length_picture import lengths_picture
+from .model_picture import models_picture
+from .part_picture import parts_picture
+from .readme import figures
+from .tables import all_tables
+from .text import answer, subject
+from .walk_picture import walks_picture
+from .walks import WALKS, walk_records
+
+
+def derived_records(records: Records) -> Iterator[Record]:
+    """Points and fronts, walks, cheapest aligners, cost models, and every claim.
+
+    Raises
+    ------
+    BitmillError
+        If a measurement is missing.
+    """
+    points = list(point_records(records, units_of(FRONTS)))
+    found = [*points, *front_records(points), *walk_records(records), *cheapest_records(records, units_of(ALIGNERS))]
+    found += model_records()
+    yield from found
+    yield from claim_records(records.plus(found))
+
+
+def drawings(_records: Records) -> Mapping[str, Drawing]:
+    """All pictures."""
+    walks = {name: [walk for walk in WALKS if walk.key.startswith(name)] for name in ("van-baalen", "formatscope")}
+    return {
+        "walks-van-baalen": Drawing(
+            partial(walks_picture, walks=walks["van-baalen"], title="Why FP8 looked 183 % dearer than INT8"),
+            "FP8-E4M3 against INT8: from van Baalen's setting to ours, one assumption at a time.",
+        ),
+        "walks-formatscope": Drawing(
+            partial(walks_picture, walks=walks["formatscope"], title="FormatScope's figures, one assumption at a time"),
+            "FormatScope's claims: from its setting to ours, one assumption at a time.",
+        ),
+        "aligners": Drawing(aligners_picture, "FP8 against INT8 at 32 products a step, every formulation."),
+        "fronts": Drawing(fronts_picture, "Error on real layers against gates, LUTs, time and energy."),
+        "curves": Drawing(curves_picture, "Area and throughput per area against the clock."),
+        "energy": Drawing(
+            energy_picture,
+            "Energy per MAC of every compared unit by part, on a real layer's operands and on random ones.",
+        ),
+        "lengths": Drawing(lengths_picture, "Cost of a product over the fused length."),
+        "parts": Drawing(parts_picture, "Where the gates of every compared unit go."),
+        "models": Drawing(models_picture, "Errors of the cost models on units that they never saw."),
+    }
+
+
+REPORT = Report(
+    study=FULL,
+    title="INT versus FP: what each assumption costs",
+    subject=subject,
+    measure=measure,
+    derives=("point", "front", "walk", "cheapest", "model", "prediction", "claim"),
+    derive=derived_records,
+    answer=answer,
+    tables=all_tables,
+    drawings=drawings,
+    regenerate=(
+        (
+            f"bitmill report int-vs-fp --full -o reports/results/{FULL}",
+            "this report; what is known is not measured again",
+        ),
+        (
+            "python -m bitmill.studies.cost --fit",
+            "the cost models of `bitmill estimate`, fitted on `reports/results/cost`",
+        ),
+    ),
+    figures=figures,
+)

@@ -1,0 +1,71 @@
+"""All that is measured for the full study: its units on their targets, their parts, and what their arithmetic loses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...models.layers import sample_layers
+from ..ids import unit_key
+from ..int_vs_fp.scales import ScaleBook
+from ..jobs import Job, run_records
+from ..records import Record, metric
+from ..sweep.engine import run_tasks
+from ..sweep.grid import Skipped
+from ..sweep.sizes import say_sizes
+from ..sweep.study_file import StudyFile
+from ..sweep.taken import Committed
+from .layer_errors import error_jobs
+from .parts import COUNTED, parts_jobs
+from .plan import ALIGNERS, FRONTS, planned, studies, units_of
+
+STUDY_RECORD = "study/full"
+
+
+def measure(
+    *, workers: int | None = None, dask: str | None = None, progress: bool = True, fresh: bool = False
+) -> list[Record]:
+    """Measure every unit of the study files on every target.
+
+    Parameters
+    ----------
+    workers, dask, progress
+        As for ``sweep.engine.run_tasks``.
+    fresh
+        Whether to measure again what is committed and still of the same circuits, tools and ways.
+
+    Raises
+    ------
+    BitmillError
+        If a tool is missing or fails, or the scheduler cannot be reached.
+    """
+    chosen = studies()
+    tasks, skipped = planned(chosen)
+    say_sizes(tasks, len(skipped), progress=progress)
+    swept = run_tasks(tasks, workers=workers, dask=dask, progress=progress, taken=None if fresh else Committed())
+    compared = units_of(FRONTS, chosen)
+    split = {unit_key(config): config for config in [*compared, *COUNTED]}.values()
+    jobs: dict[str, Job] = dict(parts_jobs(split, fresh=fresh))
+    jobs |= error_jobs([*compared, *units_of(ALIGNERS, chosen)], sample_layers(), ScaleBook())
+    computed = run_records(jobs, workers=workers, progress=progress)
+    about = _study_record(chosen, skipped, swept, [unit_key(config) for config in compared])
+    return [about, *swept, *computed]
+
+
+def _study_record(
+    chosen: Mapping[str, StudyFile], skipped: Iterable[Skipped], swept: Iterable[Record], compared: list[str]
+) -> Record:
+    swept, skipped = list(swept), list(skipped)
+    return Record(
+        id=STUDY_RECORD,
+        topic="study",
+        config={
+            "studies": {name: study.title for name, study in chosen.items()},
+            "compared": compared,
+            "skipped": [{"fields": dict(row.fields), "reason": row.reason} for row in skipped],
+        },
+        metrics={
+            "units": metric(len({record.part for record in swept}), "units"),
+            "measurements": metric(len(swept), "measurements"),
+            "skipped": metric(len(skipped), "combinations"),
+        },
+    )
