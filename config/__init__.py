@@ -1,9 +1,9 @@
 """What a unit is: one class per family of units, their accumulators, the rules of the non-linear units, and presets."""
 
+from .accumulator_spec import AccumulatorSpec
 from .accumulators import (
     MAX_EXACT_BITS,
     Accumulator,
-    AccumulatorSpec,
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,

@@ -2,88 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from .. import formats
 from ..formats import Minifloat, Product, TopExponent
 from ..system.errors import BitmillError
+from .accumulator_spec import NEAREST_EVEN, AccumulatorSpec, Corners, SumRounding
 
 MAX_EXACT_BITS = 1024
 """Widest exact accumulator that is built; FP32 x FP32 at k_max 4096 needs 567 bits."""
-
-
-SumRounding = Literal["nearest-even", "truncate"]
-"""How a float accumulator's sum loses what it has no bits for; ``truncate`` cuts the exact sum's magnitude, toward zero."""
-NEAREST_EVEN: SumRounding = "nearest-even"
-
-
-# Frozen is said in every class line, because type checkers derive from there that configurations can be hashed.
-class Frozen(BaseModel, frozen=True):
-    """A part of a configuration: immutable, no unknown fields, no conversions."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class AccumulatorSpec(Frozen, frozen=True):
-    """What every kind states about itself; golden and hdl each have one implementation per kind.
-
-    Attributes
-    ----------
-    is_float
-        Whether a result is a float's code; if not, it is signed fixed point in units of ``2**unit_exponent(product)``.
-    can_saturate
-        Whether a sum may be clamped, wrapped or overflow in a dot product of at most ``k_max`` products.
-    """
-
-    is_float: ClassVar[bool]
-    can_saturate: ClassVar[bool]
-
-    @property
-    def zero_when_invalid(self) -> bool:
-        """Whether a result with ``invalid`` set is 0; a float's code says itself what it is."""
-        return not self.is_float
-
-    @property
-    def truncates(self) -> bool:
-        """Whether sums are cut toward zero instead of rounded to nearest even."""
-        return getattr(self, "rounding", NEAREST_EVEN) == "truncate"
-
-    # Records and names of units are older than the choice of rounding.
-    @model_serializer(mode="wrap")
-    def _without_usual_rounding(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in fields(self).items() if (name, value) != ("rounding", NEAREST_EVEN)}
-
-    @abstractmethod
-    def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
-        """Width of the accumulator's value for dot products of at most ``terms`` products, ``lanes`` a step."""
-
-    def float_format(self, *, product: Product, lanes: int) -> Minifloat | None:
-        """The format of a float accumulator's codes; None for fixed point."""
-        return None
-
-    def products_per_rounding(self, lanes: int) -> int:
-        """How many products are summed exactly before the accumulator takes them: those of one step, or a fused group."""
-        return lanes
-
-    def unit_exponent(self, product: Product) -> int:
-        """Exponent of a fixed-point result's least bit."""
-        return product.min_exponent
-
-    def check(self, *, product: Product, lanes: int, k_max: int, terms: int) -> None:
-        """Refuse what cannot be built. ``terms`` is ``k_max`` rounded up to whole steps.
-
-        Raises
-        ------
-        BitmillError
-            Naming the field, the value and what is accepted.
-        """
-
-    @abstractmethod
-    def title(self, bits: int) -> str:
-        """``exact 47-bit accumulator``."""
 
 
 class ExactAccumulator(AccumulatorSpec, frozen=True):
@@ -135,6 +64,15 @@ class FixedAccumulator(AccumulatorSpec, frozen=True):
     overflow: Literal["saturate", "wrap"]
     lsb: int | None = None
 
+    @property
+    def wraps(self) -> bool:
+        """Whether ``overflow`` says so."""
+        return self.overflow == "wrap"
+
+    def corners(self, product: Product) -> Corners:
+        """The limits of its width."""
+        return Corners(bound=1 << (self.width - 1))
+
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
         """The width."""
         return self.width
@@ -178,6 +116,7 @@ class WindowAccumulator(AccumulatorSpec, frozen=True):
 
     is_float: ClassVar[bool] = True
     can_saturate: ClassVar[bool] = False
+    takes_fixed_terms: ClassVar[bool] = False
 
     kind: Literal["window"] = "window"
     width: Annotated[int, Field(ge=4, le=48)]
@@ -187,6 +126,17 @@ class WindowAccumulator(AccumulatorSpec, frozen=True):
     def bits_below(self) -> int:
         """Bits that a product keeps below the window: guard, round and sticky, or none."""
         return 0 if self.truncates else 3
+
+    @property
+    def window_bits(self) -> int:
+        """The width."""
+        return self.width
+
+    def corners(self, product: Product) -> Corners:
+        """A product as far below another as the window is wide, and where the last bit that it can have leaves the window."""
+        return Corners(
+            distances=frozenset({self.width + self.bits_below - product.significand_product_bits, self.width})
+        )
 
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
         """Width of ``float_format``'s codes."""
@@ -231,6 +181,20 @@ class FloatAccumulator(AccumulatorSpec, frozen=True):
     format: Literal["FP32", "FP16", "BF16"] = "FP32"
     fused: Annotated[int, Field(ge=1)] | None = None
     rounding: SumRounding = NEAREST_EVEN
+
+    @property
+    def circuit(self) -> str:
+        """Groups of products are a circuit of their own."""
+        return "fused" if self.fuses else self.kind
+
+    @property
+    def fuses(self) -> bool:
+        """Whether ``fused`` says so."""
+        return self.fused is not None
+
+    def corners(self, product: Product) -> Corners:
+        """The ends of fused groups."""
+        return Corners(group=self.fused)
 
     def value_bits(self, *, product: Product, lanes: int, terms: int) -> int:
         """Width of the format's codes."""

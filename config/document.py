@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from ..system.errors import BitmillError
 from ..system.files import read_text, reading
 from ..system.text import short
-from .accumulators import Accumulator, Frozen
+from .accumulator_spec import Frozen
+from .accumulators import Accumulator
 
 
 class Document(Frozen, frozen=True):

@@ -9,10 +9,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from .. import formats
 from ..formats import Format, Minifloat, PowerOfTwo, Product
 from ..system.errors import BitmillError
+from .accumulator_spec import AccumulatorSpec
 from .accumulators import (
     MAX_EXACT_BITS,
     Accumulator,
-    AccumulatorSpec,
     ExactAccumulator,
     FixedAccumulator,
     FloatAccumulator,
@@ -173,8 +173,8 @@ class MacConfig(NamesFormats, frozen=True):
                 raise BitmillError(f"{accepted} for pairs that are not of {pairs}, not {value!r}")
             if self.lanes == 1:
                 raise BitmillError(f"{accepted} for 1 lane, not {value!r}")
-            if isinstance(self.accumulator, WindowAccumulator):
-                raise BitmillError(f"{accepted} for a window accumulator, not {value!r}")
+            if not self.accumulator.takes_fixed_terms:
+                raise BitmillError(f"{accepted} for a {self.accumulator.kind} accumulator, not {value!r}")
 
     @property
     def weight_format(self) -> Format:
@@ -200,6 +200,11 @@ class MacConfig(NamesFormats, frozen=True):
     def macs(self) -> int:
         """Products a step of the whole unit."""
         return self.pes * self.lanes
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether results leave in rows, one for each column of PEs."""
+        return self.unit == "array"
 
     @property
     def throughput(self) -> str:

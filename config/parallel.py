@@ -12,7 +12,7 @@ from ..formats import Format, Minifloat, Product
 from ..formats.block import BLOCKS, Block
 from ..formats.octal import greatest_digits
 from ..system.errors import BitmillError
-from .accumulators import Frozen
+from .accumulator_spec import Frozen
 from .bit_serial import MAX_STATE_BITS
 
 Weight = Literal["FP16", "BF16", "INT8", "ANT", "OLIVE"]

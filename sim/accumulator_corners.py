@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..config import FixedAccumulator, FloatAccumulator, MacConfig, WindowAccumulator
+from ..config import MacConfig
 from ..formats import Format, Minifloat
 from .dot_product import DotProduct
 
@@ -37,10 +37,10 @@ class _Corners:
         self.numbers = [_numbers(fmt, codes) for fmt, codes in zip(formats, self.codes, strict=True)]
 
     def all(self) -> Iterator[DotProduct]:
-        spec = self.config.accumulator
-        if isinstance(spec, FixedAccumulator):
+        corners = self.config.accumulator.corners(self.config.product)
+        if corners.bound is not None:
             unit = 1 << (self.config.unit_exponent - self.config.product.min_exponent)
-            yield from self._limits(1 << (spec.width - 1), unit)
+            yield from self._limits(corners.bound, unit)
             yield from self._least_bit_ties(unit)
         fmt = self.config.accumulator_format
         if fmt is not None:
@@ -48,10 +48,10 @@ class _Corners:
             yield from self._overflow(fmt)
             yield from self._underflow(fmt)
             yield from self._cancellations()
-        if isinstance(spec, WindowAccumulator):
-            yield from self._distances(spec)
-        if isinstance(spec, FloatAccumulator) and spec.fused is not None:
-            yield from self._group_ends(spec.fused)
+        if corners.distances:
+            yield from self._distances(corners.distances)
+        if corners.group is not None:
+            yield from self._group_ends(corners.group)
 
     def _sum(self, target: int) -> list[Pair] | None:
         """Products that add up to so many units, the greatest first; None if that takes too many or cannot be."""
@@ -148,10 +148,9 @@ class _Corners:
                 if len(steps) <= self.longest:
                     yield self._dot(steps, "greatest products cancel above the least one")
 
-    def _distances(self, spec: WindowAccumulator) -> Iterator[DotProduct]:
-        """A product as far below another as the window is wide, give or take a few bits, of either sign."""
+    def _distances(self, ends: frozenset[int]) -> Iterator[DotProduct]:
+        """A product as far below another as ``ends`` say, give or take a few bits, of either sign."""
         product = self.config.product
-        ends = {spec.width + spec.bits_below - product.significand_product_bits, spec.width}
         distances = {end + step for end in ends for step in range(-2, 5)} | {product.exponent_span}
         top = product.min_exponent + product.exponent_span
         above = self._at_exponent(top)

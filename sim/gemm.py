@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..config import MacConfig
+from ..config.checks import check_unit
 from ..system.errors import BitmillError
 from .engine import Engine
 from .job import PhaseResult
@@ -152,8 +153,7 @@ def check_shapes(config: MacConfig, weights: tuple[int, ...], activations: tuple
     BitmillError
         If the unit is no array, a shape is no [rows, K] or has a 0, or K differs or is more than ``k_max``.
     """
-    if config.unit != "array":
-        raise BitmillError(f"unit must be 'array' to run a matrix product, not {config.unit!r}")
+    check_unit(config, "array", "to run a matrix product")
     check_operands(weights, activations, k_max=config.k_max)
 
 

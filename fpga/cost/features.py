@@ -6,32 +6,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
-
-from pydantic import BaseModel
 
 from ...config import AccumulatorSpec, MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...system.errors import BitmillError
+from ...system.text import short
 from .lane_parts import lane_parts
 from .measured_formats import check_measured
 from .registers import register_parts
 from .sum_parts import accumulator, accumulator_parts, reduction_parts
+from .traits import KIND_TRAITS
 
 MAX_LANES = 64
 """Most lanes of a unit that the models were measured for."""
 
 KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
-    "MacConfig": frozenset({
+    "unit": frozenset({
         "weight", "activation", "unit", "rows", "cols", "lanes", "k_max", "accumulator", "pipeline", "multiplier", "aligner",
         "scale", "saturated", "formats",
     }),
-    "ExactAccumulator": frozenset({"kind", "width"}),
-    "FixedAccumulator": frozenset({"kind", "width", "overflow", "lsb"}),
-    "WindowAccumulator": frozenset({"kind", "width", "rounding"}),
-    "FloatAccumulator": frozenset({"kind", "format", "fused", "rounding"}),
+    "exact": frozenset({"kind", "width"}),
+    "fixed": frozenset({"kind", "width", "overflow", "lsb"}),
+    "window": frozenset({"kind", "width", "rounding"}),
+    "float": frozenset({"kind", "format", "fused", "rounding"}),
 }  # fmt: skip
-"""Fields that are counted here, by class. A field that is in no such list is refused unless it is as it is by default."""
+"""Fields that are counted here, of units and of accumulators by kind. Others are refused unless they are as by default."""
 
 # Registers that are loaded whenever the unit moves, or in steps only, and cleared: gates decide that where cells cannot.
 _ACCUMULATING = frozenset({"accumulator", "met", "group", "guard", "saturation"})
@@ -81,18 +80,18 @@ def check_known(config: MacConfig) -> None:
         raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {config.unit!r}")
     if config.lanes > MAX_LANES:
         raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")
-    _check_fields("", config)
-    _check_fields("accumulator.", config.accumulator)
+    kind = config.accumulator.kind
+    if kind not in KIND_TRAITS:
+        raise BitmillError(
+            f"accumulator.kind must be one of {', '.join(map(repr, KIND_TRAITS))} to be estimated, not {kind!r}"
+        )
+    _check_fields("", config, KNOWN_FIELDS["unit"])
+    _check_fields("accumulator.", config.accumulator, KNOWN_FIELDS[kind])
     for fmt in (config.weight_format, config.activation_format):
         check_measured(fmt)
 
 
-def _check_fields(prefix: str, part: MacConfig | AccumulatorSpec) -> None:
-    known = KNOWN_FIELDS.get(type(part).__name__, frozenset())
-    for name, field in type(part).model_fields.items():
-        value: Any = getattr(part, name)
-        if name in known or (not field.is_required() and value == field.get_default(call_default_factory=True)):
-            continue
-        usual = "left out" if field.is_required() else repr(field.default)
-        shown = type(value).__name__ if isinstance(value, BaseModel) else repr(value)
-        raise BitmillError(f"{prefix}{name} must be {usual} to be estimated, not {shown}")
+def _check_fields(prefix: str, part: MacConfig | AccumulatorSpec, known: frozenset[str]) -> None:
+    for name, value, usual in part.unusual():
+        if name not in known:
+            raise BitmillError(f"{prefix}{name} must be {usual} to be estimated, not {short(value)}")

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from amaranth.hdl import Shape
 
-from ...config import FixedAccumulator, MacConfig
+from ...config import MacConfig
 from ...formats import Codebook, Format, Int, Minifloat, TopExponent
 from ...hdl.mac.layouts import (
     decoded_layout,
@@ -59,12 +59,9 @@ def lane_parts(config: MacConfig, *, shift: bool) -> Counter[str]:
 
 def bits_read(config: MacConfig) -> int:
     """Low bits of a term that a wrapping accumulator reads; what adders add up is kept in any case, so only of one lane."""
-    accumulator = config.accumulator
-    if not isinstance(accumulator, FixedAccumulator) or accumulator.overflow != "wrap":
+    if not config.accumulator.wraps or config.lanes > 1 or config.saturated:
         return ALL_BITS
-    if config.lanes > 1 or config.saturated:
-        return ALL_BITS
-    return accumulator.width + config.unit_exponent - config.product.min_exponent
+    return config.accumulator_bits + config.unit_exponent - config.product.min_exponent
 
 
 @lru_cache(maxsize=512)

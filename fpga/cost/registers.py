@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
-from ...config import FixedAccumulator, MacConfig
+from ...config import MacConfig
 from ...formats import Codebook, Format, Int, signed_bits
 from ...hdl.accumulators import table as accumulators
 from ...hdl.accumulators.accumulator import Accumulator
-from ...hdl.accumulators.float_accumulator import FloatAccumulator
-from ...hdl.accumulators.fused_accumulator import FusedAccumulator
 from ...hdl.mac import formulations
 from ...hdl.mac.lane import Lane
 from ...hdl.mac.layouts import (
@@ -68,7 +68,7 @@ def register_parts(config: MacConfig, unit: Accumulator, reduction: Reduction | 
     invalid = bool(step_flags_layout(config).size)
     found["result"] = result_layout(config).size + int(invalid)
     found["guard"] = config.max_steps.bit_length()
-    if config.saturated and not _overflow_possible(unit):
+    if config.saturated and not unit.overflow_possible:
         found["result"] -= 1
     return found
 
@@ -129,32 +129,41 @@ def _tree(terms: TermRange, lanes: int) -> int:
     )
 
 
-def _reduction(config: MacConfig, reduction: Reduction) -> Counter[str]:
+def _adder_tree(config: MacConfig, reduction: AdderTree, unread: int) -> Counter[str]:
+    return Counter({"tree": _tree(reduction.terms, config.lanes) - unread})
+
+
+def _parts_tree(config: MacConfig, reduction: PartsTree, unread: int) -> Counter[str]:
+    trees = sum(_tree(part.terms, config.lanes) for part in reduction.parts)
+    return Counter({"tree": trees + reduction.sum.shape().size - unread})
+
+
+def _window_tree(config: MacConfig, reduction: WindowTree, unread: int) -> Counter[str]:
     found: Counter[str] = Counter()
-    lanes = config.lanes
-    unread = max(0, reduction.sum.significand.shape().width - _sum_bits_read(config))
-    match reduction:
-        case AdderTree():
-            found["tree"] = _tree(reduction.terms, lanes) - unread
-        case PartsTree():
-            trees = sum(_tree(part.terms, lanes) for part in reduction.parts)
-            found["tree"] = trees + reduction.sum.shape().size - unread
-        case WindowTree():
-            exponent = product_layout(config.product)["exponent"].width
-            if lanes > 1 and config.product.exponent_span:
-                found.update(_search(config, reduction, exponent))
-            if lanes > 1:
-                found["tree"] = _tree(reduction.terms, lanes)
-                waits = reduction.LATENCY - -(-(lanes - 1).bit_length() // SEARCH_LEVELS) * bool(exponent)
-                found["sum's exponent"] = waits * exponent
+    lanes, exponent = config.lanes, product_layout(config.product)["exponent"].width
+    if lanes > 1 and config.product.exponent_span:
+        found.update(_search(config, reduction, exponent))
+    if lanes > 1:
+        found["tree"] = _tree(reduction.terms, lanes)
+        waits = reduction.LATENCY - -(-(lanes - 1).bit_length() // SEARCH_LEVELS) * bool(exponent)
+        found["sum's exponent"] = waits * exponent
     return found
+
+
+_REDUCTIONS: Mapping[str, Callable[[MacConfig, Any, int], Counter[str]]] = {
+    AdderTree.KEY: _adder_tree, PartsTree.KEY: _parts_tree, WindowTree.KEY: _window_tree,
+}  # fmt: skip
+
+
+def _reduction(config: MacConfig, reduction: Reduction) -> Counter[str]:
+    unread = max(0, reduction.sum.significand.shape().width - _sum_bits_read(config))
+    return _REDUCTIONS[reduction.KEY](config, reduction, unread)
 
 
 def _sum_bits_read(config: MacConfig) -> int:
     """Bits of a sum that a wrapping accumulator reads."""
-    accumulator = config.accumulator
-    if isinstance(accumulator, FixedAccumulator) and accumulator.overflow == "wrap" and not config.saturated:
-        return accumulator.width + config.unit_exponent - config.product.min_exponent
+    if config.accumulator.wraps and not config.saturated:
+        return config.accumulator_bits + config.unit_exponent - config.product.min_exponent
     return ALL_BITS
 
 
@@ -185,22 +194,12 @@ def _scales(config: MacConfig, waits: int) -> Counter[str]:
     return found
 
 
-def _overflow_possible(unit: Accumulator) -> bool:
-    match unit:
-        case FusedAccumulator():
-            return unit.rounder.window.overflow_possible
-        case FloatAccumulator():
-            return unit.window.overflow_possible
-        case _:
-            return True
-
-
 def _accumulator(config: MacConfig, unit: Accumulator) -> Counter[str]:
     """The sum, and what was met: NaN, both infinities, and that an operand was one of them."""
     found: Counter[str] = Counter()
     found["accumulator"] = config.accumulator_bits
     flags = step_flags_layout(config).size
-    overflow = _overflow_possible(unit)
+    overflow = unit.overflow_possible
     found["saturation"] = int(config.saturated and overflow)
     if not config.accumulator.is_float:
         found["met"] = flags
@@ -210,7 +209,7 @@ def _accumulator(config: MacConfig, unit: Accumulator) -> Counter[str]:
     else:
         found["met"] = {0: 0, 1: 2}.get(flags, 4)
     # A group of one step is not kept.
-    if isinstance(unit, FusedAccumulator) and unit.steps > 1:
-        counter = (unit.steps - 1).bit_length()
+    if unit.group_steps > 1:
+        counter = (unit.group_steps - 1).bit_length()
         found["group"] = config.product.sum_bits(config.products_per_rounding) + flags + counter
     return found

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ...config import FixedAccumulator, MacConfig
+from ...config import MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...hdl.accumulators.accumulator import Accumulator
 from ...hdl.accumulators.float_accumulator import FloatAccumulator
@@ -27,21 +29,19 @@ def accumulator(config: MacConfig) -> Accumulator:
 
 def reduction_parts(config: MacConfig, reduction: Reduction | None) -> Counter[str]:
     """Bits of every kind of circuit in what sums a step's terms."""
+    return Counter() if reduction is None else _REDUCTIONS[reduction.KEY](config, reduction)
+
+
+def _adder_tree(config: MacConfig, reduction: AdderTree) -> Counter[str]:
+    return _tree(reduction.terms, config.lanes, "shifted " if config.product.exponent_span else "")
+
+
+def _parts_tree(config: MacConfig, reduction: PartsTree) -> Counter[str]:
     found: Counter[str] = Counter()
-    match reduction:
-        case None:
-            pass
-        case AdderTree():
-            found.update(_tree(reduction.terms, config.lanes, "shifted " if config.product.exponent_span else ""))
-        case PartsTree():
-            for part in reduction.parts:
-                found.update(_tree(part.terms, config.lanes, "column " if config.multiplier == "columns" else "bin "))
-                if part.place:
-                    found["part add"] += max(0, reduction.sum.significand.shape().width - part.place)
-        case WindowTree():
-            found.update(_window(config, reduction))
-        case _:
-            raise TypeError(f"reduction_parts reduction must be one of hdl's, not {reduction!r}")
+    for part in reduction.parts:
+        found.update(_tree(part.terms, config.lanes, "column " if config.multiplier == "columns" else "bin "))
+        if part.place:
+            found["part add"] += max(0, reduction.sum.significand.shape().width - part.place)
     return found
 
 
@@ -104,28 +104,26 @@ def _window(config: MacConfig, tree: WindowTree) -> Counter[str]:
     return found
 
 
+_REDUCTIONS: Mapping[str, Callable[[MacConfig, Any], Counter[str]]] = {
+    AdderTree.KEY: _adder_tree, PartsTree.KEY: _parts_tree, WindowTree.KEY: _window,
+}  # fmt: skip
+
+
 def accumulator_parts(config: MacConfig, unit: Accumulator) -> Counter[str]:
     """Bits of every kind of circuit in the accumulator and what scales its terms."""
-    found: Counter[str] = Counter()
-    bits = config.accumulator_bits
-    specials = bool(step_flags_layout(config).size)
-    found["saturation flag"] = int(config.saturated)
-    match unit:
-        case ScaledAccumulator():
-            found.update(_scaled(config, unit))
-        case FusedAccumulator():
-            found.update(_float(config, unit.rounder, specials))
-            # A group of one step is not kept.
-            if unit.steps > 1:
-                found["group add"] = config.product.sum_bits(config.products_per_rounding)
-                found["group"] = 1
-            elif unit.term.carry.shape().width:
-                found["float term"] = unit.term.significand.shape().width
-        case FloatAccumulator():
-            found.update(_float(config, unit, specials))
-        case _:
-            found.update(_fixed(config, unit))
-            found["zero when invalid"] = bits * specials
+    found = Counter({"saturation flag": int(config.saturated)})
+    found.update(_ACCUMULATORS[accumulators.circuit(config)](config, unit))
+    return found
+
+
+def _fused(config: MacConfig, unit: FusedAccumulator) -> Counter[str]:
+    found = _float(config, unit.rounder)
+    # A group of one step is not kept.
+    if unit.group_steps > 1:
+        found["group add"] = config.product.sum_bits(config.products_per_rounding)
+        found["group"] = 1
+    elif unit.term.carry.shape().width:
+        found["float term"] = unit.term.significand.shape().width
     return found
 
 
@@ -133,7 +131,7 @@ def _fixed(config: MacConfig, unit: Accumulator) -> Counter[str]:
     spec, bits = config.accumulator, config.accumulator_bits
     found: Counter[str] = Counter()
     dropped = config.unit_exponent - config.product.min_exponent
-    saturates = isinstance(spec, FixedAccumulator) and spec.overflow == "saturate"
+    saturates = spec.can_saturate and not spec.wraps
     if not saturates and not config.saturated:
         found["accumulate"] = bits
     else:
@@ -144,7 +142,8 @@ def _fixed(config: MacConfig, unit: Accumulator) -> Counter[str]:
     # Below the register there is half a unit to add, and a tie to be seen.
     found["tie"] = dropped
     # An exact register is cleared by its reset input.
-    found["clear"] = bits * isinstance(spec, FixedAccumulator)
+    found["clear"] = bits * spec.can_saturate
+    found["zero when invalid"] = bits * bool(step_flags_layout(config).size)
     return found
 
 
@@ -175,7 +174,7 @@ def _scaled(config: MacConfig, unit: ScaledAccumulator) -> Counter[str]:
     })  # fmt: skip
 
 
-def _float(config: MacConfig, unit: FloatAccumulator, specials: bool) -> Counter[str]:
+def _float(config: MacConfig, unit: FloatAccumulator) -> Counter[str]:
     """Alignment of the accumulator with the term, one sum, its magnitude, normalisation, rounding."""
     window, fmt = unit.window, unit.fmt
     truncates = config.accumulator.truncates
@@ -203,7 +202,13 @@ def _float(config: MacConfig, unit: FloatAccumulator, specials: bool) -> Counter
         "float rest": 0 if truncates else max(0, sum_bits - significand),
         "float sticky": (fmt.bits + significand + window.term_bits) * window.sticky,
         "float overflow": fmt.bits * window.overflow_possible,
-        "float specials": fmt.bits * specials,
+        "float specials": fmt.bits * bool(step_flags_layout(config).size),
         "float format": fmt.bits,
         "float unit": 1,
     })  # fmt: skip
+
+
+_ACCUMULATORS: Mapping[str, Callable[[MacConfig, Any], Counter[str]]] = {
+    "exact": _fixed, "fixed": _fixed, "window": _float, "float": _float, "fused": _fused, "scaled": _scaled,
+}  # fmt: skip
+"""By the accumulator's circuit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import log, log1p
 
-from ...config import MacConfig, WindowAccumulator
+from ...config import MacConfig
 from ...formats import Codebook, Format
 from .few_values import known_codes, varying_bits
 from .reckoned import RECKONED
@@ -24,6 +24,16 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 """How names of features begin, by part; the first part that fits counts."""
 
 
+KIND_TRAITS: Mapping[str, Mapping[str, float]] = {
+    "exact": {},
+    "fixed": {"accumulator: fixed": 1.0},
+    "window": {"accumulator: window": 1.0},
+    "float": {"accumulator: float": 1.0},
+}
+"""What sets kinds of accumulators apart; those of other kinds are 0."""
+_NO_KIND = {name: 0.0 for found in KIND_TRAITS.values() for name in found}
+
+
 def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
     """Coordinates of a unit by name; a name begins with the field that it is about.
 
@@ -37,7 +47,7 @@ def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
     product, accumulator, lanes = config.product, config.accumulator, config.lanes
     shares = _shares(found)
     least, most = sorted((product.a.significand_bits, product.b.significand_bits))
-    window = accumulator.width if isinstance(accumulator, WindowAccumulator) else 0
+    float_name = "" if config.accumulator_format is None else config.accumulator_format.name
     return {
         "lanes": log(lanes),
         "lanes: one": float(lanes == 1),
@@ -62,16 +72,17 @@ def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
         "weight: exponents": float(product.exponent_span > 0),
         "weight: NaN": float(product.a.has_nan or product.b.has_nan),
         "weight: infinity": float(product.a.has_inf or product.b.has_inf),
-        **{f"accumulator: {kind}": float(accumulator.kind == kind) for kind in ("fixed", "window", "float")},
-        "accumulator: wraps": float(getattr(accumulator, "overflow", None) == "wrap"),
+        **_NO_KIND,
+        **KIND_TRAITS[accumulator.kind],
+        "accumulator: wraps": float(accumulator.wraps),
         "accumulator: truncates": float(accumulator.truncates),
-        "accumulator: fused": float(getattr(accumulator, "fused", None) is not None),
-        "accumulator: FP16": float(getattr(accumulator, "format", None) == "FP16"),
-        "accumulator: BF16": float(getattr(accumulator, "format", None) == "BF16"),
+        "accumulator: fused": float(accumulator.fuses),
+        "accumulator: FP16": float(float_name == "FP16"),
+        "accumulator: BF16": float(float_name == "BF16"),
         "accumulator: bits": log(config.accumulator_bits),
         "accumulator: room": log(config.accumulator_bits / product.sum_bits(config.padded_k_max)),
         "accumulator: lsb": log1p(0 if accumulator.is_float else config.unit_exponent - product.min_exponent),
-        "accumulator: window": log1p(max(0, window - product.significand_product_bits)),
+        "accumulator: window": log1p(max(0, accumulator.window_bits - product.significand_product_bits)),
         **shares,
     }  # fmt: skip
 

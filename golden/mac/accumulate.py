@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...config import ExactAccumulator, FixedAccumulator, FloatAccumulator, MacConfig, WindowAccumulator
+from ...config import MacConfig
 from ...formats import Format
 from ...system.errors import BitmillError
 from ..codec import decode
@@ -25,13 +25,13 @@ from .step_scales import step_scales
 Accumulate = Callable[[MacConfig, Pairing, Parts, Parts, tuple[int, ...]], Accumulated]
 """From configuration, pairing of rows, weight and activation parts ``[rows, K]`` and result shape to sums."""
 
-ACCUMULATORS: dict[type, Accumulate] = {
-    ExactAccumulator: accumulate_exact,
-    FixedAccumulator: accumulate_fixed,
-    WindowAccumulator: accumulate_window,
-    FloatAccumulator: accumulate_float,
+ACCUMULATORS: dict[str, Accumulate] = {
+    "exact": accumulate_exact,
+    "fixed": accumulate_fixed,
+    "window": accumulate_window,
+    "float": accumulate_float,
 }
-"""One implementation per kind of ``config.accumulator``."""
+"""One implementation per ``kind`` of ``config.accumulator``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +147,7 @@ def _run(
         exponents = scales[0].exponents, scales[1].exponents
         value, saturated = accumulate_float(config, pairing, *parts, invalid.shape, scales=exponents)
     else:
-        value, saturated = ACCUMULATORS[type(config.accumulator)](config, pairing, *parts, invalid.shape)
+        value, saturated = ACCUMULATORS[config.accumulator.kind](config, pairing, *parts, invalid.shape)
     if config.accumulator.zero_when_invalid:
         value[invalid] = 0
     too_long = np.full(invalid.shape, length > config.padded_k_max)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...config import FixedAccumulator, MacConfig
+from ...config import MacConfig
 from ..exact import Limbs, Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
 from .accumulate_exact import accumulate_exact
@@ -23,9 +23,7 @@ def accumulate_fixed(
     nearest of ``-2**(width-1)`` and ``2**(width-1) - 1``; ``wrap`` is modulo ``2**width``. Operands are ``[rows, K]`` with ``K``
     a multiple of ``lanes``; specials count as zero. int64 up to 63 bits, Python integers in an object array above.
     """
-    assert isinstance(config.accumulator, FixedAccumulator)
-    wraps = config.accumulator.overflow == "wrap"
-    width, lanes = config.accumulator.width, config.lanes
+    wraps, width, lanes = config.accumulator.wraps, config.accumulator_bits, config.lanes
     dropped = config.unit_exponent - config.product.min_exponent
     if wraps and not dropped and not config.saturated:
         # Wrapping after every step is wrapping at the end.

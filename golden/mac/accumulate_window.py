@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...config import MacConfig, WindowAccumulator
+from ...config.checks import accumulator_of
 from ..exact import Pairing
 from ..parts import Parts
 from .accumulated import Accumulated
@@ -76,7 +77,7 @@ def _window_sums(
     config: MacConfig, pairing: Pairing, weight: Parts, activation: Parts
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The sum of each step's terms, and the exponent of its unit, the sticky bit's: ``[outputs..., steps]`` twice."""
-    assert isinstance(config.accumulator, WindowAccumulator)
+    spec = accumulator_of(config, WindowAccumulator, "accumulate_window")
 
     def of_products(field: str, operation: np.ufunc) -> NDArray[Any]:
         by_step = [np.reshape(getattr(p, field), (p.nan.shape[0], -1, config.lanes)) for p in (weight, activation)]
@@ -88,7 +89,7 @@ def _window_sums(
     # Where all products are zero any exponent will do.
     greatest = np.max(np.where(significand > 0, exponent, config.product.min_exponent), axis=-1, keepdims=True)
     # A significand stands this far above the least bit that is kept; narrow windows cut even the greatest product.
-    raised = config.accumulator.width + config.accumulator.bits_below - config.product.significand_product_bits
+    raised = spec.width + spec.bits_below - config.product.significand_product_bits
     right = np.clip(greatest - exponent + max(0, -raised), 0, 63)
     wide = significand << max(0, raised)
     if config.accumulator.truncates and config.product.significand_signed:

@@ -72,6 +72,16 @@ class Accumulator(wiring.Component):
     def ZERO_WHEN_INVALID(self) -> bool:
         return self.config.accumulator.zero_when_invalid
 
+    @property
+    def overflow_possible(self) -> bool:
+        """Whether a sum can pass the greatest number, as far as widths tell."""
+        return True
+
+    @property
+    def group_steps(self) -> int:
+        """Steps whose terms are summed apart before the accumulator takes them."""
+        return 1
+
     @classmethod
     def aligned(cls, config: MacConfig) -> bool:
         """Whether the lanes that feed this accumulator align their products to fixed point."""

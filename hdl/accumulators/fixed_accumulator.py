@@ -6,6 +6,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 
 from ...config import FixedAccumulator as FixedSpec
 from ...config import MacConfig
+from ...config.checks import accumulator_of
 from ..wires.adders import add
 from .accumulator import Accumulator
 
@@ -29,9 +30,7 @@ class FixedAccumulator(Accumulator):
     ALIGNED = True
 
     def __init__(self, *, config: MacConfig) -> None:
-        if not isinstance(config.accumulator, FixedSpec):
-            raise TypeError(f"FixedAccumulator config must have a fixed accumulator, not {config.accumulator!r}")
-        self.saturates = config.accumulator.overflow == "saturate"
+        self.saturates = not accumulator_of(config, FixedSpec, "FixedAccumulator").wraps
         self.dropped = config.unit_exponent - config.product.min_exponent
         super().__init__(config=config)
 

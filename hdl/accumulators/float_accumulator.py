@@ -138,6 +138,10 @@ class FloatAccumulator(FloatTotal):
         """How far the term's least bit lies below the products' least bit, in bits."""
         return 0
 
+    @property
+    def overflow_possible(self) -> bool:
+        return self.window.overflow_possible
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         fmt = self.fmt
@@ -161,7 +165,7 @@ class FloatAccumulator(FloatTotal):
             magnitude,
             top_field,
             subnormal_possible=self.window.subnormal_possible,
-            overflow_possible=self.window.overflow_possible,
+            overflow_possible=self.overflow_possible,
         )
         if self.window.sticky:
             # A zero term may stand anywhere, so the accumulator could have been shifted out of the window.

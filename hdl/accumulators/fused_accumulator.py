@@ -45,6 +45,14 @@ class FusedAccumulator(Accumulator):
         self.steps = config.products_per_rounding // config.lanes
         super().__init__(config=config)
 
+    @property
+    def overflow_possible(self) -> bool:
+        return self.rounder.overflow_possible
+
+    @property
+    def group_steps(self) -> int:
+        return self.steps
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.round = rounder = self.rounder

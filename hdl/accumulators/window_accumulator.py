@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ...config import MacConfig
 from ...config import WindowAccumulator as WindowSpec
+from ...config.checks import accumulator_of
 from ..sums.reduction import Reduction
 from ..sums.window_tree import WindowTree
 from .float_accumulator import FloatAccumulator
@@ -39,9 +40,8 @@ class WindowAccumulator(FloatAccumulator):
     @classmethod
     def _tree_raised(cls, config: MacConfig) -> int | None:
         """``raised`` of the ``WindowTree``; None if none is needed, because the products of a step are exact without."""
-        if not isinstance(config.accumulator, WindowSpec):
-            raise TypeError(f"WindowAccumulator config must have a window accumulator, not {config.accumulator!r}")
-        room = config.accumulator.width + config.accumulator.bits_below - config.product.significand_product_bits
+        spec = accumulator_of(config, WindowSpec, "WindowAccumulator")
+        room = spec.width + spec.bits_below - config.product.significand_product_bits
         reach = config.product.exponent_span if config.lanes > 1 else 0
         return None if reach == 0 and room >= 0 else min(room, reach)
 

@@ -10,6 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ...config.checks import check_class, check_unit
 from ..mac import step_terms
 from ..mac.layouts import operands_layout, result_layout
 from ..unit import Unit
@@ -62,7 +63,7 @@ class Array(Unit):
     ------
     TypeError
         If ``config`` is not an ``MacConfig``.
-    ValueError
+    BitmillError
         If its unit is not ``array``.
 
     Source: output-stationary dataflow, Kung, "Why systolic architectures?", IEEE Computer 15(1), 1982.
@@ -74,10 +75,8 @@ class Array(Unit):
     )
 
     def __init__(self, *, config: MacConfig, module_prefix: str | None = None) -> None:
-        if not isinstance(config, MacConfig):
-            raise TypeError(f"Array config must be a MacConfig, not {config!r}")
-        if config.unit != "array":
-            raise ValueError(f"Array config must have unit 'array', not {config.unit!r}")
+        check_class(config, MacConfig, "Array")
+        check_unit(config, "array", "for an Array")
         self.config = config
         self.module_prefix = module_prefix
         super().__init__({

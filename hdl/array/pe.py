@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ...config.checks import check_class
 from ..accumulators import table as accumulators
 from ..mac import step_terms
 from ..mac.layouts import value_shape
@@ -42,8 +43,7 @@ class PE(wiring.Component):
     """
 
     def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
-        if not isinstance(config, MacConfig):
-            raise TypeError(f"PE config must be a MacConfig, not {config!r}")
+        check_class(config, MacConfig, "PE")
         self.config = config
         self.lane_module = lane_module
         weight, activation = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))

@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.bit_serial import BitSerialConfig
+from ...config.checks import check_class
 from ..mac.decoder import Decoder
 from ..wires.balanced import balanced
 from .serial_pe import aligned_bits, aligned_shape, shift_bits
@@ -57,8 +58,7 @@ class SerialAligner(wiring.Component):
     LATENCY = 2
 
     def __init__(self, *, config: BitSerialConfig) -> None:
-        if not isinstance(config, BitSerialConfig):
-            raise TypeError(f"SerialAligner config must be a BitSerialConfig, not {config!r}")
+        check_class(config, BitSerialConfig, "SerialAligner")
         self.config = config
         super().__init__({
             "enable": In(1),

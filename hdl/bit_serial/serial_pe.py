@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.bit_serial import BitSerialConfig
+from ...config.checks import check_class
 from ..wires.adders import add
 from ..wires.balanced import balanced
 from .term_generator import TERM_LAYOUT
@@ -65,8 +66,7 @@ class SerialPE(wiring.Component):
     """
 
     def __init__(self, *, config: BitSerialConfig) -> None:
-        if not isinstance(config, BitSerialConfig):
-            raise TypeError(f"SerialPE config must be a BitSerialConfig, not {config!r}")
+        check_class(config, BitSerialConfig, "SerialPE")
         self.config = config
         super().__init__({
             "enable": In(1),

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.bit_serial import BitSerialConfig
+from ...config.checks import check_class
 from ...formats.block import GROUP_SCALE_BITS
 from ..wires.adders import add
 from .serial_aligner import exponent_bits
@@ -38,8 +39,7 @@ class SerialScaler(wiring.Component):
     """
 
     def __init__(self, *, config: BitSerialConfig) -> None:
-        if not isinstance(config, BitSerialConfig):
-            raise TypeError(f"SerialScaler config must be a BitSerialConfig, not {config!r}")
+        check_class(config, BitSerialConfig, "SerialScaler")
         self.config = config
         super().__init__({
             "sum": In(signed(config.group_bits)),
@@ -111,8 +111,7 @@ class ScalerControl(wiring.Component):
     """
 
     def __init__(self, *, config: BitSerialConfig) -> None:
-        if not isinstance(config, BitSerialConfig):
-            raise TypeError(f"ScalerControl config must be a BitSerialConfig, not {config!r}")
+        check_class(config, BitSerialConfig, "ScalerControl")
         self.config = config
         exponent = exponent_bits(config)
         super().__init__({

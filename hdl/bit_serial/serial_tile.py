@@ -12,6 +12,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.bit_serial import BitSerialConfig
+from ...config.checks import check_class
 from ...formats.weight_type import SPECIALS
 from ..unit import Unit
 from ..wires.instances import placed
@@ -64,8 +65,7 @@ class SerialTile(Unit):
     )
 
     def __init__(self, *, config: BitSerialConfig, module_prefix: str | None = None) -> None:
-        if not isinstance(config, BitSerialConfig):
-            raise TypeError(f"SerialTile config must be a BitSerialConfig, not {config!r}")
+        check_class(config, BitSerialConfig, "SerialTile")
         self.config = config
         self.module_prefix = module_prefix
         super().__init__({

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ... import formats
 from ...config.bit_serial import BitSerialConfig
+from ...config.checks import check_class
 from ...formats.term import Term, two_terms
 from ...formats.weight_type import FLOATS, SPECIALS, WeightKind
 
@@ -64,8 +65,7 @@ class TermGenerator(wiring.Component):
     """
 
     def __init__(self, *, config: BitSerialConfig) -> None:
-        if not isinstance(config, BitSerialConfig):
-            raise TypeError(f"TermGenerator config must be a BitSerialConfig, not {config!r}")
+        check_class(config, BitSerialConfig, "TermGenerator")
         self.config = config
         super().__init__({
             "codes": In(data.ArrayLayout(config.weight_bits, config.lanes)),

@@ -10,6 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import PiecewiseGeluRule
 from ...config.nonlinear.softmax_rules import INPUT_BITS
 from ..rows.layouts import row_layout
@@ -71,8 +72,7 @@ class PiecewiseGelu(wiring.Component):
     LATENCY = 3
 
     def __init__(self, *, rule: PiecewiseGeluRule, lanes: int, table: Table = "registers") -> None:
-        if not isinstance(rule, PiecewiseGeluRule):
-            raise TypeError(f"PiecewiseGelu rule must be a PiecewiseGeluRule, not {rule!r}")
+        check_class(rule, PiecewiseGeluRule, "PiecewiseGelu", "rule")
         if lanes < 1:
             raise ValueError(f"PiecewiseGelu lanes must be at least 1, not {lanes!r}")
         if table not in get_args(Table):

@@ -6,6 +6,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import LARGEST, WIDTH, ShiftGeluRule
 from ..rows.exp_terms import ExpTerms
 from ..rows.layouts import row_layout
@@ -76,8 +77,7 @@ class ShiftGelu(wiring.Component):
         input_bits: int = 8,
         x0_bits: int | None = None,
     ) -> None:
-        if not isinstance(rule, ShiftGeluRule):
-            raise TypeError(f"ShiftGelu rule must be a ShiftGeluRule, not {rule!r}")
+        check_class(rule, ShiftGeluRule, "ShiftGelu", "rule")
         self.by_row = rule.maximum == "row"
         if (max_length is None) == self.by_row:
             raise ValueError(f"ShiftGelu max_length must be given with the maximum of the row only, not {max_length!r}")

@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ...config.checks import check_class
 from ..accumulators import table as accumulators
 from ..unit import Unit
 from . import step_terms
@@ -53,8 +54,7 @@ class DotProduct(Unit):
     ORDER = "One result for each dot product, in order; steps of the next one may follow at once."
 
     def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
-        if not isinstance(config, MacConfig):
-            raise TypeError(f"{type(self).__name__} config must be a MacConfig, not {config!r}")
+        check_class(config, MacConfig, type(self).__name__)
         self.config = config
         self.lane_module = lane_module
         super().__init__({

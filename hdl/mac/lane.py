@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ...config.checks import check_class
 from . import formulations
 from .decoder import Decoder
 from .layouts import flags_layout
@@ -35,8 +36,7 @@ class Lane(wiring.Component):
     """
 
     def __init__(self, *, config: MacConfig, shift: bool) -> None:
-        if not isinstance(config, MacConfig):
-            raise TypeError(f"Lane config must be a MacConfig, not {config!r}")
+        check_class(config, MacConfig, "Lane")
         self.config = config
         self.shift = shift
         super().__init__({

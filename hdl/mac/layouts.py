@@ -164,7 +164,7 @@ def result_layout(config: MacConfig) -> data.StructLayout:
     has a value, an ``invalid`` and a ``saturated`` bit per column, column 0 lowest, and ``last``, set with a tile's last row.
     """
     saturated = {"saturated": config.cols} if config.saturated else {}
-    if config.unit == "array":
+    if config.by_rows:
         return data.StructLayout({
             "value": data.ArrayLayout(value_shape(config), config.cols),
             "invalid": config.cols,

@@ -6,6 +6,7 @@ from amaranth import Cat, Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.parallel import ParallelConfig
 from ..mac.decoder import Decoder
 from ..mac.layouts import exponent_offset
@@ -30,8 +31,7 @@ class ActivationDecoder(wiring.Component):
     """
 
     def __init__(self, *, config: ParallelConfig) -> None:
-        if not isinstance(config, ParallelConfig):
-            raise TypeError(f"ActivationDecoder config must be a ParallelConfig, not {config!r}")
+        check_class(config, ParallelConfig, "ActivationDecoder")
         self.config = config
         super().__init__({"code": In(config.activation_format.bits), "activation": Out(activation_layout(config))})
 

@@ -8,6 +8,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.parallel import ParallelConfig
 from ..bit_serial.serial_pe import moved_down
 from ..products.octal_product import octal_product
@@ -60,8 +61,7 @@ class ParallelPE(wiring.Component):
     """
 
     def __init__(self, *, config: ParallelConfig) -> None:
-        if not isinstance(config, ParallelConfig):
-            raise TypeError(f"ParallelPE config must be a ParallelConfig, not {config!r}")
+        check_class(config, ParallelConfig, "ParallelPE")
         self.config = config
         super().__init__({
             "enable": In(1),

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import TableSoftmaxRule
 from .table_lane import entry_width
 
@@ -44,8 +45,7 @@ class PowerTable(wiring.Component):
     """
 
     def __init__(self, *, rule: TableSoftmaxRule) -> None:
-        if not isinstance(rule, TableSoftmaxRule):
-            raise TypeError(f"PowerTable rule must be a TableSoftmaxRule, not {rule!r}")
+        check_class(rule, TableSoftmaxRule, "PowerTable", "rule")
         self.rule = rule
         super().__init__({
             "restore": In(1),

@@ -7,6 +7,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import WIDTH, ShiftmaxRule
 from ..rows.exp_terms import ExpTerms
 from ..rows.layouts import row_layout
@@ -68,8 +69,7 @@ class Shiftmax(wiring.Component):
     def __init__(
         self, *, rule: ShiftmaxRule, lanes: int, max_length: int, input_bits: int = 8, x0_bits: int = 9
     ) -> None:
-        if not isinstance(rule, ShiftmaxRule):
-            raise TypeError(f"Shiftmax rule must be a ShiftmaxRule, not {rule!r}")
+        check_class(rule, ShiftmaxRule, "Shiftmax", "rule")
         check_at_least("Shiftmax", 1, lanes=lanes, max_length=max_length)
         check_at_least("Shiftmax", 2, input_bits=input_bits)
         most = WIDTH - rule.fraction_bits

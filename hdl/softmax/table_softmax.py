@@ -10,6 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout, View
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ...config.checks import check_class
 from ...config.nonlinear import TableSoftmaxRule
 from ...config.nonlinear.softmax_rules import DIGIT_BITS, INPUT_BITS
 from ..rows.layouts import row_layout
@@ -77,8 +78,7 @@ class TableSoftmaxPasses(wiring.Component):
     AFTER_MAXIMUM = 3
 
     def __init__(self, *, rule: TableSoftmaxRule, lanes: int, max_length: int, slope: int | None = None) -> None:
-        if not isinstance(rule, TableSoftmaxRule):
-            raise TypeError(f"{type(self).__name__} rule must be a TableSoftmaxRule, not {rule!r}")
+        check_class(rule, TableSoftmaxRule, type(self).__name__, "rule")
         for name, value in (("lanes", lanes), ("max_length", max_length)):
             if value < 1:
                 raise ValueError(f"{type(self).__name__} {name} must be at least 1, not {value!r}")

@@ -66,6 +66,8 @@ class AdderTree(Reduction):
     As ``Reduction``; terms and sum are fixed point, the sum is registered.
     """
 
+    KEY = "tree"
+
     def __init__(
         self, *, lanes: int, product: Product | None = None, terms: TermRange | None = None, registered: bool = True
     ) -> None:

@@ -45,6 +45,8 @@ class PartsTree(Reduction):
     As ``Reduction``; the terms have ``parts_layout``.
     """
 
+    KEY = "parts"
+
     def __init__(
         self, *, lanes: int, parts: Sequence[Part], sum_layout: data.StructLayout, registered: bool = True
     ) -> None:

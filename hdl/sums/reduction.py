@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -18,6 +19,13 @@ class Reduction(wiring.Component):
     term, sum_layout
         Layouts of a lane's term and of the sum.
 
+    Attributes
+    ----------
+    KEY
+        What tables know it by.
+    LATENCY
+        Enabled cycles from terms to sum.
+
     Members
     -------
     enable : In(1)
@@ -26,6 +34,8 @@ class Reduction(wiring.Component):
     sum : Out(sum_layout)
         ``LATENCY`` enabled cycles after the terms.
     """
+
+    KEY: ClassVar[str]
 
     def __init__(self, *, lanes: int, term: data.StructLayout, sum_layout: data.StructLayout) -> None:
         self.lanes = lanes

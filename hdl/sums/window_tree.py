@@ -42,6 +42,8 @@ class WindowTree(Reduction):
     As ``Reduction``; terms keep their exponents, the sum has ``E``.
     """
 
+    KEY = "window"
+
     def __init__(
         self, *, product: Product, lanes: int, raised: int, jams: bool = True, registered: bool = True
     ) -> None:

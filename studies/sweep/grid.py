@@ -10,7 +10,8 @@ from typing import Any
 
 from ... import formats
 from ...config import STAGES, AlignerStyle, MacConfig, MultiplierStyle, ScaleFormat
-from ...config.accumulators import Accumulator, ExactAccumulator, Frozen
+from ...config.accumulator_spec import Frozen
+from ...config.accumulators import Accumulator, ExactAccumulator
 from ...formats import Format
 from ...system.errors import BitmillError
 from .axes import Axis

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ...config.accumulators import Frozen
+from ...config.accumulator_spec import Frozen
 from ...fpga.cells import TARGETS
 from ...system.errors import BitmillError
 from .axes import Axis, Chosen

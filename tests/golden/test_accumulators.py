@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator, formats
-from bitmill.config.accumulators import AccumulatorSpec
+from bitmill.config.accumulator_spec import AccumulatorSpec
 from bitmill.golden import decode, dot, encode, matmul, to_float
 
 from .accumulator_reference import PRODUCT_BITS, check, make

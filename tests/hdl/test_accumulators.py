@@ -12,7 +12,7 @@ from bitmill.hdl import build
 from bitmill.hdl.accumulators.fixed_accumulator import FixedAccumulator as FixedUnit
 from bitmill.hdl.accumulators.float_accumulator import FloatAccumulator as FloatUnit
 from bitmill.hdl.accumulators.fused_accumulator import FusedAccumulator
-from bitmill.hdl.accumulators.table import for_spec
+from bitmill.hdl.accumulators.table import ACCUMULATORS
 from bitmill.hdl.accumulators.window_accumulator import WindowAccumulator as WindowUnit
 from bitmill.hdl.sums.window_tree import WindowTree
 from bitmill.sim import verify
@@ -145,10 +145,10 @@ def test_a_window_that_can_lose_nothing_needs_no_window_tree() -> None:
 
 
 def test_classes_by_specification() -> None:
-    assert for_spec(FixedAccumulator(width=9, overflow="wrap")) is FixedUnit
-    assert for_spec(WindowAccumulator(width=9)) is WindowUnit
-    assert for_spec(FloatAccumulator(format="BF16")) is FloatUnit
-    assert for_spec(FloatAccumulator(fused=4)) is FusedAccumulator
+    assert ACCUMULATORS[FixedAccumulator(width=9, overflow="wrap").circuit] is FixedUnit
+    assert ACCUMULATORS[WindowAccumulator(width=9).circuit] is WindowUnit
+    assert ACCUMULATORS[FloatAccumulator(format="BF16").circuit] is FloatUnit
+    assert ACCUMULATORS[FloatAccumulator(fused=4).circuit] is FusedAccumulator
 
 
 def test_init_wrong_arguments() -> None:

@@ -174,7 +174,7 @@ def test_init_wrong_config():
         Array(config="int8-4x4")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"PE config must be a MacConfig, not None"):
         PE(config=None)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"Array config must have unit 'array', not 'mac'"):
+    with pytest.raises(ValueError, match=r"unit must be .array. for an Array, not .mac."):
         Array(config=MacConfig(weight="INT8", activation="INT8", accumulator=ExactAccumulator()))
 
 

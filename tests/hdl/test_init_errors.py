@@ -73,6 +73,8 @@ def _components() -> list[type[wiring.Component]]:
         for module in modules
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, wiring.Component) and value.__module__ == module.__name__
+        # A base that only says what every unit has leaves its constructor to the units.
+        if value.__init__ is not wiring.Component.__init__
     ]
 
 

@@ -151,12 +151,12 @@ def test_a_mac_and_a_dot_product_of_one_lane_are_the_same_hardware():
 @pytest.mark.parametrize(
     ("owner", "name", "config", "message"),
     [
-        ("MacConfig", "saturated", unit("INT8", 2, FixedAccumulator(width=9, overflow="wrap"), saturated=True),
+        ("unit", "saturated", unit("INT8", 2, FixedAccumulator(width=9, overflow="wrap"), saturated=True),
          "saturated must be False to be estimated, not True"),
-        ("MacConfig", "pipeline", unit("INT8", pipeline=1), "pipeline must be 3 to be estimated, not 1"),
-        ("FixedAccumulator", "lsb", unit("INT8", 1, FixedAccumulator(width=9, overflow="wrap", lsb=2)),
+        ("unit", "pipeline", unit("INT8", pipeline=1), "pipeline must be 3 to be estimated, not 1"),
+        ("fixed", "lsb", unit("INT8", 1, FixedAccumulator(width=9, overflow="wrap", lsb=2)),
          "accumulator.lsb must be None to be estimated, not 2"),
-        ("WindowAccumulator", "width", unit("INT8", 1, WindowAccumulator(width=9)),
+        ("window", "width", unit("INT8", 1, WindowAccumulator(width=9)),
          "accumulator.width must be left out to be estimated, not 9"),
     ],
 )  # fmt: skip
@@ -166,7 +166,7 @@ def test_a_field_that_is_not_known_is_refused(owner, name, config, message, monk
     monkeypatch.setattr(of_units, "KNOWN_FIELDS", fewer)
     with pytest.raises(BitmillError, match=message):
         check_known(config)
-    if owner == "MacConfig":
+    if owner == "unit":
         check_known(unit("INT8", 2))
 
 
