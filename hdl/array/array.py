@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# A part may be made only to be asked for its ports, and placed as an instance of a module that is emitted once.
 """The output-stationary array: row and column vectors of codes in, the results of a tile out row by row."""
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from ...config.checks import check_class, check_unit
 from ..mac import step_terms
 from ..mac.layouts import operands_layout, result_layout
 from ..unit import Unit
+from ..wires.delay_line import DelayLine, powers
+from ..wires.instances import placed
 from .array_row import ArrayRow
+from .block import BLOCK_ROWS, ArrayBlock, block_sizes
 from .column_bus import ColumnBus
 from .entry import Entry
 from .pe import PE
@@ -29,6 +34,9 @@ class Array(Unit):
 
     The array moves as a whole whenever its output register is free or being taken, so any stall pattern on either side is
     safe. The one combinational path between the streams leads from ``o.ready`` to ``i.ready``.
+
+    More than ``BLOCK_ROWS`` rows are built as blocks of that many, and long delays as lines of 1, 2, 4, ... registers: the same
+    circuit, of modules that are elaborated once.
 
     Throughput: one step (``rows * cols * lanes`` products) a cycle. Tiles of at least ``rows`` steps follow one another
     without a lost cycle; a shorter one takes ``rows`` cycles, as many as its results. Without stalls, from the first step's
@@ -94,11 +102,42 @@ class Array(Unit):
             lane: step_terms.lane(self.config),
             pe: PE(config=self.config, lane_module=lane),
             row: ArrayRow(config=self.config, pe_module=pe),
+            **(self._of_blocks(row) if self._in_blocks else {}),
             **({bus: self._bus()} if self.config.rows > 1 else {}),
         }
 
+    def _of_blocks(self, row: str) -> dict[str, wiring.Component]:
+        """Modules that large arrays have besides."""
+        config, bus = self.config, f"{self.module_prefix}.block_bus"
+        blocks = {
+            f"{self.module_prefix}.block{rows}": ArrayBlock(config=config, rows=rows, row_module=row, bus_module=bus)
+            for rows in block_sizes(config.rows)
+        }
+        widths = dict.fromkeys((*self._operand_bits, PE.result_layout(config).size))
+        longest = max(config.rows, config.cols) - 1
+        lines = {
+            self._line_module(bits, 1 << place): DelayLine(bits=bits, stages=1 << place)
+            for bits in widths
+            for place in range(longest.bit_length())
+        }
+        return {bus: ArrayBlock.bus(config), **blocks, **lines}
+
+    def _line_module(self, bits: int, stages: int) -> str:
+        return f"{self.module_prefix}.delay{stages}x{bits}"
+
+    @property
+    def _in_blocks(self) -> bool:
+        return self.config.rows > BLOCK_ROWS
+
+    @property
+    def _operand_bits(self) -> tuple[int, int]:
+        """Widths of the weights of a row and of the activations of a column, a step's."""
+        config = self.config
+        return config.lanes * config.weight_format.bits, config.lanes * config.activation_format.bits
+
     def _bus(self) -> ColumnBus:
-        return ColumnBus(rows=self.config.rows, bits=PE.result_layout(self.config).size)
+        rows = len(block_sizes(self.config.rows)) if self._in_blocks else self.config.rows
+        return ColumnBus(rows=rows, bits=PE.result_layout(self.config).size)
 
     @property
     def _accumulated(self) -> int:
@@ -152,15 +191,17 @@ class Array(Unit):
     ) -> list[list[Value]]:
         """Place the rows, each fed by the one above; the results of their PEs ``[cols][rows]``."""
         config = self.config
-        row_bits, col_bits = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))
+        row_bits, col_bits = self._operand_bits
         weights = [
-            _delayed(m, advance, entry.weight.word_select(row, row_bits), row, f"weight{row}")
+            self._late(m, advance, entry.weight.word_select(row, row_bits), row, f"weight{row}")
             for row in range(config.rows)
         ]
         activation: Value = Cat(
-            _delayed(m, advance, entry.activation.word_select(col, col_bits), col, f"activation{col}")
+            self._late(m, advance, entry.activation.word_select(col, col_bits), col, f"activation{col}")
             for col in range(config.cols)
         )
+        if self._in_blocks:
+            return self._place_blocks(m, advance, weights, activation, steps, lasts)
         results: list[list[Value]] = [[] for _ in range(config.cols)]
         size = PE.result_layout(config).size
         for row, weight in enumerate(weights):
@@ -177,6 +218,48 @@ class Array(Unit):
             for col, column in enumerate(results):
                 column.append(placed["result"].word_select(col, size))
         return results
+
+    def _place_blocks(
+        self,
+        m: Module,
+        advance: Signal,
+        weights: list[Value],
+        activation: Value,
+        steps: list[Value],
+        lasts: list[Value],
+    ) -> list[list[Value]]:
+        """Place the blocks, each fed by the one above; the joined results of their columns ``[cols][blocks]``."""
+        config, prefix = self.config, self.module_prefix
+        size = PE.result_layout(config).size
+        results: list[list[Value]] = [[] for _ in range(config.cols)]
+        for index, rows in enumerate(block_sizes(config.rows)):
+            first = index * BLOCK_ROWS
+            diagonals = slice(first, first + rows + config.cols - 1)
+            module = None if prefix is None else f"{prefix}.block{rows}"
+            block = placed(m, f"block{index}", ArrayBlock(config=config, rows=rows), module)
+            m.d.comb += [
+                block.enable.eq(advance),
+                block.weight.eq(Cat(weights[first : first + rows])),
+                block.activation.eq(activation),
+                block.step.eq(Cat(steps[diagonals])),
+                block.last.eq(Cat(lasts[diagonals])),
+            ]
+            activation = block.activation_next
+            for col, column in enumerate(results):
+                column.append(block.result.word_select(col, size))
+        return results
+
+    def _late(self, m: Module, enable: Value, value: Value, cycles: int, name: str) -> Value:
+        """``value`` some enabled cycles ago, of large arrays through lines that are modules."""
+        if not self._in_blocks:
+            return _delayed(m, enable, value, cycles, name)
+        for stages in powers(cycles):
+            line = DelayLine(bits=len(value), stages=stages)
+            module = None if self.module_prefix is None else self._line_module(len(value), stages)
+            made = placed(m, f"{name}_{stages}", line, module)
+            m.d.comb += [made.enable.eq(enable), made.i.eq(value)]
+            value = made.o
+        return value
 
     def _placed(
         self, m: Module, part: Literal["row", "bus"], index: int, ports: dict[str, Value], outputs: dict[str, int]
@@ -206,7 +289,7 @@ class Array(Unit):
             if config.rows > 1:
                 ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
                 joined = self._placed(m, "bus", col, ports, {"o": layout.size})["o"]
-            joined = layout(_delayed(m, advance, joined, config.cols - 1 - col, f"result{col}"))
+            joined = layout(self._late(m, advance, joined, config.cols - 1 - col, f"result{col}"))
             m.d.comb += self.o.payload.value[col].eq(joined.value)
             if layout["invalid"].width:
                 m.d.comb += self.o.payload.invalid[col].eq(joined.invalid)

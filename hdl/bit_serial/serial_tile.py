@@ -21,6 +21,7 @@ from .serial_layouts import COLUMN_LAYOUT, serial_result_layout, step_layout
 from .serial_pe import SerialPE, shift_bits
 from .serial_scaler import ScalerControl, SerialScaler
 from .term_generator import SPECIAL_LAYOUT, TERM_LAYOUT, TermGenerator, default_specials, special_fields
+from .tile_row import LARGE, SCALING, TileRow, placed_row, totals_of_row
 
 PARTS: dict[str, Callable[..., wiring.Component]] = {
     "pe": SerialPE, "scaler": SerialScaler, "control": ScalerControl, "aligner": SerialAligner, "generator": TermGenerator,
@@ -81,7 +82,15 @@ class SerialTile(Unit):
         """Modules that are instantiated instead of elaborated in place, by name."""
         if self.module_prefix is None:
             return {}
-        return {f"{self.module_prefix}.{part}": kind(config=self.config) for part, kind in PARTS.items()}
+        made = {f"{self.module_prefix}.{part}": kind(config=self.config) for part, kind in PARTS.items()}
+        if self._is_large:
+            modules = {part: f"{self.module_prefix}.{part}" for part in ("pe", "scaler")}
+            made[f"{self.module_prefix}.row"] = TileRow(config=self.config, modules=modules)
+        return made
+
+    @property
+    def _is_large(self) -> bool:
+        return self.config.rows * self.config.cols > LARGE
 
     def place(self, m: Module, part: str, place: str) -> Any:
         """One of the parts, with its ports as attributes."""
@@ -126,33 +135,42 @@ class SerialTile(Unit):
                 ]
             with m.If(front.capture & front.tile_captured):
                 m.d.sync += self._invalid[row].eq(with_step)
-            totals: list[Value] = []
-            for col in range(config.cols):
-                totals.append(self._pe(m, front, row, col, shift, control))
-            self._totals.append(totals)
+            self._totals.append(self._pes(m, front, row, shift, control))
         return controls
 
-    def _pe(self, m: Module, front: _Front, row: int, col: int, shift: Value, control: Any) -> Value:
-        pe = self.place(m, "pe", f"{row}_{col}")
-        scaler = self.place(m, "scaler", f"{row}_{col}")
-        m.d.comb += [
-            pe.enable.eq(self._advance),
-            pe.activations.eq(front.aligners[row].aligned),
-            pe.terms.eq(front.terms[col]),
-            pe.step.eq(front.step),
-            pe.last.eq(front.group_ends),
-            pe.cycle.eq(front.cycle),
-            pe.shift.eq(shift),
-            scaler.sum.eq(pe.total),
-            scaler.scale_bit.eq(front.scales[col][0]),
-            scaler.capture.eq(front.capture),
-            scaler.multiply.eq(control.multiply),
-            scaler.lower.eq(control.lower),
-            scaler.lift.eq(control.lift),
-            scaler.join.eq(control.join),
-            scaler.clear.eq(self._clears[row]),
-        ]
-        return scaler.total
+    def _pes(self, m: Module, front: _Front, row: int, shift: Value, control: Any) -> list[Value]:
+        """A row's PEs and scalers, in place or as a module of their own; its totals."""
+        of_pe = {
+            "enable": self._advance, "activations": front.aligners[row].aligned, "step": front.step,
+            "last": front.group_ends, "cycle": front.cycle, "shift": shift,
+        }  # fmt: skip
+        of_scaler = {
+            "capture": front.capture, **{port: getattr(control, port) for port in SCALING}, "clear": self._clears[row]
+        }  # fmt: skip
+        bits, prefix = [scale[0] for scale in front.scales], self.module_prefix
+        if self._is_large:
+            module = None if prefix is None else f"{prefix}.row"
+            return placed_row(
+                m,
+                self.config,
+                row=row,
+                of_pe=of_pe,
+                terms=front.terms,
+                of_scaler=of_scaler,
+                scale_bits=bits,
+                module=module,
+            )
+        modules = None if prefix is None else {part: f"{prefix}.{part}" for part in ("pe", "scaler")}
+        return totals_of_row(
+            m,
+            self.config,
+            row=f"{row}_",
+            of_pe=of_pe,
+            terms=front.terms,
+            of_scaler=of_scaler,
+            scale_bits=bits,
+            modules=modules,
+        )
 
     def _drain(self, m: Module, front: _Front, controls: list[Any]) -> None:
         """Offer the totals of a tile row by row once all have joined; clear each as it leaves."""

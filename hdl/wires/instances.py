@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,3 +38,29 @@ def placed(m: Module, name: str, component: wiring.Component, module: str | None
     clock = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}
     m.submodules[name] = Instance(module, **clock, **connected)
     return SimpleNamespace(**ports)
+
+
+def connected(
+    m: Module, name: str, component: wiring.Component, module: str | None, inputs: Mapping[str, Value]
+) -> Any:
+    """As ``placed``, with all inputs given: an instance takes them as they are, without a signal for each.
+
+    For large units, where signals between a port and what drives it would be most of the text. Its outputs are attributes.
+    """
+    if module is None:
+        m.submodules[name] = component
+        m.d.comb += [Value.cast(getattr(component, port)).eq(value) for port, value in inputs.items()]
+        return component
+    outputs = {
+        port: Signal(member.shape, name=f"{port}_of_{name}")
+        for port, member in component.signature.members.items()
+        if member.flow == wiring.Out
+    }
+    m.submodules[name] = Instance(
+        module,
+        i_clk=ClockSignal(),
+        i_rst=ResetSignal(),
+        **{f"i_{port}": value for port, value in inputs.items() if len(Value.cast(value))},
+        **{f"o_{port}": Value.cast(value) for port, value in outputs.items() if len(Value.cast(value))},
+    )
+    return SimpleNamespace(**outputs)

@@ -81,6 +81,7 @@ SHAPES = [
     (array("E2M1", rows=5, cols=2), [9, 5, 5, 4, 1, 6]),
     (array("E4M3", rows=3, cols=3, lanes=2), [3, 4, 3, 2]),
     (array("INT8", rows=8, cols=8, accumulator={"kind": "exact", "width": 32}), [8, 8, 3]),
+    (array("INT2", rows=18, cols=2), [3, 20]),
 ]
 
 
@@ -145,6 +146,12 @@ EQUAL = [
 
 @pytest.mark.parametrize("config", EQUAL, ids=lambda config: config.title)
 def test_instantiated_pes_equal_elaborated_pes(config):
+    prove_equal(config, verilog.emit(config))
+
+
+@pytest.mark.parametrize("rows", [17, pytest.param(32, marks=pytest.mark.long)])
+def test_blocks_placed_as_instances_equal_elaborated_ones(rows):
+    config = array("INT2", rows=rows, cols=1, k_max=4)
     prove_equal(config, verilog.emit(config))
 
 

@@ -32,6 +32,12 @@ KINDS = [
     array("E4M3", rows=2, cols=2, lanes=4, k_max=40, accumulator={"kind": "window", "width": 12}),
     array("E2M1", "E4M3", rows=1, cols=2, k_max=24, accumulator={"kind": "float", "format": "FP16", "fused": 8}),
 ]
+BLOCKS = [
+    array("INT4", rows=18, cols=3, k_max=64),
+    array("E2M1", rows=33, cols=2, k_max=40),
+    array("INT3", "INT2", rows=17, cols=1, lanes=2, k_max=64),
+]
+"""More than 16 rows, which are built in blocks, full ones and what is left."""
 NETLISTS = [(KINDS[0], "ecp5", "cocotb"), (KINDS[3], "generic", "cocotb")]
 NETLISTS += [(config, "ecp5" if index % 2 else "generic", "compiled") for index, config in enumerate(KINDS)]
 
@@ -43,6 +49,11 @@ def check(result: Verification, config: MacConfig) -> None:
     assert result.resets == 2
     assert result.discarded >= 0
     assert sum(phase.transactions for phase in result.phases[:3]) * config.cols == result.results > 0
+
+
+@pytest.mark.parametrize("config", BLOCKS, ids=lambda config: config.title)
+def test_an_array_of_blocks_is_golden(config):
+    check(verify(config, seed=3, dot_products=6, corner_steps=70, engine="compiled"), config)
 
 
 @pytest.mark.parametrize("config", KINDS, ids=lambda config: config.title)

@@ -1,0 +1,103 @@
+# amaranth: UnusedElaboratable=no
+# A part may be made only to be asked for its ports, and placed as an instance of a module that is emitted once.
+"""Sixteen rows of a large array with the first levels of their columns' way out: elaborated once, placed as often as needed."""
+
+from __future__ import annotations
+
+from amaranth import Cat, Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import MacConfig
+from ..wires.instances import placed
+from .array_row import ArrayRow
+from .column_bus import FAN_IN, ColumnBus
+from .pe import PE
+
+BLOCK_ROWS = FAN_IN**2
+"""Rows of a block: two levels of a column's bus."""
+
+
+def block_sizes(rows: int) -> list[int]:
+    """Rows of an array's blocks: full ones, and what is left."""
+    return [min(BLOCK_ROWS, rows - start) for start in range(0, rows, BLOCK_ROWS)]
+
+
+class ArrayBlock(wiring.Component):
+    """``rows`` array rows one below the other, their results joined by column, ``LATENCY`` enabled cycles later.
+
+    A block has two levels of bus even where fewer rows would do with one, so that all blocks of an array take alike.
+
+    Parameters
+    ----------
+    config
+        The array's configuration.
+    rows
+        Of this block, 1 to ``BLOCK_ROWS``.
+    row_module, bus_module
+        If given, rows and buses are instances of external modules of these names instead of submodules.
+
+    Members
+    -------
+    enable : In(1)
+    weight : In(rows * lanes * bits)
+        Row 0 lowest.
+    activation, activation_next : In, Out(cols * lanes * bits)
+    step, last : In(rows + cols - 1)
+        By diagonal, that of PE (0, 0) lowest.
+    result : Out(cols * PE.result_layout)
+    """
+
+    LATENCY = ColumnBus.latency(BLOCK_ROWS)
+
+    def __init__(
+        self, *, config: MacConfig, rows: int, row_module: str | None = None, bus_module: str | None = None
+    ) -> None:
+        if not 1 <= rows <= BLOCK_ROWS:
+            raise ValueError(f"ArrayBlock rows must be 1 to {BLOCK_ROWS}, not {rows!r}")
+        self.config = config
+        self.row_count = rows
+        self.row_module = row_module
+        self.bus_module = bus_module
+        activation = config.cols * config.lanes * config.activation_format.bits
+        diagonals = rows + config.cols - 1
+        super().__init__({
+            "enable": In(1),
+            "weight": In(rows * config.lanes * config.weight_format.bits),
+            "activation": In(activation),
+            "activation_next": Out(activation),
+            "step": In(diagonals),
+            "last": In(diagonals),
+            "result": Out(config.cols * PE.result_layout(config).size),
+        })  # fmt: skip
+
+    @staticmethod
+    def bus(config: MacConfig) -> ColumnBus:
+        """The bus of one column; missing rows of a smaller block are zero."""
+        return ColumnBus(rows=BLOCK_ROWS, bits=PE.result_layout(config).size)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, size = self.config, PE.result_layout(self.config).size
+        activation: Value = self.activation
+        results: list[Value] = []
+        for index in range(self.row_count):
+            row = placed(m, f"row{index}", ArrayRow(config=config), self.row_module)
+            m.d.comb += [
+                row.enable.eq(self.enable),
+                row.weight.eq(self.weight.word_select(index, len(self.weight) // self.row_count)),
+                row.activation.eq(activation),
+                row.step.eq(self.step[index : index + config.cols]),
+                row.last.eq(self.last[index : index + config.cols]),
+            ]
+            activation = row.activation_next
+            results.append(row.result)
+        m.d.comb += self.activation_next.eq(activation)
+        for col in range(config.cols):
+            bus = placed(m, f"bus{col}", self.bus(config), self.bus_module)
+            m.d.comb += [
+                bus.enable.eq(self.enable),
+                bus.rows.eq(Cat(result.word_select(col, size) for result in results)),
+                self.result.word_select(col, size).eq(bus.o),
+            ]
+        return m
