@@ -13,8 +13,7 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
+    from ..config.document import UnitConfig
 
 
 @click.command()
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--dsp/--no-dsp", default=False, show_default=True, help="Whether multipliers may become DSP blocks.")
 @click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), default=1, show_default=True, help="Of the placement.")
 @output_option("DIR", "Directory to write to.", required=True)
-def build(*, config: MacConfig | BitSerialConfig, board: str, dsp: bool, seed: int, output: Path) -> None:
+def build(*, config: UnitConfig, board: str, dsp: bool, seed: int, output: Path) -> None:
     """Build the bitstream of a board: the unit behind a serial bridge, so that pins suffice.
 
     Writes the bitstream and a JSON record of what it occupies, the clock it reaches, and the bits of a frame.

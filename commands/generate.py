@@ -14,8 +14,7 @@ from .options import output_option, takes_config
 from .progress import progress
 
 if TYPE_CHECKING:
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
+    from ..config.document import UnitConfig
 
 MANIFEST = "manifest.json"
 CONFIG = "config.toml"
@@ -30,7 +29,7 @@ _LONGEST_CONFIG = 1 << 22
     help="Name of the top module and beginning of all other modules' names, for several units in one design.",
 )  # fmt: skip
 @output_option("DIR", "Directory to write to.", required=True)
-def generate(*, config: MacConfig | BitSerialConfig, top: str, output: Path) -> None:
+def generate(*, config: UnitConfig, top: str, output: Path) -> None:
     """Write DIR/NAME.v, DIR/NAME.core (FuseSoC), DIR/manifest.json and DIR/config.toml.
 
     The same configuration, name and versions give the same bytes.

@@ -87,10 +87,8 @@ def load_config(config_file: Path | None, preset_name: str | None) -> UnitConfig
 
 
 def share_of(config: UnitConfig) -> str:
-    """What tables call a unit's figures over ``config.macs``: a lane of a tile takes several cycles a product."""
-    from ..config import MacConfig
-
-    return "per MAC" if isinstance(config, MacConfig) else "per lane"
+    """What tables call a unit's figures over ``config.macs``: ``per MAC``, ``per lane``."""
+    return f"per {config.share}"
 
 
 def output_option(metavar: str, text: str, *, required: bool = False) -> Callable[..., Any]:

@@ -7,7 +7,6 @@ from typing import Literal
 
 import click
 
-from ..system.errors import BitmillError
 from .options import PATH, TENSOR, load_config, output_option
 
 
@@ -64,27 +63,12 @@ def gemm(
     M, N and K may be anything up to the configuration's k_max. Prints cycles, utilisation and where the cycles went; of
     a bit-serial tile, whose weights have a scheme, the signal-to-noise ratio too.
     """
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
     from ..config.sizes import check_generated
+    from .gemm_families import GEMM
 
     config = load_config(config_file, preset_name)
     check_generated(config)
-    if isinstance(config, BitSerialConfig):
-        from .run_tile import run_tile
-
-        run_tile(
-            config, weights=weights, activations=activations, scheme_name=scheme_name, group=group, rule=rule,
-            engine=engine, stall=stall, seed=seed, allow_saturation=allow_saturation, output=output,
-        )  # fmt: skip
-        return
-    assert isinstance(config, MacConfig)
-    for option, value in (("--scheme", scheme_name), ("--group", group)):
-        if value is not None:
-            raise BitmillError(f"{option} must be given with a bit-serial tile, not with {config.title}")
-    from .run_array import run_array
-
-    run_array(
-        config, weights=weights, activations=activations, rule=rule or "maximum",
+    GEMM.of(config)(
+        config, weights=weights, activations=activations, scheme_name=scheme_name, group=group, rule=rule,
         engine=engine, stall=stall, seed=seed, allow_saturation=allow_saturation, output=output,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..system.errors import BitmillError
 from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
 from .gemm_output import print_run, write_run
@@ -30,14 +31,26 @@ def run_array(
     *,
     weights: str,
     activations: str,
-    rule: Rule,
+    scheme_name: str | None,
+    group: int | None,
+    rule: Rule | None,
     engine: Literal["compiled", "cocotb"],
     stall: float,
     seed: int,
     allow_saturation: bool,
     output: Path | None,
 ) -> None:
-    """Quantize two matrices with one scale a row each, run their product, print and write what came of it."""
+    """Quantize two matrices with one scale a row each, run their product, print and write what came of it.
+
+    Raises
+    ------
+    BitmillError
+        If there is a scheme or a group, or a matrix cannot be read or run.
+    """
+    for option, value in (("--scheme", scheme_name), ("--group", group)):
+        if value is not None:
+            raise BitmillError(f"{option} must be given with a bit-serial tile, not with {config.title}")
+    rule = rule or "maximum"
     from ..models.layers import load_matrix
     from ..sim.gemm import check_shapes
     from ..system.files import output_directory

@@ -17,8 +17,7 @@ from .progress import progress
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..config import MacConfig
-    from ..config.bit_serial import BitSerialConfig
+    from ..config.document import UnitConfig
     from ..fpga.synthesis import Synthesis
     from ..fpga.timing import Timing
 
@@ -56,7 +55,7 @@ DEFAULT_PERIOD_NS = 10.0
 @output_option("FILE.json", "Also write the record.")
 def synth(
     *,
-    config: MacConfig | BitSerialConfig,
+    config: UnitConfig,
     target: str,
     dsp: bool,
     seeds: int,
@@ -147,7 +146,7 @@ def _join(results: list[Synthesis | Timing]) -> tuple[Synthesis, Timing | None]:
     return synthesis, dataclasses.replace(timings[0], placements=placements)
 
 
-def _record(config: MacConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
+def _record(config: UnitConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:
     from .. import __version__
 
     return {
@@ -159,9 +158,7 @@ def _record(config: MacConfig | BitSerialConfig, synthesis: Synthesis, timing: T
     }
 
 
-def _print(config: MacConfig | BitSerialConfig, synthesis: Synthesis, timing: Timing | None) -> None:
-    from ..config.bit_serial import BitSerialConfig
-
+def _print(config: UnitConfig, synthesis: Synthesis, timing: Timing | None) -> None:
     counts = synthesis.counts
     per_lane = f"{counts.logic / config.macs:.1f}"
     rows = [
@@ -177,8 +174,5 @@ def _print(config: MacConfig | BitSerialConfig, synthesis: Synthesis, timing: Ti
         count = len(timing.placements)
         median = f"{timing.fmax_mhz:.1f} MHz on {timing.device}"
         say(f"Fmax {median}, median of {count} placements, spread {timing.spread_mhz:.1f} MHz")
-    if synthesis.dsp and not counts.dsp:
-        if isinstance(config, BitSerialConfig):
-            say("bitmill: note: a bit-serial tile has no multiplier, so no DSP block is used", err=True)
-        elif config.multiplier == "logic":
-            say("bitmill: note: multiplier = 'logic' uses no DSP block; multiplier = 'operator' does", err=True)
+    if synthesis.dsp and not counts.dsp and config.without_dsp:
+        say(f"bitmill: note: {config.without_dsp}", err=True)

@@ -191,6 +191,11 @@ class BitSerialConfig(UnitConfig, frozen=True):
         return self.rows * self.cols * self.lanes
 
     @property
+    def without_dsp(self) -> str:
+        """A PE shifts and adds."""
+        return "a bit-serial tile has no multiplier, so no DSP block is used"
+
+    @property
     def throughput(self) -> str:
         """``256 product(s) every ceil(b / 2) cycles, for weights of b bits``."""
         return f"{self.macs} product(s) every ceil(b / 2) cycles, for weights of b bits"

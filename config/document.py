@@ -8,7 +8,7 @@ import tomllib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -79,6 +79,14 @@ class UnitConfig(Document, frozen=True):
     @abstractmethod
     def throughput(self) -> str:
         """How much it takes, as a phrase: ``32 product(s) a cycle``."""
+
+    share: ClassVar[str] = "lane"
+    """What its figures are divided by for a table: a lane may take several cycles a product, or make none."""
+
+    @property
+    def without_dsp(self) -> str:
+        """Why it uses no DSP block even where it may, and what would; empty where it does or nothing is to be said."""
+        return ""
 
     @property
     @abstractmethod

@@ -130,6 +130,7 @@ class Table(Mapping[str, T | Absent], Generic[T]):
         """
         found = self._rows[config.unit]
         if isinstance(found, Absent):
-            have = ", ".join(repr(unit) for unit, row in self._rows.items() if not isinstance(row, Absent))
-            raise BitmillError(f"unit must be one of {have} to be {self.done}, not {config.unit!r}: {found.reason}")
+            *most, last = (repr(unit) for unit, row in self._rows.items() if not isinstance(row, Absent))
+            have = f"{', '.join(most)} or {last}" if most else last
+            raise BitmillError(f"unit must be {have} to be {self.done}, not {config.unit!r}: {found.reason}")
         return found

@@ -201,6 +201,13 @@ class MacConfig(NamesFormats, frozen=True):
         """Products a step of the whole unit."""
         return self.pes * self.lanes
 
+    share: ClassVar[str] = "MAC"
+
+    @property
+    def without_dsp(self) -> str:
+        """Multipliers of logic use none."""
+        return "multiplier = 'logic' uses no DSP block; multiplier = 'operator' does" * (self.multiplier == "logic")
+
     @property
     def by_rows(self) -> bool:
         """Whether results leave in rows, one for each column of PEs."""

@@ -81,7 +81,10 @@ def test_wrong_operands(refuses, files, here):
 
 def test_wrong_unit_and_option(refuses, files):
     message = refuses("run", "gemm", "--preset", "int8-mac", *files[2:])
-    assert message == "unit must be 'array' to run a matrix product, not 'mac'"
+    assert (
+        message
+        == "unit must be 'array' or 'bit-serial' to be run on matrices, not 'mac': it has no rows and columns for them"
+    )
     assert "--stall" in refuses("run", "gemm", *files, "--stall", "1.0")
     assert "'verilator' is not one of" in refuses("run", "gemm", *files, "--engine", "verilator")
 

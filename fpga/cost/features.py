@@ -76,7 +76,7 @@ def check_known(config: MacConfig) -> None:
     BitmillError
         Naming the field, the value and what is accepted.
     """
-    if config.unit == "array":
+    if config.by_rows:
         raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {config.unit!r}")
     if config.lanes > MAX_LANES:
         raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ...config import MacConfig
+from ...config.document import UnitConfig
 from ...system.errors import BitmillError
 from .correction import Array, Correction
-from .features import features
-from .traits import traits
+from .families import DESCRIBED
 
 MODELS = Path(__file__).parent / "models"
 """The fitted models that come with bitmill, a JSON file each, and the measured units that they share."""
@@ -118,7 +117,7 @@ class CostModel:
         """``generic-logic``, the name of its file."""
         return f"{self.target}-{self.metric}"
 
-    def priced(self, config: MacConfig) -> float:
+    def priced(self, config: UnitConfig) -> float:
         """The price of what a unit is made of, not corrected.
 
         Raises
@@ -131,11 +130,11 @@ class CostModel:
             raise BitmillError(f"{config.title}: the cost models know no price of {', '.join(unknown)}")
         return total(self.prices, found)
 
-    def spread(self, config: MacConfig) -> float:
+    def spread(self, config: UnitConfig) -> float:
         """Standard deviation that the correction expects of the logarithm of synthesized over estimated."""
         return self.correction.of(self._placed(config))[1]
 
-    def estimate(self, config: MacConfig) -> Estimate:
+    def estimate(self, config: UnitConfig) -> Estimate:
         """Cost of a unit, and the band that it lies in.
 
         Raises
@@ -159,7 +158,7 @@ class CostModel:
         half = min(WIDEST, max(self.band.least, self.band.factor * spread))
         return Estimate(value, value * (1 - half), value * (1 + half))
 
-    def _placed(self, config: MacConfig) -> Array:
+    def _placed(self, config: UnitConfig) -> Array:
         found = described(config)[1]
         return np.array([found[name] for name in self.traits])
 
@@ -197,7 +196,7 @@ class CostModel:
 
 
 @lru_cache(maxsize=1024)
-def described(config: MacConfig) -> tuple[Mapping[str, float], Mapping[str, float]]:
+def described(config: UnitConfig) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Features and traits of a unit.
 
     Raises
@@ -205,8 +204,7 @@ def described(config: MacConfig) -> tuple[Mapping[str, float], Mapping[str, floa
     BitmillError
         As ``features``.
     """
-    found = features(config)
-    return found, traits(config, found)
+    return DESCRIBED.of(config)(config)
 
 
 def units_json(names: Sequence[str], units: Array) -> str:

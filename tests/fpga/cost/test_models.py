@@ -296,7 +296,13 @@ def test_estimate_on_the_command_line(cli, tmp_path):
     assert json.loads(printed.out) == json.loads(out.read_text())
 
 
-@pytest.mark.parametrize(("preset_name", "what"), [("int8-4x4", "an array"), ("bitmod-pe", "a bit-serial tile")])
+@pytest.mark.parametrize(
+    ("preset_name", "what"),
+    [
+        ("int8-4x4", "'array': no model was fitted on arrays; bitmill synth counts one"),
+        ("bitmod-pe", "'bit-serial': no model was fitted on bit-serial tiles; bitmill synth counts one"),
+    ],
+)
 def test_estimate_refuses_what_no_model_knows(preset_name, what, cli):
     result = cli("estimate", "--preset", preset_name)
     assert result.status == 2
