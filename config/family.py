@@ -16,6 +16,16 @@ from ..system.text import short
 from .bit_serial import BitSerialConfig
 from .document import UnitConfig, read_toml
 from .mac import MacConfig
+from .parallel import ParallelConfig
+from .rows import (
+    GeluConfig,
+    NewtonNormConfig,
+    RequantizeConfig,
+    RootNormConfig,
+    ShiftGeluConfig,
+    ShiftmaxConfig,
+    SoftmaxConfig,
+)
 
 T = TypeVar("T")
 
@@ -44,6 +54,15 @@ _ROWS = (
     Family(unit="dot", config=MacConfig, title="a dot product"),
     Family(unit="array", config=MacConfig, title="an array"),
     Family(unit="bit-serial", config=BitSerialConfig, title="a bit-serial tile"),
+    Family(unit="parallel", config=ParallelConfig, title="a parallel PE"),
+    Family(unit="softmax", config=SoftmaxConfig, title="a softmax"),
+    Family(unit="shiftmax", config=ShiftmaxConfig, title="a Shiftmax"),
+    Family(unit="gelu", config=GeluConfig, title="a GELU"),
+    Family(unit="shift-gelu", config=ShiftGeluConfig, title="a ShiftGELU"),
+    Family(unit="layernorm", config=RootNormConfig, title="a LayerNorm"),
+    Family(unit="rmsnorm", config=RootNormConfig, title="an RMSNorm"),
+    Family(unit="newton-norm", config=NewtonNormConfig, title="a Newton LayerNorm"),
+    Family(unit="requantize", config=RequantizeConfig, title="a requantizer"),
 )
 FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
 """All families by ``unit``, in the order of listings."""

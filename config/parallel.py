@@ -12,8 +12,8 @@ from ..formats import Format, Minifloat, Product
 from ..formats.block import BLOCKS, Block
 from ..formats.octal import greatest_digits
 from ..system.errors import BitmillError
-from .accumulator_spec import Frozen
 from .bit_serial import MAX_STATE_BITS
+from .document import UnitConfig
 
 Weight = Literal["FP16", "BF16", "INT8", "ANT", "OLIVE"]
 Activation = Literal["FP16", "BF16", "INT8"]
@@ -48,9 +48,11 @@ WEIGHTS: dict[str, WeightKind] = {
     # Flint to 16 and outliers to 192: 0 .. 3 times 1, 2, .. 64.
     "OLIVE": WeightKind(carrier=_steps("OLIVE_STEPS", exponent_bits=3, mantissa_bits=1), scheme=BLOCKS["olive4"]),
 }
+STORED_BITS = {"ANT": 5, "OLIVE": 9}
+"""Of weights that are stored as codes of another kind: 4 bits and the group's type; a pair of 4 bits each, and which of it."""
 
 
-class ParallelConfig(Frozen, frozen=True):
+class ParallelConfig(UnitConfig, frozen=True):
     """A PE that multiplies a weight by an activation every cycle and sums the products under a running largest exponent.
 
     Parameters
@@ -72,6 +74,7 @@ class ParallelConfig(Frozen, frozen=True):
         From the constructor.
     """
 
+    unit: Literal["parallel"] = "parallel"
     weight: Weight = "FP16"
     activation: Activation = "FP16"
     headroom: Annotated[int, Field(ge=0, le=32)] = 7
@@ -155,6 +158,21 @@ class ParallelConfig(Frozen, frozen=True):
     def unit_offset(self) -> int:
         """A sum's unit is ``2**(exponent + unit_offset)``."""
         return self.product.min_exponent - self.guard
+
+    @property
+    def macs(self) -> int:
+        """Products a cycle."""
+        return 1
+
+    @property
+    def throughput(self) -> str:
+        """``1 product a cycle``."""
+        return "1 product a cycle"
+
+    @property
+    def weight_code_bits(self) -> int:
+        """Width of a weight as it is stored: a code, of ANT with its group's type above it, of OliVe the pair."""
+        return STORED_BITS.get(self.weight, self.carrier.bits)
 
     @property
     def title(self) -> str:

@@ -1,11 +1,13 @@
-"""The built-in configurations by name: units, arrays and bit-serial tiles."""
+"""The built-in configurations by name: units, arrays, bit-serial tiles, units of rows and parallel PEs."""
 
 from __future__ import annotations
 
 from ..system.errors import BitmillError
 from ..system.text import short
 from .bit_serial import BitSerialConfig
+from .document import UnitConfig
 from .mac import ExactAccumulator, FloatAccumulator, MacConfig
+from .row_presets import OTHER_UNITS
 
 REPORT_PAIRS: tuple[tuple[str, str], ...] = (
     ("INT4", "INT4"),
@@ -67,11 +69,11 @@ TILES: dict[str, BitSerialConfig] = {
 }
 """Bit-serial tiles."""
 
-PRESETS: dict[str, MacConfig | BitSerialConfig] = {**UNITS, **TILES}
+PRESETS: dict[str, UnitConfig] = {**UNITS, **TILES, **OTHER_UNITS}
 """All of them."""
 
 
-def any_preset(name: str) -> MacConfig | BitSerialConfig:
+def any_preset(name: str) -> UnitConfig:
     """The named configuration; case does not matter.
 
     Raises

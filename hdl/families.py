@@ -7,5 +7,24 @@ from .array.family import ARRAY
 from .bit_serial.family import BIT_SERIAL
 from .family import HardwareFamily
 from .mac.family import DOT, MAC
+from .parallel.family import PARALLEL
+from .rows.family import GELU, NEWTON_NORM, REQUANTIZE, ROOT_NORM, SHIFT_GELU, SHIFTMAX, SOFTMAX
 
-HARDWARE: Table[HardwareFamily] = Table("generated", {"mac": MAC, "dot": DOT, "array": ARRAY, "bit-serial": BIT_SERIAL})
+HARDWARE: Table[HardwareFamily] = Table(
+    "generated",
+    {
+        "mac": MAC,
+        "dot": DOT,
+        "array": ARRAY,
+        "bit-serial": BIT_SERIAL,
+        "parallel": PARALLEL,
+        "softmax": SOFTMAX,
+        "shiftmax": SHIFTMAX,
+        "gelu": GELU,
+        "shift-gelu": SHIFT_GELU,
+        "layernorm": ROOT_NORM,
+        "rmsnorm": ROOT_NORM,
+        "newton-norm": NEWTON_NORM,
+        "requantize": REQUANTIZE,
+    },
+)

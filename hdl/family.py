@@ -20,6 +20,16 @@ def no_modules(_config: Any) -> tuple[str, ...]:
     return ()
 
 
+def no_remarks(_config: Any, _unit: Any) -> tuple[str, ...]:
+    """All is said."""
+    return ()
+
+
+def no_facts(_unit: Any) -> dict[str, Any]:
+    """The configuration tells it all."""
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class HardwareFamily:
     """A row of ``hdl.families``.
@@ -40,6 +50,10 @@ class HardwareFamily:
     once_in_cells, once_on_fpga
         By the configuration, names of the parts (``lane``, ``pe``) that are worth mapping by themselves, onto standard cells and
         onto FPGAs, where they are counted for every instance: what there is many of, and most of the unit.
+    remarks
+        By configuration and unit, what else the header says, a paragraph each.
+    unit_facts
+        By the unit, what else the manifest says.
     keeps_brackets
         Whether names of signals keep their brackets; see ``emit.verilog.without_brackets``.
     """
@@ -51,4 +65,6 @@ class HardwareFamily:
     latency: str = LAST_STEP
     once_in_cells: Callable[[Any], tuple[str, ...]] = no_modules
     once_on_fpga: Callable[[Any], tuple[str, ...]] = no_modules
+    remarks: Callable[[Any, Any], tuple[str, ...]] = no_remarks
+    unit_facts: Callable[[Any], dict[str, Any]] = no_facts
     keeps_brackets: bool = False

@@ -7,10 +7,27 @@ from typing import Any
 
 from ..config.family import Table
 from .dot_traffic import DotTraffic
+from .parallel_traffic import ParallelTraffic
+from .row_traffic import RowTraffic
 from .serial_traffic import SerialTraffic
 from .tile_traffic import TileTraffic
 from .traffic import Traffic
 
 TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
-    "verified", {"mac": DotTraffic, "dot": DotTraffic, "array": TileTraffic, "bit-serial": SerialTraffic}
+    "verified",
+    {
+        "mac": DotTraffic,
+        "dot": DotTraffic,
+        "array": TileTraffic,
+        "bit-serial": SerialTraffic,
+        "parallel": ParallelTraffic,
+        "softmax": RowTraffic,
+        "shiftmax": RowTraffic,
+        "gelu": RowTraffic,
+        "shift-gelu": RowTraffic,
+        "layernorm": RowTraffic,
+        "rmsnorm": RowTraffic,
+        "newton-norm": RowTraffic,
+        "requantize": RowTraffic,
+    },
 )

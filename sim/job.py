@@ -93,12 +93,12 @@ class Job:
                 "input_pattern": asdict(phase.input_pattern),
                 "output_pattern": asdict(phase.output_pattern),
                 "resets": phase.resets,
-                "controls": phase.controls,
-                "levels": phase.levels,
+                "controls": [dict(cycle) for cycle in phase.controls],
+                "levels": dict(phase.levels),
                 "counts": phase.counts,
             })  # fmt: skip
         widths = {"input_bits": self.input_bits, "output_bits": self.output_bits}
-        beside = {"controls": self.controls, "levels": self.levels}
+        beside = {"controls": dict(self.controls), "levels": dict(self.levels)}
         about = {**widths, "patience": self.patience, **beside, "phases": rows}
         arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
         with path.open("wb") as file:

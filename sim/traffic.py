@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Sized
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Mapping, Sequence, Sized
+from types import MappingProxyType
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
 from ..config.document import UnitConfig
 from ..system.errors import BitmillError
+from .job import Phase
 from .payload import Codes
 
 Config = TypeVar("Config", bound=UnitConfig)
@@ -49,11 +51,38 @@ class Traffic(ABC, Generic[Config, Payloads, Work]):
         Of its payloads.
     cycles_per_input
         Cycles that an input takes at the best.
+    patience
+        Cycles without any transfer after which the unit counts as hung.
+    controls
+        What tells the unit its constants: see ``Phase.controls``.
+    control_widths, level_widths
+        Names and widths of the inputs that ``controls`` sets, and of the outputs in ``levels``.
     """
 
     config: Config
     layout: Payloads
     cycles_per_input: int = 1
+    patience: int = 1000
+    controls: tuple[Mapping[str, int], ...] = ()
+    control_widths: Mapping[str, int] = MappingProxyType({})
+    level_widths: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """What outputs beside the streams must be when all is over."""
+        return {}
+
+    def retold(self, rng: np.random.Generator) -> Self:
+        """The traffic of the same unit told of other constants, where it is told of any at run time."""
+        return self
+
+    def further_phases(self, rng: np.random.Generator, *, corner_steps: int) -> list[Phase]:
+        """What is played beside the work, before the resets."""
+        return []
+
+    def counts(self, work: Sequence[Work]) -> tuple[int, ...]:
+        """Output payloads of each item, where they differ."""
+        return ()
 
     @abstractmethod
     def stimuli(self, rng: np.random.Generator, *, count: int, corner_steps: int) -> list[Work]:

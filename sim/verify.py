@@ -16,19 +16,16 @@ from ..system.kept import kept_file
 from .engine import Engine, check_engine, choose_engine, play
 from .families import TRAFFIC
 from .icarus_time import icarus_seconds
-from .job import Job, Mismatch, Phase, PhaseResult
+from .job import Job, Mismatch, PhaseResult
 from .netlist import NetlistKind
 from .netlist import netlist as synthesize
-from .pattern import BACK_TO_BACK, Pattern
 from .payload import Codes
+from .phases import phases_of
 from .runner import WAVES_SUFFIX, SimulationError, simulate
 from .traffic import Layout, Traffic
 
 Level = Literal["rtl"] | NetlistKind
 TOP = "bitmill_top"
-
-_RESET_SAMPLE = 6
-_RESET_STEPS = 16
 
 
 class VerificationError(BitmillError):
@@ -208,41 +205,20 @@ def job_of(
         work: list[Any] = [*traffic.stimuli(rng, count=dot_products, corner_steps=corner_steps)]
     else:
         work = [*traffic.given(*codes, scales)]
-    return work, Job(traffic.layout.input_bits, traffic.layout.output_bits, _phases(traffic, work, rng))
+    return work, Job(
+        traffic.layout.input_bits,
+        traffic.layout.output_bits,
+        phases_of(traffic, work, rng, corner_steps=corner_steps),
+        patience=traffic.patience,
+        controls=traffic.control_widths,
+        levels=traffic.level_widths,
+    )
 
 
 def _emit(config: UnitConfig) -> str:
     from ..hdl.emit import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
     return verilog.emit(config)
-
-
-def _phases(traffic: Traffic[Any, Any, Any], work: Sequence[Any], rng: np.random.Generator) -> tuple[Phase, ...]:
-    seeds = [int(seed) for seed in rng.integers(0, 1 << 32, 5)]
-    patterns = (
-        ("back-to-back", BACK_TO_BACK, BACK_TO_BACK),
-        ("random stalls", Pattern("random", 0.3, seed=seeds[0]), Pattern("random", 0.5, seed=seeds[1])),
-        ("bursts", Pattern("bursty", 0.3, 6.0, seed=seeds[2]), Pattern("bursty", 0.4, 10.0, seed=seeds[3])),
-    )
-    expected = traffic.expected(work)
-    order = rng.permutation(len(work))
-    phases: list[Phase] = []
-    for index, (name, source, sink) in enumerate(patterns):
-        # A phase without its own share, for very few dot products, runs them all.
-        chosen = traffic.closed(work, [int(i) for i in order[index :: len(patterns)]] or list(range(len(work))))
-        inputs = traffic.inputs([work[i] for i in chosen])
-        phases.append(Phase(name, inputs, [row for i in chosen for row in expected[i]], source, sink))
-    short = [index for index, item in enumerate(work) if traffic.steps(item) <= _RESET_STEPS]
-    shortest = min(range(len(work)), key=lambda i: len(work[i]))
-    sample = [int(i) for i in rng.permutation(short)[:_RESET_SAMPLE]] or [shortest]
-    # Shortest first, so that several complete results are on their way when the reset after a `last` comes.
-    sample = traffic.closed(work, sorted(sample, key=lambda i: len(work[i])), fresh=True)
-    inputs = traffic.inputs([work[i] for i in sample])
-    ends = [index + 1 for index, payload in enumerate(inputs) if traffic.ends(payload)]
-    resets = (int(rng.integers(1, len(inputs) + 1)), ends[: _RESET_SAMPLE // 2][-1])
-    sink = Pattern("random", 0.6, seed=seeds[4])
-    phases.append(Phase("reset", inputs, [row for i in sample for row in expected[i]], BACK_TO_BACK, sink, resets))
-    return tuple(phases)
 
 
 def _record_again(text: str, job: Job, timeout: float | None) -> tuple[Path | None, BitmillError | None]:

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import LARGEST, WIDTH, ShiftGeluRule
+from ...config.nonlinear.reciprocals import SIGMOID_SLOPE
 from ..rows.operands import as_rows
 from ..rows.shift_exp import integer_reciprocal, shift_exp
 
 INPUT_BITS = 32
 LONGEST_ROW = 1 << 31
-SIGMOID_SLOPE = 1.702
-"""``x * sigmoid(1.702 x)`` is the usual approximation of ``x * Phi(x)``."""
+__all__ = ["SIGMOID_SLOPE", "gelu_scale", "shift_gelu"]
 
 
 def gelu_scale(rule: ShiftGeluRule, *, scale: float) -> float:

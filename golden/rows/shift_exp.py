@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...config.nonlinear import LARGEST, WIDTH, ReciprocalRounding
+from ...config.nonlinear.reciprocals import shift_reciprocal
 from ...system.errors import BitmillError
 
 
@@ -34,21 +33,9 @@ def integer_reciprocal(scale: float, *, fraction_bits: int, rounding: Reciprocal
     BitmillError
         If the scale is not positive and finite, if 1.0 would not fit, or if the quotient rounds to 0.
     """
-    greatest = LARGEST >> fraction_bits
     if not isinstance(scale, int | float | np.floating):
         raise BitmillError(f"scale must be a number, not {scale!r}")
-    scale = float(scale)
-    if not (math.isfinite(slope * scale) and scale > 0):
-        raise BitmillError(f"scale must be positive and finite, not {scale!r}")
-    # The reciprocal of the least float64 values is infinite, which no integer stands for.
-    exact = max(-1 / (slope * scale), -2.0 * greatest - 2)
-    x0 = math.floor(exact) if rounding == "floor" else round(exact)
-    if x0 < -greatest:
-        fits = f"for 1.0 with {fraction_bits} fraction bits to fit {WIDTH} bits"
-        raise BitmillError(f"scale must be at least {1 / (slope * greatest):.6g}, {fits}, not {scale!r}")
-    if x0 == 0:
-        raise BitmillError(f"scale must be below {2 / slope:.6g} where -1/scale is rounded to nearest, not {scale!r}")
-    return x0
+    return shift_reciprocal(float(scale), fraction_bits=fraction_bits, rounding=rounding, slope=slope)
 
 
 def shift_exp(d: NDArray[np.int64], x0: int, *, fraction_bits: int) -> NDArray[np.int64]:

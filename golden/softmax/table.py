@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import TableSoftmaxRule
+from ...config.nonlinear.reciprocals import exponent_slope
 from ...config.nonlinear.softmax_rules import DIGIT_BITS, DIGITS, INPUT_BITS
-from ...system.errors import BitmillError
 from ..rows.dispatch import Scaled
 from ..rows.dispatch import softmax as softmax_by_rule
 from ..rows.operands import as_mask, as_rows, as_scale
@@ -25,14 +23,7 @@ def table_softmax_slope(rule: TableSoftmaxRule, *, scale: float) -> int:
     BitmillError
         If the scale is not positive and finite, or the slope is 0 or of more than ``rule.slope_bits``.
     """
-    real = as_scale(scale)
-    unit = math.log(2) / (1 << rule.slope_fraction_bits)
-    greatest = (1 << rule.slope_bits) - 1
-    slope = round(min(real / unit, 2.0 * greatest + 2))
-    if not 1 <= slope <= greatest:
-        ends = f"from {0.5 * unit:.3g} to {greatest * unit:.6g}"
-        raise BitmillError(f"scale must be {ends} for a slope of {rule.slope_bits} bits, not {real!r}")
-    return slope
+    return exponent_slope(rule, as_scale(scale))
 
 
 def table_softmax(

@@ -29,7 +29,8 @@ def contract_lines(config: UnitConfig, unit: Unit) -> list[str]:
             if field.width:
                 place = f"[{field.offset + field.width - 1}:{field.offset}]"
                 lines += _wrapped(f"  {place} {name}: {_elements(field)}{meanings[str(name)]}", indent="    ")
-    return [*lines, "", *_wrapped(unit.ORDER), *_wrapped(f"{latency(config, unit)} {RESET}")]
+    lines += ["", *_wrapped(unit.ORDER), *_wrapped(f"{latency(config, unit)} {RESET}")]
+    return [*lines, *(line for remark in family.remarks(config, unit) for line in _wrapped(remark))]
 
 
 def latency(config: UnitConfig, unit: Unit) -> str:

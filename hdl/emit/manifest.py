@@ -59,6 +59,7 @@ def manifest(config: UnitConfig, verilog: str, *, file_name: str, top: str = TOP
         "order": unit.ORDER,
         "latency_cycles": unit.LATENCY,
         **HARDWARE.of(config).facts(config),
+        **HARDWARE.of(config).unit_facts(unit),
         "versions": {"bitmill": __version__, "amaranth": version("amaranth"), "yosys": yosys_release()},
     }
 

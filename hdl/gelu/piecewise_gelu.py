@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from amaranth import Cat, Module, Signal, Value, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,7 @@ from ...config.checks import check_class
 from ...config.nonlinear import PiecewiseGeluRule
 from ...config.nonlinear.softmax_rules import INPUT_BITS
 from ..rows.layouts import row_layout
+from ..rows.row_unit import Cycles, RowUnit
 from ..wires.adders import add
 from ..wires.balanced import balanced
 from ..wires.one_hot import one_hot
@@ -32,7 +33,7 @@ def written_layout(rule: PiecewiseGeluRule) -> data.StructLayout:
     return data.StructLayout({"segment": range(rule.segments), "line": line_layout(rule)})
 
 
-class PiecewiseGelu(wiring.Component):
+class PiecewiseGelu(RowUnit):
     """``golden.nonlinear.piecewise`` of each element.
 
     The pipeline moves as a whole whenever its output register is free or being taken.
@@ -50,7 +51,7 @@ class PiecewiseGelu(wiring.Component):
 
     Attributes
     ----------
-    LATENCY
+    STAGES
         Cycles from the transfer of a beat to ``o.valid``, without stalls.
 
     Members
@@ -69,7 +70,7 @@ class PiecewiseGelu(wiring.Component):
         If ``lanes`` is not positive, or ``table`` is something else.
     """
 
-    LATENCY = 3
+    STAGES = 3
 
     def __init__(self, *, rule: PiecewiseGeluRule, lanes: int, table: Table = "registers") -> None:
         check_class(rule, PiecewiseGeluRule, "PiecewiseGelu", "rule")
@@ -85,6 +86,14 @@ class PiecewiseGelu(wiring.Component):
             "o": Out(stream.Signature(row_layout(lanes, signed(INPUT_BITS)))),
             "line": In(stream.Signature(written_layout(rule))),
         })  # fmt: skip
+
+    @property
+    def first_result(self) -> Cycles:
+        return Cycles(0, self.STAGES)
+
+    @property
+    def row_period(self) -> Cycles:
+        return Cycles(1, 0)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -13,6 +13,7 @@ from ..rows.layouts import row_layout
 from ..rows.pipelined_divider import PipelinedDivider
 from ..rows.row_maximum import RowMaximum
 from ..rows.row_replay import RowReplay
+from ..rows.row_unit import Cycles, RowUnit
 from ..rows.shift_exp import ShiftExp
 from ..wires.adders import add
 from ..wires.at_least import check_at_least
@@ -21,7 +22,7 @@ from ..wires.follow import Follow
 PASSES = 2
 
 
-class ShiftGelu(wiring.Component):
+class ShiftGelu(RowUnit):
     """``golden.nonlinear.shift_gelu`` of each element, in units of ``scale * 2**(1 - ob)``; masked elements give 0.
 
     With ``m`` the maximum of the row, or ``max(x, 0)`` if the rule says ``element``::
@@ -107,19 +108,26 @@ class ShiftGelu(wiring.Component):
         return 1 + ShiftExp.LATENCY + 1 + self.quotient_bits
 
     @property
-    def LATENCY(self) -> int:
+    def STAGES(self) -> int:
         """Cycles from a beat's transfer, or its turn in the second pass, to ``o.valid`` with its output, without stalls."""
         return self._divided + 3
 
+    @property
+    def row_period(self) -> Cycles:
+        return Cycles(PASSES, RowReplay.GAP) if self.by_row else Cycles(1, 0)
+
+    @property
+    def first_result(self) -> Cycles:
+        replayed = RowReplay.LATENCY + RowReplay.GAP
+        return Cycles(1, replayed + self.STAGES) if self.by_row else Cycles(0, self.STAGES)
+
     def row_cycles(self, length: int) -> int:
         """Cycles from the transfer of a row's first beat to that of the next row's."""
-        beats = -(-length // self.lanes)
-        return PASSES * beats + RowReplay.GAP if self.by_row else beats
+        return self.row_period.of(-(-length // self.lanes))
 
     def latency(self, length: int) -> int:
         """Cycles from the transfer of a row's first beat to ``o.valid`` with its first output."""
-        beats = -(-length // self.lanes)
-        return (RowReplay.LATENCY + beats + RowReplay.GAP if self.by_row else 0) + self.LATENCY
+        return self.first_result.of(-(-length // self.lanes))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -130,7 +138,7 @@ class ShiftGelu(wiring.Component):
         else:
             m.d.comb += self.i.ready.eq(advance)
             valid, beat, greatest, other = self.i.valid, self.i.payload, None, None
-        follow = Follow(m, advance, self.LATENCY)
+        follow = Follow(m, advance, self.STAGES)
         valids = follow.down(valid, "valids")
         m.d.comb += [
             self.o.valid.eq(valids[-1]),

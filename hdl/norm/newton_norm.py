@@ -12,6 +12,7 @@ from ...config.nonlinear.newton_widths import NEWTON_BIAS_BITS
 from ..rows.layouts import row_layout
 from ..rows.row_replay import RowReplay
 from ..rows.row_sum import RowSum
+from ..rows.row_unit import Cycles, RowUnit
 from ..wires.at_least import check_at_least
 from .channel_memory import ChannelMemory, channel_write_layout
 from .newton_factors import NewtonFactors
@@ -22,7 +23,7 @@ CHANNEL_LAYOUT = data.StructLayout({"bias": signed(NEWTON_BIAS_BITS)})
 """What a layer gives each of its channels: beta / gamma in units of the normalized row."""
 
 
-class NewtonNorm(wiring.Component):
+class NewtonNorm(RowUnit):
     """``z = (((x - mean) * factor) >> 1) + bias`` of each element of a row, with the mean and the factor of ``NewtonFactors``.
 
     A row is seen three times: for its sum, for the squares of its deviations, and for its results. Elements that ``keep`` leaves
@@ -110,8 +111,12 @@ class NewtonNorm(wiring.Component):
         return 1 + self._squares.LATENCY + self._factors.FACTOR_LATENCY + RowReplay.GAP
 
     @property
-    def LATENCY(self) -> int:
-        return RowReplay.LATENCY + self.FIRST_GAP + self.SECOND_GAP + self.STAGES
+    def first_result(self) -> Cycles:
+        return Cycles(2, RowReplay.LATENCY + self.FIRST_GAP + self.SECOND_GAP + self.STAGES - 2)
+
+    @property
+    def row_period(self) -> Cycles:
+        return Cycles(3, self.FIRST_GAP + self.SECOND_GAP - 2)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

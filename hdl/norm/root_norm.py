@@ -13,6 +13,7 @@ from ...config.nonlinear import NormWidths
 from ..rows.layouts import row_layout
 from ..rows.row_replay import RowReplay
 from ..rows.row_sum import RowSum
+from ..rows.row_unit import Cycles, RowUnit
 from ..wires.at_least import check_at_least
 from .channel_memory import ChannelMemory, channel_write_layout
 from .root_factors import RootFactors
@@ -34,7 +35,7 @@ def norm_channel_layout(widths: NormWidths) -> data.StructLayout:
     })  # fmt: skip
 
 
-class RootNorm(wiring.Component):
+class RootNorm(RowUnit):
     """``z = saturate(round((y * multiplier + bias) / 2**(least_shift + shift)))`` of each element of a row, with
     ``y = round_half_up(((x - mean) * factor - offset) / 2**(f-n))`` and the factors of ``RootFactors``.
 
@@ -114,8 +115,13 @@ class RootNorm(wiring.Component):
         return 1 + self._count.LATENCY + self._factors.LATENCY + RowReplay.GAP
 
     @property
-    def LATENCY(self) -> int:
-        return RowReplay.LATENCY + self.GAP + self.STAGES
+    def first_result(self) -> Cycles:
+        # The first pass' last beat is taken a beat less one after its first.
+        return Cycles(1, RowReplay.LATENCY + self.GAP + self.STAGES - 1)
+
+    @property
+    def row_period(self) -> Cycles:
+        return Cycles(2, self.GAP - 1)
 
     @property
     def _greatest(self) -> int:

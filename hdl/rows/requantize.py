@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from amaranth import Cat, Const, Module, Signal, Value, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from ...config.nonlinear import MULTIPLIER_BITS, TieRule
@@ -13,6 +13,7 @@ from ..products.digit_product import digit_product
 from ..wires.adders import add
 from ..wires.at_least import check_at_least
 from .layouts import row_layout
+from .row_unit import Cycles, RowUnit
 
 SHIFT_BITS = 8
 """Width of a shift that is enough for all products there are: one by more than a product's width gives 0 at any rate."""
@@ -23,7 +24,7 @@ def requantized_layout(*, in_bits: int, multiplier_bits: int, shift_bits: int) -
     return data.StructLayout({"value": signed(in_bits), "multiplier": signed(multiplier_bits + 1), "shift": shift_bits})
 
 
-class Requantize(wiring.Component):
+class Requantize(RowUnit):
     """``round(z * m / 2**e)``, saturated at signed integers of ``out_bits``; masked elements give 0.
 
     The product is exact and rounded once, halves to ``even`` or ``up``, toward plus infinity.
@@ -47,7 +48,7 @@ class Requantize(wiring.Component):
 
     Attributes
     ----------
-    LATENCY
+    STAGES
         Cycles from the transfer of a beat to ``o.valid``, without stalls: product, shift, rounding.
 
     Members
@@ -64,7 +65,7 @@ class Requantize(wiring.Component):
     (even) and TVM (up) code.
     """
 
-    LATENCY = 3
+    STAGES = 3
 
     def __init__(
         self,
@@ -100,11 +101,19 @@ class Requantize(wiring.Component):
             "o": Out(stream.Signature(row_layout(lanes, signed(out_bits)))),
         })  # fmt: skip
 
+    @property
+    def first_result(self) -> Cycles:
+        return Cycles(0, self.STAGES)
+
+    @property
+    def row_period(self) -> Cycles:
+        return Cycles(1, 0)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         advance = Signal()
-        valids = Signal(self.LATENCY)
-        beside = [Signal(self.lanes + 1, name=f"beside{stage}", reset_less=True) for stage in range(self.LATENCY)]
+        valids = Signal(self.STAGES)
+        beside = [Signal(self.lanes + 1, name=f"beside{stage}", reset_less=True) for stage in range(self.STAGES)]
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(advance),

@@ -13,6 +13,7 @@ from ..rows.exp_terms import ExpTerms
 from ..rows.layouts import row_layout
 from ..rows.row_maximum import RowMaximum
 from ..rows.row_replay import RowReplay
+from ..rows.row_unit import Cycles, RowUnit
 from ..wires.adders import add
 from ..wires.at_least import check_at_least
 from ..wires.balanced import balanced
@@ -22,7 +23,7 @@ from .reciprocal import Reciprocal
 PASSES = 3
 
 
-class Shiftmax(wiring.Component):
+class Shiftmax(RowUnit):
     """Softmax of each row in units of ``2**(1 - ob)``; with ``e = shift_exp(x - max(x))``, ``n`` and ``ob`` of the rule::
 
         S = min(sum(e), 2**31 - 1);  y = (e * ((2**31 - 1) // S)) >> (32 - ob)
@@ -94,14 +95,22 @@ class Shiftmax(wiring.Component):
     _STAGES = ExpTerms.LATENCY + 3
     """From a replayed beat to ``o``: difference, significand, product, shift."""
 
+    @property
+    def row_period(self) -> Cycles:
+        # The sum of a beat and the sum of the row come after the shift, then the divider.
+        return Cycles(PASSES, RowReplay.GAP + self._STAGES + 2 + self._reciprocal.LATENCY)
+
+    @property
+    def first_result(self) -> Cycles:
+        return Cycles(PASSES - 1, self.row_period.constant + RowReplay.LATENCY + self._STAGES)
+
     def row_cycles(self, length: int) -> int:
         """Cycles from the transfer of a row's first beat to that of the next row's."""
-        # The sum of a beat and the sum of the row come after the shift, then the divider.
-        return PASSES * self._beats(length) + RowReplay.GAP + self._STAGES + 2 + self._reciprocal.LATENCY
+        return self.row_period.of(self._beats(length))
 
     def latency(self, length: int) -> int:
         """Cycles from the transfer of a row's first beat to ``o.valid`` with its first output."""
-        return self.row_cycles(length) - self._beats(length) + RowReplay.LATENCY + self._STAGES
+        return self.first_result.of(self._beats(length))
 
     def _beats(self, length: int) -> int:
         return -(-length // self.lanes)

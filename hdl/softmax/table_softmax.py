@@ -15,6 +15,7 @@ from ...config.nonlinear import TableSoftmaxRule
 from ...config.nonlinear.softmax_rules import DIGIT_BITS, INPUT_BITS
 from ..rows.layouts import row_layout
 from ..rows.row_replay import RowReplay, pass_layout
+from ..rows.row_unit import Cycles, RowUnit
 from ..wires.adders import add
 from ..wires.balanced import balanced
 from ..wires.greatest import greatest_of
@@ -263,11 +264,11 @@ class _Beat:
         return Cat(self.valid, self.keep, self.last, self.turn)
 
 
-class TableSoftmax(wiring.Component):
+class TableSoftmax(RowUnit):
     """``golden.nonlinear.table_softmax`` of rows of any length up to ``max_length``: a row's memory and the three passes.
 
-    A row of B beats takes ``3 * B + OVERHEAD`` cycles; the next one follows without another gap. Its first result comes
-    ``2 * B + OVERHEAD + LATENCY`` cycles after its first beat.
+    A row of B beats takes ``3 * B + OVERHEAD`` cycles; the next one follows without another gap. Its first result comes two
+    passes, ``OVERHEAD`` and the stages of replay and last pass after its first beat.
 
     Parameters
     ----------
@@ -278,8 +279,7 @@ class TableSoftmax(wiring.Component):
     ----------
     OVERHEAD
         Cycles of a row in which no element is taken.
-    LATENCY
-        Cycles from where a beat of the last pass is read to its result.
+    first_result, row_period
 
     Members
     -------
@@ -309,8 +309,12 @@ class TableSoftmax(wiring.Component):
         })  # fmt: skip
 
     @property
-    def LATENCY(self) -> int:
-        return self.replay.LATENCY + self.passes.LATENCY
+    def first_result(self) -> Cycles:
+        return Cycles(2, self.OVERHEAD + self.replay.LATENCY + self.passes.LATENCY)
+
+    @property
+    def row_period(self) -> Cycles:
+        return Cycles(3, self.OVERHEAD)
 
     @property
     def OVERHEAD(self) -> int:

@@ -12,7 +12,10 @@ import pytest
 
 from bitmill import MacConfig
 from bitmill.config.bit_serial import BitSerialConfig
-from bitmill.config.presets import PRESETS, preset
+from bitmill.config.presets import TILES as TILE_PRESETS
+from bitmill.config.presets import UNITS as MAC_PRESETS
+from bitmill.config.presets import preset
+from bitmill.config.row_presets import PARALLEL_UNITS, ROW_UNITS
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.emit.names import KEYWORDS
 from bitmill.studies.bitmod.units import PART_TOP, candidates
@@ -62,13 +65,20 @@ FLAGGED = [
          "accumulator": {"kind": "fixed", "width": 12, "overflow": "wrap", "lsb": -6}}
     )
 ]  # fmt: skip
+# Other lanes are more of the same.
+PRESETS = [
+    *MAC_PRESETS.values(),
+    *TILE_PRESETS.values(),
+    *PARALLEL_UNITS.values(),
+    *(unit for unit in ROW_UNITS.values() if unit.lanes == 4),
+]
 PARTS = {part.key: part for candidate in candidates() for part in candidate.parts}
 UNITS = {unit.key: next(unit.parts()) for unit in NONLINEAR}
 
 
 @pytest.fixture(
     scope="module",
-    params=[*PRESETS.values(), *OTHERS, *TILES, *FLAGGED, *PARTS.values(), *UNITS.values()],
+    params=[*PRESETS, *OTHERS, *TILES, *FLAGGED, *PARTS.values(), *UNITS.values()],
     ids=lambda unit: getattr(unit, "title", None) or unit.key,
 )
 def text(request):

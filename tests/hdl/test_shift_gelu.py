@@ -144,7 +144,7 @@ def test_cycles_are_those_promised(rule):
         begins = start + unit.latency(length)
         assert given[first : first + count] == list(range(begins, begins + count))
         start, first = start + unit.row_cycles(length), first + count
-    assert (unit.row_cycles(9), unit.LATENCY) == ((5, 16) if rule is ELEMENT else (11, 38))
+    assert (unit.row_cycles(9), unit.STAGES) == ((5, 16) if rule is ELEMENT else (11, 38))
 
 
 @pytest.mark.parametrize("rule", [ELEMENT, ROW], ids=["element", "row"])

@@ -124,7 +124,8 @@ def test_rows_take_the_cycles_that_are_promised(lanes, max_length, rule):
     counts = [-(-length // lanes) for length in lengths]
     assert np.diff([given[end] for end in ends]).tolist() == [3 * beats + unit.OVERHEAD for beats in counts[1:]]
     first_result = given[ends[0] - counts[0] + 1]
-    assert first_result - taken[0] == unit.OVERHEAD + 2 * counts[0] + unit.LATENCY
+    replayed = unit.replay.LATENCY + unit.passes.LATENCY
+    assert first_result - taken[0] == unit.OVERHEAD + 2 * counts[0] + replayed == unit.first_result.of(counts[0])
 
 
 def test_reset_in_mid_row_leaves_nothing():

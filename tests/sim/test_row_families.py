@@ -1,0 +1,84 @@
+"""Units of rows and parallel PEs by their configurations: RTL and netlists against golden, in both engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from bitmill.config.family import config_of
+from bitmill.config.row_presets import OTHER_UNITS
+from bitmill.hdl.emit import verilog
+from bitmill.sim import VerificationError, verify
+
+SMALL = [
+    {"unit": "softmax", "lanes": 3, "max_length": 20},
+    {"unit": "softmax", "lanes": 2, "max_length": 9, "scale_is_fixed": True, "output_bits": 7},
+    {"unit": "shiftmax", "lanes": 3, "max_length": 20},
+    {"unit": "gelu", "lanes": 3},
+    {"unit": "shift-gelu", "lanes": 2},
+    {"unit": "shift-gelu", "lanes": 2, "maximum": "row", "max_length": 12},
+    {"unit": "layernorm", "lanes": 2, "max_length": 20},
+    {"unit": "rmsnorm", "lanes": 2, "max_length": 20},
+    {"unit": "newton-norm", "lanes": 2, "max_length": 20},
+    {"unit": "requantize", "lanes": 2},
+    {"unit": "parallel"},
+    {"unit": "parallel", "weight": "OLIVE", "headroom": 5},
+    {"unit": "parallel", "weight": "ANT", "activation": "BF16"},
+    {"unit": "parallel", "weight": "INT8", "activation": "INT8", "headroom": 6},
+]
+VARIANTS = [SMALL[1], SMALL[5], SMALL[7], SMALL[12], SMALL[13]]
+TINY = [{"unit": "requantize", "lanes": 2, "input_bits": 6, "multiplier_bits": 3, "ratio": 0.1}, SMALL[11]]
+UNDER_ICARUS = [SMALL[0], SMALL[3], SMALL[6], SMALL[11]]
+IDS = [" ".join(map(str, fields.values())) for fields in SMALL]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(fields, id=name, marks=pytest.mark.long if fields in VARIANTS else ())
+        for name, fields in zip(IDS, SMALL, strict=True)
+    ],
+)
+def test_small_units_compiled(fields):
+    result = verify(config_of(fields), seed=41, dot_products=30, engine="compiled")
+    assert result.mismatches == 0
+    assert result.resets == 2
+    assert result.input_stalls > 0
+    assert result.output_stalls > 0
+
+
+@pytest.mark.parametrize("fields", UNDER_ICARUS, ids=lambda fields: fields["unit"])
+def test_both_engines_count_alike(fields):
+    config = config_of(fields)
+    first, second = (verify(config, seed=42, dot_products=12, engine=engine) for engine in ("cocotb", "compiled"))
+    assert first.phases == second.phases
+
+
+@pytest.mark.parametrize("kind", ["generic", "ecp5"])
+@pytest.mark.parametrize("fields", TINY, ids=lambda fields: fields["unit"])
+def test_netlists(fields, kind):
+    assert verify(config_of(fields), seed=43, dot_products=12, netlist=kind, engine="compiled").level == kind
+
+
+def test_a_row_that_is_too_long_is_played():
+    names = [phase.name for phase in verify(config_of(SMALL[6]), seed=44, dot_products=6, engine="compiled").phases]
+    assert names == ["back-to-back", "random stalls", "bursts", "too long a row", "reset"]
+
+
+def test_a_wrong_circuit_is_found():
+    config = config_of(SMALL[3])
+    text = verilog.emit(config)
+    wrong = text.replace("lane0_fits ? lane0_total[10:3]", "lane0_fits ? lane0_total[9:2]")
+    assert wrong != text
+    with pytest.raises(VerificationError, match=r"elements \(.* instead of"):
+        verify(config, seed=45, dot_products=12, verilog=wrong, engine="compiled")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("level", ["cocotb", "compiled", "generic", "ecp5"])
+@pytest.mark.parametrize("name", OTHER_UNITS)
+def test_every_preset(name, level):
+    netlist = level if level in ("generic", "ecp5") else None
+    engine = "cocotb" if level == "cocotb" else "compiled"
+    count = 12 if level in ("cocotb", "compiled") else 4
+    result = verify(OTHER_UNITS[name], seed=46, dot_products=count, netlist=netlist, engine=engine)
+    assert result.mismatches == 0
