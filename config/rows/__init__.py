@@ -10,7 +10,11 @@ from .requantize import RequantizeConfig
 from .root_norm import RootNormConfig
 from .softmax import ShiftmaxConfig, SoftmaxConfig
 
+ROW_KEYS = ("softmax", "shiftmax", "gelu", "shift-gelu", "layernorm", "rmsnorm", "newton-norm", "requantize")
+"""The families of units of rows."""
+
 __all__ = [
+    "ROW_KEYS",
     "GeluConfig",
     "NewtonNormConfig",
     "RequantizeConfig",

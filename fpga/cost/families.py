@@ -7,6 +7,7 @@ from typing import Any
 
 from ...config import MacConfig
 from ...config.family import Absent, Table
+from ...config.rows import ROW_KEYS
 from .features import features
 from .traits import traits
 
@@ -26,5 +27,7 @@ DESCRIBED: Table[Callable[[Any], Description]] = Table(
         "dot": _of_dot_product,
         "array": Absent("no model was fitted on arrays; bitmill synth counts one"),
         "bit-serial": Absent("no model was fitted on bit-serial tiles; bitmill synth counts one"),
+        "parallel": Absent("no model was fitted on parallel PEs; bitmill synth counts one"),
+        **dict.fromkeys(ROW_KEYS, Absent("no model was fitted on units of rows; bitmill synth counts one")),
     },
 )
