@@ -50,7 +50,8 @@ class MacConfig(NamesFormats, frozen=True):
     Parameters
     ----------
     weight, activation
-        Names of formats, the two operands: of the catalog, or of ``formats``.
+        Names of formats, the two operands: of the catalog, or of ``formats``. They have a zero, or numbers of both signs; where
+        neither has a zero (bipolar times bipolar), nothing fills up steps, and K is a multiple of ``lanes``.
     unit
         ``mac``: one product a step; ``dot``: ``lanes`` products a step, summed with one alignment; ``array``: ``rows`` x
         ``cols`` PEs, output-stationary, each of them a ``dot`` (or, with one lane, a ``mac``).
@@ -110,7 +111,8 @@ class MacConfig(NamesFormats, frozen=True):
     @classmethod
     def _known_format(cls, name: str, info: ValidationInfo) -> str:
         fmt = formats.get(name, info.data.get("formats", ()))
-        if fmt.zero_code is None:
+        # Bipolar ones do without: see ``idle_codes``.
+        if fmt.zero_code is None and fmt.fixed_min > 0:
             raise BitmillError(f"must be a format with a zero, not {name!r}")
         return fmt.name
 
@@ -190,6 +192,18 @@ class MacConfig(NamesFormats, frozen=True):
     def product(self) -> Product:
         """Facts about one exact product, weight times activation."""
         return Product(self.weight_format, self.activation_format)
+
+    @property
+    def idle_codes(self) -> tuple[int, int] | None:
+        """Codes of a weight and an activation whose product is 0, which fill up ragged steps; None if no product is.
+
+        One of two formats may have no zero, as bipolar ones: its first number then meets the other's zero.
+        """
+        formats = self.weight_format, self.activation_format
+        if all(fmt.zero_code is None for fmt in formats):
+            return None
+        weight, activation = (fmt.first_number if fmt.zero_code is None else fmt.zero_code for fmt in formats)
+        return weight, activation
 
     @property
     def pes(self) -> int:

@@ -84,6 +84,16 @@ _INT_ROWS: tuple[Format, ...] = tuple(
         Int(name=f"INT{width}_SYM", width=width, symmetric=True, about="two's complement, most negative code reserved"),
     )
 )
+# Below 2 bits there is no symmetric one. Bit k of a bipolar code is worth 2**k where it is 1 and -2**k where it is 0.
+_BIT_ROWS: tuple[Format, ...] = (
+    Int(name="INT1", width=1, about="two's complement: 0 and -1"),
+    Int(name="UINT1", width=1, signed=False, about="unsigned: 0 and 1"),
+    *(
+        Codebook(name=f"BIPOLAR{bits}", values=tuple(range(1 - (1 << bits), 1 << bits, 2)),
+                 about="-1 and 1, for XNOR and popcount" if bits == 1 else f"odd integers of {bits} bits of -1 or 1, no zero")
+        for bits in (1, 2, 3, 4)
+    ),
+)  # fmt: skip
 _MINIFLOAT_ROWS: tuple[Format, ...] = tuple(
     Minifloat(name=f"E{exponent}M{bits - 1 - exponent}", exponent_bits=exponent, mantissa_bits=bits - 1 - exponent,
               about="finite minifloat, arXiv 2311.12359")
@@ -103,6 +113,7 @@ CATALOG: dict[str, Format] = {
         *_BITMOD_ROWS,
         *_INT_ROWS,
         *_MINIFLOAT_ROWS,
+        *_BIT_ROWS,
     )
 }
 REGISTERED: dict[str, Format] = {}

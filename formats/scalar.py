@@ -181,6 +181,11 @@ class Format(ABC):
         return next((c for c in range(1 << min(self.bits, 16)) if self._decode(c).value_or_none() == 0), None)
 
     @property
+    def first_number(self) -> int:
+        """The least code that is a number."""
+        return next(code for code in range(1 << self.bits) if self._decode(code).special is None)
+
+    @property
     def specials(self) -> str:
         """Which specials the format has, for tables."""
         names = [word for word, there in (("NaN", self.has_nan), ("Inf", self.has_inf)) if there]

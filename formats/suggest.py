@@ -23,6 +23,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"U(INT)?(EGER)?|UNSIGNED", ("UINT4", "UINT8")),
     (r"S?I(NT)?(EGER)?|SIGNED", ("INT4", "INT8")),
     (r"TERN.*|BITNET.*|(INT|B)?1?58(B|BITS?)?", ("TERNARY",)),
+    (r"BIPOLAR.*|BINARY|XNOR|SIGN|BIT", ("BIPOLAR1", "UINT1")),
     (r"NF\d*|NORMALFLOAT\d*", ("NF4",)),
     (r"BITMOD.*3", ("BITMOD_FP3",)),
     (r"BITMOD.*", ("BITMOD_FP4", "BITMOD_FP3")),

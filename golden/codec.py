@@ -54,7 +54,8 @@ def encode(
     ======================  ============================================================================================
     nearest-even            To the nearest value, a tie to the one at an even place in the sorted list of the format's
                             magnitudes, which for minifloats and integers is the even code. (A tie between two even or
-                            two odd places, possible in a lopsided codebook, goes to the smaller magnitude.)
+                            two odd places, possible in a lopsided codebook, goes to the smaller magnitude; between a
+                            number and its negation, where there is no zero, to the positive one.)
     nearest-away            To the nearest value, a tie to the greater magnitude.
     toward-zero             To the nearest value that is not greater in magnitude; if there is none, to the least.
     floor, ceil             To the nearest value that is not greater, not less.

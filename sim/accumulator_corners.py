@@ -17,8 +17,11 @@ Pair = tuple[int, int]
 
 
 def accumulator_corners(config: MacConfig, *, longest: int) -> Iterator[DotProduct]:
-    """Corners of ``config.accumulator``, as far as its formats can reach them in at most ``longest`` products."""
-    return _Corners(config, longest).all()
+    """Corners of ``config.accumulator``, as far as its formats can reach them in at most ``longest`` products.
+
+    None where no product is 0: what they aim at then moves with every lane that must be filled up.
+    """
+    return _Corners(config, longest).all() if config.idle_codes else iter(())
 
 
 class _Corners:
@@ -33,6 +36,7 @@ class _Corners:
             for activation, right in fixed[1].items():
                 self.products.setdefault(left * right, (weight, activation))
         self.ladder = {sign: sorted(abs(value) for value in self.products if value * sign > 0) for sign in (1, -1)}
+        self.signs = [sign for sign in (1, -1) if self.ladder[sign]]
         self.zero = self.products[0]
         self.numbers = [_numbers(fmt, codes) for fmt, codes in zip(formats, self.codes, strict=True)]
 
@@ -115,9 +119,11 @@ class _Corners:
         """Sums up to the greatest number, and half a last place beyond, where rounding passes on to infinity."""
         unit = Fraction(2) ** self.config.product.min_exponent
         greatest, half = fmt.max_value / unit, Fraction(2) ** (fmt.max_exponent - 1) / unit
-        if greatest.denominator * half.denominator != 1 or greatest > self.longest * self.ladder[1][-1]:
+        if greatest.denominator * half.denominator != 1:
             return
-        for sign in (1, -1) if self.ladder[-1] else (1,):
+        for sign in self.signs:
+            if greatest > self.longest * self.ladder[sign][-1]:
+                continue
             for beyond in (0, int(half) - 1, int(half), int(half) + 1, 2 * int(half)):
                 target = sign * (int(greatest) + beyond)
                 yield from self._in_turn("overflow boundary", sign * int(greatest), target)
@@ -135,7 +141,7 @@ class _Corners:
 
     def _cancellations(self) -> Iterator[DotProduct]:
         """The least product, then a step whose greatest products cancel: what is far below its exponent must stay."""
-        if not self.ladder[-1]:
+        if len(self.signs) == 1:
             return
         value = min(self.ladder[1][-1], self.ladder[-1][-1])
         if value not in self.products or -value not in self.products:
@@ -183,8 +189,9 @@ class _Corners:
 
     def _group_ends(self, fused: int) -> Iterator[DotProduct]:
         """Alternating extremes and least products up to a group's last product, one less and one more."""
-        cycle = [self.products[value] for value in (self.ladder[1][-1], self.ladder[1][0])]
-        if self.ladder[-1]:
+        first, *others = self.signs
+        cycle = [self.products[first * self.ladder[first][place]] for place in (-1, 0)]
+        if others:
             cycle += [self.products[-self.ladder[-1][0]], self.products[-self.ladder[-1][-1]], cycle[1]]
         lengths = {
             end + step for end in (fused, 2 * fused) for step in (-self.config.lanes, -1, 0, 1, self.config.lanes)

@@ -11,7 +11,7 @@ from ..system.errors import BitmillError
 from .payload import Codes, Output, PayloadLayout
 from .rows import PayloadRows
 from .scaled_stimulus import scaled_stimuli
-from .stimulus import DotProduct, stimuli
+from .stimulus import DotProduct, idle_codes_of, stimuli
 from .traffic import Traffic
 
 OPERANDS = "weight", "activation"
@@ -130,10 +130,11 @@ def golden_outputs(config: MacConfig, work: Sequence[DotProduct]) -> list[Output
 
 
 def pad(config: MacConfig, item: DotProduct, steps: int) -> tuple[Codes, Codes]:
-    """Codes of ``item`` filled up with zeros to whole steps: weight codes and activation codes [steps * lanes]."""
+    """Codes of ``item`` filled up to whole steps with products of 0: weight codes and activation codes [steps * lanes]."""
     missing = steps * config.lanes - len(item)
-    weight_zero, activation_zero = config.weight_format.zero_code, config.activation_format.zero_code
+    assert config.idle_codes or not missing, "dot products without products of 0 are of whole steps"
+    weight, activation = idle_codes_of(config)
     return (
-        np.pad(item.weight_codes, (0, missing), constant_values=weight_zero or 0),
-        np.pad(item.activation_codes, (0, missing), constant_values=activation_zero or 0),
+        np.pad(item.weight_codes, (0, missing), constant_values=weight),
+        np.pad(item.activation_codes, (0, missing), constant_values=activation),
     )

@@ -15,6 +15,7 @@ from ..system.errors import BitmillError
 from .engine import Engine
 from .job import PhaseResult
 from .matrix_product import MatrixProduct, check_operands, play_product
+from .stimulus import idle_codes_of
 from .tile_traffic import Tile, TileTraffic
 
 if TYPE_CHECKING:
@@ -155,6 +156,11 @@ def check_shapes(config: MacConfig, weights: tuple[int, ...], activations: tuple
     """
     check_unit(config, "array", "to run a matrix product")
     check_operands(weights, activations, k_max=config.k_max)
+    if config.idle_codes is None and weights[1] % config.lanes:
+        raise BitmillError(
+            f"K must be a multiple of lanes = {config.lanes} for {config.weight} x {config.activation}, none of whose products "
+            f"is 0, not {weights[1]}"
+        )
 
 
 def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:
@@ -165,9 +171,10 @@ def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:
 
 
 def _tiles(config: MacConfig, weights: NDArray[Any], activations: NDArray[Any]) -> Iterator[Tile]:
-    weight_zero, activation_zero = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
-    weights = np.pad(weights, ((0, -len(weights) % config.rows), (0, 0)), constant_values=weight_zero)
-    activations = np.pad(activations, ((0, -len(activations) % config.cols), (0, 0)), constant_values=activation_zero)
+    # Results of rows and columns that are not there are left out, whatever they are of.
+    idle = idle_codes_of(config)
+    weights = np.pad(weights, ((0, -len(weights) % config.rows), (0, 0)), constant_values=idle[0])
+    activations = np.pad(activations, ((0, -len(activations) % config.cols), (0, 0)), constant_values=idle[1])
     for top in range(0, len(weights), config.rows):
         for left in range(0, len(activations), config.cols):
             rows, cols = slice(top, top + config.rows), slice(left, left + config.cols)

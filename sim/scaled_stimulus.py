@@ -11,7 +11,7 @@ from ..config import MacConfig
 from ..formats import Minifloat, PowerOfTwo
 from .dot_product import DotProduct
 from .payload import Codes
-from .stimulus import random_codes
+from .stimulus import idle_codes_of, random_codes
 
 
 def scaled_stimuli(config: MacConfig, work: Sequence[DotProduct], rng: np.random.Generator) -> list[DotProduct]:
@@ -97,7 +97,7 @@ class _Scales:
             return
         for extreme in (0, self.top):
             item = self._steps([0, 0, 0], "zeros with an extreme scale")
-            lanes, zero = self.config.lanes, self.config.weight_format.zero_code or 0
+            lanes, zero = self.config.lanes, idle_codes_of(self.config)[0]
             weights = item.weight_codes.copy()
             weights[lanes : 2 * lanes] = zero
             scales = [codes.copy() for codes in (item.weight_scales, item.activation_scales) if codes is not None]
@@ -119,6 +119,6 @@ class _Scales:
         )
         # Few nonzero lanes: sums as small as single products, powers of two among them.
         few = self.rng.random(length) < self.rng.choice([1.0, 2 / self.config.lanes])
-        weights = np.where(few, weights, np.uint64(self.config.weight_format.zero_code or 0))
+        weights = np.where(few, weights, np.uint64(idle_codes_of(self.config)[0]))
         scales = weight.astype(np.uint64), (both - weight).astype(np.uint64)
         return DotProduct(weights, activations, label, *scales)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -63,8 +63,27 @@ def random_codes(fmt: Format, rng: np.random.Generator, size: int, *, finite: bo
     codes = rng.integers(0, 1 << fmt.bits, size, dtype=np.uint64)
     if finite and (fmt.has_nan or fmt.has_inf):
         special = np.fromiter((fmt.decode(int(code)).special is not None for code in codes), bool, size)
-        codes[special] = _corners(fmt).zeros[0]
+        codes[special] = fmt.first_number if fmt.zero_code is None else _corners(fmt).zeros[0]
     return codes
+
+
+def idle_codes_of(config: MacConfig) -> tuple[int, int]:
+    """Codes of a weight and an activation whose product is 0, or is any number where none is 0."""
+    return config.idle_codes or (config.weight_format.first_number, config.activation_format.first_number)
+
+
+def whole_length(config: MacConfig, length: int) -> int:
+    """Products of a dot product that ask for nothing to fill up its last step, where nothing can."""
+    return length if config.idle_codes else -(-length // config.lanes) * config.lanes
+
+
+def _whole(config: MacConfig, item: DotProduct) -> DotProduct:
+    """The dot product with its last codes repeated up to a whole step, where products of 0 would be missing."""
+    missing = whole_length(config, len(item)) - len(item)
+    weights, activations = (
+        np.pad(codes, (0, missing), mode="edge") for codes in (item.weight_codes, item.activation_codes)
+    )
+    return replace(item, weight_codes=weights, activation_codes=activations) if missing else item
 
 
 def stimuli(
@@ -100,7 +119,7 @@ def stimuli(
         raise BitmillError(f"corner_steps must be at least 1, not {corner_steps!r}")
     builder = _Builder(config, rng, corner_steps)
     aimed = accumulator_corners(config, longest=min(config.padded_k_max, corner_steps * config.lanes))
-    return [
+    found = [
         *builder.extremes(),
         *builder.small(),
         *builder.specials(),
@@ -108,6 +127,7 @@ def stimuli(
         *builder.random(count),
         *aimed,
     ]
+    return [_whole(config, item) for item in found]
 
 
 def exhaustive_pairs(config: MacConfig) -> tuple[Codes, Codes]:
@@ -162,13 +182,16 @@ class _Builder:
     def small(self) -> Iterator[DotProduct]:
         w, a, lanes = self.weight, self.activation, self.config.lanes
         length = min(3 * lanes, self.config.padded_k_max)
-        yield DotProduct(self._choice(w.zeros, length), self._choice(a.zeros, length), "zeros")
-        yield DotProduct(self._choice(w.zeros, length), self._draw(length)[1], "zero weights")
-        yield DotProduct(self._draw(length)[0], self._choice(a.zeros, length), "zero activations")
+        if w.zeros and a.zeros:
+            yield DotProduct(self._choice(w.zeros, length), self._choice(a.zeros, length), "zeros")
+        if w.zeros:
+            yield DotProduct(self._choice(w.zeros, length), self._draw(length)[1], "zero weights")
+        if a.zeros:
+            yield DotProduct(self._draw(length)[0], self._choice(a.zeros, length), "zero activations")
         yield DotProduct(self._choice(w.tiny, length), self._choice(a.tiny, length), "least magnitudes")
         # The least product between two greatest ones that cancel: an accumulator that rounds loses it.
         weights = np.array([w.greatest, w.tiny[0], w.least, w.greatest], dtype=np.uint64)
-        activations = np.array([a.greatest, a.tiny[-1], a.greatest, a.zeros[0]], dtype=np.uint64)
+        activations = np.array([a.greatest, a.tiny[-1], a.greatest, idle_codes_of(self.config)[1]], dtype=np.uint64)
         yield DotProduct(*self._clip(weights, activations), "cancellation around the least product")
 
     def specials(self) -> Iterator[DotProduct]:
@@ -183,14 +206,16 @@ class _Builder:
             if codes:
                 yield DotProduct(*self._draw(length), "no special after specials")
         for code in w.infinities:
-            yield _repeated(code, a.zeros[0], 1, "infinity times zero")
+            if a.zeros:
+                yield _repeated(code, a.zeros[0], 1, "infinity times zero")
             for other in w.infinities:
                 weights, activations = self._draw(length)
                 activations[0] = activations[-1] = a.greatest
                 weights[0], weights[-1] = code, other
                 yield DotProduct(weights, activations, "two infinities")
         for code in a.infinities:
-            yield _repeated(w.zeros[0], code, 1, "zero times infinity")
+            if w.zeros:
+                yield _repeated(w.zeros[0], code, 1, "zero times infinity")
             for other in w.infinities:
                 yield _repeated(other, code, 1, "infinity times infinity")
 

@@ -13,7 +13,7 @@ from .array_payload import ArrayPayload
 from .dot_traffic import ends
 from .payload import Codes, RowOutput
 from .rows import PayloadRows
-from .stimulus import DotProduct, random_codes, stimuli
+from .stimulus import DotProduct, idle_codes_of, random_codes, stimuli, whole_length
 from .traffic import Traffic
 
 _SPREAD = 3
@@ -106,7 +106,7 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
     def inputs(self, work: Sequence[Tile]) -> PayloadRows:
         """Input payloads of tiles one after the other."""
         config = self.config
-        zeros = config.weight_format.zero_code or 0, config.activation_format.zero_code or 0
+        zeros = idle_codes_of(config)
         weights = [steps_of(item.weight_codes, config.lanes, zeros[0]) for item in work]
         activations = [steps_of(item.activation_codes, config.lanes, zeros[1]) for item in work]
         last = ends([len(steps) for steps in weights])
@@ -125,7 +125,7 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
         return tile
 
     def _random(self, rng: np.random.Generator, length: int, label: str) -> Tile:
-        config = self.config
+        config, length = self.config, whole_length(self.config, length)
 
         def codes(count: int, fmt_name: str) -> Codes:
             fmt = config.weight_format if fmt_name == "weight" else config.activation_format

@@ -135,10 +135,7 @@ def _run(
         )
     if isinstance(pairing, RowByRow) and weight_rows != activation_rows:
         raise BitmillError(f"activation_codes must have {weight_rows} rows as weight_codes has, not {activation_rows}")
-    parts = (
-        _padded(config.weight_format, weight, config.lanes),
-        _padded(config.activation_format, activation, config.lanes),
-    )
+    parts = _padded(config, weight, activation)
     scales = step_scales(config, parts, scale_codes)
     if scales is not None:
         parts = scales[0].parts, scales[1].parts
@@ -163,8 +160,18 @@ def _operand(fmt: Format, codes: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def _padded(fmt: Format, codes: NDArray[Any], lanes: int) -> Parts:
-    missing = -codes.shape[1] % lanes
-    zero = fmt.zero_code
-    assert zero is not None, "MacConfig accepts formats with a zero only"
-    return split(fmt, np.pad(codes, ((0, 0), (0, missing)), constant_values=zero))
+def _padded(config: MacConfig, weight: NDArray[Any], activation: NDArray[Any]) -> tuple[Parts, Parts]:
+    """Both operands filled up to whole steps with codes whose products are 0."""
+    missing, idle = -weight.shape[1] % config.lanes, config.idle_codes
+    if missing and idle is None:
+        raise BitmillError(
+            f"K must be a multiple of lanes = {config.lanes} for {config.weight} x {config.activation}, none of whose products "
+            f"is 0, not {weight.shape[1]}"
+        )
+    first, second = (
+        split(fmt, np.pad(codes, ((0, 0), (0, missing)), constant_values=code))
+        for fmt, codes, code in zip(
+            (config.weight_format, config.activation_format), (weight, activation), idle or (0, 0), strict=True
+        )
+    )
+    return first, second

@@ -19,7 +19,7 @@ _STEP = {
     "activation": _CODES + ", column after column",
     "weight_scale": "code of {scale}, for all weights of the step",
     "activation_scale": "code of {scale}, for all activations of the step",
-    "last": "the step is its dot product's last one; lanes that are not needed hold codes of zero",
+    "last": "the step is its dot product's last one; lanes that are not needed {idle}",
 }
 _RESULT = {
     "value": "{value}",
@@ -38,11 +38,26 @@ def words(config: MacConfig) -> PortWords:
         value = f"a code of {config.accumulator_format.name}"
     return {
         port: {
-            name: text.format(format=formats.get(name), scale=config.scale, value=value, max_steps=config.max_steps)
+            name: text.format(
+                format=formats.get(name),
+                scale=config.scale,
+                value=value,
+                max_steps=config.max_steps,
+                idle=_idle(config),
+            )
             for name, text in texts.items()
         }
         for port, texts in (("i_payload", _STEP), ("o_payload", _RESULT))
     }
+
+
+def _idle(config: MacConfig) -> str:
+    """What lanes hold that are not needed."""
+    if config.idle_codes is None:
+        return "are not there: no product is 0, and K is a multiple of lanes"
+    if config.weight_format.zero_code is None or config.activation_format.zero_code is None:
+        return "hold a zero of the format that has one, and any number of the other"
+    return "hold codes of zero"
 
 
 def facts(config: MacConfig) -> dict[str, Any]:

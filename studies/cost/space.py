@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from ... import formats
 from ...config import AlignerStyle, MacConfig, MultiplierStyle
+from ...fpga.cost.measured_formats import LEAST_BITS
 from ...system.errors import BitmillError
 
 LANES = 64
@@ -33,7 +34,8 @@ def unit(seed: int, index: int) -> MacConfig:
         Which one.
     """
     dice = random.Random(f"bitmill cost model {seed} {index}")
-    names = [name for name in formats.names() if formats.get(name).zero_code is not None]
+    rows = [formats.get(name) for name in formats.names()]
+    names = [fmt.name for fmt in rows if fmt.zero_code is not None and fmt.bits >= LEAST_BITS]
     weight = dice.choice(names)
     activation = weight if dice.random() < 0.25 else dice.choice(names)
     lanes = _spread(dice, 1, LANES)

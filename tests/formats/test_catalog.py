@@ -76,7 +76,7 @@ def test_facts_are_those_of_the_codes(name: str) -> None:
     unit = Fraction(2) ** fmt.min_exponent
     assert (min(units), max(units)) == (fmt.fixed_min, fmt.fixed_max)
     assert (fmt.min_value, fmt.max_value) == (min(units) * unit, max(units) * unit)
-    assert fmt.min_positive == unit * min(value for value in units if value > 0)
+    assert fmt.min_positive == unit * min((value for value in units if value > 0), default=0)
     assert min(item.exponent for item in decoded) == fmt.min_exponent
     assert max(item.exponent for item in decoded) == fmt.max_exponent
     significands = [item.significand for item in regular]

@@ -77,6 +77,11 @@ TYPED_LISTS: dict[str, Sequence[float | None]] = {
     "BITMOD_FP4_ER_NEG": [0, 1, 2, 3, 4, 6, 8, 12, -10, -1, -2, -3, -4, -6, -8, -12],
     "BITMOD_FP4_EA_POS": [0, 1, 2, 3, 4, 6, 8, 12, 16, -1, -2, -3, -4, -6, -8, -12],
     "BITMOD_FP4_EA_NEG": [0, 1, 2, 3, 4, 6, 8, 12, -16, -1, -2, -3, -4, -6, -8, -12],
+    # Bits of -1 or 1: 2 bits are +-1 and +-3 (ABQ-LLM's bipolar integers).
+    "BIPOLAR1": [-1, 1],
+    "BIPOLAR2": [-3, -1, 1, 3],
+    "BIPOLAR3": [-7, -5, -3, -1, 1, 3, 5, 7],
+    "BIPOLAR4": [-15, -13, -11, -9, -7, -5, -3, -1, 1, 3, 5, 7, 9, 11, 13, 15],
     # QLoRA's list in single precision, to eight digits; the row has it in units of 2**-15.
     "NF4": [round(value * 32768) / 32768 for value in (
         -1, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0,
@@ -305,12 +310,20 @@ def test_typed_lists(name: str) -> None:
     # Independent of any search: the nearest by exact distance, a tie to the even place among the magnitudes.
     places = sorted({abs(v) for v in numbers})
     expected = [
-        min(numbers, key=lambda v: (abs(Fraction(at) - Fraction(v)), places.index(abs(v)) % 2, abs(v))) for at in x
+        min(numbers, key=lambda v: (abs(Fraction(at) - Fraction(v)), places.index(abs(v)) % 2, abs(v), -v)) for at in x
     ]
     np.testing.assert_array_equal(decode(name, encode(name, x)), expected)
-    away = [min(numbers, key=lambda v: (abs(Fraction(at) - Fraction(v)), -abs(v))) for at in x]
+    away = [min(numbers, key=lambda v: (abs(Fraction(at) - Fraction(v)), -abs(v), -v)) for at in x]
     np.testing.assert_array_equal(decode(name, encode(name, x, rounding="nearest-away")), away)
-    inner = [max((v for v in numbers if abs(v) <= abs(at) and v * at >= 0), key=abs) for at in x]
+    least = [0.0] if 0 in numbers else [v for v in numbers if abs(v) == places[0]]
+    inner = [
+        max(
+            (v for v in numbers if abs(v) <= abs(at) and v * at >= 0),
+            key=abs,
+            default=min(least, key=lambda v: (abs(Fraction(at) - Fraction(v)), -v)),
+        )
+        for at in x
+    ]
     np.testing.assert_array_equal(decode(name, encode(name, x, rounding="toward-zero")), inner)
     lower = [max((v for v in numbers if v <= at), default=numbers[0]) for at in x]
     np.testing.assert_array_equal(decode(name, encode(name, x, rounding="floor")), lower)
