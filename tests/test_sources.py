@@ -195,7 +195,7 @@ def test_changing_any_file_changes_exactly_the_keys_that_depend_on_it(copy):
 
 def test_every_data_file_that_is_packaged_is_named_by_a_module():
     named = {path for _, name in our_modules() for path in Sources(ROOT, "bitmill").files(name) if path.suffix != ".py"}
-    tracked = {path for folder in ("formats", "fpga", "golden", "hdl", "nonlinear", "reports", "sim")
+    tracked = {path for folder in ("config", "formats", "fpga", "golden", "hdl", "models", "reports", "sim", "studies")
                for path in (ROOT / folder).rglob("*") if path.is_file()}  # fmt: skip
     data = {path for path in tracked if path.suffix not in (".py", ".pyc", ".md") and "results" not in path.parts}
     assert len(data) > 20
