@@ -80,6 +80,10 @@ class UnitConfig(Document, frozen=True):
     def throughput(self) -> str:
         """How much it takes, as a phrase: ``32 product(s) a cycle``."""
 
+    def shown(self, field: str) -> str:
+        """The value of a field as messages show it."""
+        return repr(getattr(self, field))
+
     share: ClassVar[str] = "lane"
     """What its figures are divided by for a table: a lane may take several cycles a product, or make none."""
 

@@ -217,6 +217,10 @@ class MacConfig(NamesFormats, frozen=True):
 
     share: ClassVar[str] = "MAC"
 
+    def shown(self, field: str) -> str:
+        """An accumulator by its title."""
+        return self.accumulator.title(self.accumulator_bits) if field == "accumulator" else super().shown(field)
+
     @property
     def without_dsp(self) -> str:
         """Multipliers of logic use none."""

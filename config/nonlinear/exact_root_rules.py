@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .layernorm_rules import MeanRounding
 from .widths import check_choice
@@ -22,6 +23,8 @@ class ExactRootLayerNormRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "exact-root"
 
     mean_rounding: MeanRounding
 

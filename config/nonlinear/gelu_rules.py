@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .softmax_rules import INPUT_BITS, ReciprocalRounding
 from .widths import WIDTH, check_choice, check_integer
@@ -32,6 +32,8 @@ class ShiftGeluRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "shift-gelu"
 
     fraction_bits: int
     output_bits: int
@@ -67,6 +69,8 @@ class PiecewiseGeluRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "piecewise-gelu"
 
     segment_bits: int
     value_fraction_bits: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ...system.errors import BitmillError
 from .widths import TieRule, check_choice, check_integer
@@ -28,6 +28,8 @@ class LayerNormRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "newton-norm"
 
     mean_rounding: MeanRounding
     root_iterations: int
@@ -71,6 +73,8 @@ class RootNormRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "root-norm"
 
     centred: bool = True
     epsilon_fraction_bits: int = 16

@@ -30,6 +30,8 @@ class PolynomialSoftmaxRule:
         If a value is not one of those listed.
     """
 
+    KEY: ClassVar[str] = "polynomial-softmax"
+
     halvings: int
     exponential_bits: int
     output_bits: int
@@ -66,6 +68,8 @@ class PolynomialGeluRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "polynomial-gelu"
 
     dropped_bits: int
 

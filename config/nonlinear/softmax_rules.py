@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .widths import WIDTH, check_choice, check_integer
 
@@ -29,6 +29,8 @@ class ShiftmaxRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "shiftmax"
 
     fraction_bits: int
     output_bits: int
@@ -67,6 +69,8 @@ class TableSoftmaxRule:
     BitmillError
         If a value is not one of those listed.
     """
+
+    KEY: ClassVar[str] = "table-softmax"
 
     fraction_bits: int
     guard_bits: int

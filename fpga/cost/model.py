@@ -148,8 +148,7 @@ class CostModel:
         mean, spread = self.correction.of(placed)
         if spread > self.band.widest_spread:
             field = self.correction.farthest(placed, self.traits).partition(":")[0]
-            value = getattr(config, field)
-            shown = value.title(config.accumulator_bits) if field == "accumulator" else repr(value)
+            shown = config.shown(field)
             raise BitmillError(
                 f"{field} must be nearer to that of a measured unit for {self.target} {self.metric} to be estimated within "
                 f"{WIDEST:.0%}, not {shown} in {config.title}"

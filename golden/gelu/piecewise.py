@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...config.nonlinear import PiecewiseGeluRule
 from ...config.nonlinear.softmax_rules import INPUT_BITS
 from ...system.errors import BitmillError
-from ..rows.dispatch import Scaled
-from ..rows.dispatch import gelu as gelu_by_rule
+from ..rows.dispatch import GELU, Scaled
 from ..rows.operands import as_integers, as_scale
 
 LEAST, GREATEST = -(1 << (INPUT_BITS - 1)), (1 << (INPUT_BITS - 1)) - 1
@@ -154,7 +153,7 @@ def _real_outputs(scale: float) -> NDArray[np.floating[Any]]:
     return real_gelu(_INPUTS * as_scale(scale))
 
 
-@gelu_by_rule.register
+@GELU.register(PiecewiseGeluRule.KEY)
 def _by_rule(rule: PiecewiseGeluRule, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
     step = gelu_output_scale(scale=scale) if output_scale is None else output_scale
     return piecewise(rule, gelu_table(rule, scale=scale, output_scale=step), x), step

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import PolynomialGeluRule
 from ...system.errors import BitmillError
-from ..rows.dispatch import Scaled
-from ..rows.dispatch import gelu as gelu_by_rule
+from ..rows.dispatch import GELU, Scaled
 from ..rows.operands import as_integers, as_scale
 
 INPUT_BITS = 32
@@ -96,6 +95,6 @@ def polynomial_gelu(rule: PolynomialGeluRule, x: ArrayLike, *, scale: float) -> 
     return -values * (erf + integers.one)
 
 
-@gelu_by_rule.register
+@GELU.register(PolynomialGeluRule.KEY)
 def _by_rule(rule: PolynomialGeluRule, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
     return polynomial_gelu(rule, x, scale=scale), polynomial_gelu_scale(rule, scale=scale)

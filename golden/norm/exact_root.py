@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...config.nonlinear import ExactRootLayerNormRule
 from ...config.nonlinear.newton_widths import NEWTON_BIAS_BITS, NEWTON_INPUT_BITS, NEWTON_LONGEST_ROW
 from ...system.errors import BitmillError
-from ..rows.dispatch import ScaledByChannel
-from ..rows.dispatch import layernorm as layernorm_by_rule
+from ..rows.dispatch import LAYERNORM, ScaledByChannel
 from ..rows.operands import as_integers, as_rows
 from .newton_norm import integer_bias, layernorm_scale, rounded_mean
 
@@ -81,7 +80,7 @@ def exact_root_layernorm(
         raise BitmillError(f"bias must broadcast to x of shape {rows.shape}, not {addends.shape}") from None
 
 
-@layernorm_by_rule.register
+@LAYERNORM.register(ExactRootLayerNormRule.KEY)
 def _by_rule(
     rule: ExactRootLayerNormRule,
     x: ArrayLike,

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import NormWidths, RootNormRule
 from ...system.errors import BitmillError
-from ..rows.dispatch import ScaledByChannel
-from ..rows.dispatch import layernorm as layernorm_by_rule
+from ..rows.dispatch import LAYERNORM, ScaledByChannel
 from ..rows.operands import as_rows
 from .root_norm import NormConstants, root_norm
 
@@ -142,7 +141,7 @@ def _channels(name: str, values: ArrayLike) -> NDArray[np.float64]:
     return numbers
 
 
-@layernorm_by_rule.register
+@LAYERNORM.register(RootNormRule.KEY)
 def _by_rule(
     rule: RootNormRule,
     x: ArrayLike,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import singledispatch
 from typing import Any
 
 from ...config.nonlinear import (
@@ -29,6 +28,7 @@ from ..softmax.polynomial import RECIPROCAL_BITS, exp_polynomial, polynomial_exp
 from ..softmax.shiftmax import LONGEST_ROW, shiftmax_scale
 from ..softmax.table import LONGEST_ROW as LONGEST_TABLE_ROW
 from ..softmax.table import table_softmax_slope, table_terms
+from .by_rule import ByRule
 from .error_bounds import DIFFERENCES, gelu_error, share_error
 from .operands import as_scale
 from .requantize import dyadic
@@ -65,7 +65,11 @@ class UnitConstants:
     longest_row: int
 
 
-@singledispatch
+_KNOWN = "whose constants are known"
+SOFTMAX, GELU = (ByRule(unit, _KNOWN) for unit in ("softmax", "gelu"))
+"""What ``softmax_constants`` and ``gelu_constants`` find."""
+
+
 def softmax_constants(rule: Any, *, scale: float, longest_row: int, output_scale: float) -> UnitConstants:
     """The integers of a softmax by ``rule`` for inputs of 8 bits and the step ``scale``.
 
@@ -85,10 +89,9 @@ def softmax_constants(rule: Any, *, scale: float, longest_row: int, output_scale
     BitmillError
         If a value is out of range, a width would not suffice, or no constants are known for this rule.
     """
-    raise _unknown("softmax", rule)
+    return SOFTMAX.of(rule)(rule, scale=scale, longest_row=longest_row, output_scale=output_scale)
 
 
-@singledispatch
 def gelu_constants(rule: Any, *, scale: float, output_scale: float) -> UnitConstants:
     """The integers of a GELU by ``rule`` for inputs of 8 bits and the step ``scale``; the error is exact, by trying all.
 
@@ -106,10 +109,10 @@ def gelu_constants(rule: Any, *, scale: float, output_scale: float) -> UnitConst
     BitmillError
         If a value is out of range, a width would not suffice, or no constants are known for this rule.
     """
-    raise _unknown("gelu", rule)
+    return GELU.of(rule)(rule, scale=scale, output_scale=output_scale)
 
 
-@softmax_constants.register
+@SOFTMAX.register(ShiftmaxRule.KEY)
 def _shiftmax(rule: ShiftmaxRule, *, scale: float, longest_row: int, output_scale: float) -> UnitConstants:
     """The sum holds ``L`` times the greatest exponential, ``|x0| << n``, without saturating.
 
@@ -125,7 +128,7 @@ def _shiftmax(rule: ShiftmaxRule, *, scale: float, longest_row: int, output_scal
     return _constants({"x0": x0, "quotient": _quotient(x0)}, unit, output_scale, error, longest_row)
 
 
-@softmax_constants.register
+@SOFTMAX.register(PolynomialSoftmaxRule.KEY)
 def _polynomial_softmax(
     rule: PolynomialSoftmaxRule, *, scale: float, longest_row: int, output_scale: float
 ) -> UnitConstants:
@@ -149,7 +152,7 @@ def _polynomial_softmax(
     return _constants(registers, unit, output_scale, error, longest_row)
 
 
-@softmax_constants.register
+@SOFTMAX.register(TableSoftmaxRule.KEY)
 def _table_softmax(rule: TableSoftmaxRule, *, scale: float, longest_row: int, output_scale: float) -> UnitConstants:
     """Before it is rounded to an output, a share loses ``2**-reciprocal_bits`` by the cut of the reciprocal, half of an
     entry's last bit, and the last bit of its term in the sum. A share that rounds to 1.0 saturates one step below.
@@ -162,7 +165,7 @@ def _table_softmax(rule: TableSoftmaxRule, *, scale: float, longest_row: int, ou
     return _constants(registers, unit, output_scale, max(error, unit), longest_row)
 
 
-@gelu_constants.register
+@GELU.register(ShiftGeluRule.KEY)
 def _shift_gelu(rule: ShiftGeluRule, *, scale: float, output_scale: float) -> UnitConstants:
     """Two exponentials of 1.0 each fit the sum; a row whose maximum is negative saturates it on purpose."""
     x0 = integer_reciprocal(
@@ -181,7 +184,7 @@ def _shift_gelu(rule: ShiftGeluRule, *, scale: float, output_scale: float) -> Un
     return _constants({"x0": x0, "quotient": _quotient(x0)}, unit, output_scale, error, 1)
 
 
-@gelu_constants.register
+@GELU.register(PolynomialGeluRule.KEY)
 def _polynomial_gelu(rule: PolynomialGeluRule, *, scale: float, output_scale: float) -> UnitConstants:
     integers = erf_polynomial(rule, scale=scale)
     unit = polynomial_gelu_scale(rule, scale=scale)
@@ -190,7 +193,7 @@ def _polynomial_gelu(rule: PolynomialGeluRule, *, scale: float, output_scale: fl
     return _constants(registers, unit, output_scale, error, 1)
 
 
-@gelu_constants.register
+@GELU.register(PiecewiseGeluRule.KEY)
 def _piecewise(rule: PiecewiseGeluRule, *, scale: float, output_scale: float) -> UnitConstants:
     """The lines of ``gelu_table``, whose outputs are in steps of ``output_scale`` already."""
     table = gelu_table(rule, scale=scale, output_scale=output_scale)
@@ -218,7 +221,3 @@ def _check_row(longest_row: int, limit: int, reason: str) -> None:
 
 def _quotient(x0: int) -> int:
     return -(-(1 << QUOTIENT_BITS) // -x0)
-
-
-def _unknown(unit: str, rule: object) -> BitmillError:
-    return BitmillError(f"{unit} rule must be one whose constants are known, not {rule!r}")

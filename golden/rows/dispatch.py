@@ -1,31 +1,33 @@
-"""Softmax, GELU and LayerNorm by any rule: the class of the rule chooses the algorithm.
+"""Softmax, GELU and LayerNorm by any rule: the rule's key chooses the algorithm.
 
 Each function gives integers and what one of them is worth, so that profiles can be compared without knowing how they compute.
-An algorithm joins by registering its rule's class.
+An algorithm joins by registering under its rule's key.
 """
 
 from __future__ import annotations
 
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import LayerNormRule, ShiftGeluRule, ShiftmaxRule
-from ...system.errors import BitmillError
 from ..gelu.shift_gelu import gelu_scale, shift_gelu
 from ..norm.newton_norm import integer_bias, layernorm_scale
 from ..norm.newton_norm import layernorm as newton_layernorm
 from ..softmax.shiftmax import shiftmax, shiftmax_scale
+from .by_rule import ByRule
 
 Scaled = tuple[NDArray[np.int64], float]
 """Integers, and the real value of one."""
 ScaledByChannel = tuple[NDArray[np.int64], float | NDArray[np.float64]]
 """Integers, and the real value of one: of each channel where channels differ."""
 
+_KNOWN = "that golden.nonlinear computes by"
+SOFTMAX, GELU, LAYERNORM = (ByRule(unit, _KNOWN) for unit in ("softmax", "gelu", "layernorm"))
+"""The algorithms that ``softmax``, ``gelu`` and ``layernorm`` find."""
 
-@singledispatch
+
 def softmax(rule: Any, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> Scaled:
     """Softmax of each row ``[..., L]`` of integers whose step is worth ``scale``.
 
@@ -45,10 +47,9 @@ def softmax(rule: Any, x: ArrayLike, *, scale: float, mask: ArrayLike | None = N
     BitmillError
         If no algorithm computes by this rule, or as the algorithm does.
     """
-    raise _unknown("softmax", rule)
+    return SOFTMAX.of(rule)(rule, x, scale=scale, mask=mask)
 
 
-@singledispatch
 def gelu(rule: Any, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
     """GELU of each element of rows ``[..., L]`` of integers whose step is worth ``scale``; rules may look at the whole row.
 
@@ -68,10 +69,9 @@ def gelu(rule: Any, x: ArrayLike, *, scale: float, output_scale: float | None = 
     BitmillError
         If no algorithm computes by this rule, or as the algorithm does.
     """
-    raise _unknown("gelu", rule)
+    return GELU.of(rule)(rule, x, scale=scale, output_scale=output_scale)
 
 
-@singledispatch
 def layernorm(
     rule: Any, x: ArrayLike, *, gamma: ArrayLike = 1.0, beta: ArrayLike = 0.0, output_scale: float | None = None
 ) -> ScaledByChannel:
@@ -93,20 +93,20 @@ def layernorm(
     BitmillError
         If no algorithm computes by this rule, or as the algorithm does.
     """
-    raise _unknown("layernorm", rule)
+    return LAYERNORM.of(rule)(rule, x, gamma=gamma, beta=beta, output_scale=output_scale)
 
 
-@softmax.register
+@SOFTMAX.register(ShiftmaxRule.KEY)
 def _shiftmax(rule: ShiftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> Scaled:
     return shiftmax(rule, x, scale=scale, mask=mask), shiftmax_scale(rule)
 
 
-@gelu.register
+@GELU.register(ShiftGeluRule.KEY)
 def _shift_gelu(rule: ShiftGeluRule, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> Scaled:
     return shift_gelu(rule, x, scale=scale), gelu_scale(rule, scale=scale)
 
 
-@layernorm.register
+@LAYERNORM.register(LayerNormRule.KEY)
 def _newton_layernorm(
     rule: LayerNormRule,
     x: ArrayLike,
@@ -120,7 +120,3 @@ def _newton_layernorm(
     # A row of length 0 is for the algorithm to refuse.
     bias = integer_bias(shifts, slopes, length=max(length, 1))
     return newton_layernorm(rule, x, bias=bias), slopes * layernorm_scale(length=length)
-
-
-def _unknown(unit: str, rule: object) -> BitmillError:
-    return BitmillError(f"{unit} rule must be one that golden.nonlinear computes by, not {rule!r}")

@@ -7,8 +7,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import LARGEST, Log2SoftmaxRule, PolynomialSoftmaxRule, ShiftmaxRule
 from ...system.errors import BitmillError
+from ..rows.by_rule import ByRule
 from .polynomial import polynomial_exponentials
 from .shiftmax import shiftmax_exponentials
+
+EXPONENTIALS = ByRule("softmax", "whose exponentials are integers of one step")
+EXPONENTIALS.register(ShiftmaxRule.KEY)(shiftmax_exponentials)
+EXPONENTIALS.register(PolynomialSoftmaxRule.KEY)(polynomial_exponentials)
 
 
 def log2_softmax(
@@ -33,11 +38,7 @@ def log2_softmax(
     BitmillError
         As the rule's softmax, or if a row's sum passes ``2**31 - 1``.
     """
-    if isinstance(rule, ShiftmaxRule):
-        exponentials = shiftmax_exponentials(rule, x, scale=scale, mask=mask)
-    else:
-        exponentials = polynomial_exponentials(rule, x, scale=scale, mask=mask)
-    return log2_codes(codes, exponentials)
+    return log2_codes(codes, EXPONENTIALS.of(rule)(rule, x, scale=scale, mask=mask))
 
 
 def log2_codes(codes: Log2SoftmaxRule, exponentials: NDArray[np.int64]) -> NDArray[np.int64]:

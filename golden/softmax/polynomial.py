@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...config.nonlinear import PolynomialSoftmaxRule
 from ...system.errors import BitmillError
-from ..rows.dispatch import Scaled
-from ..rows.dispatch import softmax as softmax_by_rule
+from ..rows.dispatch import SOFTMAX, Scaled
 from ..rows.operands import as_mask, as_rows, as_scale
 from ..rows.requantize import dyadic, requantize
 
@@ -143,6 +142,6 @@ def polynomial_exponentials(
     return np.where(taken, polynomial_exp(rule, np.minimum(rows - greatest, 0), scale=scale), 0)
 
 
-@softmax_by_rule.register
+@SOFTMAX.register(PolynomialSoftmaxRule.KEY)
 def _by_rule(rule: PolynomialSoftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> Scaled:
     return polynomial_softmax(rule, x, scale=scale, mask=mask), polynomial_softmax_scale(rule)

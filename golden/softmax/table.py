@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...config.nonlinear import TableSoftmaxRule
 from ...config.nonlinear.reciprocals import exponent_slope
 from ...config.nonlinear.softmax_rules import DIGIT_BITS, DIGITS, INPUT_BITS
-from ..rows.dispatch import Scaled
-from ..rows.dispatch import softmax as softmax_by_rule
+from ..rows.dispatch import SOFTMAX, Scaled
 from ..rows.operands import as_mask, as_rows, as_scale
 
 LONGEST_ROW = 1 << 20
@@ -137,6 +136,6 @@ def _normalized_reciprocal(
     return (np.int64(1) << (zeros + rule.sum_fraction_bits + rule.reciprocal_bits)) // total, zeros
 
 
-@softmax_by_rule.register
+@SOFTMAX.register(TableSoftmaxRule.KEY)
 def _by_rule(rule: TableSoftmaxRule, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> Scaled:
     return table_softmax(rule, x, scale=scale, mask=mask), 2.0**-rule.output_bits

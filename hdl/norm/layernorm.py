@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ...config.nonlinear import LayerNormRule, NewtonWidths, NormWidths, RootNormRule
+from ...config.nonlinear.rule import key_of
 from .newton_norm import NewtonNorm
 from .root_norm import RootNorm
 
@@ -30,11 +34,21 @@ def layer_norm(
     TypeError, ValueError, BitmillError
         If ``rule`` is neither, or an argument is out of range.
     """
-    if isinstance(rule, RootNormRule):
-        widths = NormWidths(rule=rule, input_bits=input_bits, output_bits=output_bits, max_length=max_length)
-        return RootNorm(widths=widths, lanes=lanes)
-    if not isinstance(rule, LayerNormRule):
+    build = _BY_KEY.get(key_of(rule))
+    if build is None:
         raise TypeError(f"layer_norm rule must be a LayerNormRule or a RootNormRule, not {rule!r}")
-    return NewtonNorm(
-        widths=NewtonWidths(rule=rule, input_bits=input_bits, max_length=max_length), lanes=lanes
-    )  # fmt: skip
+    return build(rule, lanes, max_length, input_bits, output_bits)
+
+
+def _root(rule: RootNormRule, lanes: int, max_length: int, input_bits: int, output_bits: int) -> RootNorm:
+    widths = NormWidths(rule=rule, input_bits=input_bits, output_bits=output_bits, max_length=max_length)
+    return RootNorm(widths=widths, lanes=lanes)
+
+
+def _newton(rule: LayerNormRule, lanes: int, max_length: int, input_bits: int, output_bits: int) -> NewtonNorm:
+    return NewtonNorm(widths=NewtonWidths(rule=rule, input_bits=input_bits, max_length=max_length), lanes=lanes)
+
+
+_BY_KEY: Mapping[str, Callable[[Any, int, int, int, int], NewtonNorm | RootNorm]] = {
+    RootNormRule.KEY: _root, LayerNormRule.KEY: _newton,
+}  # fmt: skip

@@ -6,6 +6,7 @@ from amaranth import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.parallel import ParallelConfig
 from .parallel_layouts import weight_layout, weight_table
 
@@ -31,7 +32,7 @@ class AntDecoder(wiring.Component):
     """
 
     def __init__(self, *, config: ParallelConfig) -> None:
-        if not isinstance(config, ParallelConfig) or config.weight != "ANT":
+        if check_class(config, ParallelConfig, "AntDecoder").weight != "ANT":
             raise TypeError(f"AntDecoder config must be a ParallelConfig of ANT weights, not {config!r}")
         self.config = config
         assert config.scheme is not None

@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ... import formats
+from ...config.checks import check_class
 from ...config.parallel import ParallelConfig
 from ...formats.block import OLIVE_IDENTIFIER
 from .parallel_layouts import weight_layout, weight_table
@@ -35,7 +36,7 @@ class OliveDecoder(wiring.Component):
     """
 
     def __init__(self, *, config: ParallelConfig) -> None:
-        if not isinstance(config, ParallelConfig) or config.weight != "OLIVE":
+        if check_class(config, ParallelConfig, "OliveDecoder").weight != "OLIVE":
             raise TypeError(f"OliveDecoder config must be a ParallelConfig of OLIVE weights, not {config!r}")
         self.config = config
         assert config.scheme is not None

@@ -6,6 +6,7 @@ from amaranth import Cat, Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.parallel import ParallelConfig
 from ...formats.octal import DIGIT_BITS, octal_digit
 from ..mac.decoder import Decoder
@@ -30,7 +31,7 @@ class WeightDecoder(wiring.Component):
     """
 
     def __init__(self, *, config: ParallelConfig) -> None:
-        if not isinstance(config, ParallelConfig) or config.scheme is not None:
+        if check_class(config, ParallelConfig, "WeightDecoder").scheme is not None:
             raise TypeError(f"WeightDecoder config must be a ParallelConfig of floats or integers, not {config!r}")
         self.config = config
         super().__init__({"code": In(config.carrier.bits), "weight": Out(weight_layout(config))})

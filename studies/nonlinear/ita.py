@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,10 +23,12 @@ class ItaUnits:
         Bits of the multiplier that stands for ``scale * log2(e)``: two have the greatest errors that were recorded.
     """
 
+    KEY: ClassVar[str] = "ita"
+
     slope_bits: int = 2
 
 
-@dispatch.softmax.register
+@dispatch.SOFTMAX.register(ItaUnits.KEY)
 def _softmax(rule: ItaUnits, x: ArrayLike, *, scale: float, mask: ArrayLike | None = None) -> dispatch.Scaled:
     """Rows are one block, so that the order of elements makes no difference."""
     multiplier, shift = ita_softmax_slope(scale=scale, multiplier_bits=rule.slope_bits)
@@ -33,7 +36,7 @@ def _softmax(rule: ItaUnits, x: ArrayLike, *, scale: float, mask: ArrayLike | No
     return codes, ita_softmax_scale()
 
 
-@dispatch.gelu.register
+@dispatch.GELU.register(ItaUnits.KEY)
 def _gelu(rule: ItaUnits, x: ArrayLike, *, scale: float, output_scale: float | None = None) -> dispatch.Scaled:
     if output_scale is None:
         raise BitmillError(f"output_scale must be given to {rule}, not {output_scale!r}")

@@ -336,7 +336,7 @@ def test_a_part_alone_has_its_ports():
             {"config": ParallelConfig()},
             "AntDecoder config must be a ParallelConfig of ANT weights, not Par",
         ),
-        (OliveDecoder, {"config": None}, "OliveDecoder config must be a ParallelConfig of OLIVE weights, not None"),
+        (OliveDecoder, {"config": None}, "OliveDecoder config must be a ParallelConfig, not None"),
         (
             WeightDecoder,
             {"config": ParallelConfig(weight="ANT")},
