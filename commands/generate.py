@@ -32,15 +32,19 @@ _LONGEST_CONFIG = 1 << 22
 def generate(*, config: UnitConfig, top: str, output: Path) -> None:
     """Write DIR/NAME.v, DIR/NAME.core (FuseSoC), DIR/manifest.json and DIR/config.toml.
 
+    Of units of rows also DIR/constants.json, which they are told at run time, and their tables as DIR/TABLE.hex for $readmemh.
+
     The same configuration, name and versions give the same bytes.
     """
     from ..config.sizes import check_generated, generation_seconds
     from ..hdl.emit.names import check_top
     from ..system.files import output_directory, refuse_changed_input, to_json
+    from .beside import BESIDE
 
     check_generated(config)
+    beside = BESIDE.of(config)(config)
     verilog_file, core_file_name = f"{check_top(top)}.v", f"{top}.core"
-    with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG)) as staged:
+    with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG, *beside.files)) as staged:
         (staged / CONFIG).write_text(config.to_toml(), encoding="utf-8", newline="\n")
         refuse_changed_input(staged / CONFIG, output / CONFIG)
         _refuse_users_own(output / CONFIG)
@@ -55,6 +59,9 @@ def generate(*, config: UnitConfig, top: str, output: Path) -> None:
         (staged / verilog_file).write_text(text, encoding="utf-8", newline="\n")
         core = core_file(config, file_name=verilog_file, top=top)
         (staged / core_file_name).write_text(core, encoding="utf-8", newline="\n")
+        for name, words in beside.files.items():
+            (staged / name).write_text(words, encoding="utf-8", newline="\n")
+        described |= beside.described
         (staged / MANIFEST).write_text(to_json(described), encoding="utf-8", newline="\n")
     say(f"{output / verilog_file}: {config.title}, latency {described['latency_cycles']} cycles")
 

@@ -87,6 +87,11 @@ class RowConfig(UnitConfig, frozen=True):
         return {}
 
     @property
+    def tables(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        """Width and words of the tables that are built in, by name."""
+        return {}
+
+    @property
     def line_count(self) -> int:
         """Lines that port ``line`` writes."""
         return 0

@@ -96,6 +96,11 @@ class SoftmaxConfig(RowConfig, frozen=True):
         return {} if self.scale_is_fixed else {"slope": self.slope_bits}
 
     @property
+    def tables(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        powers = self.rule.powers
+        return {"powers": (max(powers).bit_length(), powers)}
+
+    @property
     def told_fields(self) -> tuple[str, ...]:
         return () if self.scale_is_fixed else self.TOLD
 

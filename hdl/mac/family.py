@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """What hdl has for MACs and dot products: their components, and the words that arrays share with them."""
 
 from __future__ import annotations

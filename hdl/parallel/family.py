@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """What hdl has for parallel PEs: the PE behind its decoders, and the words of its ports."""
 
 from __future__ import annotations

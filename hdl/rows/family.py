@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """What hdl has for units of rows: their components by configuration, and the words of their ports."""
 
 from __future__ import annotations
