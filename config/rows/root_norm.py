@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
 from ...system.errors import BitmillError
 from ..nonlinear.layernorm_rules import RootNormRule
@@ -13,7 +13,9 @@ from ..nonlinear.norm_widths import NormWidths
 from ..nonlinear.widths import TieRule
 from .base import Bits, Lanes, RowConfig, RowLength, Scale
 
-Channels = Annotated[tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(strict=False)]
+Channels = Annotated[
+    tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(strict=False), PlainSerializer(list)
+]
 """A number for each channel, or one for all."""
 MultiplierStyle = Literal["logic", "operator"]
 """How a lane's products are built: of adders, or as ``*``, which synthesis may map to DSP blocks."""

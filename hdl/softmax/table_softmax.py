@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Softmax by a short table of powers of two: three passes over a row."""
 
 from __future__ import annotations
