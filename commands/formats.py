@@ -33,7 +33,7 @@ MOST_BITS = 16
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def formats(*, name: str | None, all_codes: bool, file: Path | None, as_json: bool) -> None:
     """Print the table of all number formats, or every code of the format NAME."""
-    own = _formats_of(file) if file is not None else ()
+    own = formats_of(file) if file is not None else ()
     if name is None:
         _print_table(own if file is not None else tuple(catalog.CATALOG.values()), as_json=as_json)
         return
@@ -58,7 +58,7 @@ def formats(*, name: str | None, all_codes: bool, file: Path | None, as_json: bo
     print_table(["code", "binary", "value", "exact"], rows, right=["value", "exact"])
 
 
-def _formats_of(file: Path) -> tuple[Format, ...]:
+def formats_of(file: Path) -> tuple[Format, ...]:
     """The formats that a configuration or a study brings along, or a file of nothing else.
 
     Raises
@@ -78,8 +78,8 @@ def _formats_of(file: Path) -> tuple[Format, ...]:
     return rows
 
 
-def _print_table(rows: tuple[Format, ...], *, as_json: bool) -> None:
-    facts = [_facts(fmt) for fmt in rows]
+def _print_table(listed: tuple[Format, ...], *, as_json: bool) -> None:
+    facts = [_facts(fmt) for fmt in listed]
     if as_json:
         say_json(facts)
         return

@@ -17,6 +17,7 @@ from .quantize import quantize
 from .report import report
 from .run import run
 from .synth import synth
+from .vectors import vectors
 from .verify import verify
 
 
@@ -52,5 +53,5 @@ def bitmill(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (formats, presets, quantize, generate, verify, run, synth, estimate, build, report, cache):
+for _command in (formats, presets, vectors, quantize, generate, verify, run, synth, estimate, build, report, cache):
     bitmill.add_command(_command)

@@ -98,18 +98,38 @@ def encode(
         those listed, or ``seed`` and ``draws`` do not fit it.
     """
     fmt = as_format(fmt)
-    if rounding not in ROUNDINGS:
-        raise BitmillError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
-    x = _as_float(values)
-    u = draws_for(rounding, x.shape, seed, draws)
-    codes = _nearest(fmt, x, rounding, saturate) if u is None else _stochastic(fmt, x, u, saturate)
+    codes = encode_where_possible(fmt, values, rounding=rounding, saturate=saturate, seed=seed, draws=draws)
     if codes.dtype.kind == "i" and codes.size and codes.min() == REFUSED:
-        refused = codes == REFUSED
+        x, refused = _as_float(values), codes == REFUSED
         nans = int(np.count_nonzero(refused & np.isnan(x)))
         overflows = int(np.count_nonzero(refused)) - nans
         what = ", ".join(f"{count} {word}" for count, word in ((nans, "NaN"), (overflows, "out of range")) if count)
         raise BitmillError(f"values must be representable in {fmt.name}, not {what} of {x.size}")
     return codes.astype(code_dtype(fmt.bits), copy=False)
+
+
+def encode_where_possible(
+    fmt: Format | str,
+    values: ArrayLike,
+    *,
+    rounding: Rounding = "nearest-even",
+    saturate: bool = True,
+    seed: int | None = None,
+    draws: ArrayLike | None = None,
+) -> NDArray[Any]:
+    """``encode``, with -1 for NaN and overflow that no code can represent; signed only where there may be such.
+
+    Raises
+    ------
+    BitmillError
+        If the rounding is none of those listed, or ``seed`` and ``draws`` do not fit it.
+    """
+    fmt = as_format(fmt)
+    if rounding not in ROUNDINGS:
+        raise BitmillError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {rounding!r}")
+    x = _as_float(values)
+    u = draws_for(rounding, x.shape, seed, draws)
+    return _nearest(fmt, x, rounding, saturate) if u is None else _stochastic(fmt, x, u, saturate)
 
 
 def is_overflow(fmt: Format | str, values: ArrayLike, *, rounding: Rounding = "nearest-even") -> NDArray[np.bool_]:

@@ -63,5 +63,5 @@ def goes_far(
 ) -> NDArray[np.bool_]:
     """Whether each number becomes its far neighbour; where both are one value it does not matter."""
     gap = far - near
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(gap == 0, 0.0, (x - near) / np.where(gap == 0, 1.0, gap)) + u >= 1

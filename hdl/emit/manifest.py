@@ -54,7 +54,7 @@ def manifest(config: UnitConfig, verilog: str, *, file_name: str, top: str = TOP
         "configuration": config.to_dict(),
         "clock": "clk",
         "reset": {"port": "rst", "kind": "synchronous", "active": "high"},
-        "ports": [_control("clk"), _control("rst"), *_stream_ports(config, unit)],
+        "ports": ports(config, unit),
         "handshake": HANDSHAKE,
         "order": unit.ORDER,
         "latency_cycles": unit.LATENCY,
@@ -62,6 +62,11 @@ def manifest(config: UnitConfig, verilog: str, *, file_name: str, top: str = TOP
         **HARDWARE.of(config).unit_facts(unit),
         "versions": {"bitmill": __version__, "amaranth": version("amaranth"), "yosys": yosys_release()},
     }
+
+
+def ports(config: UnitConfig, unit: Unit) -> list[dict[str, Any]]:
+    """All ports of a unit: name, direction, width, and of payloads the fields with their offsets and meanings."""
+    return [_control("clk"), _control("rst"), *_stream_ports(config, unit)]
 
 
 def _control(name: str) -> dict[str, Any]:

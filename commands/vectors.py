@@ -1,0 +1,72 @@
+"""``bitmill vectors``: golden test vectors of a format, a block or a unit, for people who verify other hardware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..system.errors import BitmillError
+from ..system.screen import say
+from .formats import formats_of
+from .options import PATH, load_config, output_option
+from .progress import progress
+
+if TYPE_CHECKING:
+    from ..sim.vectors import VectorSet
+
+DEFAULT_SEED = 1
+
+
+@click.command()
+@click.argument("target", metavar="[FORMAT|BLOCK|PRESET|CONFIG.toml]", required=False)
+@click.option("--preset", "preset_name", metavar="NAME", help="Use a built-in configuration (`bitmill presets`).")
+@click.option(
+    "--file", "file", metavar="FILE.toml", type=PATH, help="Look for FORMAT in a file's [formats.NAME] tables, too."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, (1 << 64) - 1), default=DEFAULT_SEED, show_default=True, metavar="S",
+    help="Of random codes and numbers.",
+)  # fmt: skip
+@output_option("DIR", "Directory to write to.", required=True)
+def vectors(*, target: str | None, preset_name: str | None, file: Path | None, seed: int, output: Path) -> None:
+    """Write golden test vectors: DIR/*.hex for $readmemh, DIR/vectors.json, and DIR/README.md that says what they cover.
+
+    Of a number format (E4M3, or one of your own): all codes, ties, saturation, NaN and all pairs of products. Of a block
+    (mxfp4, nvfp4): scales and their corners too. Of a unit: its payloads in and out. The same seed gives the same bytes.
+    """
+    from ..system.files import output_directory
+
+    if (target is None) == (preset_name is None):
+        told = "neither" if target is None else f"both {target!r} and {preset_name!r}"
+        raise BitmillError(f"give either a FORMAT, BLOCK, PRESET or CONFIG.toml, or --preset NAME, not {told}")
+    with output_directory(output) as staged, progress(f"writing vectors of {target or preset_name}"):
+        found = _found(target, preset_name, file, seed)
+        files = found.files()
+        for name, text in files.items():
+            (staged / name).write_text(text, encoding="utf-8", newline="\n")
+    say(f"{output}: {found.title}, {len(files)} files, seed {seed}")
+
+
+def _found(target: str | None, preset_name: str | None, file: Path | None, seed: int) -> VectorSet:
+    from .. import formats
+    from ..config.presets import PRESETS
+    from ..formats.block import BLOCKS
+    from ..sim.vectors import block_vectors, format_vectors, unit_vectors
+
+    if target is None:
+        return unit_vectors(load_config(None, preset_name), seed=seed)
+    name = target.strip().lower()
+    if name.endswith(".toml"):
+        return unit_vectors(load_config(PATH.convert(target, None, None), None), seed=seed)
+    own = formats_of(file) if file is not None else ()
+    if name in BLOCKS:
+        return block_vectors(BLOCKS[name], seed=seed)
+    if name in PRESETS:
+        return unit_vectors(PRESETS[name], seed=seed)
+    try:
+        fmt = formats.get(target, own)
+    except BitmillError as error:
+        raise BitmillError(f"no block, preset or CONFIG.toml either: {error}") from None
+    return format_vectors(fmt, seed=seed)
