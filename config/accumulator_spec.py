@@ -60,6 +60,8 @@ class AccumulatorSpec(Frozen, frozen=True):
         Whether a result is a float's code; if not, it is signed fixed point in units of ``2**unit_exponent(product)``.
     can_saturate
         Whether a sum may be clamped, wrapped or overflow in a dot product of at most ``k_max`` products.
+    never_rounds
+        Whether a sum is exact, whatever its products and their order.
     takes_fixed_terms
         Whether it takes a step's exact sum in fixed point, however multipliers and aligners are built.
     """
@@ -70,12 +72,18 @@ class AccumulatorSpec(Frozen, frozen=True):
 
     is_float: ClassVar[bool]
     can_saturate: ClassVar[bool]
+    never_rounds: ClassVar[bool] = False
     takes_fixed_terms: ClassVar[bool] = True
 
     @property
     def circuit(self) -> str:
         """The key under which hdl has its component: its kind, unless its fields ask for another circuit."""
         return self.kind
+
+    @property
+    def sort(self) -> str:
+        """What pictures tell apart: the circuit, and of fixed point what happens beyond its range."""
+        return self.circuit
 
     @property
     def wraps(self) -> bool:

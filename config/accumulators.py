@@ -23,6 +23,7 @@ class ExactAccumulator(AccumulatorSpec, frozen=True):
 
     is_float: ClassVar[bool] = False
     can_saturate: ClassVar[bool] = False
+    never_rounds: ClassVar[bool] = True
 
     kind: Literal["exact"] = "exact"
     width: Annotated[int, Field(ge=1)] | None = None
@@ -63,6 +64,11 @@ class FixedAccumulator(AccumulatorSpec, frozen=True):
     width: Annotated[int, Field(ge=2, le=MAX_EXACT_BITS)]
     overflow: Literal["saturate", "wrap"]
     lsb: int | None = None
+
+    @property
+    def sort(self) -> str:
+        """``wrapping`` or ``saturating``."""
+        return "wrapping" if self.wraps else "saturating"
 
     @property
     def wraps(self) -> bool:

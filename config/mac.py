@@ -232,6 +232,11 @@ class MacConfig(NamesFormats, frozen=True):
         return self.unit == "array"
 
     @property
+    def is_usual_unit(self) -> bool:
+        """Whether the number of lanes says which unit it is, or its rows and columns do: a ``mac`` of one, a ``dot`` of more."""
+        return self.by_rows or self.unit == ("mac" if self.lanes == 1 else "dot")
+
+    @property
     def throughput(self) -> str:
         """``32 product(s) a cycle``."""
         return f"{self.macs} product(s) a cycle"

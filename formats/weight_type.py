@@ -67,6 +67,11 @@ class WeightType:
     special: int
 
     @property
+    def is_integer(self) -> bool:
+        """Whether codes are two's complement."""
+        return self.kind is WeightKind.INTEGER
+
+    @property
     def bits(self) -> int:
         """Width of a code."""
         return get(self.name).bits

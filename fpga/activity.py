@@ -29,7 +29,7 @@ class PinActivity:
 class NetlistCell:
     """An instance of a library cell: its type, and what each connected pin is connected to (a net's number, or a constant)."""
 
-    kind: str
+    library_cell: str
     pins: Mapping[str, str]
 
 

@@ -132,7 +132,7 @@ def energies(library: Library) -> Energies:
 def _pin(pin: Group, templates: Mapping[str, tuple[str | None, ...]], farads: float, name: str) -> PinEnergy:
     internal = []
     for group in pin.of("internal_power"):
-        tables = {table.kind: _table(table, templates, name) for table in group.groups}
+        tables = {table.word: _table(table, templates, name) for table in group.groups}
         rise, fall = (tables.get(kind) or tables.get("power") for kind in ("rise_power", "fall_power"))
         if rise is not None and fall is not None:
             related = (group.text("related_pin") or "").split()

@@ -13,16 +13,16 @@ _TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|[(){};:,]|[^\s(){};:,
 
 @dataclass(frozen=True)
 class Group:
-    """``kind (arguments) { ... }``: simple and complex attributes by name, the last of each, and the groups within."""
+    """``word (arguments) { ... }``: simple and complex attributes by name, the last of each, and the groups within."""
 
-    kind: str
+    word: str
     arguments: tuple[str, ...]
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
 
     def of(self, kind: str) -> Iterator[Group]:
-        """The groups of one kind, in order."""
-        return (group for group in self.groups if group.kind == kind)
+        """The groups that begin with one word, in order."""
+        return (group for group in self.groups if group.word == kind)
 
     def text(self, name: str) -> str | None:
         """A simple attribute, or None."""

@@ -218,18 +218,18 @@ def _weighed(
 ) -> dict[str, Any]:
     """Watts of registers, of other cells, and of every cell, as JSON data."""
     known = energies(library)
-    foreign = sorted({cell.kind for cell in cells.values()} - set(known.cells))
+    foreign = sorted({cell.library_cell for cell in cells.values()} - set(known.cells))
     if foreign:
         raise BitmillError(f"netlist {top} must be of cells of {library.name}, not have {', '.join(foreign)}")
     loads: dict[str, float] = {}
     for cell in cells.values():
         for pin, net in cell.pins.items():
-            loads[net] = loads.get(net, 0.0) + known.cells[cell.kind].pins[pin].capacitance
+            loads[net] = loads.get(net, 0.0) + known.cells[cell.library_cell].pins[pin].capacitance
     slews = pin_slews(netlist, top, library)
     toggling = _Toggling(known, loads, slews, activity, period_ns * 1e-9)
     watts = {name: toggling.watts(name, cell) for name, cell in cells.items()}
     groups = [
-        sum(sum(of) for name, of in watts.items() if (cells[name].kind in library.registers) is register)
+        sum(sum(of) for name, of in watts.items() if (cells[name].library_cell in library.registers) is register)
         for register in (True, False)
     ]
     return {"groups": groups, "cells": watts}
@@ -247,7 +247,7 @@ class _Toggling:
 
     def watts(self, name: str, cell: NetlistCell) -> tuple[float, float, float]:
         """Internal, switching and leakage power of an instance."""
-        of_kind = self.energies.cells[cell.kind]
+        of_kind = self.energies.cells[cell.library_cell]
         internal = switching = 0.0
         for pin, net in cell.pins.items():
             rate = self._toggles(name, pin) / self.period

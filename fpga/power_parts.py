@@ -110,7 +110,7 @@ def parts_power(
     kept = drawn(kept_netlist)
     shares = dict.fromkeys(POWER_PARTS, 0.0)
     for name, cell in netlist_cells(plain_netlist(kept_netlist), top).items():
-        if cell.kind not in library.registers:
+        if cell.library_cell not in library.registers:
             shares[instance_category(name, groups)] += kept.cells[name].total
     whole = sum(shares.values())
     parts = {category: power.combinational * share / whole if whole else 0.0 for category, share in shares.items()}

@@ -63,7 +63,7 @@ def _cycles_of(phase: Phase, per_input: float) -> float:
 
 
 def _go(pattern: Pattern) -> float:
-    return 1.0 if pattern.kind == "none" else max(0.05, 1 - pattern.probability)
+    return 1.0 if pattern.never_stalls else max(0.05, 1 - pattern.probability)
 
 
 def icarus_seconds(verilog: str, top: str, job: Job, *, per_input: float = 1.0) -> float:

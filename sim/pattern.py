@@ -53,9 +53,14 @@ class Pattern:
         if self.kind == "directed" and not any(self.decisions):
             raise BitmillError(f"pattern decisions must hold at least one go, not {self.decisions!r}")
 
+    @property
+    def never_stalls(self) -> bool:
+        """Whether it goes in every cycle."""
+        return self.kind == "none"
+
     def __iter__(self) -> Iterator[bool]:
         """The endless sequence of decisions, the same one each time."""
-        if self.kind == "none":
+        if self.never_stalls:
             return repeat(True)
         if self.kind == "directed":
             return cycle(self.decisions)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..config.bit_serial import BitSerialConfig
 from ..formats import get
 from ..formats.term import MAX_SPECIAL, has_two_terms
-from ..formats.weight_type import FLOATS, SPECIALS, WeightKind, weight_type
+from ..formats.weight_type import FLOATS, SPECIALS, weight_type
 from .payload import Codes
 
 SPECIAL_VALUES = tuple(value for value in range(-MAX_SPECIAL, MAX_SPECIAL + 1) if has_two_terms(value))
@@ -300,7 +300,7 @@ def given_exponents(config: BitSerialConfig, item: SerialTileWork) -> Codes:
 def special_place(name: str) -> int | None:
     """Where in the register file the type's special value is; None if it has none."""
     found = weight_type(name)
-    if found.kind is WeightKind.INTEGER:
+    if found.is_integer:
         return None
     return list(FLOATS).index(found.kind) * SPECIALS + found.special
 

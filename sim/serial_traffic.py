@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.bit_serial import BitSerialConfig
-from ..formats.weight_type import WeightKind, WeightType, weight_type
+from ..formats.weight_type import WeightType, weight_type
 from ..system.errors import BitmillError
 from .payload import Codes, RowOutput
 from .rows import PayloadRows
@@ -130,7 +130,7 @@ class SerialTraffic(Traffic[BitSerialConfig, SerialPayload, SerialTileWork]):
         ends = np.cumsum(item.groups)
         for col, row in enumerate(types):
             for found, start, end in zip(row, ends - item.groups, ends, strict=True):
-                if found.kind is WeightKind.INTEGER:
+                if found.is_integer:
                     codes = result[col, start:end]
                     result[col, start:end] = (codes - (codes >> (found.bits - 1) << found.bits)) & mask
         return result

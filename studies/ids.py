@@ -32,10 +32,10 @@ def unit_key(config: MacConfig) -> str:
     own = rest.pop("formats", ())
     parts = [_pair(rest.pop("weight").lower(), rest.pop("activation").lower()), f"k{config.lanes}"]
     rest.pop("lanes", None)
-    if config.unit == "array":
+    if config.by_rows:
         parts.insert(1, f"{config.rows}x{config.cols}")
         rest = {name: value for name, value in rest.items() if name not in ("rows", "cols")}
-    if config.unit in ("array", "mac" if config.lanes == 1 else "dot"):
+    if config.is_usual_unit:
         rest.pop("unit", None)
     if config.scale == "E8M0":
         parts.insert(0, "mx")

@@ -262,7 +262,7 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
 def _beside(statements: list[ast.stmt]) -> Iterator[str]:
     """Strings that stand in one simple statement with ``__file__``."""
     for node in (node for statement in statements for node in ast.walk(statement)):
-        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+        if isinstance(node, ast.stmt) and "body" not in node._fields:
             inner = list(ast.walk(node))
             if any(isinstance(part, ast.Name) and part.id == "__file__" for part in inner):
                 yield from (

@@ -1,6 +1,7 @@
 """The rules of the house, read from its files: which way imports go, sizes, dependencies, packages, generated text."""
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from bitmill.config import MacConfig
+from bitmill.config.family import FAMILIES, Absent, Table
 from bitmill.config.presets import UNITS
+from bitmill.system.errors import BitmillError
+
+from .questions import questions
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -98,10 +103,106 @@ def test_imports_go_one_way(path):
 
 def test_the_import_rule_sees_every_way_to_import():
     found, outside = _imports(Path(__file__))
-    assert found == set()
+    assert found == {("tests", "questions")}
     assert {"ast", "pytest", "bitmill"} <= outside
     reached = {name[0] for path in INSIDE for name in _imports(path)[0]}
     assert {"formats", "config", "golden", "hdl", "sim", "fpga", "studies", "reports"} <= reached
+
+
+def test_nothing_but_the_command_line_imports_reports():
+    importing = {_id(path) for path in INSIDE if any(name[0] == "reports" for name in _imports(path)[0])}
+    assert any(name.startswith("commands") for name in importing)
+    assert all(name.startswith(("reports", "commands", "cli.py")) for name in importing), importing
+
+
+@pytest.mark.parametrize("path", [path for path in INSIDE if path.relative_to(ROOT).parts[0] != "config"], ids=_id)
+def test_nobody_asks_what_a_configuration_is(path):
+    module, is_package = _module(path)
+    found = list(questions(path.read_text(encoding="utf-8"), (*module, "__init__") if is_package else module))
+    assert not found, (
+        "look it up in a table of config.family, or under kind or KEY, or ask a property of the configuration"
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "from ..config import MacConfig\nisinstance(x, MacConfig)",
+        "from ..config import bit_serial\nisinstance(x, (int, bit_serial.BitSerialConfig))",
+        "from ..config import FloatAccumulator as Spec\nissubclass(x, Spec)",
+        "from ..config.nonlinear import ShiftmaxRule\nmatch x:\n    case ShiftmaxRule(): pass",
+        "from ..hdl.accumulators.fused_accumulator import FusedAccumulator\nisinstance(x, FusedAccumulator)",
+        "match config.unit:\n    case 'mac': pass",
+        "match type(x):\n    case _: pass",
+        "config.unit == 'array'",
+        "'array' != self.config.unit",
+        "config.unit in ('mac', 'dot')",
+        "config.accumulator.kind is 'exact'",
+        "x = (config.unit, 1) == ('mac', 1)",
+        "rule.KEY == 'shiftmax'",
+        "kind = config.accumulator.kind\nkind == 'exact'",
+        "hasattr(config, 'window')",
+        "type(config) is MacConfig",
+        "type(config) == type(other)",
+        "type(config).__name__ == 'MacConfig'",
+        "TABLE[type(config)]",
+        "TABLE[config.__class__]",
+        "from functools import singledispatch",
+        "import functools\n@functools.singledispatch\ndef f(x): pass",
+    ],
+)
+def test_the_rule_finds_every_way_to_ask(asked):
+    assert list(questions(asked, ("sim", "made_up")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "TABLE[config.unit](config)",
+        "TABLE.of(config)(config)",
+        "ACCUMULATORS[config.accumulator.kind]",
+        "isinstance(x, int)",
+        "from ..formats import Minifloat\nisinstance(fmt, Minifloat)",
+        "type(size) is int",
+        "array.dtype.kind not in 'iu'",
+        "self.kind == 'none'",
+        "import os\nhasattr(os, 'geteuid')",
+        "match fmt.top:\n    case TopExponent.FN: pass",
+        "f'{type(self).__name__} config'",
+        "__name__ == '__main__'",
+    ],
+)
+def test_the_rule_finds_nothing_else(other):
+    assert not list(questions(other, ("sim", "made_up")))
+
+
+def _tables():
+    """Every ``Table`` of families that a module has, by its name."""
+    for path in INSIDE:
+        text = path.read_text(encoding="utf-8")
+        if "Table(" in text and "config.family import" in text.replace("from .family import", "config.family import"):
+            module = importlib.import_module(".".join(("bitmill", *_module(path)[0])))
+            yield from ((name, value) for name, value in vars(module).items() if isinstance(value, Table))
+
+
+def test_every_table_has_a_row_or_a_reason_for_every_family():
+    tables = dict(_tables())
+    assert {"HARDWARE", "TRAFFIC", "DESCRIBED", "GEMM"} <= set(tables)
+    for name, table in tables.items():
+        assert list(table) == list(FAMILIES), name
+        for unit, row in table.items():
+            assert not isinstance(row, Absent) or len(row.reason) > 10, f"{name} of {unit}"
+
+
+def test_a_table_refuses_what_it_has_nothing_for():
+    rows = {**dict.fromkeys(FAMILIES, 1), "array": Absent("it is made up")}
+    table = Table("tried", rows)
+    assert table.of(UNITS["int8-mac"]) == 1
+    with pytest.raises(BitmillError, match=r"^unit must be 'mac', .* to be tried, not 'array': it is made up$"):
+        table.of(UNITS["int8-4x4"])
+    del rows["dot"]
+    with pytest.raises(ValueError, match="rows must be of every family"):
+        Table("tried", rows)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_id)

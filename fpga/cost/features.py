@@ -81,7 +81,7 @@ def check_known(config: MacConfig) -> None:
     if config.lanes > MAX_LANES:
         raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")
     kind = config.accumulator.kind
-    if kind not in KIND_TRAITS:
+    if KIND_TRAITS.get(kind) is None:
         raise BitmillError(
             f"accumulator.kind must be one of {', '.join(map(repr, KIND_TRAITS))} to be estimated, not {kind!r}"
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from amaranth.hdl import Shape
 
@@ -66,30 +68,40 @@ def bits_read(config: MacConfig) -> int:
 
 @lru_cache(maxsize=512)
 def _decoder(fmt: Format) -> Counter[str]:
-    found: Counter[str] = Counter()
-    match fmt:
-        case Minifloat():
-            found["decode exponent"] = fmt.exponent_bits
-            found["flush"] = 0 if fmt.subnormals else fmt.mantissa_bits
-            if fmt.top is TopExponent.IEEE:
-                found["decode NaN and infinity"] = fmt.bits
-            elif fmt.top is not TopExponent.FINITE:
-                found["decode NaN"] = fmt.bits
-        case Int():
-            found["decode NaN"] = fmt.bits if fmt.symmetric else 0
-        case Codebook():
-            codes = known_codes(fmt)
-            for bit in range(fmt.significand_bits):
-                nodes = choices(tuple(code >> bit & 1 for code in codes))
-                if nodes > 1:
-                    found["table choices"] += nodes - 1
-                    found["table bits"] += 1
-            found["decode NaN"] = fmt.bits if fmt.has_nan else 0
-        case _:
-            raise BitmillError(
-                f"format must be an integer, a minifloat or a codebook to be estimated, not {fmt.name!r}"
-            )
+    found = _DECODERS.get(fmt.kind)
+    if found is None:
+        raise BitmillError(f"format must be an integer, a minifloat or a codebook to be estimated, not {fmt.name!r}")
+    return found(fmt)
+
+
+def _minifloat_decoder(fmt: Minifloat) -> Counter[str]:
+    found = Counter({"decode exponent": fmt.exponent_bits, "flush": 0 if fmt.subnormals else fmt.mantissa_bits})
+    if fmt.top is TopExponent.IEEE:
+        found["decode NaN and infinity"] = fmt.bits
+    elif fmt.top is not TopExponent.FINITE:
+        found["decode NaN"] = fmt.bits
     return found
+
+
+def _integer_decoder(fmt: Int) -> Counter[str]:
+    return Counter({"decode NaN": fmt.bits if fmt.symmetric else 0})
+
+
+def _codebook_decoder(fmt: Codebook) -> Counter[str]:
+    found: Counter[str] = Counter()
+    codes = known_codes(fmt)
+    for bit in range(fmt.significand_bits):
+        nodes = choices(tuple(code >> bit & 1 for code in codes))
+        if nodes > 1:
+            found["table choices"] += nodes - 1
+            found["table bits"] += 1
+    found["decode NaN"] = fmt.bits if fmt.has_nan else 0
+    return found
+
+
+_DECODERS: Mapping[str, Callable[[Any], Counter[str]]] = {
+    "minifloat": _minifloat_decoder, "int": _integer_decoder, "codebook": _codebook_decoder,
+}  # fmt: skip
 
 
 def significand_shape(fmt: Format) -> Shape:

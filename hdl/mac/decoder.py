@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from amaranth import Array, Cat, Const, Module, Signal
 from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...formats import Format, Int, Minifloat, PowerOfTwo, TopExponent
+from ...formats import Codebook, Format, Int, Minifloat, PowerOfTwo, TopExponent
 from .layouts import decoded_layout, exponent_offset
 
 
@@ -35,22 +38,26 @@ class Decoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        match self.fmt:
-            case Minifloat():
-                self._minifloat(m, self.fmt)
-            case Int():
-                m.d.comb += self.decoded.significand.eq(self.code)
-                if self.fmt.symmetric:
-                    m.d.comb += self.decoded.nan.eq(self.code == 1 << (self.fmt.bits - 1))
-            case PowerOfTwo():
-                m.d.comb += [
-                    self.decoded.significand.eq(1),
-                    self.decoded.exponent.eq(self.code),
-                    self.decoded.nan.eq(self.code.all()),
-                ]
-            case _:
-                m.d.comb += self.decoded.eq(table_entry(self.fmt, self.code))
+        fields: dict[str, Callable[[Module, Any], None]] = {
+            "minifloat": self._minifloat, "int": self._integer, "power-of-two": self._power_of_two, "codebook": self._table,
+        }  # fmt: skip
+        fields[self.fmt.kind](m, self.fmt)
         return m
+
+    def _integer(self, m: Module, fmt: Int) -> None:
+        m.d.comb += self.decoded.significand.eq(self.code)
+        if fmt.symmetric:
+            m.d.comb += self.decoded.nan.eq(self.code == 1 << (fmt.bits - 1))
+
+    def _power_of_two(self, m: Module, _fmt: PowerOfTwo) -> None:
+        m.d.comb += [
+            self.decoded.significand.eq(1),
+            self.decoded.exponent.eq(self.code),
+            self.decoded.nan.eq(self.code.all()),
+        ]
+
+    def _table(self, m: Module, fmt: Codebook) -> None:
+        m.d.comb += self.decoded.eq(table_entry(fmt, self.code))
 
     def _minifloat(self, m: Module, fmt: Minifloat) -> None:
         mantissa = self.code[: fmt.mantissa_bits]

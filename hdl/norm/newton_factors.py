@@ -7,6 +7,7 @@ from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import LARGEST, NewtonWidths
 from ...config.nonlinear.newton_widths import NEWTON_START
 from ..rows.divider import Divider
@@ -47,8 +48,7 @@ class NewtonFactors(wiring.Component):
     """
 
     def __init__(self, *, widths: NewtonWidths, total_bits: int, bits_per_cycle: int = 1) -> None:
-        if not isinstance(widths, NewtonWidths):
-            raise TypeError(f"NewtonFactors widths must be a NewtonWidths, not {widths!r}")
+        check_class(widths, NewtonWidths, "NewtonFactors", "widths")
         self.widths = widths
         # The root's first quotient is V / 2**16, later ones are at most sqrt(V) + 2, as k is never below it.
         quotient_bits = max(widths.factor_bits, widths.root_bits)

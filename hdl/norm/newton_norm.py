@@ -7,6 +7,7 @@ from amaranth import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import NewtonWidths
 from ...config.nonlinear.newton_widths import NEWTON_BIAS_BITS
 from ..rows.layouts import row_layout
@@ -76,8 +77,7 @@ class NewtonNorm(RowUnit):
     def __init__(
         self, *, widths: NewtonWidths, lanes: int, bits_per_cycle: int = 1, multiplier: MultiplierStyle = "logic"
     ) -> None:
-        if not isinstance(widths, NewtonWidths):
-            raise TypeError(f"NewtonNorm widths must be a NewtonWidths, not {widths!r}")
+        check_class(widths, NewtonWidths, "NewtonNorm", "widths")
         check_at_least("NewtonNorm", 1, lanes=lanes)
         if widths.max_length % lanes:
             raise ValueError(f"NewtonNorm lanes must divide max_length {widths.max_length}, not {lanes!r}")

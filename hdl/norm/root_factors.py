@@ -7,6 +7,7 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import NormWidths
 from ..rows.divider import Divider
 from .square_root import SquareRoot
@@ -55,8 +56,7 @@ class RootFactors(wiring.Component):
     """
 
     def __init__(self, *, widths: NormWidths, total_bits: int, squares_bits: int) -> None:
-        if not isinstance(widths, NormWidths):
-            raise TypeError(f"RootFactors widths must be a NormWidths, not {widths!r}")
+        check_class(widths, NormWidths, "RootFactors", "widths")
         self.widths = widths
         self.total_bits = total_bits if widths.rule.centred else 0
         self._root = SquareRoot(radicand_bits=widths.radicand_bits + widths.root_shift)

@@ -9,6 +9,7 @@ from amaranth import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...config.checks import check_class
 from ...config.nonlinear import NormWidths
 from ..rows.layouts import row_layout
 from ..rows.row_replay import RowReplay
@@ -83,8 +84,7 @@ class RootNorm(RowUnit):
     """Registers between the replayed beat and the result: deviation, normalized, scaled, rounded."""
 
     def __init__(self, *, widths: NormWidths, lanes: int, multiplier: MultiplierStyle = "logic") -> None:
-        if not isinstance(widths, NormWidths):
-            raise TypeError(f"RootNorm widths must be a NormWidths, not {widths!r}")
+        check_class(widths, NormWidths, "RootNorm", "widths")
         check_at_least("RootNorm", 1, lanes=lanes)
         if widths.max_length % lanes:
             raise ValueError(f"RootNorm lanes must divide max_length {widths.max_length}, not {lanes!r}")

@@ -127,7 +127,7 @@ def _config(path: Path) -> EncoderConfig:
         ("num_attention_heads", config.heads, int),
         ("layer_norm_eps", config.epsilon, float),
     ):
-        if type(value) is not kind or not 0 < value < float("inf"):
+        if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value < float("inf"):
             raise BitmillError(f"{path}: {field} must be a positive {kind.__name__}, not {short(value)}")
     return config
 

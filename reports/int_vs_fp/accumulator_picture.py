@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...config.accumulators import Accumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 from ...studies.ids import label_of
 from ...studies.int_vs_fp.kinds import from_record
 from ...studies.int_vs_fp.study import Pair
@@ -89,7 +88,7 @@ def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
     for record, cost in zip(found, costs, strict=True):
         error = record.metrics["error_sqnr"].value
         accumulator = from_record(record.config)
-        mark, tint = MARKS[kind_of(accumulator)]
+        mark, tint = MARKS[accumulator.sort]
         y = top if error is None else error
         size, layer = (
             (9, 7) if mark == "*" else (9 if error is None else 7, 5)
@@ -99,14 +98,3 @@ def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
         )
         points.append((cost, y, label_of(accumulator), INK if mark == "*" else tint, mark == "*"))
     label_points(axes, points)
-
-
-def kind_of(accumulator: Accumulator) -> str:
-    """The key of ``MARKS`` for an accumulator."""
-    if isinstance(accumulator, FixedAccumulator):
-        return "saturating" if accumulator.overflow == "saturate" else "wrapping"
-    if isinstance(accumulator, WindowAccumulator):
-        return "window"
-    if isinstance(accumulator, FloatAccumulator):
-        return "fused" if accumulator.fused else "float"
-    return "exact"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ...config.accumulators import ExactAccumulator
 from ...studies.ids import label_of
 from ...studies.int_vs_fp.kinds import from_record
 from ...studies.int_vs_fp.study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
@@ -75,7 +74,7 @@ def unit_title(record: Record) -> str:
     """What a unit is, with its accumulator where that is not the one of its preset."""
     title = {**UNIT_TITLES, **ARRAY_TITLES}[record.part]
     accumulator = from_record(record.config)
-    own = record.part == "mac-fp32" or isinstance(accumulator, ExactAccumulator)
+    own = record.part == "mac-fp32" or accumulator.never_rounds
     return title if own else f"{title}, {label_of(accumulator)}"
 
 

@@ -251,7 +251,7 @@ class _Decisions:
     _SIZE = BATCH + failures.DRAIN_CYCLES + 1
 
     def __init__(self, pattern: Pattern) -> None:
-        self._always = pattern.kind == "none"
+        self._always = pattern.never_stalls
         self._goes = iter(pattern)
         self._ahead = np.zeros(0, np.uint8)
 

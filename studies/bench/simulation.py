@@ -98,7 +98,7 @@ def unit_speed(config: MacConfig, *, steps: int = 200_000, length: int = 64, see
         encode(fmt, rng.normal(size=(count, vectors, length * config.lanes)) * 4)
         for fmt, vectors in ((config.weight_format, config.rows), (config.activation_format, config.cols))
     ]
-    if config.unit != "array":
+    if not config.by_rows:
         codes = [operand[:, 0] for operand in codes]
     weights, activations = codes
     work: Any = traffic.given(weights, activations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ def _openblas() -> Callable[[str], Any] | None:
     for path in (*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")):
         library = ctypes.CDLL(str(path))
         for name in ("scipy_openblas_{}64_", "scipy_openblas_{}", "openblas_{}64_", "openblas_{}"):
-            if hasattr(library, name.format("set_num_threads")):
+            with suppress(AttributeError):
+                getattr(library, name.format("set_num_threads"))
                 return lambda function, name=name, library=library: getattr(library, name.format(function))
     return None
 

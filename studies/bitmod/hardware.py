@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...config.bit_serial import BitSerialConfig
 from ...fpga.liberty import read_library
 from ...fpga.power import LEFT_OUT, WEIGHED, simulated_power
 from ...fpga.standard_cells import Flow, map_standard_cells
@@ -16,7 +15,7 @@ from ..committed import committed
 from ..jobs import Job
 from ..records import BITMOD, Record, digest_of, metric
 from ..sweep.operands import stimulus_digest
-from .operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
+from .operands import LAYER, PRODUCTS
 from .units import PART_TOP, Candidate, Part, candidates
 
 PERIODS_NS = (8.0, 6.0, 5.0)
@@ -109,9 +108,7 @@ class Measurements:
 
     def power(self, candidate: Candidate) -> Record:
         """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
-        part, config = candidate.pe, candidate.pe.config
-        serial = isinstance(config, BitSerialConfig)
-        stimulus = serial_stimulus(config) if serial else parallel_stimulus(config)
+        part, stimulus = candidate.pe, candidate.stimulus()
         library = read_library()
         same = {
             "stimulus_sha256": stimulus_digest(stimulus),

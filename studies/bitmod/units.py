@@ -22,6 +22,7 @@ from ...hdl.parallel.olive_decoder import OliveDecoder
 from ...hdl.parallel.parallel_layouts import activation_layout, weight_layout
 from ...hdl.parallel.parallel_pe import ParallelPE
 from ...hdl.parallel.weight_decoder import WeightDecoder
+from .operands import Stimulus, parallel_stimulus, serial_stimulus
 
 SIDE = 8
 """Rows and columns of the tile whose edges PEs share."""
@@ -82,6 +83,8 @@ class Candidate:
         Bits of a weight to the cycles that it takes.
     operand_bits
         Of the registers that a row and a column keep its operands in, where its edges do not count them.
+    stimulus
+        Gives what drives the PE where its energy is measured.
     lanes
         Products worked on at a time.
     """
@@ -95,6 +98,7 @@ class Candidate:
     control_per_row: bool
     cycles: Mapping[int, int]
     operand_bits: int
+    stimulus: Callable[[], Stimulus]
     lanes: int = 1
 
     @property
@@ -132,6 +136,7 @@ def _serial(key: str, title: str, **fields: object) -> Candidate:
         # A column: codes, which stand for all their terms, and what they are, then the terms. A row: the shift of its sums.
         operand_bits=config.lanes * (config.weight_bits + TERM_LAYOUT.size) + KIND_BITS + (SPECIALS - 1).bit_length()
         + shift_bits(config),
+        stimulus=lambda: serial_stimulus(config),
     )  # fmt: skip
 
 
@@ -160,6 +165,7 @@ def _parallel(key: str, title: str, config: ParallelConfig, *, bits: int, like: 
         control_per_row=config.is_integer,
         cycles={bits: 1},
         operand_bits=weight_layout(config).size + activation_layout(config).size,
+        stimulus=lambda: parallel_stimulus(config),
     )
 
 

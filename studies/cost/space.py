@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from ... import formats
 from ...config import AlignerStyle, MacConfig, MultiplierStyle
+from ...formats import Product
 from ...fpga.cost.measured_formats import LEAST_BITS
 from ...system.errors import BitmillError
 
@@ -78,23 +79,33 @@ def _accumulator(dice: random.Random, kind: str, fields: dict[str, Any]) -> dict
     product = MacConfig.from_dict({**fields, "accumulator": {"kind": "float"}}).product
     steps = -(-fields["k_max"] // fields["lanes"])
     exact_bits = product.sum_bits(steps * fields["lanes"])
-    found: dict[str, Any] = {"kind": kind}
-    match kind:
-        case "exact":
-            if dice.random() < 0.3:
-                found["width"] = exact_bits + dice.randrange(17)
-        case "fixed":
-            found["width"] = _spread(dice, 2, min(1024, exact_bits + 16))
-            found["overflow"] = dice.choice(("saturate", "wrap"))
-            if dice.random() < 0.5:
-                greatest = max(map(abs, product.sum_range(fields["lanes"])))
-                found["lsb"] = product.min_exponent + dice.randrange(max(1, greatest.bit_length()))
-        case "window":
-            found["width"] = dice.randint(4, 48)
-            found["rounding"] = dice.choice(("nearest-even", "truncate"))
-        case _:
-            found["format"] = dice.choice(("FP32", "FP16", "BF16"))
-            found["rounding"] = dice.choice(("nearest-even", "truncate"))
-            if dice.random() < 0.25:
-                found["fused"] = fields["lanes"] * _spread(dice, 1, max(1, fields["k_max"] // fields["lanes"]))
+    return {"kind": kind, **_DRAWN[kind](dice, fields, product, exact_bits)}
+
+
+def _exact(dice: random.Random, _fields: dict[str, Any], _product: Product, exact_bits: int) -> dict[str, Any]:
+    return {"width": exact_bits + dice.randrange(17)} if dice.random() < 0.3 else {}
+
+
+def _fixed(dice: random.Random, fields: dict[str, Any], product: Product, exact_bits: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"width": _spread(dice, 2, min(1024, exact_bits + 16))}
+    found["overflow"] = dice.choice(("saturate", "wrap"))
+    if dice.random() < 0.5:
+        greatest = max(map(abs, product.sum_range(fields["lanes"])))
+        found["lsb"] = product.min_exponent + dice.randrange(max(1, greatest.bit_length()))
     return found
+
+
+def _window(dice: random.Random, _fields: dict[str, Any], _product: Product, _bits: int) -> dict[str, Any]:
+    return {"width": dice.randint(4, 48), "rounding": dice.choice(("nearest-even", "truncate"))}
+
+
+def _float(dice: random.Random, fields: dict[str, Any], _product: Product, _bits: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"format": dice.choice(("FP32", "FP16", "BF16"))}
+    found["rounding"] = dice.choice(("nearest-even", "truncate"))
+    if dice.random() < 0.25:
+        found["fused"] = fields["lanes"] * _spread(dice, 1, max(1, fields["k_max"] // fields["lanes"]))
+    return found
+
+
+_DRAWN = {"exact": _exact, "fixed": _fixed, "window": _window, "float": _float}
+"""Fields of accumulators of each kind."""

@@ -20,7 +20,7 @@ SEED = 1
 def error_id(config: MacConfig) -> str:
     """The id of a unit's error: neither its structure nor, of an exact sum, its lanes matter to it."""
     fields = {**config.to_dict(), "pipeline": 3, "multiplier": "logic", "aligner": "grouped"}
-    if config.accumulator.kind == "exact":  # Another kind may clamp or round once a step.
+    if config.accumulator.never_rounds:  # Another kind may clamp or round once a step.
         fields |= {"lanes": 1, "unit": "mac"}
     return f"error/{unit_key(MacConfig.from_dict(fields))}"
 

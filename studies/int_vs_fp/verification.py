@@ -53,8 +53,8 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
         If a single bit differs from golden.
     """
     config, text = case.config, verilog_of(case.config)
-    length = min(layers[0].weight.shape[1], config.k_max, TILE_LENGTH if config.unit == "array" else config.k_max)
-    pick = _tiles if config.unit == "array" else _codes
+    length = min(layers[0].weight.shape[1], config.k_max, TILE_LENGTH if config.by_rows else config.k_max)
+    pick = _tiles if config.by_rows else _codes
     picked = [pick(case, layer, length, seed, choose) for layer in layers]
     codes = np.concatenate([weight for weight, _ in picked]), np.concatenate([activation for _, activation in picked])
     counted = verified(config, text, codes, seed=seed)

@@ -120,7 +120,7 @@ def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
             yield Task(config=fields, target=SPREAD, period_ns=period)
         if targets.curve:
             yield Task(config=fields, target=FASTEST, periods=targets.curve)
-        if targets.power is not None and config.unit != "array":
+        if targets.power is not None and not config.by_rows:
             power = targets.power
             for operands in dict.fromkeys(power.operands):
                 yield Task(

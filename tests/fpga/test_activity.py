@@ -74,7 +74,7 @@ def test_cells_of_a_netlist():
       INVX1 \\part.x (.A(a), .Y(n)); FAX1 u ( .A(a), .B(1'b1), .C(y[1]),
         .YS(y[0]), .YC() ); BUFX2 b(.A(n), .Y(w)); assign y[1] = w; endmodule"""
     found = netlist_cells(text, "top")
-    assert {name: (cell.kind, sorted(cell.pins)) for name, cell in found.items()} == {
+    assert {name: (cell.library_cell, sorted(cell.pins)) for name, cell in found.items()} == {
         "part.x": ("INVX1", ["A", "Y"]), "u": ("FAX1", ["A", "B", "C", "YS"]), "b": ("BUFX2", ["A", "Y"]),
     }  # fmt: skip
     # A net is one whatever it is called.
