@@ -126,8 +126,8 @@ class ShiftGeluConfig(RowConfig, frozen=True):
     max_length: RowLength | None = None
     input_bits: Bits = 8
     scale: Scale = 1 / 16
-    x0_bits: Annotated[int, Field(ge=1)] = 8
-    fraction_bits: int = 23
+    x0_bits: Annotated[int, Field(ge=1)] = 9
+    fraction_bits: int = 16
     output_bits: int = 8
     reciprocal_rounding: ReciprocalRounding = "floor"
 

@@ -6,26 +6,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from amaranth.lib import wiring
 
-from ...config.nonlinear import NewtonWidths, NormWidths, RootNormRule
-from ...config.nonlinear.profiles import ACCURATE, IVIT
+from ...config.rows import (
+    GeluConfig,
+    NewtonNormConfig,
+    RequantizeConfig,
+    RootNormConfig,
+    RowConfig,
+    ShiftGeluConfig,
+    ShiftmaxConfig,
+    SoftmaxConfig,
+)
 from ...fpga.outside_memories import Apart, without_memories
-from ...golden.rows import dispatch
+from ...golden.rows.families import ROWS
+from ...hdl import build
 from ...hdl.emit.verilog import emit_component
-from ...hdl.gelu.piecewise_gelu import PiecewiseGelu
-from ...hdl.gelu.shift_gelu import ShiftGelu
 from ...hdl.gelu.table_gelu import TableGelu
-from ...hdl.norm.newton_norm import NewtonNorm
-from ...hdl.norm.root_norm import RootNorm
-from ...hdl.rows.requantize import Requantize
+from ...hdl.rows.row_unit import RowUnit
 from ...hdl.rows.shift_exp import ShiftExp
 from ...hdl.softmax.reciprocal import Reciprocal
-from ...hdl.softmax.shiftmax import Shiftmax
 from ...hdl.softmax.table_softmax import TableSoftmaxPasses
-from .contenders import ELEMENTWISE
 
 PART_TOP = "bitmill_part"
 """Name of the top module of a unit that is measured alone."""
@@ -111,60 +115,44 @@ class HardwarePart:
         return without_memories(self.verilog, PART_TOP) if self.of.memories_outside else Apart(self.verilog, 0)
 
 
-def _table_softmax(lanes: int, *, slope: int | None = None) -> TableSoftmaxPasses:
-    return TableSoftmaxPasses(rule=ACCURATE.softmax, lanes=lanes, max_length=LONGEST_ROW, slope=slope)
+def _built(config: RowConfig) -> Callable[[int], RowUnit]:
+    """Makes the unit of a configuration with so many lanes."""
+    # A family's component is a unit of rows where its configuration is one.
+    return lambda lanes: cast(RowUnit, build(config.model_copy(update={"lanes": lanes})))
 
 
-def _softmax_cycles(length: int, lanes: int) -> int:
-    waits = TableSoftmaxPasses.AFTER_MAXIMUM + TableSoftmaxPasses.after_sum(ACCURATE.softmax, max_length=LONGEST_ROW)
-    return 3 * -(-length // lanes) + waits
+def _latency(config: RowConfig) -> Callable[[int], int]:
+    return lambda lanes: _built(config)(lanes).LATENCY
 
 
-def _shiftmax(lanes: int) -> Shiftmax:
-    return Shiftmax(rule=IVIT.softmax, lanes=lanes, max_length=LONGEST_ROW)
+def _cycles(config: RowConfig) -> Callable[[int, int], int]:
+    return lambda length, lanes: _built(config)(lanes).row_period.of(-(-length // lanes))
 
 
-def _shift_gelu(lanes: int) -> ShiftGelu:
-    return ShiftGelu(rule=ELEMENTWISE, lanes=lanes)
-
-
-def _root_norm(lanes: int, *, rule: RootNormRule = ACCURATE.layernorm) -> RootNorm:
-    return RootNorm(widths=NormWidths(rule=rule, input_bits=8, output_bits=8, max_length=LONGEST_ROW), lanes=lanes)
-
-
-def _newton_norm(lanes: int) -> NewtonNorm:
-    return NewtonNorm(widths=NewtonWidths(rule=IVIT.layernorm, input_bits=8, max_length=LONGEST_ROW), lanes=lanes)
-
-
-def _root_norm_cycles(length: int, lanes: int, *, rule: RootNormRule = ACCURATE.layernorm) -> int:
-    return 2 * -(-length // lanes) + _root_norm(lanes, rule=rule).GAP - 1
-
-
-def _newton_norm_cycles(length: int, lanes: int) -> int:
-    unit = _newton_norm(lanes)
-    return 3 * -(-length // lanes) + unit.FIRST_GAP + unit.SECOND_GAP - 2
+def _passes(lanes: int, *, slope: int | None = None) -> TableSoftmaxPasses:
+    return TableSoftmaxPasses(rule=_SOFTMAX.rule, lanes=lanes, max_length=LONGEST_ROW, slope=slope)
 
 
 def _fixed_gelu(lanes: int) -> TableGelu:
-    inputs = np.arange(-128, 128)
-    outputs, _ = dispatch.gelu(ACCURATE.gelu, inputs, scale=1 / 32)
+    config, inputs = GeluConfig(scale=1 / 32), np.arange(-128, 128)
+    golden = ROWS.of(config)
+    outputs = golden.outputs(config, golden.told(config), inputs, np.ones(len(inputs), dtype=bool))
     return TableGelu(lanes=lanes, outputs=outputs.tolist())
-
-
-def _requantize(lanes: int, *, multiplier_bits: int, in_bits: int) -> Requantize:
-    return Requantize(
-        lanes=lanes, in_bits=in_bits, out_bits=8, multiplier_bits=multiplier_bits, ties=IVIT.ties, shift_bits=8
-    )
 
 
 LANES = (1, 4, 16)
 LONGEST_ROW = 384
 SMALLEST_NS = 20.0
 """A period that the smallest circuit meets, as ITA's figures are of the smallest: its own delay is recorded with it."""
-_RMS = RootNormRule(centred=False)
-HALVING = 1 << (ACCURATE.softmax.slope_fraction_bits - 5)
+_SOFTMAX = SoftmaxConfig(max_length=LONGEST_ROW)
+_SHIFTMAX = ShiftmaxConfig(max_length=LONGEST_ROW)
+_LAYERNORM = RootNormConfig(max_length=LONGEST_ROW)
+_RMSNORM = RootNormConfig(max_length=LONGEST_ROW, unit="rmsnorm")
+_NEWTON = NewtonNormConfig(max_length=LONGEST_ROW)
+_REQUANTIZE = RequantizeConfig(input_bits=26, multiplier_bits=7)
+HALVING = 1 << (_SOFTMAX.rule.slope_fraction_bits - 5)
 """The slope of inputs of step ``ln(2) / 32``, as ITA's softmax has them."""
-_SOFTMAX_FORMULA = f"3 ceil(L / lanes) + {_softmax_cycles(LONGEST_ROW, 1) - 3 * LONGEST_ROW}"
+_SOFTMAX_FORMULA = f"3 ceil(L / lanes) + {_cycles(_SOFTMAX)(LONGEST_ROW, 1) - 3 * LONGEST_ROW}"
 
 UNITS: tuple[HardwareUnit, ...] = (
     HardwareUnit(
@@ -173,9 +161,9 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="softmax",
         profile="accurate",
         lanes=LANES,
-        build=_table_softmax,
+        build=_passes,
         latency=lambda _lanes: TableSoftmaxPasses.LATENCY,
-        cycles=_softmax_cycles,
+        cycles=_cycles(_SOFTMAX),
         formula=_SOFTMAX_FORMULA,
         period_ns=SMALLEST_NS,
         routed=(16,),
@@ -186,9 +174,9 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="softmax",
         profile="accurate, fixed",
         lanes=LANES,
-        build=lambda lanes: _table_softmax(lanes, slope=HALVING),
+        build=lambda lanes: _passes(lanes, slope=HALVING),
         latency=lambda _lanes: TableSoftmaxPasses.LATENCY,
-        cycles=_softmax_cycles,
+        cycles=_cycles(_SOFTMAX),
         formula=_SOFTMAX_FORMULA,
         period_ns=SMALLEST_NS,
     ),
@@ -198,9 +186,9 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="softmax",
         profile="ivit",
         lanes=LANES,
-        build=_shiftmax,
-        latency=lambda lanes: _shiftmax(lanes).latency(LONGEST_ROW),
-        cycles=lambda length, lanes: _shiftmax(lanes).row_cycles(length),
+        build=_built(_SHIFTMAX),
+        latency=lambda lanes: _built(_SHIFTMAX)(lanes).first_result.of(-(-LONGEST_ROW // lanes)),
+        cycles=_cycles(_SHIFTMAX),
         formula="3 ceil(L / lanes) + constant",
         period_ns=SMALLEST_NS,
         memories_outside=True,
@@ -211,8 +199,8 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="gelu",
         profile="accurate",
         lanes=LANES,
-        build=lambda lanes: PiecewiseGelu(rule=ACCURATE.gelu, lanes=lanes),
-        latency=lambda _lanes: PiecewiseGelu.STAGES,
+        build=_built(GeluConfig()),
+        latency=_latency(GeluConfig()),
         period_ns=SMALLEST_NS,
     ),
     HardwareUnit(
@@ -221,8 +209,8 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="gelu",
         profile="accurate, memories",
         lanes=LANES,
-        build=lambda lanes: PiecewiseGelu(rule=ACCURATE.gelu, lanes=lanes, table="memory"),
-        latency=lambda _lanes: PiecewiseGelu.STAGES,
+        build=_built(GeluConfig(table="memory")),
+        latency=_latency(GeluConfig()),
         period_ns=SMALLEST_NS,
         routed=(16,),
     ),
@@ -242,8 +230,8 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="gelu",
         profile="ivit",
         lanes=LANES[:-1],
-        build=_shift_gelu,
-        latency=lambda lanes: _shift_gelu(lanes).LATENCY,
+        build=_built(ShiftGeluConfig()),
+        latency=_latency(ShiftGeluConfig()),
         period_ns=SMALLEST_NS,
     ),
     HardwareUnit(
@@ -252,9 +240,9 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="layernorm",
         profile="accurate",
         lanes=LANES,
-        build=_root_norm,
-        latency=lambda lanes: _root_norm(lanes).LATENCY,
-        cycles=_root_norm_cycles,
+        build=_built(_LAYERNORM),
+        latency=_latency(_LAYERNORM),
+        cycles=_cycles(_LAYERNORM),
         formula="2 ceil(L / lanes) + constant",
         period_ns=SMALLEST_NS,
         routed=(1,),
@@ -266,9 +254,9 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="layernorm",
         profile="accurate, RMS",
         lanes=LANES[:1],
-        build=lambda lanes: _root_norm(lanes, rule=_RMS),
-        latency=lambda lanes: _root_norm(lanes, rule=_RMS).LATENCY,
-        cycles=lambda length, lanes: _root_norm_cycles(length, lanes, rule=_RMS),
+        build=_built(_RMSNORM),
+        latency=_latency(_RMSNORM),
+        cycles=_cycles(_RMSNORM),
         formula="2 ceil(L / lanes) + constant",
         period_ns=SMALLEST_NS,
         memories_outside=True,
@@ -279,9 +267,9 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="layernorm",
         profile="ivit",
         lanes=LANES,
-        build=_newton_norm,
-        latency=lambda lanes: _newton_norm(lanes).LATENCY,
-        cycles=_newton_norm_cycles,
+        build=_built(_NEWTON),
+        latency=_latency(_NEWTON),
+        cycles=_cycles(_NEWTON),
         formula="3 ceil(L / lanes) + constant",
         period_ns=SMALLEST_NS,
         memories_outside=True,
@@ -292,8 +280,8 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="requantize",
         profile="accurate",
         lanes=(1,),
-        build=lambda lanes: _requantize(lanes, multiplier_bits=7, in_bits=26),
-        latency=lambda _lanes: Requantize.STAGES,
+        build=_built(_REQUANTIZE),
+        latency=_latency(_REQUANTIZE),
         period_ns=SMALLEST_NS,
         routed=(1,),
     ),
@@ -303,7 +291,7 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="exp",
         profile="ivit",
         lanes=(1,),
-        build=lambda _lanes: ShiftExp(fraction_bits=IVIT.softmax.fraction_bits, difference_bits=9, x0_bits=9),
+        build=lambda _lanes: ShiftExp(fraction_bits=_SHIFTMAX.fraction_bits, difference_bits=9, x0_bits=9),
         latency=lambda _lanes: ShiftExp.LATENCY,
         period_ns=SMALLEST_NS,
     ),
