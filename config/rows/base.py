@@ -36,6 +36,7 @@ class RowConfig(UnitConfig, frozen=True):
     PASSES: ClassVar[int] = 1
     LOOKS_AROUND: ClassVar[bool] = True
     TOLD: ClassVar[tuple[str, ...]] = ()
+    counted: ClassVar[tuple[str, str]] = ("rows", "elements")
 
     # Each class says itself how many it has, behind its unit: a document begins with what matters most.
     if TYPE_CHECKING:
