@@ -91,6 +91,11 @@ class UnitConfig(Document, frozen=True):
     """What a verification counts: what is compared, and what it is made of."""
 
     @property
+    def keeps_memories(self) -> bool:
+        """Whether it has memories that are written to."""
+        return False
+
+    @property
     def without_dsp(self) -> str:
         """Why it uses no DSP block even where it may, and what would; empty where it does or nothing is to be said."""
         return ""

@@ -103,6 +103,11 @@ class RowConfig(UnitConfig, frozen=True):
         return self.TOLD
 
     @property
+    def keeps_memories(self) -> bool:
+        """Rows are kept in one, and so are channels."""
+        return self.longest_row is not None
+
+    @property
     def has_error(self) -> bool:
         """Whether there is an output ``error``, which says that a row was cut."""
         return self.longest_row is not None

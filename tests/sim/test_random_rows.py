@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -70,7 +72,7 @@ def drawn(unit, rng):
     return fields
 
 
-def accepted(unit, rng, count):
+def accepted(unit, rng, count) -> Iterator[Any]:
     """So many configurations."""
     while count:
         try:
