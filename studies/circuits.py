@@ -9,9 +9,15 @@ from typing import Any
 from ..fpga.liberty import Library, read_library
 from ..fpga.standard_cells import Mapped, StandardCells, map_standard_cells
 from ..fpga.synthesis import synthesize
-from ..fpga.timing import measure_timing
-from .measured import COUNTED, COUNTED_CELLS, NAND2, timing_flow, timing_metrics
-from .records import Metric, metric
+from ..fpga.timing import DEVICES, Timing, measure_timing
+from .records import Metric, digest_of, metric
+
+NAND2 = "NAND2-equivalents"
+COUNTED = {
+    "generic": "NOT 0.5, NAND NOR 1, AND OR 1.5, XOR XNOR MUX 2.5; registers apart, 6 each where a total is given",
+    "ecp5": "LUT4 + 2 CCU2C",
+}
+COUNTED_CELLS = "cell area over the smallest NAND2's; registers and their clock gates apart; before layout"
 
 FASTEST_NS = 1.0
 """A clock period that nothing reaches on osu018: who asks for it gets the fastest circuit."""
@@ -64,40 +70,47 @@ def cells_metrics(mapped: Mapped, library: Library) -> dict[str, Metric]:
     }
 
 
-def measured_gates(verilog: str, top: str) -> Measured:
-    """NAND2-equivalents of the generic target.
+def counted(text: str, top: str, target: str, *, dsp: bool = False, once: Sequence[str] = ()) -> Measured:
+    """Cells of a target that Yosys counts; modules named in ``once`` are mapped by themselves.
 
     Raises
     ------
     BitmillError
         If a tool is missing or fails.
     """
-    result = synthesize(verilog, top, "generic")
+    result = synthesize(text, top, target, dsp=dsp, once=tuple(once))
+    counts = result.counts
+    unit = NAND2 if counts.register_area is not None else counts.logic_unit
     metrics = {
-        "logic": metric(result.counts.logic, NAND2),
-        "registers": metric(result.counts.registers, "flip-flops"),
+        "logic": metric(counts.logic, unit),
+        "registers": metric(counts.registers, "flip-flops"),
+        "dsp": metric(counts.dsp, "DSP blocks"),
+        "carry": metric(counts.carry, "carry cells"),
     }
-    flow = {"target": "generic", "recipe": result.recipe, "counted": COUNTED["generic"]}
+    if counts.register_area is not None:
+        metrics["total"] = metric(counts.logic + counts.register_area, unit)
+    flow = {
+        "target": target,
+        "dsp": dsp,
+        "recipe": result.recipe,
+        "tried": dict(result.tried),
+        "mapped_once": list(once),
+        "counted": COUNTED.get(target, "LUTs"),
+    }
     return Measured(flow, metrics, result.tools)
 
 
-def measured_ecp5(verilog: str, top: str) -> Measured:
-    """LUT4 on ECP5, without and with DSP blocks.
+def counted_ecp5(text: str, top: str) -> Measured:
+    """LUT4 on ECP5 without DSP blocks, and ``logic_dsp`` with them.
 
     Raises
     ------
     BitmillError
         If a tool is missing or fails.
     """
-    plain, blocks = (synthesize(verilog, top, "ecp5", dsp=dsp) for dsp in (False, True))
-    metrics = {
-        "lut4": metric(plain.counts.logic, "LUT4"),
-        "registers": metric(plain.counts.registers, "flip-flops"),
-        "lut4_dsp": metric(blocks.counts.logic, "LUT4"),
-        "dsp": metric(blocks.counts.dsp, "MULT18X18D"),
-    }
-    flow = {"target": "ecp5", "recipe": plain.recipe, "recipe_dsp": blocks.recipe, "counted": COUNTED["ecp5"]}
-    return Measured(flow, metrics, plain.tools)
+    plain, blocks = (counted(text, top, "ecp5", dsp=dsp) for dsp in (False, True))
+    metrics = {**plain.metrics, "logic_dsp": blocks.metrics["logic"], "dsp": blocks.metrics["dsp"]}
+    return Measured({**plain.flow, "recipe_dsp": blocks.flow["recipe"]}, metrics, plain.tools)
 
 
 def measured_clock(verilog: str, top: str, *, seeds: tuple[int, ...]) -> Measured:
@@ -110,6 +123,30 @@ def measured_clock(verilog: str, top: str, *, seeds: tuple[int, ...]) -> Measure
     """
     result = measure_timing(verilog, top, "ecp5", seeds=seeds)
     return Measured(timing_flow(result, verilog), timing_metrics(result), result.tools, seeds)
+
+
+def timing_flow(result: Timing, verilog_text: str) -> dict[str, Any]:
+    """How a clock on ECP5 was measured, for a record's ``flow``."""
+    return {
+        "device": " ".join(DEVICES[result.device].options),
+        "recipe": result.recipe,
+        "wrapped": "registers on every input and output, no pins",
+        "asked_for_mhz": result.target_mhz,
+        "dsp": result.dsp,
+        "placements": [{"seed": p.seed, "fmax_mhz": p.fmax_mhz} for p in result.placements],
+        "verilog_sha256": digest_of(verilog_text),
+    }
+
+
+def timing_metrics(result: Timing) -> dict[str, Metric]:
+    """Median, lowest and highest clock over the placements, and how many there were."""
+    reached = [placement.fmax_mhz for placement in result.placements]
+    return {
+        "fmax": metric(result.fmax_mhz, "MHz"),
+        "fmax_min": metric(min(reached), "MHz"),
+        "fmax_max": metric(max(reached), "MHz"),
+        "placements": metric(len(reached), "runs"),
+    }
 
 
 def mapping_flow(result: StandardCells) -> dict[str, Any]:

@@ -112,3 +112,16 @@ def _plain(value: Any) -> str:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def measured_id(part: str, target: str) -> str:
+    """``e4m3-k32-exact/osu018-8ns``: the id of what was measured of a unit or another part of a study."""
+    return f"{part}/{target}"
+
+
+_TOPICS = {"clock": "timing", "fastest": "fastest", "spread": "spread", "power": "power"}
+
+
+def topic_of(target: str) -> str:
+    """The topic of records of a target, which may go on behind a hyphen; ``area`` where cells are counted."""
+    return _TOPICS.get(target.partition("-")[0], "area")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..system.errors import BitmillError
 from ..system.files import read_text, reading
+from .renamed import renamed
 
 RECORDS_BYTES = 1 << 28
 """Longest file of records that is read; the full study's are a hundredth of it."""
@@ -34,7 +35,8 @@ FULL = "int-vs-fp-full"
 STUDY = "study"
 """Studies that users write themselves, as a file of axes and targets."""
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of files; those of schema 1 are read under the names that ``renamed`` gives their records."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,15 @@ class Records:
         """
         with reading(source, "a records file of bitmill"):
             document = json.loads(text, parse_constant=_refuse)
-            if document["study"] != study or document["schema"] != SCHEMA:
+            rows, schema = document["records"], document["schema"]
+            if schema == 1:
+                rows, schema = [renamed(study, row) for row in rows], SCHEMA
+            if document["study"] != study or schema != SCHEMA:
                 raise BitmillError(
                     f"{source}: study and schema must be {study!r} and {SCHEMA}, not {document['study']!r} and "
                     f"{document['schema']!r}"
                 )
-            return cls((_record(row, study) for row in document["records"]), study=study)
+            return cls((_record(row, study) for row in rows), study=study)
 
     @classmethod
     def load(cls, path: Path, *, study: str = INT_VS_FP) -> Records:

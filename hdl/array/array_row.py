@@ -7,7 +7,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
-from ..mac.layouts import carried_bits
 from .pe import PE
 
 
@@ -24,9 +23,9 @@ class ArrayRow(wiring.Component):
     Members
     -------
     enable : In(1)
-    weight : In(carried_bits)
+    weight : In(lanes * bits)
         Of PE 0.
-    activation, activation_next : In, Out(cols * carried_bits)
+    activation, activation_next : In, Out(cols * lanes * bits)
     step, last : In(cols)
     result : Out(cols * PE.result_layout)
     """
@@ -34,11 +33,10 @@ class ArrayRow(wiring.Component):
     def __init__(self, *, config: MacConfig, pe_module: str | None = None) -> None:
         self.config = config
         self.pe_module = pe_module
-        weight, activation = carried_bits(config)
-        activation *= config.cols
+        activation = config.cols * config.lanes * config.activation_format.bits
         super().__init__({
             "enable": In(1),
-            "weight": In(weight),
+            "weight": In(config.lanes * config.weight_format.bits),
             "activation": In(activation),
             "activation_next": Out(activation),
             "step": In(config.cols),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, SIDE, Candidate, Part, candidates
+from ...studies.ids import measured_id
 from ...studies.records import Metric, Record, Records, metric
 
 RATE = "products per us and kGE"
@@ -21,7 +22,7 @@ def cost_records(records: Records) -> Iterator[Record]:
             ids = [_cells(candidate, part, label) for part in candidate.parts]
             if any(name not in records for name in ids):
                 continue
-            fastest = f"cells/{candidate.pe.key}/{BEST}"
+            fastest = f"{candidate.pe.key}/osu018-{BEST}"
             alone = records[fastest if label == BEST and fastest in records else ids[0]]
             found = _Cost(candidate, [records[name] for name in ids], alone, label)
             base = found if candidate.key == BASELINE else base
@@ -30,7 +31,7 @@ def cost_records(records: Records) -> Iterator[Record]:
 
 
 def _cells(candidate: Candidate, part: Part, label: str) -> str:
-    return f"cells/{part.key}/{f'{BEST}-{candidate.key}' if label == BEST else label}"
+    return measured_id(part.key, f"osu018-{label}{f'-{candidate.key}' if label == BEST else ''}")
 
 
 class _Cost:

@@ -102,7 +102,7 @@ def throughput_picture(records: Records) -> Figure:
         13.0, 5.6, "Throughput per area over an FP16 PE, clock by clock",
         "Weights of 4 bits, or a PE's own; osu018 cells, registers included; each PE with its share of the edges of an 8 x 8 "
         "tile. Left: sums of groups. Right: with\na scaler of the same kind on both sides. At fixed clocks both sides run at "
-        f"that clock; at own best, each at the fastest it reaches. {shown.tools_named(records, 'cells')}.", top=0.72,
+        f"that clock; at own best, each at the fastest it reaches. {shown.tools_named(records, 'area')}.", top=0.72,
     )  # fmt: skip
     panels = made.subplots(1, 2, sharey=True)
     made.subplots_adjust(left=0.055, right=0.715, bottom=0.1, wspace=0.06)
@@ -142,7 +142,7 @@ def area_picture(records: Records) -> Figure:
     made = figure(
         10.0, 1.75 + 0.44 * len(shown_here), f"What a PE of an 8 x 8 tile is made of, at {clock_name(MAIN)}",
         "Gate equivalents on osu018, logic and registers; in brackets products per cycle at the width of weights compared.\n"
-        f"{shown.tools_named(records, 'cells')}.", top=0.75,
+        f"{shown.tools_named(records, 'area')}.", top=0.75,
     )  # fmt: skip
     axes = made.subplots()
     made.subplots_adjust(left=0.33, right=0.97, bottom=0.55 / made.get_figheight())

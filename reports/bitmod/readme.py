@@ -22,7 +22,7 @@ def figures(records: Records) -> list[str]:
             f"{candidate.products_per_cycle(bits):g}",
             number(records, cost, f"relative_{bits}", 2),
             number(records, f"cost/{candidate.key}/{BEST}", f"relative_{bits}", 2),
-            number(records, f"power/{candidate.pe.key}", "energy_per_product", 1),
+            number(records, f"{candidate.pe.key}/power", "energy_per_product", 1),
         ))  # fmt: skip
     columns = (
         ("weights", "bits_per_weight", 2),

@@ -7,8 +7,9 @@ from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, Candidate, candidates
 from ...studies.records import Record, Records
 from .. import shown
+from ..published import claims_table
 from ..shown import Cell, Table
-from .derived import MAIN, claim_texts
+from .derived import MAIN
 
 SWEPT = (32, 64, 128, 384)
 CLOCKS = {BEST: "own best"}
@@ -52,7 +53,7 @@ def pe_table(records: Records) -> Table:
             *(shown.number(records, cost, f"{name}_{bits}", 2) for name in _RELATIVE),
             shown.optional(records, best, "clock", 2),
             *(shown.optional(records, best, f"{name}_{bits}", 2) for name in _RELATIVE),
-            shown.optional(records, f"power/{candidate.pe.key}", "energy_per_product", 1),
+            shown.optional(records, f"{candidate.pe.key}/power", "energy_per_product", 1),
         ))  # fmt: skip
     return Table(
         f"The PEs at {clock_name(MAIN)} and at each one's own best clock",
@@ -108,15 +109,15 @@ def part_table(records: Records) -> Table:
     """Every part on every target."""
     rows = []
     for part in {part.key: part for candidate in candidates() for part in candidate.parts}.values():
-        if f"area/{part.key}/generic" not in records:
+        if f"{part.key}/generic" not in records:
             continue
-        timing, best = f"timing/{part.key}/ecp5", f"cells/{part.key}/{BEST}"
+        timing, best = f"{part.key}/clock", f"{part.key}/osu018-{BEST}"
         rows.append((
             part.title,
-            *(shown.number(records, f"area/{part.key}/generic", name) for name in ("logic", "registers")),
-            *(shown.optional(records, f"cells/{part.key}/{MAIN}", name) for name in ("logic", "registers")),
+            *(shown.number(records, f"{part.key}/generic", name) for name in ("logic", "registers")),
+            *(shown.optional(records, f"{part.key}/osu018-{MAIN}", name) for name in ("logic", "registers")),
             shown.optional(records, best, "delay", 2),
-            *(shown.number(records, f"area/{part.key}/ecp5", name) for name in ("lut4", "lut4_dsp", "dsp")),
+            *(shown.number(records, f"{part.key}/ecp5", name) for name in ("logic", "logic_dsp", "dsp")),
             *(shown.optional(records, timing, name) for name in ("fmax", "fmax_min", "fmax_max")),
         ))  # fmt: skip
     return Table(
@@ -258,19 +259,5 @@ def share_table(records: Records) -> Table:
 
 def replication_table(records: Records) -> Table:
     """Published figures beside ours."""
-    rows = [
-        (
-            claim.claim,
-            records[name].config["source"],
-            *(shown.number(records, name, metric, 2) for metric in ("published", "ours")),
-            claim.why,
-        )
-        for name, claim in claim_texts().items()
-        if name in records
-    ]
-    return Table(
-        "Published figures and ours",
-        f"At {clock_name(MAIN)} where nothing else is said.",
-        ("claim", "source", "published", "ours", "why they differ"),
-        tuple(rows),
-    )
+    note = f"At {clock_name(MAIN)} where nothing else is said."
+    return claims_table(records, "Published figures and ours", note, lambda _record, _name: 2, unit=False)

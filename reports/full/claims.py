@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ...formats import Product, get
 from ...studies.committed import committed_records
 from ...studies.records import BITMOD, Record, Records, metric
+from ..published import Claim, rows, value_of
 from .walks import WALKS, steps_of
 
 MINIFLOAT_PAPER = "arXiv 2311.12359"
@@ -15,7 +16,7 @@ LENGTH = 32
 """Products whose accumulator widths are compared."""
 
 
-def claim_records(records: Records) -> Iterator[Record]:
+def derived_claims(records: Records) -> Iterator[Record]:
     """Every claim beside ours, and those of BitMoD from its own committed report.
 
     Raises
@@ -25,38 +26,26 @@ def claim_records(records: Records) -> Iterator[Record]:
     """
     for walk in WALKS:
         steps = steps_of(records, walk)
-        yield _claim(
-            walk.key, walk.claim, walk.source, "%", walk.published, steps[0].number("ours"), why=_gap(steps, walk.finding),
-            derived_from=[step.id for step in steps],
+        claim = Claim(
+            key=walk.key, claim=walk.claim, source=walk.source, published=walk.published, unit="%", why=_gap(steps, walk.finding),
+            ours=[(step.id, "ours") for step in steps], figure=lambda first, *_others: first,
         )  # fmt: skip
+        yield claim.record(records)
     yield from _minifloat_claims(records)
-    for record in committed_records(BITMOD).of_kind("claim"):
-        yield _claim(
-            f"bitmod-{record.id.partition('/')[2]}", record.config["claim"], record.config["source"],
-            record.metrics["published"].unit, record.number("published"), record.number("ours"),
+    bitmod = committed_records(BITMOD)
+    for record in bitmod.of_kind("claim"):
+        claim = Claim(
+            key=f"bitmod-{record.id.partition('/')[2]}", claim=record.config["claim"], source=record.config["source"],
+            published=record.number("published"), unit=record.metrics["published"].unit, ours=[(record.id, "ours")],
             why="Measured and explained in the BitMoD report, reports/results/bitmod.",
-            derived_from=[f"reports/results/{BITMOD}/records.json: {record.id}"],
         )  # fmt: skip
-    for row in _NOT_MEASURED:
-        yield _claim(row.key, row.claim, row.source, row.unit, row.published, None, why=row.why, derived_from=[])
-
-
-@dataclass(frozen=True)
-class _NotMeasured:
-    key: str
-    claim: str
-    source: str
-    unit: str
-    published: float
-    why: str
-
-
-_NOT_MEASURED = (
-    _NotMeasured("l-mul-elementwise", "energy that L-Mul saves in elementwise products, up to", "arXiv 2410.00907", "%", 95.0,
-                 "An estimate from energies of single 45 nm operations, of an approximate product. bitmill builds exact ones."),
-    _NotMeasured("l-mul-area", "area of an FP8 L-Mul over an exact FP8 multiplier", "public course project, FreePDK45", "1",
-                 112.8 / 347.4, "The multiplier alone, without alignment and accumulator, which both need; ours is not built."),
-)  # fmt: skip
+        flow = {"derived_from": [f"reports/results/{BITMOD}/records.json: {record.id}"]}
+        yield replace(claim.record(bitmod), part="", flow=flow, tool_versions={})
+    for row in rows("not-measured"):
+        yield Claim(
+            key=row["figure"], claim=row["claim"], source=row["source"], published=value_of(row["published"]),
+            unit=row["unit"], why=row["why"],
+        ).record(records)  # fmt: skip
 
 
 def _gap(steps: list[Record], finding: str) -> str:
@@ -68,13 +57,14 @@ def _gap(steps: list[Record], finding: str) -> str:
 def _minifloat_claims(records: Records) -> Iterator[Record]:
     """The FPGA paper: who is on the front, and its formulas for accumulator widths beside the widths that are exact."""
     front = records["front/lut4"]
-    yield _claim(
-        "fpga-minifloat-front", "integers are often Pareto-optimal on FPGAs: share of the front of error against LUT4 that is "
-        "integer", MINIFLOAT_PAPER, "%", None,
-        100 * front.number("integer_members") / front.number("members"),
+    yield Claim(
+        key="fpga-minifloat-front",
+        claim="integers are often Pareto-optimal on FPGAs: share of the front of error against LUT4 that is integer",
+        source=MINIFLOAT_PAPER, published=None, unit="%",
+        ours=[(front.id, "integer_members"), (front.id, "members")],
+        figure=lambda integers, all_members: 100 * integers / all_members,
         why="The paper gives no share. Ours: " + ", ".join(front.config["members"]) + ", on MiniLM's layers, exact sums.",
-        derived_from=[front.id],
-    )  # fmt: skip
+    ).record(records)  # fmt: skip
     for name in ("INT8", "E4M3_FINITE", "E2M1"):
         fmt = get(name)
         length_bits = (LENGTH - 1).bit_length()
@@ -83,30 +73,10 @@ def _minifloat_claims(records: Records) -> Iterator[Record]:
             published = 2 * (2**exponent + mantissa) + length_bits - 1
         else:
             published = 2 * fmt.bits + length_bits + 1
-        yield _claim(
-            f"fpga-minifloat-width-{name.lower()}", f"bits of an exact accumulator of {LENGTH} products of {name}",
-            MINIFLOAT_PAPER, "bits", published, Product(fmt, fmt).sum_bits(LENGTH),
+        stated = Claim(
+            key=f"fpga-minifloat-width-{name.lower()}", claim=f"bits of an exact accumulator of {LENGTH} products of {name}",
+            source=MINIFLOAT_PAPER, published=published, unit="bits",
             why="Their closed form of powers of two; ours is the least width that holds every sum, from the formats' extremes.",
-            derived_from=[],
-        )  # fmt: skip
-
-
-def _claim(
-    key: str,
-    claim: str,
-    source: str,
-    unit: str,
-    published: float | None,
-    ours: float | None,
-    *,
-    why: str,
-    derived_from: list[str],
-) -> Record:
-    values = {"published": published, "ours": ours}
-    return Record(
-        id=f"claim/{key}",
-        topic="claim",
-        config={"claim": claim, "source": source, "why": why},
-        flow={"derived_from": derived_from},
-        metrics={name: metric(value, unit) for name, value in values.items() if value is not None},
-    )
+        ).record(records)  # fmt: skip
+        ours = metric(Product(fmt, fmt).sum_bits(LENGTH), "bits")
+        yield replace(stated, metrics={**stated.metrics, "ours": ours})

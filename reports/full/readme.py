@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...studies.full.peers import PEERS
 from ...studies.records import FULL, Records
 from ..report import RESULTS, short_table
 from ..shown import number
+from .peers import PEERS
 from .walks import WALKS, steps_of
 
 

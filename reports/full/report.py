@@ -14,7 +14,7 @@ from ..sweep.curves import curves_picture
 from ..sweep.energy_bars import energy_picture
 from .aligner_picture import aligners_picture
 from .cheapest import cheapest_records
-from .claims import claim_records
+from .claims import derived_claims
 from .front_picture import fronts_picture
 from .fronts import front_records, point_records
 from .length_picture import lengths_picture
@@ -39,7 +39,7 @@ def derived_records(records: Records) -> Iterator[Record]:
     found = [*points, *front_records(points), *walk_records(records), *cheapest_records(records, units_of(ALIGNERS))]
     found += model_records()
     yield from found
-    yield from claim_records(records.plus(found))
+    yield from derived_claims(records.plus(found))
 
 
 def drawings(_records: Records) -> Mapping[str, Drawing]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...studies.full.peers import PEERS
 from ...studies.records import Records
-from ..shown import DASH, Cell, Table, number, optional
+from ..published import claims_table
+from ..shown import Cell, Table, number, optional
 from ..sweep.curves import curves_table
 from ..sweep.energy_bars import energy_table
 from .fronts import AXES
+from .peers import PEERS
 from .walks import WALKS
 
 
@@ -20,25 +21,11 @@ def all_tables(records: Records) -> list[Table]:
 
 
 def _claims(records: Records) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for record in records.of_kind("claim"):
-        unit = (record.metrics.get("published") or record.metrics["ours"]).unit
-        cells = [
-            number(records, record.id, name, 1 if unit != "1" else 2) if name in record.metrics else DASH
-            for name in ("published", "ours")
-        ]
-        rows.append(
-            (
-                record.config["claim"],
-                record.config["source"],
-                *cells,
-                "ratio" if unit == "1" else unit,
-                record.config["why"],
-            )
-        )
-    return Table(
-        "Published claims", "Ours is the same quantity in the paper's setting, as near as this flow comes; why they differ is "
-        "found by moving one assumption at a time.", ("claim", "source", "published", "ours", "unit", "why"), tuple(rows),
+    return claims_table(
+        records, "Published claims",
+        "Ours is the same quantity in the paper's setting, as near as this flow comes; why they differ is "
+        "found by moving one assumption at a time.",
+        lambda record, name: {"ratio": 2}.get(record.metrics[name].unit, 1),
     )  # fmt: skip
 
 

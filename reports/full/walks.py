@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...studies.records import Record, Records, metric
-
-VAN_BAALEN = "van Baalen et al., arXiv 2303.17951"
-FORMATSCOPE = "FormatScope"
+from ..published import extra_cost, rows, value_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Walk:
     steps
         The first is as near to the paper's setting as this flow comes.
     finding
-        What the steps say; ``{0:+.0f}`` and so on are the steps' percentages.
+        What the steps say.
     """
 
     key: str
@@ -62,99 +60,17 @@ class Walk:
         return f"{self.published:+g} %"
 
 
-def _of(target: str, floating: str, integer: str, change: str, metric: str = "total_per_mac") -> Step:
-    return Step(change, f"{floating}/{target}", f"{integer}/{target}", metric)
-
-
-def _parts(floating: str, integer: str, change: str, metric: str = "arithmetic") -> Step:
-    return Step(change, f"parts/{floating}", f"parts/{integer}", metric)
-
-
-_TO_MANY_LANES = (
-    _of("generic", "e4m3-k1-exact-p0", "int8-k1-exact-p0", "exact (Kulisch) accumulator for both"),
-    _of("generic", "e4m3-k8-exact-p0", "int8-k8-exact-p0", "8 products share an accumulator"),
-    _of("generic", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "32 products share an accumulator"),
-    _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "standard cells at a slow shared clock, 36.6 ns"),
-    _of("osu018-25.5ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "at a shared clock of 25.5 ns"),
-    _of("osu018-25.5ns", "e4m3-k32-exact", "int8-k32-exact", "pipelined"),
-    _of("osu018-10ns", "e4m3-k32-exact", "int8-k32-exact", "at a shared clock of 10 ns"),
+WALKS: tuple[Walk, ...] = tuple(
+    Walk(
+        key=row["figure"],
+        claim=row["claim"],
+        source=row["source"],
+        published=value_of(row["published"]),
+        steps=tuple(Step(*step) for step in row["steps"]),
+        finding=row["finding"],
+    )
+    for row in rows("walks")
 )
-
-WALKS: tuple[Walk, ...] = (
-    Walk(
-        key="van-baalen-fp32",
-        claim="FP8-E4M3 with an FP32 accumulator costs more than INT8 by",
-        source=VAN_BAALEN,
-        published=183.0,
-        steps=(
-            _parts("e4m3-k1-fp32-p0", "int8-k1-exact-p0", "their setting: gates of multiplier and accumulator alone"),
-            _parts("e4m3-k1-fp32-p0", "int8-k1-exact-p0", "the whole unit: handshake and step counter", "logic_per_mac"),
-            _of("generic", "e4m3-k1-fp32-p0", "int8-k1-exact-p0", "optimized across its parts", "logic_per_mac"),
-            _of("generic", "e4m3-k1-fp32-p0", "int8-k1-exact-p0", "registers counted, 6 NAND2-equivalents each"),
-            _of("generic", "e4m3-k1-fp16-p0", "int8-k1-exact-p0", "FP16 accumulator"),
-            *_TO_MANY_LANES,
-        ),
-        finding="Nearly all of it is the accumulator, which aligns, normalises and rounds for every product, not FP8.",
-    ),
-    Walk(
-        key="van-baalen-fp16",
-        claim="FP8-E4M3 with an FP16 accumulator costs more than INT8 by",
-        source=VAN_BAALEN,
-        published=53.0,
-        steps=(
-            _parts("e4m3-k1-fp16-p0", "int8-k1-exact-p0", "their setting: gates of multiplier and accumulator alone"),
-            _parts("e4m3-k1-fp16-p0", "int8-k1-exact-p0", "the whole unit: handshake and step counter", "logic_per_mac"),
-            _of("generic", "e4m3-k1-fp16-p0", "int8-k1-exact-p0", "optimized across its parts", "logic_per_mac"),
-            _of("generic", "e4m3-k1-fp16-p0", "int8-k1-exact-p0", "registers counted, 6 NAND2-equivalents each"),
-            *_TO_MANY_LANES,
-        ),
-        finding="As above, with the smaller accumulator: it still shifts, normalises and rounds for every product.",
-    ),
-    Walk(
-        key="formatscope-fp8",
-        claim="a 32-lane FP8-E4M3 dot product is larger than INT8 by",
-        source=FORMATSCOPE,
-        published=12.6,
-        steps=(
-            _of("generic", "e4m3-k32-window24-p0", "int8-k32-exact-p0", "their setting: 24-bit window, no registers inside"),
-            _of("generic", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "exact sum instead of the window"),
-            _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "standard cells at their shared clock, 36.6 ns"),
-            _of("osu018-36.6ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "logic alone", "logic_per_mac"),
-            _of("osu018-25.5ns", "e4m3-k32-exact-p0", "int8-k32-exact-p0", "at a shared clock of 25.5 ns", "logic_per_mac"),
-            _of("osu018-25.5ns", "e4m3-k32-exact", "int8-k32-exact", "pipelined", "logic_per_mac"),
-            _of("osu018-25.5ns", "e4m3-k32-exact", "int8-k32-exact-columns", "the smallest INT8 unit", "logic_per_mac"),
-            _of("osu018-25.5ns", "e4m3-k32-exact", "int8-k32-exact-columns", "registers counted"),
-        ),
-        finding="A window costs more than an exact sum; registers and a smaller INT8 multiplier widen the gap again.",
-    ),
-    Walk(
-        key="formatscope-mxfp4",
-        claim="a 32-lane MXFP4 dot product is larger than INT4 by",
-        source=FORMATSCOPE,
-        published=27.1,
-        steps=(
-            _of("osu018-36.6ns", "mx-e2m1-k32-fp32-p0", "int4-k32-exact-p0", "their setting: block scales, 36.6 ns"),
-            _of("osu018-36.6ns", "e2m1-k32-fp32-p0", "int4-k32-exact-p0", "E2M1 without block scales"),
-            _of("osu018-36.6ns", "e2m1-k32-exact-p0", "int4-k32-exact-p0", "exact accumulator"),
-            _of("osu018-36.6ns", "e2m1-k32-exact-p0", "int4-k32-exact-p0", "logic alone", "logic_per_mac"),
-            _of("ecp5", "e2m1-k32-exact-p0", "int4-k32-exact-p0", "LUT4 of an ECP5 instead of cells", "logic_per_mac"),
-        ),
-        finding="The elements are no dearer than INT4: what costs is the float accumulator that a scale per block asks for.",
-    ),
-    Walk(
-        key="formatscope-mxint8",
-        claim="a 32-lane MXINT8 dot product is larger than INT8 by",
-        source=FORMATSCOPE,
-        published=11.0,
-        steps=(
-            _of("osu018-36.6ns", "mx-int8-k32-fp32-p0", "int8-k32-exact-p0", "their setting: block scales, 36.6 ns"),
-            _of("generic", "mx-int8-k32-fp32-p0", "int8-k32-exact-p0", "gates instead of cells"),
-            _of("generic", "mx-int8-k32-fp32", "int8-k32-exact", "pipelined"),
-            _of("generic", "int8-k32-fp32", "int8-k32-exact", "without block scales"),
-        ),
-        finding="Scale and float accumulator again, on a larger unit.",
-    ),
-)  # fmt: skip
 
 
 def walk_records(records: Records) -> Iterator[Record]:
@@ -179,7 +95,7 @@ def walk_records(records: Records) -> Iterator[Record]:
                 tool_versions=dict(floating.tool_versions),
                 metrics={
                     "published": metric(walk.published, "%"),
-                    "ours": metric(100 * (costs[0] / costs[1] - 1), "%"),
+                    "ours": metric(extra_cost(*costs), "%"),
                     "ours_cost": metric(costs[0], unit),
                     "baseline_cost": metric(costs[1], unit),
                 },

@@ -70,7 +70,7 @@ def accumulators_picture(records: Records) -> Figure:
 
 def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
     found = view.accumulators(records, pair)
-    costs = [records[f"area/{record.id.split('/')[1]}/generic"].number("total_per_mac") for record in found]
+    costs = [records[f"{record.id.split('/')[1]}/generic"].number("total_per_mac") for record in found]
     span = max(costs) - min(costs) or 1.0
     axes.set_xlim(min(costs) - 0.12 * span, max(costs) + 0.28 * span)
     axes.axhline(
@@ -79,7 +79,11 @@ def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
     own = [
         value
         for layer in view.layers(records)
-        if (value := records[f"accumulation/{layer.config['layer']}/{pair.key}-dot32"].metrics["total_sqnr"].value)
+        if (
+            value := records[f"accumulation/{layer.config['layer']}/{view.key(pair, 'dot32')}"]
+            .metrics["total_sqnr"]
+            .value
+        )
         is not None
     ]
     if own:

@@ -36,7 +36,7 @@ def accumulators_table(records: Records) -> Table:
 
 def _cells(records: Records, record: Record, layers: list[str]) -> tuple[Cell, ...]:
     name = record.id.split("/")[1]
-    area = f"area/{name}/generic"
+    area = f"{name}/generic"
     return (
         shown.number(records, area, "accumulator_bits"),
         *(shown.number(records, f"accumulation/{layer}/{name}", "error_sqnr", 1) for layer in layers),

@@ -52,10 +52,10 @@ def _eight_bit_sentences(records: Records) -> list[str]:
             parts.append(f"{one} against {other} dB on {name} per {granularity}")
     unit = view.main_unit(records)
     costs = [
-        shown.number(records, f"area/{pair.key}-{unit}/generic", "logic_per_mac").text for pair in (integer, floating)
+        shown.number(records, f"{view.key(pair, unit)}/generic", "logic_per_mac").text for pair in (integer, floating)
     ]
     luts = [
-        shown.number(records, f"area/{pair.key}-{unit}/ecp5", "lut4_per_mac", 1).text for pair in (integer, floating)
+        shown.number(records, f"{view.key(pair, unit)}/ecp5", "logic_per_mac", 1).text for pair in (integer, floating)
     ]
     return [
         f"INT8 against E4M3, the better scale rule of each: {'; '.join(parts)}. One MAC of the "
@@ -75,7 +75,7 @@ def _four_bit_sentence(records: Records) -> list[str]:
     ]
     unit = view.main_unit(records)
     costs = [
-        shown.number(records, f"area/{pair.key}-{unit}/generic", "logic_per_mac").text for pair in (integer, floating)
+        shown.number(records, f"{view.key(pair, unit)}/generic", "logic_per_mac").text for pair in (integer, floating)
     ]
     return [
         f"INT4 against E2M1 per token: {'; '.join(parts)}, for {costs[0]} against {costs[1]} NAND2-equivalents per MAC."
@@ -88,7 +88,7 @@ def _accumulator_sentence(records: Records) -> list[str]:
     parts = []
     for pair in view.pairs(records):
         exact, rounded = (
-            shown.number(records, f"area/{pair.key}-{unit}/generic", "logic").text for unit in ("mac", "mac-fp32")
+            shown.number(records, f"{view.key(pair, unit)}/generic", "logic").text for unit in ("mac", "mac-fp32")
         )
         parts.append(f"{pair.label} {exact} and {rounded}")
     return [f"NAND2-equivalents of a single MAC with the exact and with the FP32 accumulator: {'; '.join(parts)}."]

@@ -49,9 +49,9 @@ def _accumulator_sentence(records: Records, pair: Pair) -> str:
 
 def _array_sentence(records: Records, pair: Pair) -> str:
     unit = ARRAY_UNITS[-1]
-    name, mac = f"{pair.key}-{unit}", f"{pair.key}-mac"
+    name, mac = view.key(pair, unit), view.key(pair, "mac")
     luts, dsp = (
-        [shown.number(records, f"area/{which}/{flow}", "lut4_per_mac", 1).text for which in (name, mac)]
+        [shown.number(records, f"{which}/{flow}", "logic_per_mac", 1).text for which in (name, mac)]
         for flow in ("ecp5", "ecp5-dsp")
     )
     used = [
@@ -62,7 +62,7 @@ def _array_sentence(records: Records, pair: Pair) -> str:
         f"{pair.label} {view.ARRAY_TITLES[unit]}: {luts[0]} LUT4 per MAC without DSP blocks against {luts[1]} of the bare MAC, "
         f"{dsp[0]} against {dsp[1]} with them, {_listed(used)} % of its PEs' cycles used on the layers"
     )
-    clock, mac_clock = (f"timing/{which}/ecp5" for which in (name, mac))
+    clock, mac_clock = (f"{which}/clock" for which in (name, mac))
     if clock in records and mac_clock in records:
         sentence += (
             f", {shown.number(records, clock, 'fmax').text} MHz against {shown.number(records, mac_clock, 'fmax').text}"
@@ -71,7 +71,7 @@ def _array_sentence(records: Records, pair: Pair) -> str:
 
 
 def _area(records: Records, record: Record) -> Record:
-    return records[f"area/{record.id.split('/')[1]}/generic"]
+    return records[f"{record.id.split('/')[1]}/generic"]
 
 
 def _cost(records: Records, record: Record) -> str:

@@ -84,7 +84,7 @@ def _luts(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
             if unit == PEER:
                 value = records[PEER_CLAIMS[kind]].number("published") if PEER_CLAIMS[kind] in records else None
             else:
-                value = records[f"area/{pair.key}-{unit}/{flow}"].number("lut4_per_mac")
+                value = records[f"{view.key(pair, unit)}/{flow}"].number("logic_per_mac")
             if value is None:
                 continue
             look: dict[str, Any] = {"color": tint} if kind == "logic" else {"facecolor": "white", "hatch": "////"}
@@ -104,7 +104,7 @@ def _registers(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
                 "not measured", (0.02, y), xycoords=("axes fraction", "data"), color=GREY, fontsize=8.5, va="center"
             )
             continue
-        value = records[f"area/{pair.key}-{unit}/ecp5"].number("registers_per_mac")
+        value = records[f"{view.key(pair, unit)}/ecp5"].number("registers_per_mac")
         axes.barh(y, value, height=0.55, color=colour(pair))
         _number(axes, value, y)
         widest = max(widest, value)
@@ -117,14 +117,14 @@ def _clocks(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
     highest = 1.0
     for pair, unit, y in rows:
         drawn = False
-        for flow, kind, shift in (("ecp5", "fmax", -0.17), ("ecp5-dsp", "fmax-dsp", 0.17)):
+        for target, kind, shift in (("clock", "fmax", -0.17), ("clock-dsp", "fmax-dsp", 0.17)):
             filled = kind == "fmax"
             if unit == PEER:
                 if PEER_CLAIMS[kind] not in records:
                     continue
                 low = mid = high = records[PEER_CLAIMS[kind]].number("published")
             else:
-                name = f"timing/{pair.key}-{unit}/{flow}"
+                name = f"{view.key(pair, unit)}/{target}"
                 if name not in records:
                     continue
                 low, mid, high = (records[name].number(metric) for metric in ("fmax_min", "fmax", "fmax_max"))

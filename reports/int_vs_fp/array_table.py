@@ -17,7 +17,7 @@ def arrays_table(records: Records) -> Table:
         mac_layers: list[Cell] = [shown.DASH for _ in layers]
         rows.append((pair.label, view.UNIT_TITLES["mac"], *_costs(records, pair, "mac"), shown.DASH, *mac_layers))
         for unit in ARRAY_UNITS:
-            name = f"{pair.key}-{unit}"
+            name = view.key(pair, unit)
             used = (shown.number(records, f"cycles/{name}/{layer}", "utilisation", 2) for layer in layers)
             cells = (*_costs(records, pair, unit), _ratio(records, name))
             rows.append((pair.label, view.ARRAY_TITLES[unit], *cells, *used))
@@ -37,16 +37,16 @@ def arrays_table(records: Records) -> Table:
 
 
 def _costs(records: Records, pair: Pair, unit: str) -> tuple[Cell, ...]:
-    area, timing = f"area/{pair.key}-{unit}", f"timing/{pair.key}-{unit}"
+    name = view.key(pair, unit)
     return (
-        shown.number(records, f"{area}/ecp5", "lut4_per_mac", 1),
-        shown.number(records, f"{area}/ecp5-dsp", "lut4_per_mac", 1),
-        shown.number(records, f"{area}/ecp5-dsp", "dsp_per_mac", 2),
-        shown.number(records, f"{area}/ecp5", "registers_per_mac", 1),
-        *(shown.optional(records, f"{timing}/ecp5", name) for name in ("fmax", "fmax_min", "fmax_max")),
-        shown.optional(records, f"{timing}/ecp5-dsp", "fmax"),
+        shown.number(records, f"{name}/ecp5", "logic_per_mac", 1),
+        shown.number(records, f"{name}/ecp5-dsp", "logic_per_mac", 1),
+        shown.number(records, f"{name}/ecp5-dsp", "dsp_per_mac", 2),
+        shown.number(records, f"{name}/ecp5", "registers_per_mac", 1),
+        *(shown.optional(records, f"{name}/clock", metric) for metric in ("fmax", "fmax_min", "fmax_max")),
+        shown.optional(records, f"{name}/clock-dsp", "fmax"),
     )
 
 
 def _ratio(records: Records, name: str) -> Cell:
-    return shown.optional(records, f"clock-ratio/{name}/ecp5", "fmax_to_mac")
+    return shown.optional(records, f"clock-ratio/{name}/clock", "fmax_to_mac")

@@ -36,7 +36,7 @@ def parts_picture(records: Records) -> Figure:
         "NAND2-equivalents per MAC by part, hierarchy kept; the diamond and the number are the same unit "
         "flattened, registers "
         "at 6 each included.\nControl: clock enables, handshake, flags, step counter. "
-        f"{shown.tools_named(records, 'breakdown')}.",
+        f"{shown.tools_named(records, 'parts')}.",
         top=0.98,
     )
     row = made.subplots(1, len(units), sharey=True, squeeze=False)[0]
@@ -44,13 +44,13 @@ def parts_picture(records: Records) -> Figure:
     for axes, unit in zip(row, units, strict=True):
         widest = 0.0
         for y, pair in enumerate(pairs):
-            record = records[f"breakdown/{pair.key}-{unit}/generic"]
+            record = records[f"parts/{view.key(pair, unit)}"]
             left = 0.0
             for part, tint in PART_COLOURS.items():
-                width = record.number(f"{part}_per_mac")
+                width = record.number(part)
                 axes.barh(y, width, left=left, height=0.68, color=tint, edgecolor="white", linewidth=0.5)
                 left += width
-            flat = record.number("flat_per_mac")
+            flat = record.number("flat")
             axes.plot(flat, y, "D", color=INK, markersize=5, markeredgecolor="white", markeredgewidth=0.7, zorder=4)
             axes.annotate(
                 shown.shown(flat), (max(flat, left), y), (6, 0), textcoords="offset points", va="center", fontsize=9

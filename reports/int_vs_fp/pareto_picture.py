@@ -17,7 +17,7 @@ from .marks import FAMILY_COLOURS, colour, marker, text_colour
 
 PARETO = {
     "pareto-gates": ("generic", "logic_per_mac", "NAND2-equivalents of logic per MAC", "gates"),
-    "pareto-lut4": ("ecp5", "lut4_per_mac", "ECP5 LUT4 per MAC, no DSP blocks", "LUT4"),
+    "pareto-lut4": ("ecp5", "logic_per_mac", "ECP5 LUT4 per MAC, no DSP blocks", "LUT4"),
 }
 """Picture to flow, metric, axis label and what one pays with."""
 
@@ -30,7 +30,7 @@ def pareto_picture(records: Records, name: str) -> Figure:
         raise BitmillError(f"picture must be one of {', '.join(PARETO)}, not {name!r}")
     flow, metric, axis, money = PARETO[name]
     layers, unit = view.layers(records), view.main_unit(records)
-    cost = {pair: records[f"area/{pair.key}-{unit}/{flow}"].number(metric) for pair in view.pairs(records)}
+    cost = {pair: records[f"{view.key(pair, unit)}/{flow}"].number(metric) for pair in view.pairs(records)}
     made = figure(
         max(7.2, 1.4 + 4.1 * len(layers)),
         8.6,

@@ -15,15 +15,15 @@ def figures(records: Records) -> list[str]:
     rows = []
     for pair in view.pairs(records):
         best = (view.best_policy(records, layer, pair, "token") for layer in layers)
-        name = f"{pair.key}-{unit}"
+        name = view.key(pair, unit)
         rows.append((
             pair.label,
             *(
                 shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1)
                 for layer, policy in zip(layers, best, strict=True)
             ),
-            shown.number(records, f"area/{name}/generic", "logic_per_mac"),
-            shown.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
+            shown.number(records, f"{name}/generic", "logic_per_mac"),
+            shown.number(records, f"{name}/ecp5", "logic_per_mac", 1),
             shown.number(records, f"verified/{name}", "products_matched"),
         ))  # fmt: skip
     header = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ...studies.int_vs_fp.study import POLICIES, Pair, Policy
 from ...studies.records import Records
 from .. import shown
+from ..published import claims_table
 from ..shown import Cell, Table
 from . import view
 from .accumulator_table import accumulators_table
 from .array_table import arrays_table
-from .claims import CLAIMS
 
 COMPARED = Policy("token", "least-squares"), Policy("tensor", "least-squares")
 """The policies of the summary; the accuracy table has all four."""
@@ -36,17 +36,17 @@ def summary_table(records: Records) -> Table:
     layers = [layer.config["layer"] for layer in view.layers(records)]
     rows = []
     for pair in view.pairs(records):
-        name = f"{pair.key}-{unit}"
+        name = view.key(pair, unit)
         timing = view.timing_of(records, pair, unit)
         rows.append((
             pair.label,
             pair.bits,
             *(_sqnr(records, layer, pair, policy) for layer in layers for policy in COMPARED),
-            shown.number(records, f"area/{name}/generic", "logic_per_mac"),
-            shown.number(records, f"area/{name}/generic", "registers_per_mac", 1),
-            shown.number(records, f"area/{name}/ecp5", "lut4_per_mac", 1),
-            shown.optional(records, f"area/{name}/ecp5-dsp", "lut4_per_mac", 1),
-            shown.optional(records, f"area/{name}/ecp5-dsp", "dsp_per_mac", 2),
+            shown.number(records, f"{name}/generic", "logic_per_mac"),
+            shown.number(records, f"{name}/generic", "registers_per_mac", 1),
+            shown.number(records, f"{name}/ecp5", "logic_per_mac", 1),
+            shown.optional(records, f"{name}/ecp5-dsp", "logic_per_mac", 1),
+            shown.optional(records, f"{name}/ecp5-dsp", "dsp_per_mac", 2),
             shown.number(records, timing, "fmax") if timing else shown.DASH,
             shown.number(records, f"verified/{name}", "products_matched"),
         ))  # fmt: skip
@@ -93,19 +93,19 @@ def units_table(records: Records) -> Table:
     rows = []
     for unit in view.units(records):
         for pair in view.pairs(records):
-            name = f"{pair.key}-{unit}"
+            name = view.key(pair, unit)
             timing = view.timing_of(records, pair, unit)
             rows.append((
                 view.UNIT_TITLES[unit],
                 pair.label,
-                shown.number(records, f"area/{name}/generic", "accumulator_bits"),
-                shown.number(records, f"area/{name}/generic", "logic"),
-                shown.number(records, f"area/{name}/generic", "registers"),
-                shown.optional(records, f"area/{name}/ecp5", "lut4"),
-                shown.optional(records, f"area/{name}/ecp5", "ccu2c"),
-                shown.optional(records, f"area/{name}/ecp5", "registers"),
-                shown.optional(records, f"area/{name}/ecp5-dsp", "lut4"),
-                shown.optional(records, f"area/{name}/ecp5-dsp", "dsp"),
+                shown.number(records, f"{name}/generic", "accumulator_bits"),
+                shown.number(records, f"{name}/generic", "logic"),
+                shown.number(records, f"{name}/generic", "registers"),
+                shown.optional(records, f"{name}/ecp5", "logic"),
+                shown.optional(records, f"{name}/ecp5", "carry"),
+                shown.optional(records, f"{name}/ecp5", "registers"),
+                shown.optional(records, f"{name}/ecp5-dsp", "logic"),
+                shown.optional(records, f"{name}/ecp5-dsp", "dsp"),
                 *(shown.number(records, timing, m) if timing else shown.DASH for m in ("fmax", "fmax_min", "fmax_max")),
             ))  # fmt: skip
     return Table(
@@ -125,28 +125,12 @@ def units_table(records: Records) -> Table:
 
 def replication_table(records: Records) -> Table:
     """Published extra costs beside ours."""
-    rows = []
-    for claim in CLAIMS:
-        record_id = f"claim/{claim.key}"
-        if record_id in records:
-            rows.append((
-                claim.claim,
-                claim.source,
-                *(_claimed(records, record_id, name) for name in ("published", "ours")),
-                records[record_id].metrics["ours"].unit,
-                *(
-                    shown.number(records, record_id, name) if claim.baseline else shown.DASH
-                    for name in ("ours_cost", "baseline_cost")
-                ),
-                claim.why,
-            ))  # fmt: skip
-    return Table(
-        "Published figures and ours",
+    return claims_table(
+        records, "Published figures and ours",
         "With a sign: extra cost in percent, and our two costs that it is the ratio of, in NAND2-equivalents per MAC: logic "
         "and registers for FormatScope's claims, logic alone for the others. Without a sign: the figure itself.",
-        ("claim", "source", "published", "ours", "unit", "our cost", "our cost it is compared with", "why they differ"),
-        tuple(rows),
-    )
+        lambda record, name: {"%": 1, "LUT4": 1}.get(record.metrics[name].unit, 0), costs=True,
+    )  # fmt: skip
 
 
 def errors_table(records: Records) -> Table:
@@ -182,7 +166,7 @@ def verification_table(records: Records) -> Table:
     )
     rows = []
     for record in records.of_kind("verification"):
-        pair = Pair(record.config["weight"], record.config["activation"])
+        pair = view.pair_of(record)
         cells = (shown.number(records, record.id, column) for column in columns)
         rows.append((view.unit_title(record), pair.label, ", ".join(record.config["layers"]), *cells))
     return Table(
@@ -224,14 +208,6 @@ def layers_table(records: Records) -> Table:
         ("layer", "source", "outputs", "inputs", "calibration tokens", "held-out tokens", "products", "peak / RMS"),
         tuple(rows),
     )
-
-
-def _claimed(records: Records, record_id: str, name: str) -> Cell:
-    """A figure of a claim: extra costs in percent with their sign, others rounded as their unit asks."""
-    unit = records[record_id].metrics[name].unit
-    if unit == "%":
-        return shown.number(records, record_id, name, 1, signed=True)
-    return shown.number(records, record_id, name, 1 if unit == "LUT4" else 0)
 
 
 def _sqnr(records: Records, layer: str, pair: Pair, policy: Policy) -> Cell:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from ...studies.ids import label_of
 from ...studies.int_vs_fp.kinds import from_record
-from ...studies.int_vs_fp.study import ARRAY_UNITS, POLICIES, TIMES, Pair, Policy
+from ...studies.int_vs_fp.study import ARRAY_UNITS, POLICIES, TIMES, Case, Pair, Policy, unit_named
 from ...studies.records import Record, Records
 from ...system.errors import BitmillError
 from ..shown import front
@@ -19,6 +19,16 @@ UNIT_TITLES = {"dot32": "32-lane dot product", "mac": "MAC", "mac-fp32": "MAC, F
 ARRAY_TITLES = {unit: f"{unit.replace('x', TIMES)} array" for unit in ARRAY_UNITS}
 
 
+def pair_of(record: Record) -> Pair:
+    """Formats of a record's operands."""
+    return Pair(record.config["weight"], record.config["activation"])
+
+
+def key(pair: Pair, unit: str) -> str:
+    """What records call a unit."""
+    return Case(pair, unit_named(unit)).key
+
+
 def pairs(records: Records) -> list[Pair]:
     """The pairs with accuracy records, in order.
 
@@ -27,7 +37,7 @@ def pairs(records: Records) -> list[Pair]:
     BitmillError
         If there are none.
     """
-    found = (Pair(r.config["weight"], r.config["activation"]) for r in records.of_kind("accuracy"))
+    found = (pair_of(r) for r in records.of_kind("accuracy"))
     return _some("accuracy", list(dict.fromkeys(found)))
 
 
@@ -50,19 +60,19 @@ def units(records: Records) -> list[str]:
 
 def arrays(records: Records) -> list[Pair]:
     """The pairs that arrays were built of, in order."""
-    found = {Pair(r.config["weight"], r.config["activation"]) for r in records.of_kind("cycles")}
+    found = {pair_of(r) for r in records.of_kind("cycles")}
     return [pair for pair in pairs(records) if pair in found]
 
 
 def accumulator_pairs(records: Records) -> list[Pair]:
     """The pairs that were built with several accumulators, in order."""
-    found = {Pair(r.config["weight"], r.config["activation"]) for r in records.of_kind("accumulator")}
+    found = {pair_of(r) for r in records.of_kind("accumulator")}
     return [pair for pair in pairs(records) if pair in found]
 
 
 def accumulators(records: Records, pair: Pair) -> list[Record]:
     """One record per accumulator of a pair's dot product, the exact one first."""
-    return [r for r in records.of_kind("accumulator") if Pair(r.config["weight"], r.config["activation"]) == pair]
+    return [r for r in records.of_kind("accumulator") if pair_of(r) == pair]
 
 
 def accumulator_label(record: Record) -> str:
@@ -112,15 +122,15 @@ def pareto(records: Records, layer: str, granularity: str, flow: str, metric: st
     points = []
     for pair in pairs(records):
         quality = sqnr(records, layer, pair, best_policy(records, layer, pair, granularity))
-        points.append((records[f"area/{pair.key}-{unit}/{flow}"].number(metric), _or_infinite(quality), pair.key))
-    return [key for _, _, key in front(points)]
+        points.append((records[f"{key(pair, unit)}/{flow}"].number(metric), _or_infinite(quality), pair.key))
+    return [name for _, _, name in front(points)]
 
 
 def timing_of(records: Records, pair: Pair, unit: str) -> str | None:
     """Id of the timing record of a unit or of the slice of it that was routed."""
     for record in records.of_kind("timing"):
-        name = record.id.split("/")[1]
-        if name == f"{pair.key}-{unit}" or (unit == "dot32" and name.startswith(f"{pair.key}-dot")):
+        is_slice = unit == "dot32" and record.part.startswith("dot")
+        if pair_of(record) == pair and (record.part == unit or is_slice) and record.id.endswith("/clock"):
             return record.id
     return None
 

@@ -12,7 +12,7 @@ from . import view
 from .claims import ITA_LINES, LANES
 
 _PROFILE_COLOURS = {"accurate": "#009e73", "ivit": "#d95f02", "ibert": "#7570b3"}
-_TARGETS = (("osu018", "logic", "gate equivalents of logic, osu018"), ("ecp5", "lut4", "LUT4 on ECP5, no DSP blocks"))
+_TARGETS = (("osu018", "logic", "gate equivalents of logic, osu018"), ("ecp5", "logic", "LUT4 on ECP5, no DSP blocks"))
 
 
 def area_picture(records: Records) -> Figure:

@@ -30,7 +30,7 @@ def figures(records: Records) -> list[str]:
     hardware: list[tuple[Cell, ...]] = []
     for record in view.hardware(records, "osu018"):
         part = record.id.rpartition("/")[0]
-        others = (optional(records, f"{part}/{end}", metric) for end, metric in (("ecp5", "lut4"), ("clock", "fmax")))
+        others = (optional(records, f"{part}/{end}", metric) for end, metric in (("ecp5", "logic"), ("clock", "fmax")))
         title, lanes = record.config["title"], f"{record.config['lanes']}"
         hardware.append((title, lanes, number(records, record.id, "logic"), *others))
     if hardware:

@@ -7,6 +7,7 @@ from ...studies.nonlinear.rows import UNITS, Unit
 from ...studies.nonlinear.synthetic import LENGTHS
 from ...studies.records import Record, Records
 from .. import shown
+from ..published import claims_table
 from ..shown import Cell, Table
 from . import view
 
@@ -161,7 +162,7 @@ def hardware_table(records: Records) -> Table:
     """Every unit in every width on every target."""
     rows = []
     for key, title, profile, lanes in _parts(records):
-        name = f"hardware/{key}/x{lanes}"
+        name = f"{key}/x{lanes}"
         rows.append((
             title,
             profile,
@@ -170,7 +171,7 @@ def hardware_table(records: Records) -> Table:
             *(shown.optional(records, f"{name}/osu018", metric, 2) for metric in ("delay", "period")),
             shown.optional(records, f"{name}/osu018", "memory_outside"),
             *(shown.optional(records, f"{name}/generic", metric) for metric in ("logic", "registers")),
-            *(shown.optional(records, f"{name}/ecp5", metric) for metric in ("lut4", "lut4_dsp", "dsp", "registers")),
+            *(shown.optional(records, f"{name}/ecp5", metric) for metric in ("logic", "logic_dsp", "dsp", "registers")),
             *(shown.optional(records, f"{name}/clock", metric, 1) for metric in ("fmax", "fmax_min", "fmax_max")),
         ))  # fmt: skip
     return Table(
@@ -216,20 +217,10 @@ def _parts(records: Records) -> list[tuple[str, str, str, int]]:
 
 
 def replication_table(records: Records) -> Table:
-    """Published figures beside ours."""
-    rows: list[tuple[Cell, ...]] = []
-    for record in records.of_kind("claim"):
-        digits = record.config["digits"]
-        published = shown.number(records, record.id, "published", digits)
-        ours = shown.number(records, record.id, "ours", digits + 1) if "ours" in record.metrics else shown.DASH
-        config = record.config
-        rows.append(
-            (config["claim"], config["source"], published, ours, record.metrics["published"].unit, config["why"])
-        )
-    return Table(
-        "I-ViT, I-BERT and ITA: their figures and ours",
+    """Published figures beside ours, with a digit more than they were stated with."""
+    return claims_table(
+        records, "I-ViT, I-BERT and ITA: their figures and ours",
         "Errors of published algorithms on rows of one generator, as they were computed from the papers' formulas, and hardware "
         "of the authors as it was synthesized by the flow that ours goes through.",
-        ("claim", "source", "stated", "ours", "unit", "why they differ"),
-        tuple(rows),
-    )
+        lambda record, name: record.config["digits"] + (name == "ours"), stated="stated",
+    )  # fmt: skip

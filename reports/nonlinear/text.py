@@ -74,8 +74,8 @@ def _hardware(records: Records) -> Iterator[str]:
         peer = ITA_LINES.get((config["unit"], "osu018", "logic"))
         if peer is None or config["lanes"] not in ITA_LANES[config["unit"]]:
             continue
-        lut4 = f"hardware/{config['key']}/x{config['lanes']}/ecp5"
-        fpga = f" and {_number(records[lut4], 'lut4')} LUT4" if lut4 in records else ""
+        lut4 = f"{config['key']}/x{config['lanes']}/ecp5"
+        fpga = f" and {_number(records[lut4], 'logic')} LUT4" if lut4 in records else ""
         lanes = f"{config['lanes']} lane{'s' * (config['lanes'] > 1)}"
         yield (
             f"{config['title']}, {lanes}: {_number(record, 'logic')} gate equivalents of logic{fpga}; ITA's takes "

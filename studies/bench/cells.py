@@ -9,9 +9,11 @@ from ...config.presets import preset
 from ...fpga.liberty import read_library
 from ...fpga.standard_cells import map_standard_cells
 from ...hdl.emit import verilog
+from ..circuits import COUNTED_CELLS
+from ..ids import measured_id, unit_key
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
-from ..measured import COUNTED_CELLS
 from ..records import Record, metric
+from ..sweep.task import nanoseconds
 from .record import bench_record
 
 DOT_TARGETS = {"e2m1": 100.0, "e3m2": 250.0, "e4m3": 450.0, "e5m2": 600.0, "int8": 480.0}
@@ -39,27 +41,19 @@ def dot_record(pair: str, target: float) -> Record:
     """Gate equivalents of a 32-lane exact dot product, logic and registers apart, the lane mapped once."""
     config = with_multiplier(preset(f"{pair}-dot32"), dsp=pair == "int8")
     text = verilog_of(config)
-    return _record(
-        f"ge/{pair}-dot32",
-        config,
-        text,
-        verilog.TOP,
-        DOT_PERIOD_NS.get(pair, OTHER_PERIOD_NS),
-        target,
-        config.lanes,
-        mapped_once(config),
-    )
+    period = DOT_PERIOD_NS.get(pair, OTHER_PERIOD_NS)
+    return _record("", config, text, verilog.TOP, period, target, config.lanes, mapped_once(config))
 
 
 def pe_record() -> Record:
     """Gate equivalents of one PE of the INT8 array: operand registers, multiplier, 32-bit accumulator, result register."""
     config = with_multiplier(preset("int8-4x4"), dsp=True)
     text = verilog_of(config).replace(f"\\{verilog.TOP}.pe ", f"{PE_TOP} ")
-    return _record("ge/int8-pe", config, text, PE_TOP, PE_PERIOD_NS, PE_TARGET, 1, ())
+    return _record("-pe", config, text, PE_TOP, PE_PERIOD_NS, PE_TARGET, 1, ())
 
 
 def _record(
-    name: str,
+    part: str,
     config: MacConfig,
     text: str,
     top: str,
@@ -84,4 +78,5 @@ def _record(
         "top": top,
         "counted": COUNTED_CELLS,
     }
+    name = measured_id(unit_key(config), f"osu018-{nanoseconds(period_ns)}ns{part}")
     return bench_record(name, config.to_dict(), flow, metrics, tools=result.tools)

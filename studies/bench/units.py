@@ -16,10 +16,11 @@ from ...fpga.timing import measure_timing
 from ...hdl.emit import verilog
 from ...models.layers import sample_layers
 from ...sim.gemm import gemm
+from ..circuits import COUNTED, timing_flow, timing_metrics
+from ..ids import measured_id, unit_key
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
-from ..int_vs_fp.hardware import generic_record
+from ..int_vs_fp.hardware import area_record
 from ..int_vs_fp.study import ARRAY_PAIRS, ARRAY_UNITS, Case, Study
-from ..measured import COUNTED, timing_flow, timing_metrics
 from ..records import Record, metric
 from .record import bench_record
 
@@ -80,11 +81,13 @@ def lut_record(name: str, target: float) -> Record:
     config, dsp = _unit(name)
     result = synthesize(verilog_of(config), verilog.TOP, "ecp5", dsp=dsp, once=mapped_once(config))
     metrics = {
-        "lut4_per_mac": metric(result.counts.logic / config.macs, "LUT4"),
-        "target_lut4_per_mac": metric(target, "LUT4"),
+        "logic_per_mac": metric(result.counts.logic / config.macs, "LUT4"),
+        "target_logic_per_mac": metric(target, "LUT4"),
     }
     flow = {"recipe": result.recipe, "dsp": dsp, "counted": COUNTED["ecp5"], "mapped_once": list(mapped_once(config))}
-    return bench_record(f"lut4/{name}", config.to_dict(), flow, metrics, tools=result.tools)
+    return bench_record(
+        measured_id(_key(name), f"ecp5{'-dsp' * dsp}"), config.to_dict(), flow, metrics, tools=result.tools
+    )
 
 
 def clock_record(name: str) -> Record:
@@ -93,7 +96,14 @@ def clock_record(name: str) -> Record:
     text = verilog_of(config)
     result = measure_timing(text, verilog.TOP, "ecp5", dsp=dsp, seeds=TIMING_SEEDS, once=mapped_once(config))
     flow, metrics = timing_flow(result, text), timing_metrics(result)
-    return bench_record(f"fmax/{name}", config.to_dict(), flow, metrics, tools=result.tools, seeds=TIMING_SEEDS)
+    return bench_record(
+        measured_id(_key(name), f"clock{'-dsp' * dsp}"),
+        config.to_dict(),
+        flow,
+        metrics,
+        tools=result.tools,
+        seeds=TIMING_SEEDS,
+    )
 
 
 def clock_ratio_records(clocks: dict[str, Record]) -> Iterator[Record]:
@@ -101,17 +111,18 @@ def clock_ratio_records(clocks: dict[str, Record]) -> Iterator[Record]:
     for pair in ARRAY_PAIRS:
         for unit in ARRAY_UNITS:
             for suffix in ("", "-dsp"):
-                array, mac = f"fmax/{pair.key}-{unit}{suffix}", f"fmax/{pair.key}-mac{suffix}"
+                array, mac = (measured_id(Case(pair, part).key, f"clock{suffix}") for part in (unit, "mac"))
                 if array in clocks and mac in clocks:
                     ratio = clocks[array].number("fmax") / clocks[mac].number("fmax")
                     metrics = {"ratio": metric(ratio, "times"), "at_least_ratio": metric(CLOCK_RATIO_TARGET, "times")}
-                    name = f"fmax-ratio/{pair.key}-{unit}{suffix}"
-                    yield bench_record(name, clocks[array].config, {"derived_from": [array, mac]}, metrics)
+                    yield bench_record(
+                        f"clock-ratio/{array}", clocks[array].config, {"derived_from": [array, mac]}, metrics
+                    )
 
 
 def gates_record(case: Case) -> Record:
     """NAND2-equivalents of a flat unit, exactly as the report counts them."""
-    return replace(generic_record(case), topic="bench")
+    return replace(area_record(case), topic="bench")
 
 
 def cycle_record(shape: tuple[int, int, int]) -> Record:
@@ -129,7 +140,7 @@ def cycle_record(shape: tuple[int, int, int]) -> Record:
         prefix, unit = ("target_", "cycles") if name == "cycles" else ("at_least_", "%")
         metrics[f"{prefix}{name}"] = metric(aim, unit)
     flow = {"shape": list(shape), "engine": done.engine, "compared_with": "golden, every bit"}
-    return bench_record(f"cycles/int8-8x8/{_named(shape)}", config.to_dict(), flow, metrics, seeds=(0,))
+    return bench_record(f"cycles/{unit_key(config)}/{_named(shape)}", config.to_dict(), flow, metrics, seeds=(0,))
 
 
 def verilog_record(size: int = 256) -> Record:
@@ -144,6 +155,10 @@ def verilog_record(size: int = 256) -> Record:
         "lines": metric(text.count("\n"), "lines"),
     }
     return bench_record(f"verilog/int8-{size}x{size}", config.to_dict(), {"cold": True}, metrics)
+
+
+def _key(name: str) -> str:
+    return unit_key(preset(name.removesuffix("-dsp")))
 
 
 def _unit(name: str) -> tuple[MacConfig, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from amaranth.lib import wiring
 
@@ -15,19 +15,19 @@ from ...hdl.bit_serial.serial_aligner import SerialAligner
 from ...hdl.bit_serial.serial_pe import SerialPE, shift_bits
 from ...hdl.bit_serial.serial_scaler import ScalerControl, SerialScaler
 from ...hdl.bit_serial.term_generator import TERM_LAYOUT, TermGenerator
-from ...hdl.emit.verilog import emit_component
 from ...hdl.parallel.activation_decoder import ActivationDecoder
 from ...hdl.parallel.ant_decoder import AntDecoder
 from ...hdl.parallel.olive_decoder import OliveDecoder
 from ...hdl.parallel.parallel_layouts import activation_layout, weight_layout
 from ...hdl.parallel.parallel_pe import ParallelPE
 from ...hdl.parallel.weight_decoder import WeightDecoder
+from ..ids import measured_id, topic_of
+from ..measurements import Circuit
+from ..records import Record
 from .operands import Stimulus, parallel_stimulus, serial_stimulus
 
 SIDE = 8
 """Rows and columns of the tile whose edges PEs share."""
-PART_TOP = "bitmill_part"
-"""Name of the top module of a part that is measured alone."""
 
 GUARD = 5
 """Bits below a product of few-bit weights: with them a PE keeps as many bits of an activation as a window of 16."""
@@ -39,7 +39,7 @@ Config = BitSerialConfig | ParallelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(Circuit):
     """A component that is measured alone.
 
     Attributes
@@ -57,10 +57,14 @@ class Part:
     config: Config
     build: Callable[[], wiring.Component]
 
-    @cached_property
-    def verilog(self) -> str:
-        """Its Verilog; the top module is ``PART_TOP``."""
-        return emit_component(self.build(), top=PART_TOP)
+    def component(self) -> wiring.Component:
+        """Makes it."""
+        return self.build()
+
+    def record(self, target: str) -> Record:
+        """Its record on a target."""
+        config = {"part": self.title, **self.config.model_dump()}
+        return Record(measured_id(self.key, target), topic_of(target), config, part=self.key)
 
 
 @dataclass(frozen=True, kw_only=True)

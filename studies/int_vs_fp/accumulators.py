@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from ...models.layers import Layer
 from ..committed import committed
+from ..ids import measured_id
 from ..jobs import Job
 from ..records import Metric, Record, Records, metric
 from .accuracy import Quantized, quantize_activation, quantize_weight
 from .emitted import verilog_of
-from .hardware import generic_record
+from .hardware import area_record
 from .scales import ChooseScale
-from .study import Case, Policy, Study
+from .study import Case, Pair, Policy, Study
 from .summed import UNITS, Operands, accumulation_errors
 
 POLICY = Policy("token", "least-squares")
@@ -40,9 +41,10 @@ def accumulator_jobs(study: Study, choose: ChooseScale) -> Iterator[tuple[str, J
 
 def gates_record(case: Case) -> Record:
     """NAND2-equivalents of the flat unit: committed with the benchmarks if of this very Verilog, counted now if not."""
-    name = f"area/{case.name}/generic"
-    found = committed("bench", name, lambda: verilog_of(case.config), measured_by="make bench")
-    return replace(found, topic="area", part=case.part) if found else generic_record(case)
+    found = committed(
+        "bench", measured_id(case.key, "generic"), lambda: verilog_of(case.config), measured_by="make bench"
+    )
+    return replace(found, topic="area", part=case.part) if found else area_record(case)
 
 
 def error_records(cases: Sequence[Case], layer: Layer, seed: int, choose: ChooseScale) -> list[Record]:
@@ -81,7 +83,7 @@ def worst_records(records: Records) -> Iterator[Record]:
     for record in records.of_kind("accumulation"):
         by_case.setdefault(record.id.split("/")[2], []).append(record)
     for name, parts in by_case.items():
-        exact = [records["/".join((*part.id.split("/")[:2], name.split("-")[0] + "-dot32"))] for part in parts]
+        exact = [records[_error_id(_exact(part), part.config["layer"])] for part in parts]
         errors = [part.metrics["error_sqnr"].value for part in parts]
         finite = [error for error in errors if error is not None]
         lost = [
@@ -103,6 +105,15 @@ def worst_records(records: Records) -> Iterator[Record]:
         )
 
 
+def _exact(record: Record) -> Case:
+    """The unit with the exact accumulator that a record's unit is compared with."""
+    return Case(Pair(record.config["weight"], record.config["activation"]), "dot32")
+
+
+def _error_id(case: Case, layer: str) -> str:
+    return f"accumulation/{layer}/{case.key}"
+
+
 def _total(record: Record) -> float:
     value = record.metrics["total_sqnr"].value
     return float("inf") if value is None else value
@@ -114,7 +125,7 @@ def _column(quantized: Quantized) -> NDArray[np.float64]:
 
 def _error_record(case: Case, layer: Layer, seed: int, found: Mapping[str, float | int | None]) -> Record:
     return Record(
-        id=f"accumulation/{layer.name}/{case.name}",
+        id=_error_id(case, layer.name),
         topic="accumulation",
         config={
             **case.config.to_dict(),

@@ -9,11 +9,12 @@ from ...config import MacConfig
 from ...hdl import Array, build
 from ...models.layers import Layer
 from ...system.errors import BitmillError
+from ..ids import measured_id
 from ..jobs import Job
 from ..records import Record, Records, metric
 from .clocks import committed_timing, timing_record
-from .hardware import ecp5_record
-from .study import Case, Study
+from .hardware import area_record
+from .study import ARRAY_UNITS, Case, Pair, Study
 
 REFERENCE = (64, 64, 64)
 """M, N, K of a matrix product whose cycles are published for an array of the same size."""
@@ -29,7 +30,7 @@ def array_jobs(study: Study) -> Iterator[tuple[str, Job]]:
     for case in study.arrays:
         for dsp in (False, True):
             name = f"ECP5 with DSP {case.name}" if dsp else f"ECP5 {case.name}"
-            yield name, lambda case=case, dsp=dsp: [ecp5_record(case, dsp=dsp)]
+            yield name, lambda case=case, dsp=dsp: [area_record(case, "ecp5", dsp=dsp)]
     for case in (*study.arrays, *dict.fromkeys(Case(case.pair, "mac") for case in study.arrays)):
         yield f"clock of {case.name} with DSP", lambda case=case: _committed(case, dsp=True)
 
@@ -73,7 +74,7 @@ def cycle_record(case: Case, name: str, shape: tuple[int, int, int]) -> Record:
     cycles = _array(config).cycles(_steps(k, config.k_max, config.lanes) * tiles)
     ideal = m * n * k / config.macs
     return Record(
-        id=f"cycles/{case.name}/{name}",
+        id=f"cycles/{case.key}/{name}",
         topic="cycles",
         config={**config.to_dict(), "layer": name, "M": m, "N": n, "K": k},
         part=case.part,
@@ -90,12 +91,11 @@ def cycle_record(case: Case, name: str, shape: tuple[int, int, int]) -> Record:
 def clock_ratio_records(records: Records) -> Iterator[Record]:
     """Clock of each array over that of the bare MAC of its formats, where both were placed and routed alike."""
     for record in records.of_kind("timing"):
-        pair, _, unit = record.id.split("/")[1].partition("-")
-        flow = record.id.split("/")[2]
-        mac = f"timing/{pair}-mac/{flow}"
-        if record.config["unit"] == "array" and mac in records:
+        _, target = record.id.split("/")
+        mac = measured_id(Case(Pair(record.config["weight"], record.config["activation"]), "mac").key, target)
+        if record.part in ARRAY_UNITS and mac in records:
             yield Record(
-                id=f"clock-ratio/{pair}-{unit}/{flow}",
+                id=f"clock-ratio/{record.id}",
                 topic="clock-ratio",
                 config=dict(record.config),
                 part=record.part,

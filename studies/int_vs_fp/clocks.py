@@ -8,8 +8,9 @@ from dataclasses import replace
 from ...config import MacConfig
 from ...fpga.timing import measure_timing
 from ...hdl.emit import verilog
+from ..circuits import timing_flow, timing_metrics
 from ..committed import committed
-from ..measured import timing_flow, timing_metrics
+from ..ids import measured_id, unit_key
 from ..records import Record
 from .emitted import mapped_once, verilog_of, with_multiplier
 from .study import ARRAY_UNITS, Case, Study
@@ -34,7 +35,7 @@ def timing_record(study: Study, case: Case) -> Record:
         text, verilog.TOP, "ecp5", seeds=seeds, target_mhz=CLOCK_TARGET_MHZ, once=mapped_once(config)
     )
     return Record(
-        id=f"timing/{case.pair.key}-{unit}/ecp5",
+        id=measured_id(unit_key(config), "clock"),
         topic="timing",
         config=config.to_dict(),
         part=unit,
@@ -72,10 +73,11 @@ def committed_timing(case: Case, *, dsp: bool = False) -> Record | None:
     """The clock of one whole unit, as ``committed_timings``."""
     suffix = "-dsp" if dsp else ""
     config = with_multiplier(case.config, dsp=dsp)
-    found = committed("bench", f"fmax/{case.name}{suffix}", lambda: verilog_of(config), measured_by="make bench")
+    found = committed(
+        "bench", measured_id(case.key, f"clock{suffix}"), lambda: verilog_of(config), measured_by="make bench"
+    )
     if found is None:
         return None
     return replace(
-        found, id=f"timing/{case.name}/ecp5{suffix}", topic="timing", part=case.part,
-        flow={**found.flow, "routed": "whole unit"},
+        found, topic="timing", part=case.part, flow={**found.flow, "routed": "whole unit"},
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal, get_args
 
 from ... import formats
@@ -14,7 +14,7 @@ from ...formats import Int
 from ...golden import Granularity, Rule
 from ...models.layers import Layer
 from ...system.errors import BitmillError
-from ..ids import accumulator_key, label_of
+from ..ids import accumulator_key, label_of, unit_key
 from .kinds import compared_with_exact
 
 Unit = Literal["mac", "mac-fp32", "dot32", "4x4", "8x8"]
@@ -22,6 +22,21 @@ ARRAY_UNITS: tuple[Unit, ...] = ("4x4", "8x8")
 """Arrays of PEs, built for ``ARRAY_PAIRS`` alone."""
 UNITS: tuple[Unit, ...] = tuple(unit for unit in get_args(Unit) if unit not in ARRAY_UNITS)
 """Single units, built for every pair."""
+
+
+def unit_named(name: str) -> Unit:
+    """The unit of that name.
+
+    Raises
+    ------
+    BitmillError
+        If there is none.
+    """
+    for unit in get_args(Unit):
+        if unit == name:
+            return unit
+    raise BitmillError(f"unit must be one of {', '.join(get_args(Unit))}, not {name!r}")
+
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -79,8 +94,13 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The case's name in record ids: the preset's, followed by the accumulator if it is another one."""
+        """The case's name for people: the preset's, followed by the accumulator if it is another one."""
         return self.preset if self.accumulator is None else f"{self.preset}-{accumulator_key(self.accumulator)}"
+
+    @property
+    def key(self) -> str:
+        """The unit's name in record ids."""
+        return _key_of(self)
 
     @property
     def accumulator_label(self) -> str:
@@ -94,6 +114,11 @@ class Case:
         if self.accumulator is None:
             return config
         return MacConfig.from_dict({**config.to_dict(), "accumulator": self.accumulator.model_dump()})
+
+
+@cache
+def _key_of(case: Case) -> str:
+    return unit_key(case.config)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def verification_record(case: Case, layers: Sequence[Layer], seed: int, choose: 
         "cycles": metric(counted["cycles"], "cycles"),
     }
     return Record(
-        id=f"verification/{case.name}/{_named(layers)}",
+        id=f"verification/{case.key}/{_named(layers)}",
         topic="verification",
         config={
             **config.to_dict(),

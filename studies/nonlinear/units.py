@@ -24,15 +24,14 @@ from ...config.rows import (
 from ...fpga.outside_memories import Apart, without_memories
 from ...golden.rows.families import ROWS
 from ...hdl import build
-from ...hdl.emit.verilog import emit_component
 from ...hdl.gelu.table_gelu import TableGelu
 from ...hdl.rows.row_unit import RowUnit
 from ...hdl.rows.shift_exp import ShiftExp
 from ...hdl.softmax.reciprocal import Reciprocal
 from ...hdl.softmax.table_softmax import TableSoftmaxPasses
-
-PART_TOP = "bitmill_part"
-"""Name of the top module of a unit that is measured alone."""
+from ..ids import measured_id
+from ..measurements import TOP, Circuit
+from ..records import Record, metric
 
 DEFAULT_PERIOD_NS = 10.0
 
@@ -93,7 +92,7 @@ class HardwareUnit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HardwarePart:
+class HardwarePart(Circuit):
     """A unit in one width."""
 
     of: HardwareUnit
@@ -104,15 +103,27 @@ class HardwarePart:
         """``softmax-accurate/x16``."""
         return f"{self.of.key}/x{self.lanes}"
 
-    @cached_property
-    def verilog(self) -> str:
-        """Its Verilog; the top module is ``PART_TOP``."""
-        return emit_component(self.of.build(self.lanes), top=PART_TOP)
+    def component(self) -> wiring.Component:
+        """Makes it."""
+        return self.of.build(self.lanes)
 
     @cached_property
-    def measured(self) -> Apart:
-        """What of it is measured."""
-        return without_memories(self.verilog, PART_TOP) if self.of.memories_outside else Apart(self.verilog, 0)
+    def _apart(self) -> Apart:
+        return without_memories(self.verilog, TOP) if self.of.memories_outside else Apart("", 0)
+
+    @property
+    def text(self) -> str:
+        """All of it, or without its memories."""
+        return self._apart.verilog or self.verilog
+
+    def record(self, target: str) -> Record:
+        """Its record on a target."""
+        of = self.of
+        config = {
+            "key": of.key, "title": of.title, "unit": of.function, "profile": of.profile, "lanes": self.lanes, "target": target,
+        }  # fmt: skip
+        left_out = {"memory_outside": metric(self._apart.memory_bits, "bits")}
+        return Record(measured_id(self.key, target), "hardware", config, of.function, metrics=left_out)
 
 
 def _built(config: RowConfig) -> Callable[[int], RowUnit]:

@@ -7,9 +7,8 @@ from statistics import median
 from ...fpga.liberty import read_library
 from ...fpga.standard_cells import Mapped, StandardCells, map_standard_cells
 from ...hdl.emit import verilog
-from ..circuits import FASTEST_NS, Measured, cells_metrics, mapping_flow
+from ..circuits import COUNTED_CELLS, FASTEST_NS, Measured, cells_metrics, mapping_flow
 from ..int_vs_fp.emitted import verilog_of
-from ..measured import COUNTED_CELLS
 from ..records import metric
 from .completed import completed
 from .task import Task

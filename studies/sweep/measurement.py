@@ -18,13 +18,10 @@ from ...fpga.liberty import DEFAULT_LIBRARY
 from ...system.sources import source_digest
 from ...system.tools import tool_versions
 from ..circuits import Measured
-from ..ids import unit_key
+from ..ids import topic_of, unit_key
 from ..records import Record, metric
 from . import cells, clocks, counted, placed, power
 from .task import CLOCK, FASTEST, LIBERTY, POWER, SPREAD, Task
-
-KINDS = {CLOCK: "timing", FASTEST: "fastest", SPREAD: "spread", POWER: "power"}
-"""Target to the kind of its records; ``area`` otherwise."""
 
 _MEASURE: Mapping[str, Callable[[Task], Measured]] = {
     LIBERTY: cells.measured,
@@ -122,7 +119,7 @@ def record_of(task: Task, measured: Measured) -> Record:
     """The record of what was measured."""
     return Record(
         id=task.key,
-        topic=KINDS.get(task.target, "area"),
+        topic=topic_of(task.target),
         config={
             **task.config,
             "target": task.target,

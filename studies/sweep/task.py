@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...config import MacConfig
-from ..ids import unit_key
+from ..ids import measured_id, unit_key
 from ..records import Record
 
 GENERIC, LIBERTY, CLOCK, FASTEST, SPREAD, POWER = "generic", "osu018", "clock", "fastest", "spread", "power"
@@ -57,7 +57,7 @@ class Task:
         """``e4m3-k32-exact/osu018-8ns``: the id of its record."""
         suffix = "-dsp" * self.dsp + (f"-{self.operands}" if self.operands else "")
         suffix += f"-{nanoseconds(self.period_ns)}ns" if self.period_ns is not None else ""
-        return f"{unit_key(self.unit)}/{self.target}{suffix}"
+        return measured_id(unit_key(self.unit), self.target + suffix)
 
 
 def nanoseconds(period: float) -> str:

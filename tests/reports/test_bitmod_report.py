@@ -11,13 +11,14 @@ import pytest
 from bitmill.models.encoder.model import load_encoder
 from bitmill.models.encoder.sentences import SentencePair
 from bitmill.reports.bitmod import text
-from bitmill.reports.bitmod.derived import claim_texts
+from bitmill.reports.bitmod.derived import claims
 from bitmill.reports.bitmod.report import REPORT
 from bitmill.reports.bitmod.tables import all_tables
 from bitmill.reports.shown import Number
 from bitmill.studies import committed
 from bitmill.studies.bitmod import hardware, run
 from bitmill.studies.bitmod.units import candidates
+from bitmill.studies.measurements import SEEDS, Measurements
 from bitmill.studies.records import BITMOD, Record, Records, metric
 from bitmill.system.errors import BitmillError
 from bitmill.tests.models import tiny_encoder
@@ -59,11 +60,11 @@ def test_everything_was_measured(records):
     for candidate in candidates():
         for label in hardware.labels():
             assert f"cost/{candidate.key}/{label}" in records
-        assert records[f"timing/{candidate.pe.key}/ecp5"].seeds == hardware.SEEDS
-        assert records[f"power/{candidate.pe.key}"].number("energy") > 0
+        assert records[f"{candidate.pe.key}/clock"].seeds == SEEDS
+        assert records[f"{candidate.pe.key}/power"].number("energy") > 0
         for part in candidate.parts:
-            assert {f"area/{part.key}/generic", f"area/{part.key}/ecp5"} <= {record.id for record in records}
-    assert set(claim_texts()) == {record.id for record in records.of_kind("claim")}
+            assert {f"{part.key}/generic", f"{part.key}/ecp5"} <= {record.id for record in records}
+    assert {f"claim/{claim.key}" for claim in claims()} == {record.id for record in records.of_kind("claim")}
 
 
 def test_targets_of_the_hardware(records):
@@ -92,10 +93,10 @@ def test_targets_of_the_weights(records):
 
 def test_a_claim_by_hand(records):
     def tile(pe, row, column, operand_bits):
-        total = {name: records[f"cells/{name}/8ns"].number("total") for name in (pe, row, column)}
+        total = {name: records[f"{name}/osu018-8ns"].number("total") for name in (pe, row, column)}
         return total[pe] + (total[row] + total[column] + operand_bits * flip_flop) / 8
 
-    flip_flop = records["cells/serial-pe/8ns"].number("flip_flop")
+    flip_flop = records["serial-pe/osu018-8ns"].number("flip_flop")
     serial, base = tile("serial-pe", "aligner", "generator", 57), tile("fp16xfp16-pe", "row-fp16", "column-fp16", 56)
     assert records["claim/area-edges"].number("ours") == pytest.approx(serial / base)
     assert records["claim/gain-serial-8ns"].number("ours") == pytest.approx(2 * base / serial)
@@ -151,7 +152,7 @@ def quickly(monkeypatch, tmp_path):
         metrics = {"logic": metric(90, "GE"), "registers": metric(10, "GE"), "total": metric(100, "GE"), "delay": metric(7, "ns"),
                    "period": metric(8, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
         for candidate in candidates()[:2]:
-            found = [Record(f"cells/{p.key}/8ns", "cells", {}, p.key, {}, {}, (), metrics) for p in candidate.parts]
+            found = [Record(f"{p.key}/osu018-8ns", "cells", {}, p.key, {}, {}, (), metrics) for p in candidate.parts]
             yield candidate.title, lambda found=found: found
 
     monkeypatch.setattr(run, "hardware_jobs", hardware_jobs)
@@ -186,14 +187,14 @@ def _fail():
 
 def test_committed_measurements_are_of_this_very_circuit(records, monkeypatch):
     part = candidates()[0].edges[0]
-    taken = hardware.Measurements().gates(part)
-    assert taken.number("logic") == records[f"area/{part.key}/generic"].number("logic")
+    taken = Measurements(BITMOD, hardware.MEASURED_BY).gates(part)
+    assert taken.number("logic") == records[f"{part.key}/generic"].number("logic")
     assert taken.flow["measured_by"] == hardware.MEASURED_BY
     monkeypatch.setattr(committed, "digest_of", lambda _: "another")
-    fresh = hardware.Measurements().gates(part)
+    fresh = Measurements(BITMOD, hardware.MEASURED_BY).gates(part)
     assert "measured_by" not in fresh.flow
     assert fresh.number("logic") == taken.number("logic")
-    assert "measured_by" not in hardware.Measurements(fresh=True).gates(part).flow
+    assert "measured_by" not in Measurements(BITMOD, hardware.MEASURED_BY, fresh=True).gates(part).flow
 
 
 def test_bad_models_are_one_line(refuses, here):

@@ -138,7 +138,7 @@ def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
 
 
 @pytest.mark.parametrize(
-    "missing", ["area/e4m3-dot32/generic", "accuracy/tiny/int8/token-maximum", "breakdown/int4-mac/generic"]
+    "missing", ["e4m3-k32-exact/generic", "accuracy/tiny/int8/token-maximum", "parts/int4-k1-exact"]
 )
 def test_a_missing_record_is_named(records, missing):
     fewer = Records(record for record in records if record.id != missing)
@@ -197,7 +197,7 @@ def test_accumulators_without_error_stand_at_the_top(records):
 
 
 def test_arrays_not_placed_and_routed_are_said_to_be(records):
-    fewer = Records(r for r in records if r.topic not in ("timing", "clock-ratio") or "x" not in r.id.split("/")[1])
+    fewer = Records(r for r in records if r.topic not in ("timing", "clock-ratio") or "x" not in r.part)
     with style():
         words = [text.get_text() for axes in arrays_picture(fewer).axes for text in axes.texts]
     assert words.count("not routed") == 4

@@ -52,24 +52,21 @@ def test_a_quick_run_measures_verifies_and_writes_everything(quick):
     assert not [name for name in names if name.startswith(".")]
     records = Records.load(folder / "records.json")
     for pair in ("int4", "e2m1"):
-        assert records[f"verified/{pair}-mac"].number("products") >= 4 * 64
-        assert records[f"verified/{pair}-mac"].number("mismatches") == 0
-        assert records[f"verification/{pair}-mac/user"].number("output_stalls") > 0
-        assert 100 < records[f"area/{pair}-mac/generic"].number("logic") < 2000
-        assert records[f"area/{pair}-mac/ecp5-dsp"].tool_versions.keys() == {"yosys"}
-        assert 20 < records[f"timing/{pair}-mac/ecp5"].number("fmax") < 400
-        assert records[f"timing/{pair}-mac/ecp5"].seeds == (1,)
+        assert records[f"verified/{pair}-k1-exact"].number("products") >= 4 * 64
+        assert records[f"verified/{pair}-k1-exact"].number("mismatches") == 0
+        assert records[f"verification/{pair}-k1-exact/user"].number("output_stalls") > 0
+        assert 100 < records[f"{pair}-k1-exact/generic"].number("logic") < 2000
+        assert records[f"{pair}-k1-exact/ecp5-dsp"].tool_versions.keys() == {"yosys"}
+        assert 20 < records[f"{pair}-k1-exact/clock"].number("fmax") < 400
+        assert records[f"{pair}-k1-exact/clock"].seeds == (1,)
 
 
 def test_parts_add_up(quick):
     records = Records.load(quick.parent / "records.json")
-    for record in records.of_kind("breakdown"):
-        parts = sum(
-            record.number(f"{part}_per_mac")
-            for part in ("decode", "multiply", "align", "reduce", "accumulate", "control", "registers")
-        )
-        assert parts == pytest.approx(record.number("sum_per_mac"))
-        assert record.number("flat_per_mac") == pytest.approx(record.number("sum_per_mac"), rel=0.15)
+    for record in records.of_kind("parts"):
+        parts = sum(record.number(part) for part in ("decode", "multiply", "align", "reduce", "accumulate", "control"))
+        assert parts == pytest.approx(record.number("logic_per_mac"))
+        assert record.number("flat") == pytest.approx(parts + record.number("registers"), rel=0.15)
 
 
 def test_the_second_run_runs_no_tool_and_changes_no_byte(quick, tensors, monkeypatch):
@@ -97,11 +94,9 @@ def test_a_run_that_ends_early_leaves_the_old_report(tmp_path, tensors, monkeypa
 
 def test_a_rendering_that_fails_leaves_the_old_report(tmp_path, tensors, monkeypatch, records):
     (tmp_path / "index.html").write_text("old")
-    fewer = Records(record for record in records if record.topic != "breakdown")
-    monkeypatch.setattr(
-        f"{RUN}.measure_study", lambda *_, **__: [record for record in fewer if record.topic not in REPORT.derives]
-    )
-    with pytest.raises(BitmillError, match="breakdown"):
+    fewer = [record for record in records if record.topic not in ("parts", *REPORT.derives)]
+    monkeypatch.setattr(f"{RUN}.measure_study", lambda *_, **__: fewer)
+    with pytest.raises(BitmillError, match="parts/"):
         run(tmp_path, **tensors, quick=True, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
@@ -145,7 +140,7 @@ def bench_file(tmp_path, monkeypatch):
     def write(*, sha256=digest, tools=None):
         metrics = {name: metric(123.5, "MHz") for name in ("fmax", "fmax_min", "fmax_max")}
         metrics["placements"] = metric(3, "runs")
-        record = Record("fmax/int4-dot32", "bench", case.config.to_dict(), "", {"verilog_sha256": sha256},
+        record = Record("int4-k32-exact/clock", "bench", case.config.to_dict(), "", {"verilog_sha256": sha256},
                         tools or {"yosys": yosys_release()}, (1, 2, 3), metrics)  # fmt: skip
         _write_bench(tmp_path, record)
         return case
@@ -156,7 +151,7 @@ def bench_file(tmp_path, monkeypatch):
 def test_a_committed_clock_of_the_same_unit_is_taken(bench_file):
     case = bench_file()
     found = committed_timings([case])[case.preset]
-    assert (found.id, found.number("fmax")) == ("timing/int4-dot32/ecp5", 123.5)
+    assert (found.id, found.number("fmax")) == ("int4-k32-exact/clock", 123.5)
     assert found.flow["routed"] == "whole unit"
     assert "make bench" in found.flow["measured_by"]
 
@@ -173,13 +168,13 @@ def test_clocks_with_dsp_blocks_are_of_the_unit_with_a_plain_multiplier(tmp_path
     case = Case(Pair("INT4", "INT4"), "mac")
     config = MacConfig.from_dict({**case.config.to_dict(), "multiplier": "operator"})
     digest = hashlib.sha256(verilog.emit(config).encode()).hexdigest()
-    record = Record("fmax/int4-mac-dsp", "bench", config.to_dict(), "", {"verilog_sha256": digest}, {"yosys": yosys_release()},
-                    (1,), {"fmax": metric(99, "MHz")})  # fmt: skip
+    record = Record("int4-k1-exact/clock-dsp", "bench", config.to_dict(), "", {"verilog_sha256": digest},
+                    {"yosys": yosys_release()}, (1,), {"fmax": metric(99, "MHz")})  # fmt: skip
     _write_bench(tmp_path, record)
     monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
     found = committed_timing(case, dsp=True)
     assert found is not None
-    assert (found.id, found.number("fmax")) == ("timing/int4-mac/ecp5-dsp", 99)
+    assert (found.id, found.number("fmax")) == ("int4-k1-exact/clock-dsp", 99)
     assert committed_timing(case) is None
 
 
@@ -187,11 +182,11 @@ def test_clocks_with_dsp_blocks_are_of_the_unit_with_a_plain_multiplier(tmp_path
 def test_committed_gates_are_taken_if_they_are_of_this_unit(tmp_path, monkeypatch, fresh):
     case = Case(Pair("INT4", "INT4"), "mac", FloatAccumulator(format="BF16"))
     digest = hashlib.sha256(verilog.emit(case.config).encode()).hexdigest() if fresh else "0" * 64
-    record = Record("area/int4-mac-bf16/generic", "bench", case.config.to_dict(), "mac", {"verilog_sha256": digest},
+    record = Record("int4-k1-bf16/generic", "bench", case.config.to_dict(), "mac", {"verilog_sha256": digest},
                     {"yosys": yosys_release()}, (), {"logic_per_mac": metric(1, "1")})  # fmt: skip
     _write_bench(tmp_path, record)
     monkeypatch.setattr(f"{COMMITTED}.RESULTS", tmp_path)
-    monkeypatch.setattr("bitmill.studies.int_vs_fp.accumulators.generic_record", lambda case: f"counted {case.name}")
+    monkeypatch.setattr("bitmill.studies.int_vs_fp.accumulators.area_record", lambda case: f"counted {case.name}")
     found = gates_record(case)
     if fresh:
         assert (found.topic, found.number("logic_per_mac")) == ("area", 1)

@@ -19,6 +19,7 @@ from bitmill.reports.nonlinear.report import REPORT, drawings
 from bitmill.reports.nonlinear.tables import all_tables
 from bitmill.reports.shown import Number
 from bitmill.studies import committed
+from bitmill.studies.measurements import Measurements
 from bitmill.studies.nonlinear import accuracy, hardware, run
 from bitmill.studies.nonlinear.captured import committed_rows
 from bitmill.studies.nonlinear.rows import UNITS, of_unit
@@ -28,6 +29,7 @@ from bitmill.system.errors import BitmillError
 from bitmill.tests.models import tiny_encoder
 
 RESULTS = committed.RESULTS / NONLINEAR
+FLOW = Measurements(NONLINEAR, hardware.MEASURED_BY)
 
 
 class Tripler(wiring.Component):
@@ -91,20 +93,20 @@ def test_what_a_profile_refuses_is_said(records):
 
 
 def test_hardware_is_measured_by_every_flow(records):
-    one, many, slow = (records[f"hardware/{part}/osu018"] for part in ("tripler/x1", "tripler/x16", "slow/x2"))
+    one, many, slow = (records[f"{part}/osu018"] for part in ("tripler/x1", "tripler/x16", "slow/x2"))
     assert 14 * one.number("logic") < many.number("logic") < 18 * one.number("logic")
     assert (one.number("period"), slow.number("period")) == (10.0, 20.0)
-    generic, ecp5 = records["hardware/tripler/x16/generic"], records["hardware/tripler/x16/ecp5"]
+    generic, ecp5 = records["tripler/x16/generic"], records["tripler/x16/ecp5"]
     assert generic.number("registers") == ecp5.number("registers") == 6 * 16
-    assert ecp5.number("lut4") > 0
+    assert ecp5.number("logic") > 0
     assert one.config == {
         "key": "tripler", "title": "tripler", "unit": "gelu", "profile": "ivit", "lanes": 1, "target": "osu018",
     }  # fmt: skip
-    cycles = records["hardware/tripler/x16/cycles"]
+    cycles = records["tripler/x16/cycles"]
     assert [cycles.number(f"row_{length}") for length in (64, 197, 384)] == [4, 13, 24]
     assert cycles.number("latency") == 17
-    assert records["hardware/slow/x2/cycles"].number("row_197") == 3 * 99 + 5
-    assert "hardware/tripler/x1/clock" not in records
+    assert records["slow/x2/cycles"].number("row_197") == 3 * 99 + 5
+    assert "tripler/x1/clock" not in records
 
 
 def test_only_routed_widths_get_a_clock():
@@ -116,20 +118,20 @@ def test_only_routed_widths_get_a_clock():
 
 def test_committed_measurements_are_of_this_very_circuit(records, monkeypatch):
     part = next(TRIPLER.parts())
-    known = Records([records["hardware/tripler/x1/generic"]], study=NONLINEAR)
+    known = Records([records["tripler/x1/generic"]], study=NONLINEAR)
     monkeypatch.setattr(committed, "committed_records", lambda study: known)
-    taken = hardware.Measurements().gates(part)
+    taken = FLOW.gates(part)
     assert taken.flow["measured_by"] == hardware.MEASURED_BY
-    assert "measured_by" not in hardware.Measurements(fresh=True).gates(part).flow
+    assert "measured_by" not in replace(FLOW, fresh=True).gates(part).flow
     monkeypatch.setattr(committed, "digest_of", lambda _: "another")
-    assert "measured_by" not in hardware.Measurements().gates(part).flow
+    assert "measured_by" not in FLOW.gates(part).flow
 
 
 def test_another_period_is_measured_again(records, monkeypatch):
-    known = Records([records["hardware/tripler/x1/osu018"]], study=NONLINEAR)
+    known = Records([records["tripler/x1/osu018"]], study=NONLINEAR)
     monkeypatch.setattr(committed, "committed_records", lambda study: known)
-    assert "measured_by" in hardware.Measurements().cells(next(TRIPLER.parts())).flow
-    other = hardware.Measurements().cells(next(replace(TRIPLER, period_ns=5.0).parts()))
+    assert "measured_by" in FLOW.cells(next(TRIPLER.parts()), "osu018", 10.0).flow
+    other = FLOW.cells(next(TRIPLER.parts()), "osu018", 5.0)
     assert "measured_by" not in other.flow
     assert other.number("period") == 5.0
 
@@ -137,10 +139,10 @@ def test_another_period_is_measured_again(records, monkeypatch):
 def test_published_hardware_stands_beside_ours(records):
     found = records["claim/ita-gelu-osu018-logic/tripler/x16"]
     assert found.number("published") == 3993
-    assert found.number("ours") == records["hardware/tripler/x16/osu018"].number("logic")
-    assert records["claim/ita-gelu-ecp5-lut4/tripler/x16"].number("published") == 1588
+    assert found.number("ours") == records["tripler/x16/osu018"].number("logic")
+    assert records["claim/ita-gelu-ecp5-logic/tripler/x16"].number("published") == 1588
     lane = records["claim/ita-gelu-osu018-logic/tripler/x1"]
-    assert lane.number("ours") == records["hardware/tripler/x1/osu018"].number("logic")
+    assert lane.number("ours") == records["tripler/x1/osu018"].number("logic")
     assert "1 lane" in lane.config["claim"]
     assert not [record for record in records.of_kind("claim") if "slow" in record.id]
     line = next(line for line in text.answer(records) if line.startswith("tripler, 16 lanes"))
@@ -150,11 +152,11 @@ def test_published_hardware_stands_beside_ours(records):
 
 
 def test_a_requantizer_is_compared_lane_by_lane(records):
-    measured = records["hardware/tripler/x1/osu018"]
+    measured = records["tripler/x1/osu018"]
     found = []
     for lanes in (1, 16):
         config = {**measured.config, "key": f"r{lanes}", "lanes": lanes, "unit": "requantize"}
-        found.append(replace(measured, id=f"hardware/r/x{lanes}/osu018", config=config))
+        found.append(replace(measured, id=f"r/x{lanes}/osu018", config=config))
     claims = [record.id for record in claim_records(Records(found, study=NONLINEAR)) if "ours" in record.metrics]
     assert claims == ["claim/ita-requantize-osu018-logic/r1/x1"]
 

@@ -65,8 +65,8 @@ def test_the_figures_are_the_records(records):
     block = REPORT.block(records)
     assert "make report" in block
     row = next(line for line in block.splitlines() if line.startswith("| INT8 |"))
-    assert f"{records['area/int8-dot32/ecp5'].number('lut4_per_mac'):,.1f}" in row
-    assert f"{records['verified/int8-dot32'].number('products'):,.0f}" in row
+    assert f"{records['int8-k32-exact/ecp5'].number('logic_per_mac'):,.1f}" in row
+    assert f"{records['verified/int8-k32-exact'].number('products'):,.0f}" in row
 
 
 @pytest.mark.parametrize("text", ["", EMPTY * 2, EMPTY.replace("formats:end", "formats:fin")])

@@ -13,7 +13,7 @@ from bitmill.reports.int_vs_fp.claims import derived_records
 from bitmill.studies.int_vs_fp.accumulators import error_records
 from bitmill.studies.int_vs_fp.accuracy import accuracy_records, layer_record
 from bitmill.studies.int_vs_fp.arrays import cycle_records
-from bitmill.studies.int_vs_fp.hardware import PARTS
+from bitmill.studies.int_vs_fp.parts import PARTS
 from bitmill.studies.int_vs_fp.study import Case, Study
 from bitmill.studies.records import Record, Records, metric
 
@@ -25,9 +25,13 @@ def made_up_layer(name: str = "tiny", *, outputs: int = 8, inputs: int = 64, tok
     return Layer(name, "made up", rng.normal(0, 0.1, (outputs, inputs)), activations[:tokens], activations[tokens:])
 
 
+_IDS = {"parts": "parts/{1}", "verification": "{0}/{1}/{2}"}
+"""Topic to ids, where those are not the unit and the target."""
+
+
 def _record(kind: str, case: Case, flow: str, metrics: dict[str, float], **config: object) -> Record:
     return Record(
-        id=f"{kind}/{case.name}/{flow}",
+        id=_IDS.get(kind, "{1}/{2}").format(kind, case.key, flow),
         topic=kind,
         config={**case.config.to_dict(), **config},
         part=case.part,
@@ -54,17 +58,16 @@ def made_up_records(study: Study) -> Records:
         }))  # fmt: skip
         for flow, factor in (("ecp5", 0.2), ("ecp5-dsp", 0.1)):
             found.append(_record("area", case, flow, {
-                "lut4": gates * factor * lanes, "lut4_per_mac": gates * factor, "registers": 60 * lanes,
-                "registers_per_mac": 60, "ccu2c": 3 * lanes, "dsp": lanes, "dsp_per_mac": 1,
+                "logic": gates * factor * lanes, "logic_per_mac": gates * factor, "registers": 60 * lanes,
+                "registers_per_mac": 60, "carry": 3 * lanes, "dsp": lanes, "dsp_per_mac": 1,
             }))  # fmt: skip
         shares = rng.dirichlet(np.ones(len(PARTS))) * gates
-        parts = {f"{part}_per_mac": float(share) for part, share in zip(PARTS, shares, strict=True)}
-        found.append(_record("breakdown", case, "generic", {
-            **parts, "registers_per_mac": 420, "sum_per_mac": gates + 420, "flat_per_mac": gates * 0.95 + 420,
-            "flat_logic_per_mac": gates * 0.95,
+        parts = {part: float(share) for part, share in zip(PARTS, shares, strict=True)}
+        found.append(_record("parts", case, "generic", {
+            **parts, "registers": 420, "logic_per_mac": gates, "flat": gates * 0.95 + 420,
         }))  # fmt: skip
         clock = float(rng.uniform(60, 160))
-        found.append(_record("timing", case, "ecp5", {
+        found.append(_record("timing", case, "clock", {
             "fmax": clock, "fmax_min": clock - 5, "fmax_max": clock + 4, "placements": 3,
         }))  # fmt: skip
         for group in study.verified_on(case):
@@ -85,11 +88,11 @@ def _array_records(study: Study, rng: np.random.Generator) -> list[Record]:
         macs = case.config.macs
         for flow, luts in (("ecp5", float(rng.uniform(90, 250))), ("ecp5-dsp", float(rng.uniform(30, 90)))):
             found.append(_record("area", case, flow, {
-                "lut4": luts * macs, "lut4_per_mac": luts, "registers": 130 * macs, "registers_per_mac": 130,
-                "ccu2c": 20 * macs, "dsp": macs, "dsp_per_mac": 1,
+                "logic": luts * macs, "logic_per_mac": luts, "registers": 130 * macs, "registers_per_mac": 130,
+                "carry": 20 * macs, "dsp": macs, "dsp_per_mac": 1,
             }))  # fmt: skip
             clock = float(rng.uniform(90, 140))
-            found.append(_record("timing", case, flow, {
+            found.append(_record("timing", case, flow.replace("ecp5", "clock"), {
                 "fmax": clock, "fmax_min": clock - 3, "fmax_max": clock + 6, "placements": 3,
             }))  # fmt: skip
         found.append(_verification(study, case))

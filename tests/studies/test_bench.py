@@ -9,6 +9,8 @@ from bitmill.studies.bench.record import bench_record
 from bitmill.studies.bench.units import _unit, clock_jobs, clock_ratio_records, gate_jobs, lut_jobs
 from bitmill.studies.records import Records, metric
 
+ARRAY = "int8-4x4-k1-exact32"
+
 
 def made(name: str, **values: float):
     return bench_record(name, {}, {}, {key: metric(value, "s") for key, value in values.items()})
@@ -26,26 +28,30 @@ def test_the_table_says_which_way_a_target_goes():
 
 def test_only_what_was_asked_for_is_measured_and_the_rest_kept(tmp_path, monkeypatch):
     old = Records(
-        [made("lut4/x", lut4=1), made("encode/e4m3", seconds=1), made("fmax/int8-mac", fmax=50)], study="bench"
+        [made("lut4/x", lut4=1), made("encode/e4m3", seconds=1), made("int8-k1-exact/clock", fmax=50)], study="bench"
     )
     (tmp_path / "records.json").write_text(old.to_json(), encoding="utf-8")
     monkeypatch.setattr(bench, "encode_record", lambda: pytest.fail("measured"))
     monkeypatch.setattr(bench, "lut_jobs", lambda: iter([("lut4/x", lambda: made("lut4/x", lut4=7))]))
-    monkeypatch.setattr(bench, "clock_jobs", lambda: iter([("fmax/int8-4x4", lambda: made("fmax/int8-4x4", fmax=40))]))
+    monkeypatch.setattr(bench, "clock_jobs", lambda: iter([("fmax/int8-4x4", lambda: made(f"{ARRAY}/clock", fmax=40))]))
     bench.run(tmp_path, only=("lut4/", "fmax/int8-4"))
     found = Records.load(tmp_path / "records.json", study="bench")
     assert {record.id: next(iter(record.metrics.values())).value for record in found} == {
-        "lut4/x": 7, "encode/e4m3": 1, "fmax/int8-mac": 50, "fmax/int8-4x4": 40, "fmax-ratio/int8-4x4": 0.8
+        "lut4/x": 7, "encode/e4m3": 1, "int8-k1-exact/clock": 50, f"{ARRAY}/clock": 40, f"clock-ratio/{ARRAY}/clock": 0.8
     }  # fmt: skip
 
 
 def test_clocks_of_arrays_are_compared_with_their_own_macs():
     clocks = {
         name: made(name, fmax=value)
-        for name, value in (("fmax/int8-mac", 100.0), ("fmax/int8-8x8", 88.0), ("fmax/int8-4x4-dsp", 120.0))
+        for name, value in (
+            ("int8-k1-exact/clock", 100.0),
+            ("int8-8x8-k1-exact32/clock", 88.0),
+            (f"{ARRAY}/clock-dsp", 120.0),
+        )
     }
     (ratio,) = clock_ratio_records(clocks)
-    assert ratio.id == "fmax-ratio/int8-8x8"
+    assert ratio.id == "clock-ratio/int8-8x8-k1-exact32/clock"
     assert ratio.number("ratio") == pytest.approx(0.88)
     assert ratio.number("at_least_ratio") == 0.85
 

@@ -15,7 +15,8 @@ from bitmill.models.sample import load_layer
 from bitmill.reports.bitmod import costs
 from bitmill.studies.bitmod import hardware
 from bitmill.studies.bitmod.operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
-from bitmill.studies.bitmod.units import BASELINE, PART_TOP, SIDE, candidates
+from bitmill.studies.bitmod.units import BASELINE, SIDE, candidates
+from bitmill.studies.measurements import TOP
 from bitmill.studies.records import BITMOD, Record, Records, metric
 
 BY_KEY = {candidate.key: candidate for candidate in candidates()}
@@ -24,7 +25,7 @@ BY_KEY = {candidate.key: candidate for candidate in candidates()}
 def cells(part, label, total, delay, period):
     metrics = {"logic": metric(total - 10, "GE"), "registers": metric(10, "GE"), "total": metric(total, "GE"),
                "delay": metric(delay, "ns"), "period": metric(period, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
-    return Record(f"cells/{part.key}/{label}", "cells", {}, part.key, {}, {"yosys": "0"}, (), metrics)
+    return Record(f"{part.key}/osu018-{label}", "cells", {}, part.key, {}, {"yosys": "0"}, (), metrics)
 
 
 def made_up(areas, *, delay=5.0, period=8.0, label="8ns"):
@@ -96,10 +97,10 @@ def test_share_of_generators_by_hand():
 @pytest.mark.parametrize("candidate", candidates(), ids=lambda candidate: candidate.key)
 def test_every_part_is_a_module_and_the_stimulus_is_of_its_inputs(candidate):
     for part in candidate.parts:
-        assert f"module {PART_TOP}(" in part.verilog
+        assert f"module {TOP}(" in part.verilog
     config = candidate.pe.config
     stimulus = serial_stimulus(config) if isinstance(config, BitSerialConfig) else parallel_stimulus(config)
-    ports = {port.name: port.width for port in ports_of(candidate.pe.verilog, PART_TOP) if port.direction == "input"}
+    ports = {port.name: port.width for port in ports_of(candidate.pe.verilog, TOP) if port.direction == "input"}
     assert set(stimulus) == set(ports) - {"clk", "rst"}
     assert {len(values) for values in stimulus.values()} == {
         PRODUCTS // candidate.lanes * candidate.cycles[candidate.bits]

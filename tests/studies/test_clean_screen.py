@@ -2,19 +2,18 @@
 
 import gc
 import warnings
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from amaranth.hdl import UnusedElaboratable
 
-from bitmill.config.presets import PRESETS, preset
+from bitmill.config.presets import PRESETS
 from bitmill.hdl import build
 from bitmill.hdl.emit.manifest import manifest
 from bitmill.studies.int_vs_fp.arrays import cycle_record
+from bitmill.studies.int_vs_fp.study import Case, Pair
 from bitmill.studies.nonlinear.units import UNITS
 
-ARRAY: Any = SimpleNamespace(config=preset("int8-4x4"), name="int8-4x4", unit="array")
+ARRAY = Case(Pair("INT8", "INT8"), "4x4")
 ASKED = {
     "cycles of an array": lambda: cycle_record(ARRAY, "x", (8, 8, 8)),
     "manifest": lambda: [manifest(config, "", file_name="x.v") for config in PRESETS.values()],

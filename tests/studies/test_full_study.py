@@ -289,7 +289,7 @@ def test_parts_are_taken_from_committed_records(committed, monkeypatch):
     def refuse(*_arguments):
         raise AssertionError("measured")
 
-    monkeypatch.setattr(parts, "breakdown", refuse)
+    monkeypatch.setattr("bitmill.studies.int_vs_fp.parts.breakdown", refuse)
     ((name, job),) = parts.parts_jobs(COUNTED[:1])
     assert job()[0].metrics == {**committed[name].metrics, "logic_per_mac": job()[0].metrics["logic_per_mac"]}
     ((_, job),) = parts.parts_jobs(COUNTED[:1], fresh=True)

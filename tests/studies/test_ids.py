@@ -19,9 +19,10 @@ from bitmill.config.accumulators import (
 from bitmill.config.document import Document
 from bitmill.hdl.emit.verilog import emit_component
 from bitmill.studies import ids
-from bitmill.studies.bitmod.units import PART_TOP, candidates
+from bitmill.studies.bitmod.units import candidates
 from bitmill.studies.full.layer_errors import error_id
 from bitmill.studies.ids import accumulator_key, label_of, unit_key
+from bitmill.studies.measurements import TOP as PART_TOP
 from bitmill.studies.nonlinear.units import UNITS
 from bitmill.studies.sweep.task import Task
 
@@ -34,8 +35,6 @@ VALUES = {
     "rows": [1, 2, 3],
     "cols": [1, 2, 3],
     "k_max": [64, 128, 4096],
-    "scale": ["none", "none", "E8M0", "E4M3"],
-    "block": [None, None, None, 32, 64],
     "width": [None, 60, 61, 24, 40],
     "fused": [None, 32, 64],
     "lsb": [None, -4, 0, 1],

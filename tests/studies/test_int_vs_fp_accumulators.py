@@ -96,18 +96,18 @@ def test_the_worst_layer_is_the_one_that_loses_most(layer, make_layer):
         for part, value in zip(parts, (0, 30.0, 0, 12.5), strict=True)
     ]
     worst = {record.id: record for record in worst_records(Records(changed))}
-    assert set(worst) == {"accumulator/int8-dot32", "accumulator/int8-dot32-wrap14"}
-    assert worst["accumulator/int8-dot32-wrap14"].number("error_sqnr") == 12.5
-    assert worst["accumulator/int8-dot32"].metrics["error_sqnr"].value is None
+    assert set(worst) == {"accumulator/int8-k32-exact", "accumulator/int8-k32-wrap14"}
+    assert worst["accumulator/int8-k32-wrap14"].number("error_sqnr") == 12.5
+    assert worst["accumulator/int8-k32-exact"].metrics["error_sqnr"].value is None
     lost = [parts[i].number("total_sqnr") - parts[i + 1].number("total_sqnr") for i in (0, 2)]
     assert lost[0] != lost[1]
-    assert worst["accumulator/int8-dot32-wrap14"].number("total_sqnr_lost") == pytest.approx(max(lost))
+    assert worst["accumulator/int8-k32-wrap14"].number("total_sqnr_lost") == pytest.approx(max(lost))
 
 
 def test_the_cheapest_harmless_accumulator_is_named(records):
     pair = INT8
     ranked = harmless(records, pair)
-    costs = [records[f"area/{r.id.split('/')[1]}/generic"].number("total_per_mac") for r in ranked]
+    costs = [records[f"{r.id.split('/')[1]}/generic"].number("total_per_mac") for r in ranked]
     assert costs == sorted(costs)
     assert all(r.number("total_sqnr_lost") <= 0.1 for r in ranked)
     assert view.accumulators(records, pair)[0] in ranked, "the exact one costs no accuracy"

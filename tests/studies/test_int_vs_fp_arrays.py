@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bitmill.config.presets import preset
+from bitmill.studies.ids import unit_key
 from bitmill.studies.int_vs_fp import verification
 from bitmill.studies.int_vs_fp.arrays import clock_ratio_records, cycle_record, cycle_records
 from bitmill.studies.int_vs_fp.scales import ScaleBook
@@ -44,7 +45,7 @@ def test_layers_are_outputs_by_tokens_by_inputs(layer):
     study = Study((layer,))
     found = {record.id: record for record in cycle_records(study)}
     assert len(found) == 4 * 2
-    record = found["cycles/e4m3-4x4/tiny"]
+    record = found["cycles/e4m3-4x4-k1-exact/tiny"]
     assert (record.config["M"], record.config["N"], record.config["K"]) == (8, 12, 64)
     assert record.number("tiles") == 2 * 3
     assert record.number("ideal_cycles") == 8 * 12 * 64 / 16
@@ -74,14 +75,15 @@ def test_a_layer_smaller_than_the_array_gives_channels_twice(make_layer):
 
 def test_clock_ratios_compare_like_with_like():
     def timing(name: str, flow: str, clock: float) -> Record:
-        config = preset(name).to_dict()
-        return Record(f"timing/{name}/{flow}", "timing", config, name, {}, {}, (), {"fmax": metric(clock, "MHz")})
+        config, part = preset(name), name.partition("-")[2]
+        metrics = {"fmax": metric(clock, "MHz")}
+        return Record(f"{unit_key(config)}/{flow}", "timing", config.to_dict(), part, metrics=metrics)
 
     records = Records([
-        timing("int8-mac", "ecp5", 100), timing("int8-4x4", "ecp5", 90), timing("int8-4x4", "ecp5-dsp", 130),
-        timing("e4m3-8x8", "ecp5", 80), timing("int8-dot32", "ecp5", 50),
+        timing("int8-mac", "clock", 100), timing("int8-4x4", "clock", 90), timing("int8-4x4", "clock-dsp", 130),
+        timing("e4m3-8x8", "clock", 80), timing("int8-dot32", "clock", 50),
     ])  # fmt: skip
     (found,) = clock_ratio_records(records)
-    assert found.id == "clock-ratio/int8-4x4/ecp5"
+    assert found.id == "clock-ratio/int8-4x4-k1-exact32/clock"
     assert found.number("fmax_to_mac") == pytest.approx(90)
-    assert found.flow["derived_from"] == ["timing/int8-4x4/ecp5", "timing/int8-mac/ecp5"]
+    assert found.flow["derived_from"] == ["int8-4x4-k1-exact32/clock", "int8-k1-exact/clock"]

@@ -87,7 +87,7 @@ def test_other_files_are_refused_in_one_line(text):
 
 
 def test_other_studies_and_schemas_are_refused(records):
-    for old, new in (('"int-vs-fp"', '"other"'), ('"schema": 1', '"schema": 2')):
+    for old, new in (('"int-vs-fp"', '"other"'), ('"schema": 2', '"schema": 3')):
         with pytest.raises(BitmillError, match="study and schema"):
             Records.from_json(records.to_json().replace(old, new, 1))
 

@@ -1,11 +1,13 @@
-"""Public units that ours are compared with, measured by us in the same flow."""
+"""Public units that ours are compared with, measured by us in the same flow: FormatScope's, registered at their boundary."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..published import rows
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """A public 32-lane unit with its accumulator on osu018.
 
@@ -31,10 +33,4 @@ class Peer:
     period_ns: float
 
 
-PEERS = (
-    Peer("INT4", 255, 8.1, 180, "int4-k32-exact", 8.1),
-    Peer("INT8", 625, 9.4, 500, "int8-k32-exact", 9.4),
-    Peer("MXFP4, block scales", 268, 24.5, 200, "mx-e2m1-k32-fp32", 24.5),
-    Peer("FP8-E4M3", 851, 25.5, 600, "e4m3-k32-exact", 25.5),
-)
-"""FormatScope's units; Yosys 0.70, everything registered at its boundary."""
+PEERS = tuple(Peer(**{name: value for name, value in row.items() if name != "source"}) for row in rows("peers"))
