@@ -25,7 +25,7 @@ def run() -> None:
 @click.option("--activations", required=True, type=TENSOR, metavar="FILE[:TENSOR]", help="Activations [N, K].")
 @click.option(
     "--scheme", "scheme_name", metavar="NAME",
-    help="Of a tile's weights; bitmod-fp4 by default, `bitmill quantize --list` shows all.",
+    help="Of a tile's weights, bitmod-fp4 by default, or of an array's blocks; `bitmill quantize --list` shows all.",
 )  # fmt: skip
 @click.option(
     "--group", type=int, metavar="G", help="Weights of a tile that share a scale; the scheme's own by default."

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..system.errors import BitmillError
 from ..system.screen import say
@@ -14,7 +18,8 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from ..config import MacConfig
-    from ..golden import Rule
+    from ..formats import Format
+    from ..golden import Losses, Rule
 
 PARTS = {
     "steps": "steps taken, one a cycle at best",
@@ -40,17 +45,25 @@ def run_array(
     allow_saturation: bool,
     output: Path | None,
 ) -> None:
-    """Quantize two matrices with one scale a row each, run their product, print and write what came of it.
+    """Quantize two matrices, run their product, print and write what came of it.
+
+    Every row has one scale, or, where steps carry scales, one for each of its blocks.
 
     Raises
     ------
     BitmillError
-        If there is a scheme or a group, or a matrix cannot be read or run.
+        If an option does not fit the array, or a matrix cannot be read or run.
     """
-    for option, value in (("--scheme", scheme_name), ("--group", group)):
-        if value is not None:
-            raise BitmillError(f"{option} must be given with a bit-serial tile, not with {config.title}")
-    rule = rule or "maximum"
+    if group is not None:
+        raise BitmillError(f"--group must be given with a bit-serial tile, not with {config.title}")
+    if scheme_name is not None and config.scale_format is None:
+        raise BitmillError(
+            f"--scheme must be given with a bit-serial tile or an array with scales, not with {config.title}"
+        )
+    if rule is not None and config.scale_format is not None:
+        raise BitmillError(
+            f"--rule must be left out for {config.title}, whose blocks have rules, see --scheme, not {rule!r}"
+        )
     from ..models.layers import load_matrix
     from ..sim.gemm import check_shapes
     from ..system.files import output_directory
@@ -63,32 +76,81 @@ def run_array(
             from .. import golden
             from ..sim.gemm import gemm
 
-            scales = (
-                golden.choose_scale(config.weight_format, weight, granularity="channel", rule=rule, name="weights"),
-                golden.choose_scale(
-                    config.activation_format, activation, granularity="token", rule=rule, name="activations"
-                ),
-            )
-            (weight_codes, weights_lost), (activation_codes, activations_lost) = (
-                golden.encode_counted(fmt, matrix, scale=scale)
-                for fmt, matrix, scale in zip(
-                    (config.weight_format, config.activation_format), (weight, activation), scales, strict=True
-                )
-            )
-            lost = {"weights": weights_lost, "activations": activations_lost}
-            if rule == "least-squares":  # It clips where that makes the sum of squared errors less.
-                lost = {name: losses.meant() for name, losses in lost.items()}
+            if config.scale_format is None:
+                operands = _by_rows(config, weight, activation, rule or "maximum")
+            else:
+                operands = _in_blocks(config, weight, activation, scheme_name)
+            lost = {"weights": operands[0].lost, "activations": operands[1].lost}
             check_losses(lost, allow=allow_saturation)
             step(f"building {config.title} for {engine}")
+            scales = operands[0].scales, operands[1].scales
             result = gemm(
-                config, weight_codes, activation_codes, engine=engine, stall=stall, seed=seed,
+                config, operands[0].codes, operands[1].codes,
+                scales=None if scales[0] is None or scales[1] is None else (scales[0], scales[1]),
+                engine=engine, stall=stall, seed=seed,
                 progress=lambda done, total: step(f"running {config.title}", done=done, total=total),
             )  # fmt: skip
         if directory is not None:
-            real = golden.to_float(config, result.result) * scales[0].values[:, None] * scales[1].values[None, :]
-            inputs = {"weights": weights, "activations": activations, "rule": rule}
+            real = golden.to_float(config, result.result) * operands[0].factor[:, None] * operands[1].factor[None, :]
+            inputs = {"weights": weights, "activations": activations, "rule": operands[0].rule}
             write_run(directory, result, real, inputs, losses=record_losses(lost))
     print_run(result, PARTS)
     say_losses(lost)
     if result.saturated_results is not None:
         say(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")
+
+
+@dataclass(frozen=True, eq=False)
+class _Operand:
+    """Codes [rows, K], those of their blocks' scales, what rows of results are multiplied by, what was lost, and the rule."""
+
+    codes: NDArray[Any]
+    scales: NDArray[Any] | None
+    factor: NDArray[np.float64]
+    lost: Losses
+    rule: str
+
+
+def _by_rows(
+    config: MacConfig, weight: NDArray[np.float64], activation: NDArray[np.float64], rule: Rule
+) -> tuple[_Operand, _Operand]:
+    """Both with one scale a row."""
+    from .. import golden
+
+    def operand(fmt: Format, x: NDArray[np.float64], granularity: Literal["channel", "token"], name: str) -> _Operand:
+        scale = golden.choose_scale(fmt, x, granularity=granularity, rule=rule, name=name)
+        codes, lost = golden.encode_counted(fmt, x, scale=scale)
+        # Least squares clips where that makes the sum of squared errors less.
+        return _Operand(codes, None, scale.values, lost.meant() if rule == "least-squares" else lost, rule)
+
+    return (
+        operand(config.weight_format, weight, "channel", "weights"),
+        operand(config.activation_format, activation, "token", "activations"),
+    )
+
+
+def _in_blocks(
+    config: MacConfig, weight: NDArray[np.float64], activation: NDArray[np.float64], scheme_name: str | None
+) -> tuple[_Operand, _Operand]:
+    """Both in blocks of the array's size, by the scheme's rule or that of the catalog's block of these formats."""
+    from ..formats.block import block_for, get_block
+    from ..golden.blocks import quantize_blocks
+
+    scheme = None if scheme_name is None else get_block(scheme_name)
+    if scheme is not None and (scheme.scale, scheme.channel, scheme.elements) != (config.scale, None, (config.weight,)):
+        raise BitmillError(
+            f"--scheme must be one of {config.weight} with {config.scale} scales for {config.title}, not {scheme_name!r}"
+        )
+
+    def operand(element: str, x: NDArray[np.float64], name: str) -> _Operand:
+        if not np.isfinite(x).all():
+            raise BitmillError(
+                f"{name} must be finite, not {np.count_nonzero(~np.isfinite(x))} NaN or Inf among {x.size}"
+            )
+        rule = None if scheme is None else scheme.rule
+        block = block_for(element, config.scale, config.block_size, rule=rule, own=config.formats)
+        found = quantize_blocks(block, x, name=name)
+        factor = np.full(len(x), found.outer_scale)
+        return _Operand(found.codes, found.scales, factor, found.losses(x), block.rule)
+
+    return operand(config.weight, weight, "weights"), operand(config.activation, activation, "activations")

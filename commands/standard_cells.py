@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..system.screen import say
+from .memories import emitted_for_cells, left_out_of, say_left_out
 from .options import share_of
 from .progress import progress
 from .tables import print_table
@@ -27,7 +28,7 @@ def synth_liberty(
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
     from ..fpga.liberty import read_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
-    from ..hdl.emit.verilog import TOP, emit, once_in_cells
+    from ..hdl.emit.verilog import TOP, once_in_cells
     from ..system.files import output_file, to_json
 
     check_flow(period_ns)
@@ -35,7 +36,7 @@ def synth_liberty(
         library = read_library(liberty)
         staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
-            verilog = emit(config)
+            verilog, left_out = emitted_for_cells(config, TOP)
             step(f"mapping {config.title} onto {library.name}")
             result = map_standard_cells(
                 verilog,
@@ -47,8 +48,9 @@ def synth_liberty(
                 progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
             )
         if staged is not None:
-            staged.write_text(to_json(_record(config, result)), encoding="utf-8")
+            staged.write_text(to_json(_record(config, result) | left_out_of(left_out)), encoding="utf-8")
     _print(config, result)
+    say_left_out(left_out)
 
 
 def _record(config: UnitConfig, result: StandardCells) -> dict[str, Any]:

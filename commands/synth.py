@@ -12,6 +12,7 @@ import click
 
 from ..fpga.cells import TARGETS
 from ..system.screen import say
+from .memories import emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
 from .tables import print_table
@@ -98,7 +99,8 @@ def synth(
             from ..fpga.jobs import Outcome, run_jobs
             from ..hdl.emit.verilog import TOP, emit
 
-            jobs = _jobs(emit(config), TOP, target, device, dsp=dsp, seeds=seeds)
+            text, left_out = emitted_for_cells(config, TOP) if target == "generic" else (emit(config), 0)
+            jobs = _jobs(text, TOP, target, device, dsp=dsp, seeds=seeds)
             step(f"synthesizing {config.title} for {target}", done=0, total=len(jobs))
 
             def show(outcome: Outcome[Synthesis | Timing]) -> None:
@@ -108,8 +110,9 @@ def synth(
         results = [outcome.unwrap() for outcome in outcomes.values()]
         synthesis, timing = _join(results)
         if staged is not None:
-            staged.write_text(to_json(_record(config, synthesis, timing)), encoding="utf-8")
+            staged.write_text(to_json(_record(config, synthesis, timing) | left_out_of(left_out)), encoding="utf-8")
     _print(config, synthesis, timing)
+    say_left_out(left_out)
 
 
 def _device(target: str, *, dsp: bool) -> str | None:

@@ -97,7 +97,8 @@ def verify(
     rows.append(["all", *(str(getattr(result, name)) for name in COUNTS[2:])])
     columns = ["phase", *(name.replace("_", " ") for name in COUNTS[2:])]
     print_table(columns, rows, right=columns[1:])
-    say(f"{result.results} results, {result.products} products, {result.mismatches} mismatches")
+    results, parts = config.counted
+    say(f"{result.results} {results}, {result.products} {parts}, {result.mismatches} mismatches")
 
 
 def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Callable[[int, int], None]:

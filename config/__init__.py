@@ -9,7 +9,7 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
-from .mac import STAGES, AlignerStyle, MacConfig, MultiplierStyle, ScaleFormat, Stage
+from .mac import STAGES, AlignerStyle, MacConfig, MultiplierStyle, Stage
 
 __all__ = [
     "MAX_EXACT_BITS",
@@ -22,7 +22,6 @@ __all__ = [
     "FloatAccumulator",
     "MacConfig",
     "MultiplierStyle",
-    "ScaleFormat",
     "Stage",
     "WindowAccumulator",
 ]

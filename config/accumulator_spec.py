@@ -64,6 +64,8 @@ class AccumulatorSpec(Frozen, frozen=True):
         Whether a sum is exact, whatever its products and their order.
     takes_fixed_terms
         Whether it takes a step's exact sum in fixed point, however multipliers and aligners are built.
+    takes_scales
+        Whether it adds sums that are multiplied by block scales.
     """
 
     # Each kind declares its own, a literal.
@@ -74,6 +76,7 @@ class AccumulatorSpec(Frozen, frozen=True):
     can_saturate: ClassVar[bool]
     never_rounds: ClassVar[bool] = False
     takes_fixed_terms: ClassVar[bool] = True
+    takes_scales: ClassVar[bool] = False
 
     @property
     def circuit(self) -> str:

@@ -182,6 +182,7 @@ class FloatAccumulator(AccumulatorSpec, frozen=True):
 
     is_float: ClassVar[bool] = True
     can_saturate: ClassVar[bool] = True
+    takes_scales: ClassVar[bool] = True
 
     kind: Literal["float"] = "float"
     format: Literal["FP32", "FP16", "BF16"] = "FP32"

@@ -87,6 +87,14 @@ class UnitConfig(Document, frozen=True):
     share: ClassVar[str] = "lane"
     """What its figures are divided by for a table: a lane may take several cycles a product, or make none."""
 
+    counted: ClassVar[tuple[str, str]] = ("results", "products")
+    """What a verification counts: what is compared, and what it is made of."""
+
+    @property
+    def keeps_memories(self) -> bool:
+        """Whether it has memories that are written to."""
+        return False
+
     @property
     def without_dsp(self) -> str:
         """Why it uses no DSP block even where it may, and what would; empty where it does or nothing is to be said."""

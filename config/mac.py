@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .. import formats
-from ..formats import Format, Minifloat, PowerOfTwo, Product
+from ..formats import Format, Minifloat, Product
 from ..system.errors import BitmillError
 from .accumulator_spec import AccumulatorSpec
 from .accumulators import (
@@ -18,6 +18,7 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
+from .scales import NO_SCALE, ScaleFacts, scale_name
 from .user_formats import NamesFormats
 
 __all__ = [
@@ -40,11 +41,7 @@ MultiplierStyle = Literal["logic", "operator", "columns"]
 AlignerStyle = Literal["grouped", "barrel", "placed", "binned"]
 
 
-ScaleFormat = Literal["none", "E8M0"]
-"""The format of the scales that a unit's steps carry."""
-
-
-class MacConfig(NamesFormats, frozen=True):
+class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters
@@ -76,10 +73,13 @@ class MacConfig(NamesFormats, frozen=True):
         exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
         than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
     scale
-        ``E8M0``: every step carries one scale per operand, shared by its lanes, as OCP MX formats of ``lanes`` elements have it:
-        the step's exact sum of products is multiplied by both, powers of two, and NaN if one of them is. For a
-        ``FloatAccumulator`` without ``fused``. Elements are worth what their formats say: INT8 is an integer, 64 times an
-        element of MXINT8.
+        Name of a format, such as ``E8M0`` or ``E4M3``: every step carries scales, in a ``mac`` or ``dot`` one per operand, in an
+        ``array`` one for each row's weights and one for each column's activations. The step's exact sum of products is multiplied
+        by both of its scales, exactly, and NaN if one of them is no number. For a ``FloatAccumulator``. Elements are worth what
+        their formats say: INT8 is an integer, 64 times an element of MXINT8.
+    block
+        Products that share a scale: ``lanes``, if left out, or a multiple of it. A block then spans several steps; the scales
+        count that come with its first step, and hold until the block or the dot product ends.
     saturated
         Results carry a flag ``saturated``: in some step of the dot product the accumulator was clamped, wrapped, or overflowed
         (to infinity, or to the greatest number where it truncates). 0 where ``invalid`` is set. For accumulators that can: not
@@ -91,7 +91,7 @@ class MacConfig(NamesFormats, frozen=True):
         From the constructor; ``from_toml`` and ``from_dict`` turn it into a one-line ``BitmillError``.
     """
 
-    FORMAT_FIELDS: ClassVar[tuple[str, ...]] = ("weight", "activation")
+    FORMAT_FIELDS: ClassVar[tuple[str, ...]] = ("weight", "activation", "scale")
 
     weight: str
     activation: str
@@ -104,7 +104,8 @@ class MacConfig(NamesFormats, frozen=True):
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
     multiplier: MultiplierStyle = "logic"
     aligner: AlignerStyle = "grouped"
-    scale: ScaleFormat = "none"
+    scale: str = NO_SCALE
+    block: Annotated[int, Field(ge=1)] | None = None
     saturated: bool = False
 
     @field_validator("weight", "activation")
@@ -115,6 +116,19 @@ class MacConfig(NamesFormats, frozen=True):
         if fmt.zero_code is None and fmt.fixed_min > 0:
             raise BitmillError(f"must be a format with a zero, not {name!r}")
         return fmt.name
+
+    @field_validator("scale")
+    @classmethod
+    def _known_scale(cls, name: str, info: ValidationInfo) -> str:
+        return scale_name(name, info.data.get("formats", ()))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_block(cls, fields: Any) -> Any:
+        """A block of one step, left out as by default."""
+        if isinstance(fields, dict) and "block" in fields and fields["block"] == fields.get("lanes", 1):
+            return {name: value for name, value in fields.items() if name != "block"}
+        return fields
 
     @model_validator(mode="after")
     def _consistent(self) -> MacConfig:
@@ -127,7 +141,7 @@ class MacConfig(NamesFormats, frozen=True):
             raise BitmillError(f"pipeline must be {len(STAGES)} for unit 'array', not {self.pipeline!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
-        self._check_scale()
+        self.check_scale(self.accumulator)
         self._check_formulation()
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         if self.saturated and not self.accumulator.can_saturate:
@@ -136,28 +150,6 @@ class MacConfig(NamesFormats, frozen=True):
                 f"saturated must be false for an accumulator of kind {kind!r}, which never saturates, not {self.saturated!r}"
             )
         return self
-
-    def _check_scale(self) -> None:
-        if self.scale == "none":
-            return
-        if self.unit == "array":
-            raise BitmillError(f"scale must be 'none' for unit 'array', not {self.scale!r}")
-        accumulator = self.accumulator
-        if not isinstance(accumulator, FloatAccumulator):
-            raise BitmillError(f"accumulator.kind must be 'float' for scale {self.scale!r}, not {accumulator.kind!r}")
-        if accumulator.fused is not None:
-            raise BitmillError(
-                f"accumulator.fused must be left out for scale {self.scale!r}, not {accumulator.fused!r}"
-            )
-
-    @property
-    def scale_format(self) -> PowerOfTwo | None:
-        """Catalog row of the scales; None where steps carry none."""
-        if self.scale == "none":
-            return None
-        fmt = formats.get(self.scale)
-        assert isinstance(fmt, PowerOfTwo), f"{self.scale} is a power of two"
-        return fmt
 
     def _check_formulation(self) -> None:
         """Multiplier and aligner fit the pair, and sums of several lanes in fixed point are there for them to differ in."""
@@ -273,12 +265,16 @@ class MacConfig(NamesFormats, frozen=True):
 
     @property
     def title(self) -> str:
-        """``E2M1 x E4M3 dot32, exact 47-bit accumulator``, ``MX E2M1 dot32, FP32 accumulator``."""
-        pair = "MX " * (self.scale != "none")
+        """``E2M1 x E4M3 dot32, exact 47-bit accumulator``, ``MX E2M1 dot32, FP32 accumulator``.
+
+        ``E4M3-scaled E2M1 4x4 array of dot4, blocks of 16, FP32 accumulator``.
+        """
+        pair = {NO_SCALE: "", "E8M0": "MX "}.get(self.scale, f"{self.scale}-scaled ")
         pair += self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
+        unit += f", blocks of {self.block}" if self.block is not None else ""
         rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
         rest += f", {self.aligner} aligner" if self.aligner != "grouped" else ""
         rest += ", products in columns" if self.multiplier == "columns" else ""
@@ -292,13 +288,13 @@ class MacConfig(NamesFormats, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
 
-        Only arrays have rows and columns, ``scale`` is there where steps carry one, ``pipeline`` where it is not whole,
-        ``aligner`` where it is not ``grouped``, ``saturated`` where it is asked for.
+        Only arrays have rows and columns, ``scale`` is there where steps carry one, ``block`` where it spans several steps,
+        ``pipeline`` where it is not whole, ``aligner`` where it is not ``grouped``, ``saturated`` where it is asked for.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
             del fields["pipeline"]
-        if self.scale == "none":
+        if self.scale == NO_SCALE:
             del fields["scale"]
         if self.aligner == "grouped":
             del fields["aligner"]

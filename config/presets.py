@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..formats.block import BLOCKS
 from ..system.errors import BitmillError
 from ..system.text import short
 from .bit_serial import BitSerialConfig
@@ -23,10 +26,10 @@ REPORT_PAIRS: tuple[tuple[str, str], ...] = (
 """Weight and activation formats that the presets and the int-vs-fp report cover."""
 
 
-MX_ELEMENTS: dict[str, str] = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8"}
-"""Element formats of OCP MX by the names of their blocks, which have 32 elements and an E8M0 scale. INT8 elements are integers
-here, 64 times MXINT8's, so that scales that are less by 6 each give MXINT8's dot products."""
-MX_BLOCK = 32
+MX_BLOCKS = ("mxfp4", "mxfp6", "mxfp8", "mxint8")
+"""Blocks of which there is a dot product of one block; INT8 elements are integers here, 64 times MXINT8's."""
+SCALED_ARRAYS = {"nvfp4": 4, "mxfp4": 8, "mxfp8": 4}
+"""Blocks of which there is a 4 x 4 array, and its lanes: a block spans four steps, or eight."""
 
 
 def pair_key(weight: str, activation: str) -> str:
@@ -51,11 +54,22 @@ def _units() -> dict[str, MacConfig]:
                 cols=size,
                 accumulator=ExactAccumulator(width=width),
             )
-    for name, element in MX_ELEMENTS.items():
-        rows[f"{name}-dot{MX_BLOCK}"] = MacConfig(
-            weight=element, activation=element, unit="dot", lanes=MX_BLOCK, accumulator=FloatAccumulator(), scale="E8M0"
-        )
+    for name in MX_BLOCKS:
+        rows[f"{name}-dot32"] = _of_block(name, unit="dot", lanes=32)
+    rows["nvfp4-dot16"] = _of_block("nvfp4", unit="dot", lanes=16)
+    for name, lanes in SCALED_ARRAYS.items():
+        rows[f"{name}-4x4"] = _of_block(name, unit="array", rows=4, cols=4, lanes=lanes)
     return rows
+
+
+def _of_block(name: str, **fields: Any) -> MacConfig:
+    """A unit for blocks of that name, with FP32 accumulators."""
+    row = BLOCKS[name]
+    (element,) = row.elements
+    return MacConfig.model_validate({
+        "weight": element, "activation": element, "accumulator": FloatAccumulator(), "scale": row.scale, "block": row.group,
+        **fields,
+    })  # fmt: skip
 
 
 UNITS: dict[str, MacConfig] = _units()

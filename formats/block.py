@@ -61,6 +61,8 @@ class Block:
         Whether a group has an integer that is subtracted from its codes, as wide as these.
     outlier
         Catalog name of the format of outliers, whose partner in a pair is given up (OliVe, ISCA 2023).
+    own
+        Rows of formats that are named here and are no catalog's: those that a configuration brings along.
     """
 
     name: str
@@ -74,21 +76,22 @@ class Block:
     step_exponent: int = 0
     zero_point: bool = False
     outlier: str | None = None
+    own: tuple[Format, ...] = ()
 
     @property
     def formats(self) -> tuple[Format, ...]:
         """Catalog rows of ``elements``, in the order of the selector."""
-        return tuple(get(name) for name in self.elements)
+        return tuple(get(name, self.own) for name in self.elements)
 
     @property
     def scale_format(self) -> Format | None:
         """Catalog row of ``scale``."""
-        return None if self.scale is None else get(self.scale)
+        return None if self.scale is None else get(self.scale, self.own)
 
     @property
     def scale_bits(self) -> int:
         """Width of a group's scale, 0 where it has none."""
-        return 0 if self.scale is None else get(self.scale).bits
+        return 0 if self.scale_format is None else self.scale_format.bits
 
     @property
     def bits(self) -> int:
@@ -191,6 +194,33 @@ def get_block(name: str) -> Block:
         )
     about = f"{element.name} with an FP16 scale per output channel"
     return Block(name=element.name.lower(), elements=(element.name,), about=about, group=None, scale=None)
+
+
+def block_for(
+    element: str, scale: str, group: int, *, rule: ScaleRule | None = None, own: tuple[Format, ...] = ()
+) -> Block:
+    """The block of an element format and a format of scales: the catalog's, or one made of them.
+
+    Parameters
+    ----------
+    element, scale
+        Names of formats.
+    group
+        Numbers that share a scale.
+    rule
+        How scales are chosen, the row's own if left out: ``floor`` for powers of two, else ``maximum`` beyond a tensor's scale.
+    own
+        Rows of those formats that are no catalog's.
+    """
+    for row in BLOCKS.values():
+        if (row.elements, row.scale, row.channel) == ((element,), scale, None) and rule in (None, row.rule):
+            return replace(row, group=group)
+    fmt = get(scale, own)
+    powers = fmt.significand_bits == 1 and fmt.fixed_min > 0
+    return Block(
+        name=f"{element}-{scale}".lower(), elements=(element,), about=f"{element} with {scale} scales", group=group, scale=scale,
+        rule=rule or ("floor" if powers else "maximum"), channel=None, tensor=None if powers else "FP32", own=own,
+    )  # fmt: skip
 
 
 def _element(name: str) -> Format | None:

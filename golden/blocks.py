@@ -12,6 +12,7 @@ from ..formats import Format
 from ..formats.block import Block, get_block
 from ..system.errors import BitmillError
 from .codec import decode, encode
+from .losses import Losses, count_losses
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +42,25 @@ class QuantizedBlocks:
     def values(self) -> NDArray[np.float64]:
         """The numbers that the codes stand for; NaN throughout a group whose scale is NaN."""
         (fmt,) = self.block.formats
+        return np.ldexp(decode(fmt, self.codes), self.block.step_exponent) * self._factors
+
+    @property
+    def _factors(self) -> NDArray[np.float64]:
+        """What each element is multiplied by."""
         of_groups = decode(scale_format(self.block), self.scales) * self.tensor_scale
-        each = np.repeat(of_groups, self.group, axis=-1)[..., : self.codes.shape[-1]]
-        return np.ldexp(decode(fmt, self.codes), self.block.step_exponent) * each
+        return np.repeat(of_groups, self.group, axis=-1)[..., : self.codes.shape[-1]]
+
+    @property
+    def outer_scale(self) -> float:
+        """What is left to multiply the numbers of codes and of scales by: the tensor's scale and the elements' step."""
+        return float(np.ldexp(self.tensor_scale, self.block.step_exponent))
+
+    def losses(self, x: ArrayLike) -> Losses:
+        """What the finite tensor lost that was quantized; what saturates is what the rule of the scales clips."""
+        (fmt,) = self.block.formats
+        factors = np.ldexp(self._factors, self.block.step_exponent)
+        steps = np.divide(np.asarray(x, np.float64), factors, out=np.zeros(self.codes.shape), where=factors > 0)
+        return count_losses(fmt, steps, self.codes).meant()
 
 
 def quantize_blocks(

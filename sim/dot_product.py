@@ -11,7 +11,7 @@ from .payload import Codes
 class DotProduct:
     """Operand codes [K] of one dot product, K at least 1, and what it is for.
 
-    ``weight_scales`` and ``activation_scales`` are the codes [steps] of its steps' scales, for units that have them.
+    ``weight_scales`` and ``activation_scales`` are the codes [blocks] of its blocks' scales, for units that have them.
     """
 
     weight_codes: Codes

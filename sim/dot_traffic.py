@@ -10,7 +10,7 @@ from ..config import MacConfig
 from ..system.errors import BitmillError
 from .payload import Codes, Output, PayloadLayout
 from .rows import PayloadRows
-from .scaled_stimulus import scaled_stimuli
+from .scaled_stimulus import blocks_of, codes_of_steps, scaled_stimuli
 from .stimulus import DotProduct, idle_codes_of, stimuli
 from .traffic import Traffic
 
@@ -38,7 +38,7 @@ class DotTraffic(Traffic[MacConfig, PayloadLayout, DotProduct]):
     def given(
         self, weight_codes: Codes, activation_codes: Codes, scales: tuple[Codes, Codes] | None = None
     ) -> list[DotProduct]:
-        """One work item for each row of two arrays of codes [n, K], with their steps' ``scales`` [n, steps] where there are.
+        """One work item for each row of two arrays of codes [n, K], with their ``scales`` [n, blocks] where there are.
 
         Raises
         ------
@@ -55,11 +55,11 @@ class DotTraffic(Traffic[MacConfig, PayloadLayout, DotProduct]):
             raise BitmillError(f"scales must be {wanted} for a unit of scale {self.config.scale!r}, not {scales!r}")
         if scales is None:
             return [DotProduct(w, a, "given") for w, a in zip(weights, activations, strict=True)]
-        shape = len(weights), -(-weights.shape[1] // self.config.lanes)
         checked = [np.asarray(codes) for codes in scales]
-        if any(codes.shape != shape for codes in checked):
+        wanted = (len(weights), blocks_of(self.config, weights.shape[1]))
+        if any(codes.shape != wanted for codes in checked):
             shapes = " and ".join(str(list(codes.shape)) for codes in checked)
-            raise BitmillError(f"scales must be two arrays of shape [n, steps] = {list(shape)}, not {shapes}")
+            raise BitmillError(f"scales must be two arrays of shape [n, blocks] = {list(wanted)}, not {shapes}")
         return [DotProduct(w, a, "given", s, t) for w, a, s, t in zip(weights, activations, *checked, strict=True)]
 
     def steps(self, item: DotProduct) -> int:
@@ -81,19 +81,33 @@ class DotTraffic(Traffic[MacConfig, PayloadLayout, DotProduct]):
         padded = [pad(config, item, steps) for item, steps in zip(work, lengths, strict=True)]
         weights = np.concatenate([weight for weight, _ in padded]).reshape(-1, config.lanes)
         activations = np.concatenate([activation for _, activation in padded]).reshape(-1, config.lanes)
-        return self.layout.pack_rows(weights, activations, ends(lengths), _joined_scales(work))
+        return self.layout.pack_rows(weights, activations, ends(lengths), self._scales(work, lengths))
+
+    def _scales(self, work: Sequence[DotProduct], lengths: Sequence[int]) -> tuple[Codes, Codes] | None:
+        """Codes of all steps [steps, 1], twice."""
+        found = _scales_of(work)
+        if found is None:
+            return None
+        weight, activation = (
+            np.concatenate(
+                [codes_of_steps(self.config, codes, steps) for codes, steps in zip(of, lengths, strict=True)]
+            )
+            for of in found
+        )
+        return weight[:, None], activation[:, None]
 
     def expected(self, work: Sequence[DotProduct]) -> list[list[int]]:
         """Output payloads of each dot product by golden: one each."""
         return [[self.layout.pack_output(output)] for output in golden_outputs(self.config, work)]
 
 
-def _joined_scales(work: Sequence[DotProduct]) -> tuple[Codes, Codes] | None:
+def _scales_of(work: Sequence[DotProduct]) -> tuple[list[Codes], list[Codes]] | None:
+    """Codes of the scales of every item, where there are."""
     scales = [(item.weight_scales, item.activation_scales) for item in work]
     weight, activation = (
         [codes for codes in of_operand if codes is not None] for of_operand in zip(*scales, strict=True)
     )
-    return (np.concatenate(weight), np.concatenate(activation)) if weight and activation else None
+    return (weight, activation) if weight and activation else None
 
 
 def ends(steps: Sequence[int]) -> np.ndarray:
@@ -113,10 +127,10 @@ def golden_outputs(config: MacConfig, work: Sequence[DotProduct]) -> list[Output
     outputs: list[Output | None] = [None] * len(work)
     for steps, members in groups.items():
         padded = [pad(config, work[index], steps) for index in members]
-        scales = _joined_scales([work[index] for index in members])
+        scales = _scales_of([work[index] for index in members])
         named = {}
         if scales is not None:
-            named = {f"{name}_scales": codes.reshape(-1, steps) for name, codes in zip(OPERANDS, scales, strict=True)}
+            named = {f"{name}_scales": np.stack(codes) for name, codes in zip(OPERANDS, scales, strict=True)}
         weights, activations = (np.stack(codes) for codes in zip(*padded, strict=True))
         result = golden.dot(config, weights, activations, **named)
         for position, index in enumerate(members):

@@ -85,6 +85,7 @@ def gemm(
     weight_codes: ArrayLike,
     activation_codes: ArrayLike,
     *,
+    scales: tuple[ArrayLike, ArrayLike] | None = None,
     engine: Engine = "compiled",
     stall: float = 0.0,
     seed: int = 0,
@@ -102,6 +103,8 @@ def gemm(
         An ``array``.
     weight_codes, activation_codes
         Codes [M, K] and [N, K].
+    scales
+        Codes of the scales of weights [M, blocks] and activations [N, blocks], for units that have them.
     engine
         ``compiled`` (CXXRTL) or ``cocotb`` (Icarus Verilog).
     stall
@@ -126,9 +129,11 @@ def gemm(
     weights, activations = _matrix(weight_codes, "weights"), _matrix(activation_codes, "activations")
     check_shapes(config, weights.shape, activations.shape)
     length = weights.shape[1]
-    result = golden.matmul(config, weights, activations)
+    of_scales = None if scales is None else (np.asarray(scales[0]), np.asarray(scales[1]))
+    named = {} if of_scales is None else dict(zip(("weight_scales", "activation_scales"), of_scales, strict=True))
+    result = golden.matmul(config, weights, activations, **named)
     traffic = TileTraffic(config)
-    tiles = list(_tiles(config, weights, activations))
+    tiles = list(_tiles(config, weights, activations, of_scales))
     expected = [payload for tile in traffic.expected(tiles) for payload in tile]
     played = play_product(
         config, traffic.layout, traffic.inputs(tiles), expected,
@@ -170,7 +175,12 @@ def _matrix(codes: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def _tiles(config: MacConfig, weights: NDArray[Any], activations: NDArray[Any]) -> Iterator[Tile]:
+def _tiles(
+    config: MacConfig,
+    weights: NDArray[Any],
+    activations: NDArray[Any],
+    scales: tuple[NDArray[Any], NDArray[Any]] | None,
+) -> Iterator[Tile]:
     # Results of rows and columns that are not there are left out, whatever they are of.
     idle = idle_codes_of(config)
     weights = np.pad(weights, ((0, -len(weights) % config.rows), (0, 0)), constant_values=idle[0])
@@ -178,7 +188,15 @@ def _tiles(config: MacConfig, weights: NDArray[Any], activations: NDArray[Any]) 
     for top in range(0, len(weights), config.rows):
         for left in range(0, len(activations), config.cols):
             rows, cols = slice(top, top + config.rows), slice(left, left + config.cols)
-            yield Tile(weights[rows], activations[cols], f"rows {top}, columns {left}")
+            of_tile = (
+                () if scales is None else (_filled(scales[0][rows], config.rows), _filled(scales[1][cols], config.cols))
+            )
+            yield Tile(weights[rows], activations[cols], f"rows {top}, columns {left}", *of_tile)
+
+
+def _filled(codes: NDArray[Any], count: int) -> NDArray[Any]:
+    """Rows of codes, filled up with codes of 0, whatever these are."""
+    return np.pad(codes, ((0, count - len(codes)), (0, 0)))
 
 
 def _account(counts: PhaseResult, tiles: int, steps: int, rows: int, fill: int) -> CycleAccount:

@@ -26,7 +26,7 @@ check -assert
 write_verilog -noattr netlist.v
 """
 # Icarus cannot read the vendors' models as they are (repeated modules, conditional specify paths), so Yosys puts them in
-# place of their cells. It has no behavioural model of some DSP blocks; the LUT mapping is the one that can be simulated.
+# place of their cells. It has no behavioural model of some DSP blocks and of block memories; LUTs are what can be simulated.
 _CELLS = """
 read_verilog unit.v
 {synthesis} -nodsp -top {top}
@@ -44,7 +44,7 @@ write_verilog -noattr netlist.v
 """
 
 _SYNTHESIS: dict[NetlistKind, tuple[str, str]] = {
-    "ecp5": ("synth_ecp5", "+/ecp5/cells_sim.v"),
+    "ecp5": ("synth_ecp5 -nobram", "+/ecp5/cells_sim.v"),
     "gowin": ("synth_gowin -family gw2a -noiopads -nobram -nolutram", "+/gowin/cells_sim.v"),
     "xilinx7": ("synth_xilinx -flatten -noiopad -noclkbuf -nobram -nolutram -nosrl", "+/xilinx/cells_sim.v"),
 }
@@ -61,7 +61,7 @@ def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
         Its top module.
     kind
         ``generic``: two-input gates, multiplexers and plain D flip-flops; ``ecp5``, ``gowin``, ``xilinx7``: the vendor's LUT,
-        carry and flip-flop cells, without DSP blocks.
+        carry and flip-flop cells, without DSP blocks and block memories.
 
     Raises
     ------

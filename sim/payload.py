@@ -45,8 +45,9 @@ class RowOutput:
 class PayloadLayout:
     """Widths of the fields of the unit's two payloads, first field at the least significant bit.
 
-    Input: ``rows * lanes`` weight codes, ``cols * lanes`` activation codes (lane 0 of the first row or column lowest), weight and
-    activation scale where there are scales, ``last``. Output: ``value``, ``invalid``, ``too_long``, ``saturated`` if ``flagged``.
+    Input: ``rows * lanes`` weight codes, ``cols * lanes`` activation codes (lane 0 of the first row or column lowest), ``rows``
+    weight scales and ``cols`` activation scales where there are scales, ``last``. Output: ``value``, ``invalid``, ``too_long``,
+    ``saturated`` if ``flagged``.
     """
 
     weight_bits: int
@@ -77,7 +78,16 @@ class PayloadLayout:
     @property
     def input_bits(self) -> int:
         """Width of ``i_payload``."""
-        return self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits) + 2 * self.scale_bits + 1
+        return self._code_bits + self._scales * self.scale_bits + 1
+
+    @property
+    def _code_bits(self) -> int:
+        return self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits)
+
+    @property
+    def _scales(self) -> int:
+        """Scales of a step."""
+        return self.rows + self.cols
 
     @property
     def output_bits(self) -> int:
@@ -110,7 +120,7 @@ class PayloadLayout:
         last
             Whether the step ends a dot product, [steps].
         scales
-            Codes [steps] of the weights' and of the activations' scales, where steps have them.
+            Codes [steps, rows] of the weights' and [steps, cols] of the activations' scales, where steps have them.
 
         Raises
         ------
@@ -121,13 +131,13 @@ class PayloadLayout:
         if (scales is None) == bool(self.scale_bits):
             wanted = "given" if self.scale_bits else "left out"
             raise BitmillError(f"scales must be {wanted} for steps with {self.scale_bits} bits of each, not {scales!r}")
-        names = "weight_scale", "activation_scale"
+        names = ("weight_scale", self.rows), ("activation_scale", self.cols)
         fields = (
             bit_rows("weight", weight_codes, self.weight_bits, (steps, self.rows * self.lanes)),
             bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
             *(
-                bit_rows(name, codes.reshape(-1, 1), self.scale_bits, (steps, 1))
-                for name, codes in zip(names, scales or (), strict=False)
+                bit_rows(name, codes, self.scale_bits, (steps, count))
+                for (name, count), codes in zip(names, scales or (), strict=False)
             ),
             np.asarray(last, dtype=np.uint8).reshape(steps, 1),
         )
@@ -141,15 +151,15 @@ class PayloadLayout:
         return (
             _codes_of(bits[:, :split], self.weight_bits),
             _codes_of(bits[:, split:end], self.activation_bits),
-            bits[:, end + 2 * self.scale_bits].astype(bool),
+            bits[:, end + self._scales * self.scale_bits].astype(bool),
         )
 
     def unpack_scales(self, payloads: Sequence[int]) -> tuple[Codes, Codes]:
-        """The scales that ``pack_steps`` packed, [steps] twice."""
-        start = self.lanes * (self.rows * self.weight_bits + self.cols * self.activation_bits)
+        """The scales that ``pack_steps`` packed, [steps, rows] and [steps, cols]."""
+        start, width = self._code_bits, self._scales * self.scale_bits
         bits = np.unpackbits(PayloadRows.of(payloads, self.input_bits).rows, axis=1, bitorder="little")
-        codes = _codes_of(bits[:, start : start + 2 * self.scale_bits], self.scale_bits)
-        return codes[:, 0], codes[:, 1]
+        codes = _codes_of(bits[:, start : start + width], self.scale_bits)
+        return codes[:, : self.rows], codes[:, self.rows :]
 
     def pack_output(self, output: Output) -> int:
         """The output payload that states ``output``; see ``value_field``."""

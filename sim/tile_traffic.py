@@ -13,20 +13,34 @@ from .array_payload import ArrayPayload
 from .dot_traffic import ends
 from .payload import Codes, RowOutput
 from .rows import PayloadRows
+from .scaled_stimulus import Scales, blocks_of, codes_of_steps, scaled_stimuli
 from .stimulus import DotProduct, idle_codes_of, random_codes, stimuli, whole_length
 from .traffic import Traffic
 
+_AIMED = 5
+"""One dot product in so many of those that are aimed at scales is taken."""
 _SPREAD = 3
 """One corner in so many goes to every PE of the array, the others to one PE among random neighbours."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Weight codes [rows, K] and activation codes [cols, K] of one tile, K at least 1, and what it is for."""
+    """Weight codes [rows, K] and activation codes [cols, K] of one tile, K at least 1, and what it is for.
+
+    ``weight_scales`` [rows, blocks] and ``activation_scales`` [cols, blocks] are their scales' codes, for units that have them.
+    """
 
     weight_codes: Codes
     activation_codes: Codes
     label: str
+    weight_scales: Codes | None = None
+    activation_scales: Codes | None = None
+
+    @property
+    def scales(self) -> tuple[Codes, Codes] | None:
+        """Both; None where there are none."""
+        found = self.weight_scales, self.activation_scales
+        return None if found[0] is None or found[1] is None else (found[0], found[1])
 
     def __len__(self) -> int:
         return self.weight_codes.shape[1]
@@ -44,11 +58,18 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
     def __init__(self, config: MacConfig) -> None:
         self.config = config
         self.layout = ArrayPayload.of(config)
+        self._drawn: Scales | None = None
 
     def stimuli(self, rng: np.random.Generator, *, count: int, corner_steps: int) -> list[Tile]:
         """The directed corners of one PE, each in every PE or in a random one, lengths around ``rows``, random tiles."""
         rows, cols, lanes = self.config.rows, self.config.cols, self.config.lanes
         corners = stimuli(self.config, rng, count=count, corner_steps=corner_steps)
+        scale, fmt = self.config.scale_format, self.config.accumulator_format
+        if scale is not None and fmt is not None:
+            self._drawn = Scales(self.config, scale, fmt, rng)
+            scaled = scaled_stimuli(self.config, corners, rng)
+            # What is aimed at scales, every PE has the same circuit for: a few of them for an array.
+            corners = [*scaled[: len(corners)], *scaled[len(corners) :: _AIMED]]
         tiles = [self._around(item, rng, everywhere=index % _SPREAD == 0) for index, item in enumerate(corners)]
         lengths = {
             1,
@@ -74,22 +95,31 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
         Raises
         ------
         BitmillError
-            If the shapes do not fit the array or one another, or are empty, or there are scales.
+            If the shapes do not fit the array or one another, or are empty, or scales are missing or not wanted.
         """
-        if scales is not None:
-            raise BitmillError(f"scales must be left out for {self.config.title}")
+        config = self.config
         weights, activations = np.asarray(weight_codes), np.asarray(activation_codes)
         fits = weights.ndim == activations.ndim == 3 and weights.size and activations.size
-        wanted = (
-            (len(weights), self.config.rows, weights.shape[-1]),
-            (len(weights), self.config.cols, weights.shape[-1]),
-        )
+        wanted = (len(weights), config.rows, weights.shape[-1]), (len(weights), config.cols, weights.shape[-1])
         if not fits or (weights.shape, activations.shape) != wanted:
             raise BitmillError(
-                f"codes must have the shapes [n, rows = {self.config.rows}, K] and [n, cols = {self.config.cols}, K], not "
+                f"codes must have the shapes [n, rows = {config.rows}, K] and [n, cols = {config.cols}, K], not "
                 f"{list(weights.shape)} and {list(activations.shape)}"
             )
-        return [Tile(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+        if (scales is None) == (config.scale_format is not None):
+            stated = "left out" if scales is not None else "given"
+            raise BitmillError(f"scales must be {stated} for a unit of scale {config.scale!r}, not {scales!r}")
+        if scales is None:
+            return [Tile(w, a, "given") for w, a in zip(weights, activations, strict=True)]
+        checked = [np.asarray(codes) for codes in scales]
+        shapes = [(*shape[:2], blocks_of(config, shape[2])) for shape in wanted]
+        if [codes.shape for codes in checked] != shapes:
+            found = " and ".join(str(list(codes.shape)) for codes in checked)
+            raise BitmillError(
+                f"scales must have the shapes [n, rows, blocks] = {list(shapes[0])} and [n, cols, blocks] = "
+                f"{list(shapes[1])}, not {found}"
+            )
+        return [Tile(w, a, "given", s, t) for w, a, s, t in zip(weights, activations, *checked, strict=True)]
 
     def steps(self, item: Tile) -> int:
         """Steps of ``lanes`` products, the last one filled up."""
@@ -110,7 +140,15 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
         weights = [steps_of(item.weight_codes, config.lanes, zeros[0]) for item in work]
         activations = [steps_of(item.activation_codes, config.lanes, zeros[1]) for item in work]
         last = ends([len(steps) for steps in weights])
-        return self.layout.pack_rows(np.concatenate(weights), np.concatenate(activations), last)
+        scales = [self._scales(item) for item in work if item.scales is not None]
+        joined = (np.concatenate([s for s, _ in scales]), np.concatenate([t for _, t in scales])) if scales else None
+        return self.layout.pack_rows(np.concatenate(weights), np.concatenate(activations), last, joined)
+
+    def _scales(self, item: Tile) -> tuple[Codes, Codes]:
+        """The codes of a tile's steps, [steps, rows] and [steps, cols]."""
+        assert item.scales is not None
+        weight, activation = (codes_of_steps(self.config, codes, self.steps(item)).T for codes in item.scales)
+        return weight, activation
 
     def expected(self, work: Sequence[Tile]) -> list[list[int]]:
         """Output payloads of each tile by golden: ``rows`` each."""
@@ -122,6 +160,9 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
         col = slice(None) if everywhere else int(rng.integers(self.config.cols))
         tile.weight_codes[row] = item.weight_codes
         tile.activation_codes[col] = item.activation_codes
+        if tile.scales is not None and item.weight_scales is not None and item.activation_scales is not None:
+            tile.scales[0][row] = item.weight_scales
+            tile.scales[1][col] = item.activation_scales
         return tile
 
     def _random(self, rng: np.random.Generator, length: int, label: str) -> Tile:
@@ -131,7 +172,11 @@ class TileTraffic(Traffic[MacConfig, ArrayPayload, Tile]):
             fmt = config.weight_format if fmt_name == "weight" else config.activation_format
             return random_codes(fmt, rng, count * length, finite=True).reshape(count, length)
 
-        return Tile(codes(config.rows, "weight"), codes(config.cols, "activation"), label)
+        weights, activations = codes(config.rows, "weight"), codes(config.cols, "activation")
+        if self._drawn is None:
+            return Tile(weights, activations, label)
+        drawn = self._drawn
+        return Tile(weights, activations, label, drawn.random(config.rows, length), drawn.random(config.cols, length))
 
 
 def steps_of(codes: Codes, lanes: int, zero: int = 0) -> Codes:
@@ -145,7 +190,10 @@ def golden_rows(config: MacConfig, tile: Tile) -> Iterator[RowOutput]:
     """The rows of results of a tile by ``bitmill.golden.matmul``."""
     from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
 
-    result = golden.matmul(config, tile.weight_codes, tile.activation_codes)
+    result = golden.matmul(
+        config, tile.weight_codes, tile.activation_codes,
+        weight_scales=tile.weight_scales, activation_scales=tile.activation_scales,
+    )  # fmt: skip
     for row in range(config.rows):
         yield RowOutput(
             tuple(int(value) for value in result.value[row]),

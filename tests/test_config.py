@@ -101,19 +101,29 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
         r"accumulator\.rounding: .*'nearest-even' or 'truncate', not 'up'",
     ),
     ({"accumulator": {"kind": "exact", "rounding": "truncate"}}, r"field 'accumulator\.rounding' is unknown"),
-    ({"scale": "E4M3"}, r"scale: .*'none' or 'E8M0', not 'E4M3'"),
+    (
+        {"scale": "INT8"},
+        r"scale: must be 'none' or a format .* such as 'E8M0' or 'E4M3', of positive .* magnitudes, not 'INT8'",
+    ),
+    ({"scale": "FP32"}, r"scale: must be 'none' or a format of at most 16 bits .*, not 'FP32'"),
+    ({"scale": "E4M"}, r"scale: must be 'none' or a format .*: format must be a known name .*, not 'E4M'"),
+    ({"block": 32}, r"block must be left out for scale 'none', not 32"),
+    (
+        {"scale": "E4M3", "unit": "dot", "lanes": 32, "block": 16, "accumulator": {"kind": "float"}},
+        r"block must be a multiple of lanes = 32, as a step has one scale of each operand, not 16",
+    ),
+    (
+        {"scale": "E4M3", "unit": "dot", "lanes": 3, "block": 0, "accumulator": {"kind": "float"}},
+        r"block: input should be greater than or equal to 1, not 0",
+    ),
     ({"scale": "E8M0"}, r"accumulator\.kind must be 'float' for scale 'E8M0', not 'exact'"),
     (
         {"scale": "E8M0", "accumulator": {"kind": "window", "width": 24}},
         r"accumulator\.kind must be 'float' for scale 'E8M0', not 'window'",
     ),
     (
-        {"scale": "E8M0", "accumulator": {"kind": "float", "fused": 64}},
-        r"accumulator\.fused must be left out for scale 'E8M0', not 64",
-    ),
-    (
-        {"scale": "E8M0", "unit": "array", "accumulator": {"kind": "float"}},
-        r"scale must be 'none' for unit 'array', not 'E8M0'",
+        {"scale": "E8M0", "weight": "BF16", "activation": "BF16", "accumulator": {"kind": "float", "fused": 64}},
+        r"accumulator\.fused must be left out for scale 'E8M0' where .* more than 1024 bits, not 64 of 10\d\d bits",
     ),
     ({"accumulator": {"kind": "fixed", "width": 20}}, r"field 'accumulator\.overflow' is required"),
     ({"accumulator": {"kind": "fixed", "overflow": "wrap"}}, r"field 'accumulator\.width' is required"),
@@ -300,8 +310,13 @@ def test_presets_cover_the_report_pairs() -> None:
 
 def test_presets_of_mx_blocks() -> None:
     scaled = [config for config in UNITS.values() if config.scale != "none"]
-    assert [config.weight for config in scaled] == ["E2M1", "E2M3", "E4M3", "INT8"]
-    assert {(config.lanes, config.accumulator) for config in scaled} == {(32, FloatAccumulator())}
+    blocks = [config for config in scaled if config.lanes == 32]
+    assert [config.weight for config in blocks] == ["E2M1", "E2M3", "E4M3", "INT8"]
+    assert {(config.scale, config.block_size) for config in scaled if config not in blocks} == {
+        ("E8M0", 32),
+        ("E4M3", 16),
+    }
+    assert {config.accumulator for config in scaled} == {FloatAccumulator()}
     assert preset("mxfp4-dot32").scale_format is formats.get("E8M0")
     assert preset("mxfp4-dot32").to_dict()["scale"] == "E8M0"
     assert "scale" not in preset("e2m1-dot32").to_dict()

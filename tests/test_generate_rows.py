@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bitmill.config.family import FAMILIES, config_of
-from bitmill.config.rows import ROW_KEYS
+from bitmill.config.rows import ROW_KEYS, RootNormConfig
 
 
 def signed(word, place, bits):
@@ -113,3 +113,13 @@ def test_refusals_are_one_line(cli, tmp_path, fields, message):
     assert done.err.count("\n") == 1
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_gates_are_counted_without_the_row_s_memory(cli, tmp_path):
+    config = RootNormConfig(unit="rmsnorm", lanes=1, max_length=8, input_bits=4, multiplier_bits=5)
+    (tmp_path / "unit.toml").write_text(config.to_toml())
+    done = cli("synth", tmp_path / "unit.toml", "--target", "generic", "-o", tmp_path / "record.json")
+    assert done.status == 0
+    bits = 8 * (4 + 1 + 5 + config.widths.bias_bits)
+    assert f"without {bits} bits of memories" in done.out
+    assert json.loads((tmp_path / "record.json").read_text())["memory_bits_left_out"] == bits

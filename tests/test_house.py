@@ -273,10 +273,14 @@ def test_presets_are_valid_and_say_what_they_are(name):
     config = UNITS[name]
     assert MacConfig.from_dict(config.to_dict()) == config
     if config.scale != "none":
-        elements = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8"}
-        assert (config.weight, config.activation) == (elements[name.split("-")[0]],) * 2
-        assert (name.split("-")[1], config.unit, config.lanes) == ("dot32", "dot", 32)
-        assert config.title == f"MX {config.weight} dot32, FP32 accumulator"
+        elements = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8", "nvfp4": "E2M1"}
+        block, size = name.split("-")
+        assert (config.weight, config.activation) == (elements[block],) * 2
+        assert (config.scale, config.block_size) == (("E4M3", 16) if block == "nvfp4" else ("E8M0", 32))
+        assert size == (f"dot{config.block_size}" if config.unit == "dot" else "4x4")
+        if config.unit == "dot":
+            prefix = "E4M3-scaled" if block == "nvfp4" else "MX"
+            assert config.title == f"{prefix} {config.weight} {size}, FP32 accumulator"
         return
     weight, activation = config.weight.lower(), config.activation.lower()
     assert name.split("-")[0] == (weight if weight == activation else f"{weight}x{activation}")

@@ -36,6 +36,7 @@ class RowConfig(UnitConfig, frozen=True):
     PASSES: ClassVar[int] = 1
     LOOKS_AROUND: ClassVar[bool] = True
     TOLD: ClassVar[tuple[str, ...]] = ()
+    counted: ClassVar[tuple[str, str]] = ("rows", "elements")
 
     # Each class says itself how many it has, behind its unit: a document begins with what matters most.
     if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class RowConfig(UnitConfig, frozen=True):
     def told_fields(self) -> tuple[str, ...]:
         """``TOLD``, unless it is built in."""
         return self.TOLD
+
+    @property
+    def keeps_memories(self) -> bool:
+        """Rows are kept in one, and so are channels."""
+        return self.longest_row is not None
 
     @property
     def has_error(self) -> bool:

@@ -81,6 +81,10 @@ class GeluConfig(RowConfig, frozen=True):
         return {"value": self.rule.value_bits, "slope": self.slope_bits}
 
     @property
+    def keeps_memories(self) -> bool:
+        return self.table == "memory"
+
+    @property
     def line_count(self) -> int:
         return self.rule.segments
 

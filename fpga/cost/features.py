@@ -20,6 +20,9 @@ from .traits import KIND_TRAITS
 MAX_LANES = 64
 """Most lanes of a unit that the models were measured for."""
 
+MEASURED_SCALES = ("none", "E8M0")
+"""Scales of the units that the models were measured for."""
+
 KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
     "unit": frozenset({
         "weight", "activation", "unit", "rows", "cols", "lanes", "k_max", "accumulator", "pipeline", "multiplier", "aligner",
@@ -80,6 +83,15 @@ def check_known(config: MacConfig) -> None:
         raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {config.unit!r}")
     if config.lanes > MAX_LANES:
         raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")
+    if config.scale not in MEASURED_SCALES:
+        raise BitmillError(
+            f"scale must be one of {', '.join(map(repr, MEASURED_SCALES))} to be estimated, not {config.scale!r}"
+        )
+    if config.scale_format is not None and config.accumulator.fuses:
+        raise BitmillError(
+            f"accumulator.fused must be left out for scale {config.scale!r} to be estimated, not "
+            f"{config.products_per_rounding!r}"
+        )
     kind = config.accumulator.kind
     if KIND_TRAITS.get(kind) is None:
         raise BitmillError(

@@ -46,7 +46,7 @@ class Result:
         integers. Float and window accumulators: codes of ``config.accumulator_format``, uint32, or uint64 when
         ``accumulator_bits > 32``.
     invalid
-        Whether an operand was NaN or Inf, or a scale NaN.
+        Whether an operand was NaN or Inf, or a scale no number.
     too_long
         Whether the dot product took more than ``config.max_steps`` steps.
     saturated
@@ -77,8 +77,8 @@ def matmul(
     weight_codes, activation_codes
         Integer codes ``[M, K]`` and ``[N, K]``. A ``K`` that is no multiple of ``lanes`` is padded with zero codes.
     weight_scales, activation_scales
-        Codes of ``config.scale_format``, ``[M, ceil(K / lanes)]`` and ``[N, ceil(K / lanes)]``: one for each ``lanes`` codes of a
-        row. Given exactly where ``config.scale`` is not ``none``.
+        Codes of ``config.scale_format``, ``[M, ceil(K / block)]`` and ``[N, ceil(K / block)]``: one for each block of
+        ``config.block_size`` codes of a row. Given exactly where ``config.scale`` is not ``none``.
 
     Returns
     -------
@@ -141,8 +141,7 @@ def _run(
         parts = scales[0].parts, scales[1].parts
     invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
     if scales is not None:
-        exponents = scales[0].exponents, scales[1].exponents
-        value, saturated = accumulate_float(config, pairing, *parts, invalid.shape, scales=exponents)
+        value, saturated = accumulate_float(config, pairing, *parts, invalid.shape, scales=scales)
     else:
         value, saturated = ACCUMULATORS[config.accumulator.kind](config, pairing, *parts, invalid.shape)
     if config.accumulator.zero_when_invalid:

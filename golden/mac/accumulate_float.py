@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,16 @@ from numpy.typing import NDArray
 
 from ...config import MacConfig
 from ...formats import Product
-from ..exact import Limbs, Pairing, limb_operands, sums_by_shift
+from ..exact import FLOAT64_BITS, Limbs, Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
 from .accumulated import Accumulated
 from .float_register import FloatRegister
 from .float_steps import in_blocks, run_steps
+from .step_scales import StepScales
 
 _FLOAT32_SIGNIFICAND, _FLOAT32_MIN_EXPONENT, _FLOAT32_MAX = 24, -149, float(np.finfo(np.float32).max)
+_PIECE_BITS = 21
+"""Two significands of scales of 16 bits multiply to at most 32 bits."""
 _OUTPUTS_AT_ONCE = 1 << 15
 """Outputs per block of a matrix product, so that the working arrays of a step stay in cache."""
 
@@ -27,7 +31,7 @@ def accumulate_float(
     activation: Parts,
     shape: tuple[int, ...],
     *,
-    scales: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    scales: tuple[StepScales, StepScales] | None = None,
 ) -> Accumulated:
     """Codes of ``acc = round(acc + S)`` over the steps, ``S`` being the exact sum of ``products_per_rounding`` products.
 
@@ -35,7 +39,7 @@ def accumulate_float(
     nearest even in the accumulator's format, or toward zero, with IEEE 754's subnormals, overflow and specials. Operands are
     ``[rows, K]`` with ``K`` a multiple of ``lanes``. uint32; NaN results are the positive quiet NaN.
 
-    With ``scales``, exponents ``[rows, steps]`` of both operands, a step adds ``S * 2**(weight's + activation's)``.
+    With ``scales`` of both operands, ``S`` is the sum of the steps' exact sums, each times both of its scales.
     """
     fmt = config.accumulator_format
     assert fmt is not None, "a float accumulator has a format"
@@ -43,7 +47,7 @@ def accumulate_float(
     products = config.products_per_rounding
 
     def block(rows: slice) -> Accumulated:
-        mine = None if scales is None else (scales[0][rows], scales[1])
+        mine = None if scales is None else (scales[0].of_rows(rows), scales[1])
         sums = _StepSums(config, register, pairing, weight[rows], activation, mine)
         return run_steps(register, pairing, weight[rows], activation, products, sums.add_to, flagged=config.saturated)
 
@@ -60,15 +64,16 @@ class _StepSums:
         pairing: Pairing,
         weight: Parts,
         activation: Parts,
-        scales: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+        scales: tuple[StepScales, StepScales] | None,
     ) -> None:
         self._register = register
         self._pairing = pairing
         self._products = config.products_per_rounding
         self._scales = scales
+        self._lanes = config.lanes
         nearest_fp32 = register.is_fp32 and not register.truncates and scales is None
         self._in_float32 = nearest_fp32 and sums_fit_float32(config.product, self._products)
-        if self._products == 1 or self._in_float32:
+        if (self._products == 1 and scales is None) or self._in_float32:
             # One product of two significands of at most 24 bits is exact in float64, and so is a sum that fits float32.
             dtype = np.float32 if self._in_float32 else np.float64
             self._weight = _numbers(weight).astype(dtype)
@@ -85,19 +90,39 @@ class _StepSums:
             total = self._pairing.contract(self._weight[:, columns], self._activation[:, columns])
             # Adding +0 turns a step sum of -0 into +0.
             total = total + total.dtype.type(0)
-            return accumulator + total if self._in_float32 else self._add(accumulator, [total], step)
+            return accumulator + total if self._in_float32 else self._register.add(accumulator, [total])
+        if self._scales is None:
+            terms = [np.ldexp(part, shift + self._unit) for shift, part in self._sums(columns).items()]
+            return self._register.add(accumulator, terms)
+        steps = range(columns.start, min(columns.stop, self._scales[0].parts.nan.shape[1]), self._lanes)
+        terms = [term for first in steps for term in self._scaled(self._scales, first)]
+        return self._register.add(accumulator, terms)
+
+    def _sums(self, columns: slice) -> dict[int, NDArray[np.float64]]:
+        assert self._limbs is not None
         weight, activation = (
             Limbs([(shift, piece[:, columns]) for shift, piece in limbs.pieces]) for limbs in self._limbs
         )
-        sums = sums_by_shift(self._pairing, weight, activation)
-        terms = [np.ldexp(part, shift + self._unit) for shift, part in sums.items()]
-        return self._add(accumulator, terms, step)
+        return sums_by_shift(self._pairing, weight, activation)
 
-    def _add(self, accumulator: NDArray[Any], terms: list[NDArray[np.float64]], step: int) -> NDArray[Any]:
-        if self._scales is not None:
-            exponent = self._pairing.combine(self._scales[0][:, step], self._scales[1][:, step], np.add)
-            terms = [np.ldexp(term, exponent) for term in terms]
-        return self._register.add(accumulator, terms)
+    def _scaled(self, scales: tuple[StepScales, StepScales], first: int) -> Iterator[NDArray[np.float64]]:
+        """Float64 terms that add up to the sum of one step's products, from column ``first`` on, times both scales."""
+        step = first // self._lanes
+        exponent = self._pairing.combine(scales[0].exponents[:, step], scales[1].exponents[:, step], np.add)
+        factor = self._pairing.combine(scales[0].magnitudes[:, step], scales[1].magnitudes[:, step], np.multiply)
+        for shift, part in self._sums(slice(first, first + self._lanes)).items():
+            # Integers of 53 bits in pieces whose products with the factor, of 32 bits at most, are integers of 53 bits again.
+            for piece, raised in _pieces(part) if np.any(factor != 1) else [(part, 0)]:
+                yield np.ldexp(piece * factor, exponent + (shift + raised + self._unit))
+
+
+def _pieces(part: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Integers of at most 53 bits as sums of ``piece * 2**raised``, pieces of at most ``_PIECE_BITS``."""
+    for raised in range(0, FLOAT64_BITS + 1, _PIECE_BITS):
+        above = np.trunc(np.ldexp(part, -raised - _PIECE_BITS))
+        piece = np.trunc(np.ldexp(part, -raised)) - np.ldexp(above, _PIECE_BITS)
+        if piece.any():
+            yield piece, raised
 
 
 def sums_fit_float32(product: Product, products: int) -> bool:

@@ -128,7 +128,7 @@ class FloatAccumulator(FloatTotal):
             term_bits=layout["significand"].width,
             least_exponent=config.product.min_exponent - raised,
             span=config.product.exponent_span if unaligned else 0,
-            lattice=config.product.min_exponent + max(0, -raised),
+            lattice=self.lattice(config),
             rounding_bits=0 if config.accumulator.truncates else 2,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
@@ -137,6 +137,11 @@ class FloatAccumulator(FloatTotal):
     def raised(cls, config: MacConfig) -> int:
         """How far the term's least bit lies below the products' least bit, in bits."""
         return 0
+
+    @classmethod
+    def lattice(cls, config: MacConfig) -> int:
+        """The power of two that every sum is a multiple of."""
+        return config.product.min_exponent + max(0, -cls.raised(config))
 
     @property
     def overflow_possible(self) -> bool:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Signal
+from typing import ClassVar
+
+from amaranth import Module, Signal, Value
 from amaranth.lib import data
 
 from ...config import MacConfig
@@ -39,9 +41,11 @@ class FusedAccumulator(Accumulator):
     """
 
     ALIGNED = True
+    ROUNDER: ClassVar[type[FloatAccumulator]] = GroupAccumulator
+    """What adds a group's sum and rounds."""
 
     def __init__(self, *, config: MacConfig) -> None:
-        self.rounder = GroupAccumulator(config=config)
+        self.rounder = self.ROUNDER(config=config)
         self.steps = config.products_per_rounding // config.lanes
         super().__init__(config=config)
 
@@ -60,7 +64,8 @@ class FusedAccumulator(Accumulator):
         met = Signal(self.flags.shape())
         taken = Signal(range(self.steps))
         ends = Signal()
-        total = add(m, group, self.term.significand, group.shape(), carry=self.term.carry, name="group_total")
+        significand, carry = self._fixed(m)
+        total = add(m, group, significand, group.shape(), carry=carry, name="group_total")
         m.d.comb += [
             ends.eq(self.last | (taken == self.steps - 1)),
             rounder.step.eq(self.step & ends),
@@ -77,3 +82,7 @@ class FusedAccumulator(Accumulator):
             with m.If(ends):
                 m.d.sync += [group.eq(0), met.eq(0), taken.eq(0)]
         return m
+
+    def _fixed(self, m: Module) -> tuple[Value, Value]:
+        """A step's term in units of the group's sum, and the carry that completes it."""
+        return self.term.significand, self.term.carry

@@ -8,6 +8,7 @@ from .exact_accumulator import ExactAccumulator
 from .fixed_accumulator import FixedAccumulator
 from .float_accumulator import FloatAccumulator
 from .fused_accumulator import FusedAccumulator
+from .fused_scaled_accumulator import FusedScaledAccumulator
 from .scaled_accumulator import ScaledAccumulator
 from .window_accumulator import WindowAccumulator
 
@@ -18,13 +19,16 @@ ACCUMULATORS: dict[str, type[Accumulator]] = {
     "float": FloatAccumulator,
     "fused": FusedAccumulator,
     "scaled": ScaledAccumulator,
+    "scaled-fused": FusedScaledAccumulator,
 }
-"""Component classes; ``scaled`` is that of units whose steps have scales."""
+"""Component classes; ``scaled`` ones are those of units whose steps have scales."""
 
 
 def circuit(config: MacConfig) -> str:
     """The key of a unit's accumulator."""
-    return config.accumulator.circuit if config.scale_format is None else "scaled"
+    if config.scale_format is None:
+        return config.accumulator.circuit
+    return "scaled-fused" if config.accumulator.fuses else "scaled"
 
 
 def for_config(config: MacConfig) -> type[Accumulator]:

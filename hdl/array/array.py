@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 from ...config import MacConfig
 from ...config.checks import check_class, check_unit
 from ..mac import step_terms
-from ..mac.layouts import operands_layout, result_layout
+from ..mac.layouts import carried_bits, operands_layout, result_layout
 from ..unit import Unit
 from ..wires.delay_line import DelayLine, powers
 from ..wires.instances import placed
@@ -131,9 +131,8 @@ class Array(Unit):
 
     @property
     def _operand_bits(self) -> tuple[int, int]:
-        """Widths of the weights of a row and of the activations of a column, a step's."""
-        config = self.config
-        return config.lanes * config.weight_format.bits, config.lanes * config.activation_format.bits
+        """Widths of the weights of a row and of the activations of a column, a step's with their scales."""
+        return carried_bits(self.config)
 
     def _bus(self) -> ColumnBus:
         rows = len(block_sizes(self.config.rows)) if self._in_blocks else self.config.rows
@@ -191,13 +190,12 @@ class Array(Unit):
     ) -> list[list[Value]]:
         """Place the rows, each fed by the one above; the results of their PEs ``[cols][rows]``."""
         config = self.config
-        row_bits, col_bits = self._operand_bits
         weights = [
-            self._late(m, advance, entry.weight.word_select(row, row_bits), row, f"weight{row}")
+            self._late(m, advance, _carried(config, entry, "weight", row), row, f"weight{row}")
             for row in range(config.rows)
         ]
         activation: Value = Cat(
-            self._late(m, advance, entry.activation.word_select(col, col_bits), col, f"activation{col}")
+            self._late(m, advance, _carried(config, entry, "activation", col), col, f"activation{col}")
             for col in range(config.cols)
         )
         if self._in_blocks:
@@ -307,6 +305,14 @@ class Array(Unit):
                 m.d.sync += self.o.valid.eq(0)
             with m.Else():
                 m.d.sync += following.eq(following - 1)
+
+
+def _carried(config: MacConfig, entry: Entry, operand: Literal["weight", "activation"], index: int) -> Value:
+    """The codes of a row or a column, and above them that of their scale."""
+    codes: Value = getattr(entry, operand)
+    part = codes.word_select(index, len(codes) // (config.rows if operand == "weight" else config.cols))
+    scale = config.scale_format
+    return part if scale is None else Cat(part, getattr(entry, f"{operand}_scale").word_select(index, scale.bits))
 
 
 def _delayed(m: Module, enable: Value, value: Value, cycles: int, name: str, *, init: int | None = None) -> Value:

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ..mac.layouts import carried_bits
 from .pe import PE
 
 
@@ -23,9 +24,9 @@ class ArrayRow(wiring.Component):
     Members
     -------
     enable : In(1)
-    weight : In(lanes * bits)
+    weight : In(carried_bits)
         Of PE 0.
-    activation, activation_next : In, Out(cols * lanes * bits)
+    activation, activation_next : In, Out(cols * carried_bits)
     step, last : In(cols)
     result : Out(cols * PE.result_layout)
     """
@@ -33,10 +34,11 @@ class ArrayRow(wiring.Component):
     def __init__(self, *, config: MacConfig, pe_module: str | None = None) -> None:
         self.config = config
         self.pe_module = pe_module
-        activation = config.cols * config.lanes * config.activation_format.bits
+        weight, activation = carried_bits(config)
+        activation *= config.cols
         super().__init__({
             "enable": In(1),
-            "weight": In(config.lanes * config.weight_format.bits),
+            "weight": In(weight),
             "activation": In(activation),
             "activation_next": Out(activation),
             "step": In(config.cols),

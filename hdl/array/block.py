@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ..mac.layouts import carried_bits
 from ..wires.instances import placed
 from .array_row import ArrayRow
 from .column_bus import FAN_IN, ColumnBus
@@ -40,9 +41,9 @@ class ArrayBlock(wiring.Component):
     Members
     -------
     enable : In(1)
-    weight : In(rows * lanes * bits)
+    weight : In(rows * carried_bits)
         Row 0 lowest.
-    activation, activation_next : In, Out(cols * lanes * bits)
+    activation, activation_next : In, Out(cols * carried_bits)
     step, last : In(rows + cols - 1)
         By diagonal, that of PE (0, 0) lowest.
     result : Out(cols * PE.result_layout)
@@ -59,11 +60,12 @@ class ArrayBlock(wiring.Component):
         self.row_count = rows
         self.row_module = row_module
         self.bus_module = bus_module
-        activation = config.cols * config.lanes * config.activation_format.bits
+        weight, activation = carried_bits(config)
+        activation *= config.cols
         diagonals = rows + config.cols - 1
         super().__init__({
             "enable": In(1),
-            "weight": In(rows * config.lanes * config.weight_format.bits),
+            "weight": In(rows * weight),
             "activation": In(activation),
             "activation_next": Out(activation),
             "step": In(diagonals),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
 from ..mac.layouts import operands_layout
+from ..mac.scale_hold import ScaleHold
 from ..mac.step_guard import StepGuard
 
 
@@ -28,6 +29,8 @@ class Entry(wiring.Component):
         The array moves in this cycle.
     weight, activation : Out
         The registered codes of all rows and of all columns.
+    weight_scale, activation_scale : Out
+        The codes of their scales that count, where steps have scales.
     step, last : Out(1)
         The codes are a step that enters when the array moves; it is the last of its tile.
     too_long : Out(1)
@@ -39,11 +42,13 @@ class Entry(wiring.Component):
     def __init__(self, *, config: MacConfig) -> None:
         self.config = config
         operands = operands_layout(config)
+        scales = () if config.scale_format is None else ("weight_scale", "activation_scale")
         super().__init__({
             "i": In(stream.Signature(operands)),
             "advance": In(1),
             "weight": Out(operands["weight"].width),
             "activation": Out(operands["activation"].width),
+            **{name: Out(operands[name].width) for name in scales},
             "step": Out(1),
             "last": Out(1),
             "too_long": Out(1),
@@ -68,6 +73,8 @@ class Entry(wiring.Component):
             guard.last.eq(operands.last),
             self.too_long.eq(guard.too_long),
         ]
+        if self.config.scale_format is not None:
+            self._scales(m, operands)
         with m.If(self.i.ready):
             m.d.sync += [staged.eq(self.i.valid), operands.eq(self.i.payload)]
         with m.If(self.advance):
@@ -78,3 +85,16 @@ class Entry(wiring.Component):
         with m.If(guard.step & guard.too_long):
             m.d.sync += self.error.eq(1)
         return m
+
+    def _scales(self, m: Module, operands: data.View) -> None:
+        """The scales of the step, or those that its block began with."""
+        codes: Value = Cat(operands.weight_scale, operands.activation_scale)
+        if self.config.steps_per_block > 1:
+            m.submodules.hold = hold = ScaleHold(steps=self.config.steps_per_block, width=len(codes))
+            m.d.comb += [
+                hold.step.eq(self.step & self.advance),
+                hold.last.eq(operands.last),
+                hold.codes.eq(codes),
+            ]
+            codes = hold.scales
+        m.d.comb += Cat(self.weight_scale, self.activation_scale).eq(codes)

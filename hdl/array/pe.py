@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Signal
+from amaranth import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,7 +10,7 @@ from ...config import MacConfig
 from ...config.checks import check_class
 from ..accumulators import table as accumulators
 from ..mac import step_terms
-from ..mac.layouts import value_shape
+from ..mac.layouts import carried_bits, value_shape
 
 
 class PE(wiring.Component):
@@ -32,9 +32,9 @@ class PE(wiring.Component):
     Members
     -------
     enable : In(1)
-    weight, activation : In(lanes * bits)
-        Codes, lane 0 lowest.
-    weight_next, activation_next : Out(lanes * bits)
+    weight, activation : In(carried_bits)
+        Codes, lane 0 lowest, and above them that of their scale, where steps have scales.
+    weight_next, activation_next : Out(carried_bits)
         The same, registered.
     step, last : In(1)
         A step's products are at the accumulator; it is the last of its tile. ``step`` implies ``enable``.
@@ -46,7 +46,7 @@ class PE(wiring.Component):
         check_class(config, MacConfig, "PE")
         self.config = config
         self.lane_module = lane_module
-        weight, activation = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))
+        weight, activation = carried_bits(config)
         super().__init__({
             "enable": In(1),
             "weight": In(weight),
@@ -61,7 +61,8 @@ class PE(wiring.Component):
     @staticmethod
     def result_layout(config: MacConfig) -> data.StructLayout:
         """A value, whether it is invalid, whether it saturated; a bit that cannot be set or is not asked for is left out."""
-        specials = [fmt.has_nan or fmt.has_inf for fmt in (config.weight_format, config.activation_format)]
+        fmts = config.weight_format, config.activation_format, config.scale_format
+        specials = [fmt.has_nan or fmt.has_inf for fmt in fmts if fmt is not None]
         saturated = {"saturated": 1} if config.saturated else {}
         return data.StructLayout({"value": value_shape(config), "invalid": int(any(specials)), **saturated})
 
@@ -81,6 +82,7 @@ class PE(wiring.Component):
                 self.activation.word_select(lane, config.activation_format.bits) for lane in range(config.lanes)
             ],
             lane_module=self.lane_module,
+            scales=self._scales(),
         )
         m.submodules.accumulate = accumulate = accumulators.for_config(config)(config=config)
         m.d.comb += [
@@ -106,3 +108,8 @@ class PE(wiring.Component):
                 with m.If(self.last):
                     m.d.sync += result.saturated.eq(accumulate.saturated)
         return m
+
+    def _scales(self) -> tuple[Value, Value] | None:
+        """The codes of the step's scales, the highest bits of what is carried."""
+        scale = self.config.scale_format
+        return None if scale is None else (self.weight[-scale.bits :], self.activation[-scale.bits :])

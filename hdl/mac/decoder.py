@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from amaranth import Array, Cat, Const, Module, Signal
+from amaranth import Array, Cat, Const, Module, Signal, Value
 from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...formats import Codebook, Format, Int, Minifloat, PowerOfTwo, TopExponent
+from ...formats import Format, Int, Minifloat, PowerOfTwo, TopExponent
 from .layouts import decoded_layout, exponent_offset
 
 
@@ -38,51 +38,54 @@ class Decoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        fields: dict[str, Callable[[Module, Any], None]] = {
-            "minifloat": self._minifloat, "int": self._integer, "power-of-two": self._power_of_two, "codebook": self._table,
-        }  # fmt: skip
-        fields[self.fmt.kind](m, self.fmt)
+        fields = decoded_fields(m, self.fmt, self.code)
+        if fields is None:
+            m.d.comb += self.decoded.eq(table_entry(self.fmt, self.code))
+        else:
+            m.d.comb += [self.decoded[name].eq(value) for name, value in fields.items()]
         return m
 
-    def _integer(self, m: Module, fmt: Int) -> None:
-        m.d.comb += self.decoded.significand.eq(self.code)
-        if fmt.symmetric:
-            m.d.comb += self.decoded.nan.eq(self.code == 1 << (fmt.bits - 1))
 
-    def _power_of_two(self, m: Module, _fmt: PowerOfTwo) -> None:
-        m.d.comb += [
-            self.decoded.significand.eq(1),
-            self.decoded.exponent.eq(self.code),
-            self.decoded.nan.eq(self.code.all()),
-        ]
+def decoded_fields(m: Module, fmt: Format, code: Value) -> dict[str, Value] | None:
+    """The fields of ``decoded_layout`` that field arithmetic gives of a code, the others being 0; None where it takes a table."""
+    made = _FIELDS.get(fmt.kind)
+    return None if made is None else made(m, fmt, code)
 
-    def _table(self, m: Module, fmt: Codebook) -> None:
-        m.d.comb += self.decoded.eq(table_entry(fmt, self.code))
 
-    def _minifloat(self, m: Module, fmt: Minifloat) -> None:
-        mantissa = self.code[: fmt.mantissa_bits]
-        exponent = self.code[fmt.mantissa_bits : -1]
-        normal = Signal()
-        m.d.comb += normal.eq(exponent.any())
-        fraction = mantissa if fmt.subnormals else [bit & normal for bit in mantissa]
-        m.d.comb += [
-            self.decoded.sign.eq(self.code[-1]),
-            self.decoded.significand.eq(Cat(fraction, normal)),
-        ]
-        if fmt.exponent_span:
-            m.d.comb += self.decoded.exponent.eq(Cat(exponent[0] | ~normal, exponent[1:]))
-        match fmt.top:
-            case TopExponent.IEEE:
-                m.d.comb += [
-                    self.decoded.nan.eq(exponent.all() & mantissa.any()),
-                    self.decoded.inf.eq(exponent.all() & ~mantissa.any()),
-                ]
-            case TopExponent.FN:
-                m.d.comb += self.decoded.nan.eq(self.code[:-1].all())
-            case TopExponent.FNUZ:
-                m.d.comb += self.decoded.nan.eq(self.code == 1 << (fmt.bits - 1))
-            case TopExponent.FINITE:
-                pass
+def _integer(_m: Module, fmt: Int, code: Value) -> dict[str, Value]:
+    return {"significand": code} | ({"nan": code == 1 << (fmt.bits - 1)} if fmt.symmetric else {})
+
+
+def _power_of_two(_m: Module, _fmt: PowerOfTwo, code: Value) -> dict[str, Value]:
+    return {"significand": Const(1, 1), "exponent": code, "nan": code.all()}
+
+
+def _minifloat(m: Module, fmt: Minifloat, code: Value) -> dict[str, Value]:
+    mantissa = code[: fmt.mantissa_bits]
+    exponent = code[fmt.mantissa_bits : -1]
+    normal = Signal()
+    m.d.comb += normal.eq(exponent.any())
+    fraction = mantissa if fmt.subnormals else [bit & normal for bit in mantissa]
+    fields: dict[str, Value] = {"sign": code[-1], "significand": Cat(fraction, normal)}
+    if fmt.exponent_span:
+        fields["exponent"] = Cat(exponent[0] | ~normal, exponent[1:])
+    match fmt.top:
+        case TopExponent.IEEE:
+            fields["nan"] = exponent.all() & mantissa.any()
+            fields["inf"] = exponent.all() & ~mantissa.any()
+        case TopExponent.FN:
+            fields["nan"] = code[:-1].all()
+        case TopExponent.FNUZ:
+            fields["nan"] = code == 1 << (fmt.bits - 1)
+        case TopExponent.FINITE:
+            pass
+    return fields
+
+
+_FIELDS: Mapping[str, Callable[[Module, Any, Value], dict[str, Value]]] = {
+    "minifloat": _minifloat, "int": _integer, "power-of-two": _power_of_two
+}  # fmt: skip
+"""By kind of format; others take a table."""
 
 
 class TableDecoder(wiring.Component):

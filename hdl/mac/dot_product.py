@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
@@ -12,6 +12,7 @@ from ..accumulators import table as accumulators
 from ..unit import Unit
 from . import step_terms
 from .layouts import operands_layout, result_layout
+from .scale_hold import ScaleHold
 from .step_guard import StepGuard
 
 
@@ -87,11 +88,30 @@ class DotProduct(Unit):
             enable=advance,
             weight=list(operands.weight),
             activation=list(operands.activation),
-            scales=None if self.config.scale_format is None else (operands.weight_scale, operands.activation_scale),
+            scales=self._scales(m, advance, operands),
             lane_module=self.lane_module,
         )
         self._accumulate(m, advance, step, last, term, flags)
         return m
+
+    def _scales(self, m: Module, advance: Signal, operands: data.View) -> tuple[Value, Value] | None:
+        """The scales that count for the registered step."""
+        scale, steps = self.config.scale_format, self.config.steps_per_block
+        if scale is None:
+            return None
+        codes = operands.weight_scale, operands.activation_scale
+        if steps == 1:
+            return codes
+        registered = Signal(name="step_registered")
+        with m.If(advance):
+            m.d.sync += registered.eq(self.i.valid)
+        m.submodules.hold = hold = ScaleHold(steps=steps, width=2 * scale.bits)
+        m.d.comb += [
+            hold.step.eq(registered & advance),
+            hold.last.eq(operands.last),
+            hold.codes.eq(Cat(codes)),
+        ]
+        return hold.scales[: scale.bits], hold.scales[scale.bits :]
 
     def _controls(self, m: Module, advance: Signal, last: Signal) -> tuple[Signal, Signal]:
         """Valid and last of the step that reaches the accumulator, delayed like its operands."""

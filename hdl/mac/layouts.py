@@ -87,30 +87,51 @@ def flags_layout(config: MacConfig) -> data.StructLayout:
 
 
 def step_flags_layout(config: MacConfig) -> data.StructLayout:
-    """Which specials a step met, its scales' NaN among them."""
-    flags = flags_layout(config)
-    if config.scale_format is None:
+    """Which specials a step met, scales that are no numbers among them."""
+    flags, scale = flags_layout(config), config.scale_format
+    if scale is None:
         return flags
-    return data.StructLayout({"nan": 1, "pos_inf": flags["pos_inf"].width, "neg_inf": flags["neg_inf"].width})
+    nan = int(flags["nan"].width or scale.has_nan or scale.has_inf)
+    return data.StructLayout({"nan": nan, "pos_inf": flags["pos_inf"].width, "neg_inf": flags["neg_inf"].width})
+
+
+def scaled_top_field(config: MacConfig) -> int:
+    """The exponent field, in the accumulator's format, of the top bit of a step's greatest sum under the least scales."""
+    scales, fmt = config.scale_product, config.accumulator_format
+    if scales is None or fmt is None:
+        raise ValueError(f"scaled_top_field config must have scales and a float accumulator, not {config!r}")
+    least = scales.min_exponent + config.product.min_exponent + fmt.exponent_bias
+    return least + scaled_magnitude_bits(config) - 1
 
 
 def scaled_exponent_range(config: MacConfig) -> range:
     """What exponent field of the accumulator's format the leading bit of a step's scaled sum may stand for.
 
-    The first is also the field of a sum of 0, and below every number's.
+    The first is also the field of a sum of 0, and below every number's, which are at least 1.
     """
-    scale, fmt = config.scale_format, config.accumulator_format
-    if scale is None or fmt is None:
+    scales, fmt = config.scale_product, config.accumulator_format
+    if scales is None or fmt is None:
         raise ValueError(f"scaled_exponent_range config must have scales and a float accumulator, not {config!r}")
-    least = 2 * scale.min_exponent + config.product.min_exponent + fmt.exponent_bias
-    if least >= 1:
-        raise ValueError(f"scaled_exponent_range config must have products below the normal numbers, not {config!r}")
-    return range(least, least + 2 * scale.exponent_span + scaled_magnitude_bits(config))
+    top = scaled_top_field(config)
+    return range(min(top - scaled_magnitude_bits(config) + 1, -1), top + scales.exponent_span + 1)
 
 
 def scaled_magnitude_bits(config: MacConfig) -> int:
-    """Width of the greatest magnitude of a step's sum."""
-    return max(abs(bound) for bound in config.product.sum_range(config.lanes)).bit_length()
+    """Width of the greatest magnitude of a step's sum times the significands of its scales."""
+    scales = config.scale_product
+    factor = 1 if scales is None else scale_factor(scales)
+    return (max(abs(bound) for bound in config.product.sum_range(config.lanes)) * factor).bit_length()
+
+
+def scale_factor(scales: Product) -> int:
+    """The greatest magnitude of the product of two scales' significands."""
+    fmt = scales.a
+    return (fmt.fixed_max if fmt.significand_signed else (1 << fmt.significand_bits) - 1) ** 2
+
+
+def scales_are_powers(scales: Product) -> bool:
+    """Whether scales are powers of two: no zero, no sign, significands of 1."""
+    return scales.a.significand_bits == 1 and scales.a.fixed_min > 0
 
 
 def scaled_term_layout(config: MacConfig) -> data.StructLayout:
@@ -139,16 +160,27 @@ def operands_layout(config: MacConfig) -> data.StructLayout:
     """Payload of a unit's input stream: the codes of one step and ``last``, which ends the dot products.
 
     Lane 0 is lowest; an array's weights are row 0's lanes, then row 1's, and so on, its activations likewise by columns. The
-    codes of the scales are there where steps have them.
+    codes of the scales are there where steps have them, in an array one a row and one a column.
     """
     scale = config.scale_format
-    scales = {} if scale is None else {"weight_scale": scale.bits, "activation_scale": scale.bits}
+    counts = {"weight_scale": config.rows, "activation_scale": config.cols} if scale is not None else {}
+    bits = 0 if scale is None else scale.bits
+    scales = {
+        name: data.ArrayLayout(unsigned(bits), count) if config.by_rows else bits for name, count in counts.items()
+    }
     return data.StructLayout({
         "weight": data.ArrayLayout(unsigned(config.weight_format.bits), config.rows * config.lanes),
         "activation": data.ArrayLayout(unsigned(config.activation_format.bits), config.cols * config.lanes),
         **scales,
         "last": 1,
     })  # fmt: skip
+
+
+def carried_bits(config: MacConfig) -> tuple[int, int]:
+    """What a row's weights and a column's activations of a step take: the codes of the lanes and, above them, of the scale."""
+    scale = 0 if config.scale_format is None else config.scale_format.bits
+    weight, activation = (config.lanes * fmt.bits for fmt in (config.weight_format, config.activation_format))
+    return weight + scale, activation + scale
 
 
 def value_shape(config: MacConfig) -> Shape:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import formats
-from ...config import STAGES, AlignerStyle, MacConfig, MultiplierStyle, ScaleFormat
+from ...config import STAGES, AlignerStyle, MacConfig, MultiplierStyle
 from ...config.accumulator_spec import Frozen
 from ...config.accumulators import Accumulator, ExactAccumulator
 from ...formats import Format
@@ -40,7 +40,7 @@ class Grid(Frozen, frozen=True):
     pairs: Axis[str]
     lanes: Axis[int] = (1,)
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
-    scale: Axis[ScaleFormat] = ("none",)
+    scale: Axis[str] = ("none",)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (MacConfig.model_fields["k_max"].default,)
     multiplier: Axis[MultiplierStyle] = ("logic",)

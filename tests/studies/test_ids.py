@@ -35,6 +35,8 @@ VALUES = {
     "rows": [1, 2, 3],
     "cols": [1, 2, 3],
     "k_max": [64, 128, 4096],
+    "scale": ["none", "none", "E8M0", "E4M3"],
+    "block": [None, None, None, 32, 64],
     "width": [None, 60, 61, 24, 40],
     "fused": [None, 32, 64],
     "lsb": [None, -4, 0, 1],
