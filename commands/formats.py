@@ -11,6 +11,8 @@ import click
 
 from .. import formats as catalog
 from ..formats import Format, Minifloat, Product
+from ..formats.block import BLOCKS, Block
+from ..formats.catalog import is_taken
 from ..system.errors import BitmillError
 from ..system.screen import say, say_json
 from .options import PATH
@@ -32,10 +34,15 @@ MOST_BITS = 16
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def formats(*, name: str | None, all_codes: bool, file: Path | None, as_json: bool) -> None:
-    """Print the table of all number formats, or every code of the format NAME."""
+    """Print the tables of all number and block formats, or every code of the format NAME, or what the block NAME is."""
     own = formats_of(file) if file is not None else ()
     if name is None:
-        _print_table(own if file is not None else tuple(catalog.CATALOG.values()), as_json=as_json)
+        _print_table(own if file is not None else tuple(catalog.CATALOG.values()), as_json=as_json, blocks=file is None)
+        return
+    block = BLOCKS.get(name.strip().lower())
+    # INT4 and FP4 are formats, and int4 and fp4 blocks of them: case tells nothing, and the format comes first.
+    if block is not None and not is_taken(name.strip()) and name.strip().upper() not in {row.name for row in own}:
+        _print_block(block, as_json=as_json)
         return
     fmt = catalog.get(name, own)
     if all_codes and fmt.bits > MOST_BITS:
@@ -78,10 +85,10 @@ def formats_of(file: Path) -> tuple[Format, ...]:
     return rows
 
 
-def _print_table(listed: tuple[Format, ...], *, as_json: bool) -> None:
+def _print_table(listed: tuple[Format, ...], *, as_json: bool, blocks: bool = False) -> None:
     facts = [_facts(fmt) for fmt in listed]
     if as_json:
-        say_json(facts)
+        say_json(facts + [_block_facts(row) for row in BLOCKS.values() if blocks])
         return
     columns = [
         "name",
@@ -97,6 +104,41 @@ def _print_table(listed: tuple[Format, ...], *, as_json: bool) -> None:
     ]
     rows = [[_text(row[column.replace(" ", "_")]) for column in columns] for row in facts]
     print_table(columns, rows, right=["bits", "exponent", "mantissa", "max", "min positive", "product bits"])
+    if blocks:
+        say()
+        of_blocks = [_block_facts(row) for row in BLOCKS.values()]
+        columns = ["name", "bits", "group", "scale", "outer_scale", "rule", "elements", "about"]
+        print_table(
+            [column.replace("_", " ") for column in columns],
+            [[_text(row[column]) for column in columns] for row in of_blocks],
+            right=["bits", "group"],
+        )
+
+
+def _print_block(block: Block, *, as_json: bool) -> None:
+    facts = _block_facts(block)
+    if as_json:
+        say_json(facts)
+        return
+    print_table(["fact", "value"], [[key.replace("_", " "), _text(value)] for key, value in facts.items()])
+
+
+def _block_facts(block: Block) -> dict[str, Any]:
+    """One row of the table of blocks; ``bits`` are those of a number with its share of the group's."""
+    return {
+        "name": block.name,
+        "kind": "block",
+        "bits": round(float(block.bits_per_weight(group=block.group, length=1 << 40)), 6),
+        "group": block.group,
+        "scale": block.scale,
+        "outer_scale": block.channel or block.tensor,
+        "rule": block.rule,
+        "elements": list(block.elements),
+        "step_exponent": block.step_exponent,
+        "zero_point": block.zero_point,
+        "outlier": block.outlier,
+        "about": block.about,
+    }
 
 
 def _facts(fmt: Format) -> dict[str, Any]:

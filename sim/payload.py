@@ -120,7 +120,8 @@ class PayloadLayout:
         last
             Whether the step ends a dot product, [steps].
         scales
-            Codes [steps, rows] of the weights' and [steps, cols] of the activations' scales, where steps have them.
+            Codes [steps, rows] of the weights' and [steps, cols] of the activations' scales, where steps have them; or [steps] of
+            one row and one column.
 
         Raises
         ------
@@ -136,7 +137,7 @@ class PayloadLayout:
             bit_rows("weight", weight_codes, self.weight_bits, (steps, self.rows * self.lanes)),
             bit_rows("activation", activation_codes, self.activation_bits, (steps, self.cols * self.lanes)),
             *(
-                bit_rows(name, codes, self.scale_bits, (steps, count))
+                bit_rows(name, codes.reshape(steps, -1), self.scale_bits, (steps, count))
                 for (name, count), codes in zip(names, scales or (), strict=False)
             ),
             np.asarray(last, dtype=np.uint8).reshape(steps, 1),

@@ -15,6 +15,7 @@ from bitmill import MacConfig, formats
 from bitmill import cli as cli_module
 from bitmill.config.family import read_config
 from bitmill.config.presets import PRESETS, any_preset, preset
+from bitmill.formats.block import BLOCKS
 from bitmill.fpga.cache import CACHE_VARIABLE
 from bitmill.hdl.emit import verilog
 from bitmill.system.tools import YOSYS_VARIABLE
@@ -24,7 +25,9 @@ def test_formats_lists_every_row_of_the_catalog(cli):
     result = cli("formats")
     assert (result.status, result.err) == (0, "")
     lines = result.out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(formats.names())
+    table, blocks = lines[1 : lines.index("")], lines[lines.index("") + 2 :]
+    assert [line.split()[0] for line in table] == list(formats.names())
+    assert [line.split()[0] for line in blocks] == list(BLOCKS)
     (row,) = (line for line in lines if line.startswith("E4M3 "))
     assert re.split(r"\s{2,}", row) == [
         "E4M3", "minifloat", "8", "4", "3", "448", "2^-9", "NaN", "37", "OCP FP8 and MXFP8 element",
@@ -33,7 +36,8 @@ def test_formats_lists_every_row_of_the_catalog(cli):
 
 def test_formats_json_has_the_same_rows(cli):
     rows = json.loads(cli("formats", "--json").out)
-    assert [row["name"] for row in rows] == list(formats.names())
+    assert [row["name"] for row in rows] == [*formats.names(), *BLOCKS]
+    assert {row["name"] for row in rows if row["kind"] == "block"} == set(BLOCKS)
     e5m2 = next(row for row in rows if row["name"] == "E5M2")
     assert (e5m2["max"], e5m2["min_positive"], e5m2["specials"]) == ("57344", "2^-16", "NaN, Inf")
     assert e5m2["product_bits"] == 65

@@ -23,6 +23,7 @@ from bitmill import (
 from bitmill.golden import Result, decode, dot, encode, to_float
 from bitmill.hdl import build
 from bitmill.sim.payload import Output, PayloadLayout
+from bitmill.sim.scaled_stimulus import codes_of_steps
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "numerics.md"
 TESTED: dict[str, list[str]] = {}
@@ -87,7 +88,9 @@ def circuit(config: MacConfig, weights: Any, activations: Any, scales: Any) -> l
         padded = [np.pad(codes, (0, -len(codes) % config.lanes), constant_values=zero).reshape(-1, config.lanes)
                   for codes, zero in zip(pair, zeros, strict=True)]  # fmt: skip
         last = np.arange(len(padded[0])) == len(padded[0]) - 1
-        of_row = None if scales is None else (np.asarray(scales[0])[row], np.asarray(scales[1])[row])
+        of_row = None if scales is None else tuple(
+            codes_of_steps(config, np.asarray(of_operand)[row], len(last)) for of_operand in scales
+        )  # fmt: skip
         steps += layout.pack_steps(padded[0], padded[1], last, of_row)
     results: list[Any] = []
 
@@ -213,7 +216,7 @@ def test_ragged_ends_and_too_many_steps() -> None:
     assert both(odd, [[7, 8, 8], [7, 8, 8, 7]], [[1] * 3, [1] * 4]).value.tolist() == [5216, 5216]
 
 
-@sentence("N13", "N14", "N15", "N16", "N27")
+@sentence("N13", "N14", "N15", "N16", "N29")
 def test_fixed_point() -> None:
     rows = [[100, 26], [127, 1], [-128, -1], [127, 27, -100]]
     codes = [[value % 256 for value in row] for row in rows]
@@ -271,7 +274,7 @@ def test_where_windows_cut() -> None:
         assert below == 32768 - lost * place, weight
 
 
-@sentence("N25", "N29")
+@sentence("N25", "N31")
 def test_windows_and_exact_sums_cannot_saturate() -> None:
     config = unit("E5M2", WindowAccumulator(width=6), k_max=64)
     top = 57344.0
@@ -292,7 +295,29 @@ def test_scales_are_exact() -> None:
     assert to_float(config, result).tolist() == [2 + 3 * 2.0**-4, 5.0, 3.0]
 
 
-@sentence("N27", "N28")
+@sentence("N9", "N27")
+def test_scales_have_signs_zeros_and_specials() -> None:
+    config = unit("E5M2", FloatAccumulator(), scale="E5M2")
+    one, minus, zero, inf, nan = 0x3C, 0xBC, 0x00, 0x7C, 0x7D
+    rows = [
+        (one, inf, one, NAN, True), (one, nan, one, NAN, True), (inf, one, minus, -INF, True), (inf, minus, minus, INF, True),
+        (inf, zero, one, NAN, True), (inf, one, zero, NAN, True), (one, minus, one, -1.0, False), (one, zero, minus, 0.0, False),
+    ]  # fmt: skip
+    scales = [[[of_weight] for _, of_weight, _, _, _ in rows], [[of_activation] for _, _, of_activation, _, _ in rows]]
+    result = both(config, [[weight] for weight, *_ in rows], [[one]] * len(rows), scales)
+    np.testing.assert_array_equal(to_float(config, result), [value for *_, value, _ in rows])
+    assert result.invalid.tolist() == [flag for *_, flag in rows]
+
+
+@sentence("N28")
+def test_scales_of_a_block_are_those_of_its_first_step() -> None:
+    config = unit("E2M1", FloatAccumulator(), lanes=1, scale="E8M0", block=2)
+    # 1 + 1 under scales of 1, 1 under scales of 2 and 4; the circuit gets other codes beside the second step of a block.
+    result = both(config, [[2, 2, 2], [2, 2, 2]], [[2, 2, 2]] * 2, ([[127, 128], [128, 127]], [[127, 129], [127, 127]]))
+    assert to_float(config, result).tolist() == [2 + 8.0, 4 + 1.0]
+
+
+@sentence("N29", "N30")
 def test_saturation_of_floats_and_of_invalid_results() -> None:
     rows = [[65504.0, 65504.0, -65504.0], [65504.0, 8.0], [65504.0, 65504.0, INF], [NAN], [1.0]]
     for accumulator in (FP16, FP16_DOWN):

@@ -22,6 +22,10 @@ _STEP = {
     "activation_scale": "code of {scale}, for all activations of the step",
     "last": "the step is its dot product's last one; lanes that are not needed {idle}",
 }
+_SCALES_BY_ROWS = {
+    "weight_scale": "codes of {scale}, one for the weights of each row",
+    "activation_scale": "codes of {scale}, one for the activations of each column",
+}
 _RESULT = {
     "value": "{value}",
     "invalid": "an operand was NaN or infinite, or a scale NaN",
@@ -34,6 +38,10 @@ _RESULT = {
 def words(config: MacConfig) -> PortWords:
     """What the fields of steps and results are."""
     formats = {"weight": config.weight, "activation": config.activation}
+    step = _STEP | (_SCALES_BY_ROWS if config.by_rows else {})
+    if config.steps_per_block > 1:
+        held = f"; that of a block's first step of {config.steps_per_block} counts for all of them"
+        step = {name: text + held * name.endswith("_scale") for name, text in step.items()}
     value = f"signed, in units of 2**{config.unit_exponent}; 0 where invalid"
     if config.accumulator_format:
         value = f"a code of {config.accumulator_format.name}"
@@ -48,7 +56,7 @@ def words(config: MacConfig) -> PortWords:
             )
             for name, text in texts.items()
         }
-        for port, texts in (("i_payload", _STEP), ("o_payload", _RESULT))
+        for port, texts in (("i_payload", step), ("o_payload", _RESULT))
     }
 
 

@@ -63,13 +63,15 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
         "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns"),
         "pipeline": int(rng.integers(4)),
         "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned"),
-        "scale": _one_of(rng, "none", "none", "none", "E8M0"),
+        "scale": _one_of(rng, "none", "none", "none", "E8M0", "E4M3", "UINT4"),
         "saturated": bool(rng.integers(2)),
     }  # fmt: skip
     if unit == "array":
         fields |= {"rows": _one_of(rng, 1, 1, 2, 3, 5), "cols": _one_of(rng, 1, 2, 3, 4), "pipeline": 3}
         fields["lanes"] = lanes = _one_of(rng, 1, 1, 2, 3)
         fields["k_max"] = _k_max(rng, lanes)
+    if fields["scale"] != "none":
+        fields["block"] = lanes * _one_of(rng, 1, 1, 2, 3)
     product = Product(formats.get(fields["weight"]), formats.get(fields["activation"]))
     # Of the formulations that few pairs have, the usual one mostly, or hardly any draw would be accepted.
     if product.exponent_span == 0 or product.significand_signed or lanes == 1:
@@ -96,7 +98,7 @@ def _accumulator(rng: np.random.Generator, product: Product, lanes: int, k_max: 
     if kind == "window":
         return {"kind": kind, "width": _one_of(rng, 4, 5, 24, 48, int(rng.integers(4, 49))), **rounding}
     fused = {}
-    if not scaled and rng.random() < 0.4:
+    if rng.random() < 0.4:
         fused = {"fused": lanes * _one_of(rng, 1, 2, 3, max(1, k_max // lanes), k_max // lanes)}
     return {"kind": kind, "format": _one_of(rng, "FP32", "FP16", "BF16"), **fused, **rounding}
 

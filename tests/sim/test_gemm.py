@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError, MacConfig, golden, preset
+from bitmill.golden.blocks import quantize_blocks
 from bitmill.hdl import Array, build
 from bitmill.models.layers import sample_layers
 from bitmill.sim.gemm import Gemm, gemm
@@ -48,6 +49,22 @@ def test_ragged_shapes(config, shape):
     }
     assert result.utilisation == pytest.approx(m * n * k / (result.account.cycles * config.macs))
     assert result.result.value.shape == (m, n)
+
+
+def test_a_real_product_in_blocks():
+    """NVFP4's blocks of 16 over two steps each, ragged in all three dimensions."""
+    config = MacConfig.from_dict({
+        "weight": "E2M1", "activation": "E2M1", "unit": "array", "rows": 2, "cols": 2, "lanes": 8, "k_max": 64,
+        "scale": "E4M3", "block": 16, "accumulator": {"kind": "float"},
+    })  # fmt: skip
+    rng = np.random.default_rng(8)
+    w, a = (quantize_blocks("nvfp4", rng.normal(size=(rows, 40)).astype(np.float32)) for rows in (3, 5))
+    result = gemm(config, w.codes, a.codes, scales=(w.scales, a.scales))
+    assert (result.tiles, result.account.steps) == (2 * 3, 6 * 5)
+    real = golden.to_float(config, result.result) * w.outer_scale * a.outer_scale
+    np.testing.assert_allclose(real, w.values() @ a.values().T, rtol=1e-5, atol=1e-5)
+    with pytest.raises(BitmillError, match="weight_scales must be given for a unit of scale 'E4M3', not left out"):
+        gemm(config, w.codes, a.codes)
 
 
 def test_stalls_are_accounted_for():

@@ -94,6 +94,7 @@ FIELDS: dict[str, dict[str, list[dict[str, Any]]]] = {
             for style in ("grouped", "barrel", "placed", "binned")
         ],
         "scale": [{"accumulator": _FLOAT}, {"accumulator": _FLOAT, "scale": "E8M0"}],
+        "block": [{"accumulator": _FLOAT, "scale": "E8M0", "block": size} for size in (4, 8)],
         "saturated": [{"accumulator": _FIXED}, {"accumulator": _FIXED, "saturated": True}],
         "formats": [{"weight": "X", "formats": {"X": {"width": width}}} for width in (5, 6)],
     },
@@ -136,6 +137,10 @@ def test_every_field_is_read_or_refused(owner, field):
             with pytest.raises(BitmillError, match="unit must be 'mac' or 'dot' to be estimated, not 'array'"):
                 described(config)
             seen.append(({}, {field: len(seen)}))
+        elif config.block is not None:
+            with pytest.raises(BitmillError, match="block must be None to be estimated, not 8"):
+                described(config)
+            seen.append(({}, {field: len(seen)}))
         else:
             seen.append(described(config))
     assert all(one != other for one, other in itertools.combinations(seen, 2)), seen
@@ -174,6 +179,21 @@ def test_more_lanes_than_were_measured_are_refused():
     features(unit("INT2", MAX_LANES))
     with pytest.raises(BitmillError, match=f"^lanes must be at most {MAX_LANES} to be estimated, not {MAX_LANES + 1}$"):
         features(unit("INT2", MAX_LANES + 1))
+
+
+def test_scales_that_were_not_measured_are_refused():
+    scaled = {"weight": "E2M1", "activation": "E2M1", "unit": "dot", "lanes": 4, "accumulator": _FLOAT}
+    features(MacConfig.from_dict({**scaled, "scale": "E8M0"}))
+    for more, message in (
+        ({"scale": "E4M3"}, "scale must be one of 'none', 'E8M0' to be estimated, not 'E4M3'"),
+        (
+            {"scale": "E8M0", "accumulator": {"kind": "float", "fused": 8}},
+            "accumulator.fused must be left out for scale 'E8M0' to be estimated, not 8",
+        ),
+        ({"scale": "E8M0", "unit": "array"}, "unit must be 'mac' or 'dot' to be estimated, not 'array'"),
+    ):
+        with pytest.raises(BitmillError, match=f"^{message}"):
+            features(MacConfig.from_dict({**scaled, **more}))
 
 
 def test_every_format_of_the_catalog_is_read():
