@@ -16,7 +16,7 @@ from ...hdl.mac.layouts import (
     flags_layout,
     product_exponent_offset,
     product_layout,
-    significand_product_bits,
+    product_width,
 )
 from ...hdl.products.digit_product import digit_rows_size
 from ...hdl.products.table_product import TABLE_BITS
@@ -124,9 +124,9 @@ def _multiplier(config: MacConfig) -> Counter[str]:
     if config.multiplier != "columns":
         # So few inputs are a truth table, however the product is written down.
         if inputs <= 4:
-            return Counter({"product of four": min(significand_product_bits(product), read)})
+            return Counter({"product of four": min(product_width(product), read)})
         if inputs == 5 and (few or config.multiplier == "operator"):
-            return Counter({"product of five": min(significand_product_bits(product), read)})
+            return Counter({"product of five": min(product_width(product), read)})
     if config.multiplier == "operator":
         return _operator(config, read)
     if product.significand_signed:
@@ -258,18 +258,18 @@ def _aligner(config: MacConfig, *, shift: bool) -> Counter[str]:
         return found
     product, read = config.product, bits_read(config)
     if product.sign_bit:
-        found["sign"] = min(significand_product_bits(product), read)
+        found["sign"] = min(product_width(product), read)
     if not shift or not product.exponent_span:
         return found
     match config.aligner:
         case "placed":
             places = product.exponent_span + 1
             found["place decode"] = places
-            found["place and"] = places * significand_product_bits(product)
+            found["place and"] = places * product_width(product)
             found["place sign"] = aligned_bits(product)
         case "binned":
             low_bits = min(bin_size(product).bit_length() - 1, product_layout(product)["exponent"].width)
-            bits = significand_product_bits(product)
+            bits = product_width(product)
             for index in range(low_bits):
                 bits += 1 << index
                 found["shift"] += bits
@@ -285,7 +285,7 @@ def _shifter(config: MacConfig, read: int) -> Counter[str]:
     found: Counter[str] = Counter()
     exponent, offset = product_layout(product)["exponent"].width, product_exponent_offset(product)
     width = min(aligned_bits(product), read) + offset
-    bits, index = significand_product_bits(product), 0
+    bits, index = product_width(product), 0
     while index < exponent and (bits > 2 << index or config.aligner == "barrel"):
         bits += 1 << index
         found["shift"] += min(bits, width)

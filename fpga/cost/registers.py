@@ -19,9 +19,9 @@ from ...hdl.mac.layouts import (
     flags_layout,
     operands_layout,
     product_layout,
+    product_width,
     result_layout,
     scaled_term_layout,
-    significand_product_bits,
     step_flags_layout,
 )
 from ...hdl.mac.scaled_term import ScaledTerm
@@ -83,13 +83,13 @@ def _unread_bits(config: MacConfig) -> int:
 
 def _product_bits(config: MacConfig) -> int:
     bits = formulations.multiplier(config).product.shape().size - _spare_bits(config)
-    return bits - max(0, significand_product_bits(config.product) - bits_read(config))
+    return bits - max(0, product_width(config.product) - bits_read(config))
 
 
 def _spare_bits(config: MacConfig) -> int:
     """Bits of a product that are constant or copies of its sign: a plain ``*`` has no carry, codes do not reach every value."""
     product = config.product
-    width = significand_product_bits(product)
+    width = product_width(product)
     if config.multiplier == "columns":
         return 0
     if config.multiplier == "operator":

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,8 +16,10 @@ from ...config.checks import check_class, check_unit
 from ..mac import step_terms
 from ..mac.layouts import carried_bits, operands_layout, result_layout
 from ..unit import Unit
+from ..wires.delay import delayed
 from ..wires.delay_line import DelayLine, powers
-from ..wires.instances import placed
+from ..wires.handshake import free
+from ..wires.instances import connected, placed
 from .array_row import ArrayRow
 from .block import BLOCK_ROWS, ArrayBlock, block_sizes
 from .column_bus import ColumnBus
@@ -161,7 +163,7 @@ class Array(Unit):
         m.submodules.entry = entry = Entry(config=self.config)
         advance = Signal()
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             entry.advance.eq(advance),
             self.error.eq(entry.error),
         ]
@@ -210,11 +212,10 @@ class Array(Unit):
                 "step": Cat(steps[row : row + config.cols]),
                 "last": Cat(lasts[row : row + config.cols]),
             }
-            outputs = {"activation_next": len(activation), "result": config.cols * size}
-            placed = self._placed(m, "row", row, ports, outputs)
-            activation = placed["activation_next"]
+            made = self._placed(m, "row", row, ports)
+            activation = made.activation_next
             for col, column in enumerate(results):
-                column.append(placed["result"].word_select(col, size))
+                column.append(made.result.word_select(col, size))
         return results
 
     def _place_blocks(
@@ -250,7 +251,7 @@ class Array(Unit):
     def _late(self, m: Module, enable: Value, value: Value, cycles: int, name: str) -> Value:
         """``value`` some enabled cycles ago, of large arrays through lines that are modules."""
         if not self._in_blocks:
-            return _delayed(m, enable, value, cycles, name)
+            return delayed(m, enable, value, cycles, f"{name}_{{}}", shape=len(value))
         for stages in powers(cycles):
             line = DelayLine(bits=len(value), stages=stages)
             module = None if self.module_prefix is None else self._line_module(len(value), stages)
@@ -259,24 +260,11 @@ class Array(Unit):
             value = made.o
         return value
 
-    def _placed(
-        self, m: Module, part: Literal["row", "bus"], index: int, ports: dict[str, Value], outputs: dict[str, int]
-    ) -> dict[str, Value]:
-        """The outputs of a row or a bus, elaborated here or as an instance of its module."""
-        name = f"{part}{index}"
-        if self.module_prefix is None:
-            m.submodules[name] = placed = ArrayRow(config=self.config) if part == "row" else self._bus()
-            m.d.comb += [getattr(placed, port).eq(value) for port, value in ports.items()]
-            return {port: getattr(placed, port) for port in outputs}
-        made = {port: Signal(width, name=f"{port}_of_{name}") for port, width in outputs.items()}
-        m.submodules[name] = Instance(
-            f"{self.module_prefix}.{part}",
-            i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
-            **{f"i_{port}": value for port, value in ports.items()},
-            **{f"o_{port}": value for port, value in made.items()},
-        )
-        return made
+    def _placed(self, m: Module, part: Literal["row", "bus"], index: int, inputs: dict[str, Value]) -> Any:
+        """A row or a bus, elaborated here or as an instance of its module; its outputs are attributes."""
+        component = ArrayRow(config=self.config) if part == "row" else self._bus()
+        module = None if self.module_prefix is None else f"{self.module_prefix}.{part}"
+        return connected(m, f"{part}{index}", component, module, inputs)
 
     def _drain(self, m: Module, advance: Signal, lasts: list[Value], entry: Entry, results: list[list[Value]]) -> None:
         """Join the rows of each column, bring the columns of a row together, and count the rows out."""
@@ -286,7 +274,7 @@ class Array(Unit):
             joined = column[0]
             if config.rows > 1:
                 ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
-                joined = self._placed(m, "bus", col, ports, {"o": layout.size})["o"]
+                joined = self._placed(m, "bus", col, ports).o
             joined = layout(self._late(m, advance, joined, config.cols - 1 - col, f"result{col}"))
             m.d.comb += self.o.payload.value[col].eq(joined.value)
             if layout["invalid"].width:
@@ -294,8 +282,8 @@ class Array(Unit):
             if config.saturated:
                 m.d.comb += self.o.payload.saturated[col].eq(joined.saturated)
 
-        first = _delayed(m, advance, lasts[config.cols - 1], ColumnBus.latency(config.rows), "row0", init=0)
-        too_long = _delayed(m, advance, entry.too_long, self.LATENCY - 2, "too_long")
+        first = delayed(m, advance, lasts[config.cols - 1], ColumnBus.latency(config.rows), "row0_{}", shape=1, init=0)
+        too_long = delayed(m, advance, entry.too_long, self.LATENCY - 2, "too_long_{}", shape=1)
         following = Signal(range(config.rows), name="following_rows")
         m.d.comb += self.o.payload.last.eq(following == 0)
         with m.If(advance):
@@ -313,13 +301,3 @@ def _carried(config: MacConfig, entry: Entry, operand: Literal["weight", "activa
     part = codes.word_select(index, len(codes) // (config.rows if operand == "weight" else config.cols))
     scale = config.scale_format
     return part if scale is None else Cat(part, getattr(entry, f"{operand}_scale").word_select(index, scale.bits))
-
-
-def _delayed(m: Module, enable: Value, value: Value, cycles: int, name: str, *, init: int | None = None) -> Value:
-    """``value`` some enabled cycles ago; without ``init`` the registers have no reset."""
-    for stage in range(cycles):
-        register = Signal(len(value), name=f"{name}_{stage}", init=init or 0, reset_less=init is None)
-        with m.If(enable):
-            m.d.sync += register.eq(value)
-        value = register
-    return value

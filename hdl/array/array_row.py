@@ -1,13 +1,16 @@
+# amaranth: UnusedElaboratable=no
+# Where a PE is an instance, the component itself is only asked for its ports.
 """One row of an array's PEs: the weights travel along it, the activations pass through it."""
 
 from __future__ import annotations
 
-from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
 from ..mac.layouts import carried_bits
+from ..wires.instances import connected
 from .pe import PE
 
 
@@ -66,20 +69,11 @@ class ArrayRow(wiring.Component):
 
     def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> tuple[Value, Value, Value]:
         """One PE: its registered operands and its result."""
-        if self.pe_module is None:
-            m.submodules[name] = pe = PE(config=self.config)
-            m.d.comb += [getattr(pe, port).eq(value) for port, value in ports.items()]
-            return pe.weight_next, pe.activation_next, pe.result.as_value()
-        weight = Signal(len(ports["weight"]), name=f"weight_of_{name}")
-        activation = Signal(len(ports["activation"]), name=f"activation_of_{name}")
-        result = Signal(PE.result_layout(self.config).size, name=f"result_of_{name}")
-        m.submodules[name] = Instance(
-            self.pe_module,
-            i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
-            **{f"i_{port}": value for port, value in ports.items()},
-            o_weight_next=weight,
-            o_activation_next=activation,
-            o_result=result,
-        )
-        return weight, activation, result
+        outputs = {
+            f"{operand}_next": Signal(len(ports[operand]), name=f"{operand}_of_{name}")
+            for operand in ("weight", "activation")
+        }
+        # Nothing reads the fields of a result here: as one number it takes a wire in the text, not one for each.
+        outputs["result"] = Signal(PE.result_layout(self.config).size, name=f"result_of_{name}")
+        pe = connected(m, name, PE(config=self.config), self.pe_module, ports, outputs=outputs)
+        return pe.weight_next, pe.activation_next, Value.cast(pe.result)

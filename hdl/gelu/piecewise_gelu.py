@@ -17,6 +17,7 @@ from ..rows.layouts import row_layout
 from ..rows.row_unit import Cycles, RowUnit
 from ..wires.adders import add
 from ..wires.balanced import balanced
+from ..wires.handshake import free
 from ..wires.one_hot import one_hot
 
 Table = Literal["registers", "memory"]
@@ -103,7 +104,7 @@ class PiecewiseGelu(RowUnit):
         advance, valid = Signal(), Signal(2)
         beat = Signal(self.i.payload.shape(), reset_less=True)
         ends = Signal(data.StructLayout({"keep": self.lanes, "last": 1}), reset_less=True)
-        m.d.comb += [advance.eq(~self.o.valid | self.o.ready), self.i.ready.eq(advance)]
+        m.d.comb += [advance.eq(free(self.o)), self.i.ready.eq(advance)]
         with m.If(advance):
             m.d.sync += [
                 Cat(valid, self.o.valid).eq(Cat(self.i.valid, valid)),

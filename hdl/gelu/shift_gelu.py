@@ -18,6 +18,7 @@ from ..rows.shift_exp import ShiftExp
 from ..wires.adders import add
 from ..wires.at_least import check_at_least
 from ..wires.follow import Follow
+from ..wires.handshake import free
 
 PASSES = 2
 
@@ -132,7 +133,7 @@ class ShiftGelu(RowUnit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         advance = Signal()
-        m.d.comb += advance.eq(~self.o.valid | self.o.ready)
+        m.d.comb += advance.eq(free(self.o))
         if self.by_row:
             valid, beat, greatest, other = self._row(m, advance)
         else:

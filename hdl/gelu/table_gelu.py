@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ...config.nonlinear.softmax_rules import INPUT_BITS
 from ..rows.layouts import row_layout
 from ..wires.at_least import check_at_least
+from ..wires.handshake import free
 
 
 class TableGelu(wiring.Component):
@@ -68,7 +69,7 @@ class TableGelu(wiring.Component):
         m = Module()
         advance, beat = Signal(), self.i.payload
         shown = Signal(self.o.payload.shape(), reset_less=True)
-        m.d.comb += [advance.eq(~self.o.valid | self.o.ready), self.i.ready.eq(advance), self.o.payload.eq(shown)]
+        m.d.comb += [advance.eq(free(self.o)), self.i.ready.eq(advance), self.o.payload.eq(shown)]
         with m.If(advance):
             m.d.sync += [self.o.valid.eq(self.i.valid), shown.keep.eq(beat.keep), shown.last.eq(beat.last)]
             for lane in range(self.lanes):

@@ -10,6 +10,7 @@ from ...config import MacConfig
 from ...config.checks import check_class
 from ..accumulators import table as accumulators
 from ..unit import Unit
+from ..wires.handshake import free
 from . import step_terms
 from .layouts import operands_layout, result_layout
 from .scale_hold import ScaleHold
@@ -75,7 +76,7 @@ class DotProduct(Unit):
         m = Module()
         advance = Signal()
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             self.i.ready.eq(advance),
         ]
         operands = Signal(operands_layout(self.config), reset_less=True)

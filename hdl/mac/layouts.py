@@ -38,7 +38,7 @@ def decoded_layout(fmt: Format) -> data.StructLayout:
     })  # fmt: skip
 
 
-def significand_product_bits(product: Product) -> int:
+def product_width(product: Product) -> int:
     """Width of the significands' product: no bit more than the extreme values need."""
     a, b = product.a, product.b
     if not product.significand_signed:
@@ -61,7 +61,7 @@ def product_layout(product: Product) -> data.StructLayout:
     top = product.exponent_span + product_exponent_offset(product)
     return data.StructLayout({
         "sign": int(product.sign_bit),
-        "significand": Shape(significand_product_bits(product), product.significand_signed),
+        "significand": Shape(product_width(product), product.significand_signed),
         "carry": int(product_has_carry(product)),
         "exponent": unsigned(top.bit_length() if product.exponent_span else 0),
     })  # fmt: skip

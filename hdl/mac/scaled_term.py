@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ...config import MacConfig
 from ..products.table_product import table_product
 from ..wires.adders import add
+from ..wires.delay import delayed
 from .decoder import Decoder, decoded_fields
 from .layouts import (
     exponent_offset,
@@ -136,12 +137,7 @@ class ScaledTerm(wiring.Component):
             m.d.comb += scales.significand.eq(self._product(m, weight, activation))
         if "sign" in more:
             m.d.comb += scales.sign.eq(Cat(fields["sign"] for fields in both).xor())
-        for wait in range(self.waits):
-            waiting = Signal(layout, name=f"scales_{wait}", reset_less=True)
-            with m.If(self.enable):
-                m.d.sync += waiting.eq(scales)
-            scales = waiting
-        return scales
+        return delayed(m, self.enable, scales, self.waits, "scales_{}")
 
     def _decoded(self, m: Module, code: Value) -> dict[str, Value]:
         """The fields of a scale that there are."""

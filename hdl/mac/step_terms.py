@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import data
 
 from ...config import MacConfig
 from ..accumulators import table as accumulators
-from . import formulations
+from ..wires.delay import delayed
+from ..wires.instances import connected
 from .lane import Lane
 from .layouts import flags_layout
 from .scaled_term import ScaledTerm
@@ -95,11 +96,7 @@ def _summed(
     m.submodules.reduce = tree
     m.d.comb += [tree.enable.eq(enable), *(tree.term(index).eq(term) for index, (term, _) in enumerate(lanes))]
     flags = Cat(Cat(bits).any() for bits in zip(*(lane_flags.as_value() for _, lane_flags in lanes), strict=True))
-    for stage in range(tree.LATENCY):
-        delayed = Signal(flags_layout(config), name=f"flags_stage{stage}", reset_less=True)
-        with m.If(enable):
-            m.d.sync += delayed.eq(flags)
-        flags = delayed
+    flags = delayed(m, enable, flags, tree.LATENCY, "flags_stage{}", shape=flags_layout(config))
     return tree.sum, flags
 
 
@@ -111,22 +108,9 @@ def _placed_lane(
     index: int,
     lane_module: str | None,
 ) -> tuple[data.View, data.View]:
-    weight, activation = codes
-    if lane_module is None:
-        m.submodules[f"lane{index}"] = placed = lane(config)
-        m.d.comb += [placed.enable.eq(enable), placed.weight.eq(weight), placed.activation.eq(activation)]
-        return placed.term, placed.flags
-    shift = accumulators.for_config(config).aligned(config)
-    term = Signal(formulations.term_layout(config, shift=shift), name=f"term{index}")
-    flags = Signal(flags_layout(config), name=f"flags{index}")
-    outputs = {f"o_{name}": view.as_value() for name, view in (("term", term), ("flags", flags)) if view.shape().size}
-    clocked = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if config.registers("multiply") else {}
-    m.submodules[f"lane{index}"] = Instance(
-        lane_module,
-        **clocked,
-        i_enable=enable,
-        i_weight=weight,
-        i_activation=activation,
-        **outputs,
-    )
-    return term, flags
+    inputs: dict[str, Value] = {"enable": enable, "weight": codes[0], "activation": codes[1]}
+    component, clocked = lane(config), config.registers("multiply")
+    shapes = component.signature.members
+    outputs = {name: Signal(shapes[name].shape, name=f"{name}{index}") for name in ("term", "flags")}
+    made = connected(m, f"lane{index}", component, lane_module, inputs, outputs=outputs, clocked=clocked)
+    return made.term, made.flags

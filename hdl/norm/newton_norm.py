@@ -15,6 +15,7 @@ from ..rows.row_replay import RowReplay
 from ..rows.row_sum import RowSum
 from ..rows.row_unit import Cycles, RowUnit
 from ..wires.at_least import check_at_least
+from ..wires.handshake import free
 from .channel_memory import ChannelMemory, channel_write_layout
 from .newton_factors import NewtonFactors
 from .scaled_sum import MultiplierStyle, check_style, scaled_sum
@@ -129,7 +130,7 @@ class NewtonNorm(RowUnit):
         advance, valids = Signal(), Signal(self.STAGES)
         squared = Signal()
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             # All passes wait with the results, so that a row's last beat has met its factor when the next row comes.
             replay.o.ready.eq(advance),
             self.error.eq(replay.error),

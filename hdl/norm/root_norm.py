@@ -16,6 +16,7 @@ from ..rows.row_replay import RowReplay
 from ..rows.row_sum import RowSum
 from ..rows.row_unit import Cycles, RowUnit
 from ..wires.at_least import check_at_least
+from ..wires.handshake import free
 from .channel_memory import ChannelMemory, channel_write_layout
 from .root_factors import RootFactors
 from .rounding import rounded, saturated
@@ -138,7 +139,7 @@ class RootNorm(RowUnit):
         wiring.connect(m, wiring.flipped(self.i), replay.i)
         advance, second = Signal(), Signal()
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             # The first pass waits with the rest, so that a row's last beat has met its factors when the next row comes.
             replay.o.ready.eq(advance),
             second.eq(replay.o.payload.turn == 1),

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from ...config.parallel import ParallelConfig
 from ..mac.step_guard import StepGuard
 from ..unit import Unit
+from ..wires.handshake import free
 from .activation_decoder import ActivationDecoder
 from .ant_decoder import AntDecoder
 from .olive_decoder import OliveDecoder
@@ -89,7 +90,7 @@ class ParallelUnit(Unit):
         special = Signal(reset_less=True)
         m.d.comb += [
             activation.code.eq(self.i.payload.activation),
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             self.i.ready.eq(advance),
             pe.weight.eq(weights),
             pe.activation.eq(activations),

@@ -12,6 +12,7 @@ from ...config.nonlinear import MULTIPLIER_BITS, TieRule
 from ..products.digit_product import digit_product
 from ..wires.adders import add
 from ..wires.at_least import check_at_least
+from ..wires.handshake import free
 from .layouts import row_layout
 from .row_unit import Cycles, RowUnit
 
@@ -115,7 +116,7 @@ class Requantize(RowUnit):
         valids = Signal(self.STAGES)
         beside = [Signal(self.lanes + 1, name=f"beside{stage}", reset_less=True) for stage in range(self.STAGES)]
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             self.i.ready.eq(advance),
             self.o.valid.eq(valids[-1]),
             Cat(self.o.payload.last, self.o.payload.keep).eq(beside[-1]),

@@ -9,6 +9,7 @@ from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
 from ..wires.at_least import check_at_least
+from ..wires.handshake import free
 from .layouts import row_layout
 
 
@@ -87,7 +88,7 @@ class RowReplay(wiring.Component):
         beat, ends = self.i.payload, Signal()
         m.d.comb += [
             self.o.payload.eq(shown),
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             self.i.ready.eq(~replaying & advance),
             write.en.eq(self.i.valid & self.i.ready & ~dropping),
             write.addr.eq(index),

@@ -18,6 +18,7 @@ from ..wires.adders import add
 from ..wires.at_least import check_at_least
 from ..wires.balanced import balanced
 from ..wires.follow import Follow
+from ..wires.handshake import free
 from .reciprocal import Reciprocal
 
 PASSES = 3
@@ -125,7 +126,7 @@ class Shiftmax(RowUnit):
         advance, shown, beat = Signal(), Signal(), replay.o.payload.beat
         first = replay.o.payload.turn == 0
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
+            advance.eq(free(self.o)),
             shown.eq(replay.o.valid & advance),
             replay.o.ready.eq(advance),
             self.error.eq(replay.error),

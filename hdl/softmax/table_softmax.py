@@ -20,6 +20,7 @@ from ..rows.row_unit import Cycles, RowUnit
 from ..wires.adders import add
 from ..wires.balanced import balanced
 from ..wires.greatest import greatest_of
+from ..wires.handshake import free
 from . import table_lane
 from .normalized_reciprocal import NormalizedReciprocal
 from .power_table import PowerTable
@@ -124,7 +125,7 @@ class TableSoftmaxPasses(wiring.Component):
             reciprocal_bits=self.rule.reciprocal_bits,
         )
         advance = Signal()
-        m.d.comb += [advance.eq(~self.o.valid | self.o.ready), self.i.ready.eq(advance)]
+        m.d.comb += [advance.eq(free(self.o)), self.i.ready.eq(advance)]
         elements, maximum_known, beats = self._beats(m, advance)
         reduced = self._reduced(m, advance, elements, beats[0].keep, maximum_known, reciprocal.zero)
         powers = self._powers(m, advance, reduced, list(table.entries))

@@ -13,7 +13,7 @@ from ..mac.layouts import (
     product_exponent_offset,
     product_has_carry,
     product_layout,
-    significand_product_bits,
+    product_width,
     term_layout,
 )
 
@@ -80,7 +80,7 @@ class Aligner(wiring.Component):
         if shift:
             return term_layout(aligned_bits(product), carry=carry)
         exponent_bits = product_layout(product)["exponent"].width
-        bits = significand_product_bits(product) + int(not product.significand_signed)
+        bits = product_width(product) + int(not product.significand_signed)
         return term_layout(bits, carry=carry, exponent_bits=exponent_bits)
 
     @staticmethod

@@ -8,6 +8,7 @@ from amaranth.lib import data
 from ...formats import Product
 from ..mac.layouts import product_exponent_offset, product_has_carry, term_layout
 from ..wires.adders import add
+from ..wires.delay import delayed
 from .adder_tree import AdderTree, TermRange
 from .aligner import Aligner
 from .reduction import Reduction
@@ -187,12 +188,7 @@ class WindowTree(Reduction):
         ]
 
     def _delayed(self, m: Module, value: Value, name: str, waits: range) -> Value:
-        for wait in waits:
-            value = self._registered(m, value, f"{name}_{wait}")
-        return value
+        return delayed(m, self.enable, value, len(waits), f"{name}_{{}}_register")
 
     def _registered(self, m: Module, value: Value, name: str) -> Value:
-        register = Signal(value.shape(), name=f"{name}_register", reset_less=True)
-        with m.If(self.enable):
-            m.d.sync += register.eq(value)
-        return register
+        return delayed(m, self.enable, value, 1, f"{name}_register")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Signal, Value
+from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from .delay import delayed
 
 
 class DelayLine(wiring.Component):
@@ -33,13 +35,7 @@ class DelayLine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        value: Value = self.i
-        for stage in range(self.stages):
-            register = Signal(self.bits, name=f"stage{stage}", reset_less=True)
-            with m.If(self.enable):
-                m.d.sync += register.eq(value)
-            value = register
-        m.d.comb += self.o.eq(value)
+        m.d.comb += self.o.eq(delayed(m, self.enable, self.i, self.stages, "stage{}"))
         return m
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from amaranth import Module, Signal, Value
 
+from .delay import stages
+
 
 class Follow:
     """Chains of registers that move when ``advance`` is high.
@@ -25,9 +27,4 @@ class Follow:
 
     def down(self, value: Value, name: str, *, reset_less: bool = False) -> list[Signal]:
         """Registers behind one another; the first holds ``value`` of the cycle before."""
-        held: list[Signal] = []
-        for stage in range(self._stages):
-            held.append(Signal(value.shape(), name=f"{name}{stage}", reset_less=reset_less))
-            with self._m.If(self._advance):
-                self._m.d.sync += held[-1].eq(held[-2] if stage else value)
-        return held
+        return stages(self._m, self._advance, value, self._stages, f"{name}{{}}", init=None if reset_less else 0)

@@ -41,26 +41,33 @@ def placed(m: Module, name: str, component: wiring.Component, module: str | None
 
 
 def connected(
-    m: Module, name: str, component: wiring.Component, module: str | None, inputs: Mapping[str, Value]
+    m: Module,
+    name: str,
+    component: wiring.Component,
+    module: str | None,
+    inputs: Mapping[str, Value],
+    *,
+    outputs: Mapping[str, Signal] | None = None,
+    clocked: bool = True,
 ) -> Any:
     """As ``placed``, with all inputs given: an instance takes them as they are, without a signal for each.
 
     For large units, where signals between a port and what drives it would be most of the text. Its outputs are attributes.
+    ``outputs`` has signals for those of an instance that are not to be called ``port_of_name``, or have another shape.
     """
     if module is None:
         m.submodules[name] = component
         m.d.comb += [Value.cast(getattr(component, port)).eq(value) for port, value in inputs.items()]
         return component
-    outputs = {
-        port: Signal(member.shape, name=f"{port}_of_{name}")
+    made: dict[str, Any] = {
+        port: (outputs or {}).get(port, Signal(member.shape, name=f"{port}_of_{name}"))
         for port, member in component.signature.members.items()
         if member.flow == wiring.Out
     }
     m.submodules[name] = Instance(
         module,
-        i_clk=ClockSignal(),
-        i_rst=ResetSignal(),
+        **({"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}),
         **{f"i_{port}": value for port, value in inputs.items() if len(Value.cast(value))},
-        **{f"o_{port}": Value.cast(value) for port, value in outputs.items() if len(Value.cast(value))},
+        **{f"o_{port}": Value.cast(value) for port, value in made.items() if len(Value.cast(value))},
     )
-    return SimpleNamespace(**outputs)
+    return SimpleNamespace(**made)

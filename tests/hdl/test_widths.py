@@ -15,7 +15,7 @@ from bitmill.hdl.array.pe import PE
 from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
 from bitmill.hdl.gelu.shift_gelu import ShiftGelu
 from bitmill.hdl.gelu.table_gelu import TableGelu
-from bitmill.hdl.mac.layouts import decoded_layout, flags_layout, product_layout, significand_product_bits
+from bitmill.hdl.mac.layouts import decoded_layout, flags_layout, product_layout, product_width
 from bitmill.hdl.norm.channel_memory import ChannelMemory
 from bitmill.hdl.norm.layernorm import layer_norm
 from bitmill.hdl.norm.newton_factors import NewtonFactors
@@ -57,7 +57,7 @@ def product(a: str, b: str) -> Product:
     ],
 )
 def test_significands(a, b, bits):
-    assert significand_product_bits(product(a, b)) == bits
+    assert product_width(product(a, b)) == bits
 
 
 ALIGNED = {"E2M1": 9, "E2M3": 13, "E3M2": 19, "E4M3": 37, "E5M2": 65, "INT8": 16, "INT4": 8}
