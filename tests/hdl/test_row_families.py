@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from amaranth.hdl import Shape
@@ -29,8 +31,8 @@ SMALL = [
 
 @pytest.mark.parametrize("fields", SMALL, ids=lambda fields: " ".join(map(str, fields.values())))
 def test_rows_take_the_cycles_that_are_promised(fields):
-    config = config_of(fields)
-    unit = build(config)
+    config: Any = config_of(fields)
+    unit: Any = build(config)
     payload, counts = RowPayload(config), [4, 1, 6]
     inputs = []
     for beats in counts:
@@ -53,7 +55,7 @@ def test_rows_take_the_cycles_that_are_promised(fields):
 
 @pytest.mark.parametrize("name", [name for name in OTHER_UNITS if name.endswith(("-1", "-8")) or "parallel" in name])
 def test_benches_drive_the_ports_that_there_are(name):
-    config = OTHER_UNITS[name]
+    config: Any = OTHER_UNITS[name]
     ports = {}
     for path, member, _ in build(config).signature.flatten(build(config)):
         ports["_".join(map(str, path))] = Shape.cast(member.shape).width
