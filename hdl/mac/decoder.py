@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from amaranth import Array, Cat, Const, Module, Signal, Value
+from amaranth import Array, Cat, Const, Module, Signal, Value, unsigned
 from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...formats import Format, Int, Minifloat, PowerOfTwo, TopExponent
 from .layouts import decoded_layout, exponent_offset
+
+MOST_CHOSEN_BITS = 8
+"""Widest codes of a codebook that choose among constants; those of wider ones are a memory's address."""
 
 
 class Decoder(wiring.Component):
@@ -40,10 +44,20 @@ class Decoder(wiring.Component):
         m = Module()
         fields = decoded_fields(m, self.fmt, self.code)
         if fields is None:
-            m.d.comb += self.decoded.eq(table_entry(self.fmt, self.code))
+            self._table(m)
         else:
             m.d.comb += [self.decoded[name].eq(value) for name, value in fields.items()]
         return m
+
+    def _table(self, m: Module) -> None:
+        if self.fmt.bits <= MOST_CHOSEN_BITS:
+            m.d.comb += self.decoded.eq(table_entry(self.fmt, self.code))
+            return
+        # A memory that is only read: a choice among so many constants takes minutes to be written down.
+        entries, size = _entries(self.fmt), decoded_layout(self.fmt).size
+        m.submodules.numbers = numbers = Memory(shape=unsigned(size), depth=len(entries), init=entries)
+        port = numbers.read_port(domain="comb")
+        m.d.comb += [port.addr.eq(self.code), self.decoded.as_value().eq(port.data)]
 
 
 def decoded_fields(m: Module, fmt: Format, code: Value) -> dict[str, Value] | None:
@@ -107,6 +121,11 @@ class TableDecoder(wiring.Component):
 
 def table_entry(fmt: Format, code: ValueLike) -> ValueLike:
     """The packed ``decoded_layout`` of a code, from the catalog row's ``decode`` of every code."""
+    size = decoded_layout(fmt).size
+    return Array(Const(entry, size) for entry in _entries(fmt))[code]
+
+
+def _entries(fmt: Format) -> list[int]:
     layout: data.StructLayout = decoded_layout(fmt)
     entries = []
     for value in range(1 << fmt.bits):
@@ -118,5 +137,5 @@ def table_entry(fmt: Format, code: ValueLike) -> ValueLike:
             "nan": int(decoded.special is not None and decoded.special.name == "NAN"),
             "inf": int(decoded.special is not None and decoded.special.name == "INF"),
         }
-        entries.append(Const(layout.const(fields).as_value().value, layout.size))
-    return Array(entries)[code]
+        entries.append(layout.const(fields).as_value().value)
+    return entries
