@@ -66,9 +66,7 @@ def _packed(values: Mapping[str, Any], fields: Mapping[str, int]) -> list[int]:
 
 BESIDE: Table[Callable[[Any], Beside]] = Table(
     "written with tables",
-    {
-        **dict.fromkeys(("mac", "dot", "array", "bit-serial", "parallel"), _nothing),
-        **dict.fromkeys(ROW_KEYS, _of_rows),
-    },
+    dict.fromkeys(ROW_KEYS, _of_rows),
+    others=_nothing,
 )
 """By family."""

@@ -116,7 +116,9 @@ class Table(Mapping[str, T | Absent], Generic[T]):
     done
         What is done to a unit with a row, as errors say it: ``simulated``, ``estimated``.
     rows
-        By ``unit``, for every family.
+        By ``unit``: of every family, or of those that ``others`` does not serve.
+    others
+        What all other families have, or why they have nothing.
 
     Raises
     ------
@@ -124,11 +126,15 @@ class Table(Mapping[str, T | Absent], Generic[T]):
         If a family is missing, or a row is of none.
     """
 
-    def __init__(self, done: str, rows: Mapping[str, T | Absent]) -> None:
-        if set(rows) != set(FAMILIES):
+    def __init__(self, done: str, rows: Mapping[str, T | Absent], *, others: T | Absent | None = None) -> None:
+        if not set(rows) <= set(FAMILIES) or (others is None and len(rows) < len(FAMILIES)):
             raise ValueError(f"rows must be of every family, {', '.join(FAMILIES)}, not {', '.join(rows)}")
         self.done = done
-        self._rows = dict(rows)
+        self._rows: dict[str, T | Absent] = {}
+        for unit in FAMILIES:
+            row = rows.get(unit, others)
+            assert row is not None
+            self._rows[unit] = row
 
     def __getitem__(self, unit: str) -> T | Absent:
         return self._rows[unit]

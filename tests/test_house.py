@@ -201,8 +201,11 @@ def test_a_table_refuses_what_it_has_nothing_for():
     with pytest.raises(BitmillError, match=r"^unit must be 'mac', .* to be tried, not 'array': it is made up$"):
         table.of(UNITS["int8-4x4"])
     del rows["dot"]
+    assert Table("tried", rows, others=2).of(UNITS["int8-dot32"]) == 2
     with pytest.raises(ValueError, match="rows must be of every family"):
         Table("tried", rows)
+    with pytest.raises(ValueError, match="rows must be of every family"):
+        Table("tried", {"none": 1}, others=2)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_id)

@@ -30,4 +30,5 @@ DESCRIBED: Table[Callable[[Any], Description]] = Table(
         "parallel": Absent("no model was fitted on parallel PEs; bitmill synth counts one"),
         **dict.fromkeys(ROW_KEYS, Absent("no model was fitted on units of rows; bitmill synth counts one")),
     },
+    others=Absent("no model was fitted on units of its kind; bitmill synth counts one"),
 )

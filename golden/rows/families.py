@@ -156,13 +156,11 @@ def _by_channel(values: Ints, channels: int) -> Ints:
     return np.broadcast_to(values, channels)
 
 
-_NONE = Absent("it takes no rows")
 _ROOT = RowFamily(told=_root_norm_told, outputs=_root_norm)
 
 ROWS: Table[RowFamily] = Table(
     "told constants",
     {
-        **dict.fromkeys(("mac", "dot", "array", "bit-serial", "parallel"), _NONE),
         "softmax": RowFamily(told=_softmax_told, outputs=_softmax),
         "shiftmax": RowFamily(told=_shiftmax_told, outputs=_shiftmax),
         "gelu": RowFamily(told=_gelu_told, outputs=_gelu),
@@ -172,5 +170,6 @@ ROWS: Table[RowFamily] = Table(
         "newton-norm": RowFamily(told=_newton_norm_told, outputs=_newton_norm),
         "requantize": RowFamily(told=_requantize_told, outputs=_requantize),
     },
+    others=Absent("it takes no rows"),
 )
 """By family: units of rows, and who else."""
