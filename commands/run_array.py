@@ -19,6 +19,7 @@ from .progress import progress
 if TYPE_CHECKING:
     from ..config import MacConfig
     from ..formats import Format
+    from ..formats.block import Block
     from ..golden import Losses, Rule
 
 PARTS = {
@@ -64,6 +65,7 @@ def run_array(
         raise BitmillError(
             f"--rule must be left out for {config.title}, whose blocks have rules, see --scheme, not {rule!r}"
         )
+    scheme = None if scheme_name is None else _scheme(config, scheme_name)
     from ..models.layers import load_matrix
     from ..sim.gemm import check_shapes
     from ..system.files import output_directory
@@ -79,7 +81,7 @@ def run_array(
             if config.scale_format is None:
                 operands = _by_rows(config, weight, activation, rule or "maximum")
             else:
-                operands = _in_blocks(config, weight, activation, scheme_name)
+                operands = _in_blocks(config, weight, activation, scheme)
             lost = {"weights": operands[0].lost, "activations": operands[1].lost}
             check_losses(lost, allow=allow_saturation)
             step(f"building {config.title} for {engine}")
@@ -129,18 +131,24 @@ def _by_rows(
     )
 
 
+def _scheme(config: MacConfig, name: str) -> Block:
+    """The block of that name, which fits the array's weights."""
+    from ..formats.block import get_block
+
+    scheme = get_block(name)
+    if (scheme.scale, scheme.channel, scheme.elements) != (config.scale, None, (config.weight,)):
+        raise BitmillError(
+            f"--scheme must be one of {config.weight} with {config.scale} scales for {config.title}, not {name!r}"
+        )
+    return scheme
+
+
 def _in_blocks(
-    config: MacConfig, weight: NDArray[np.float64], activation: NDArray[np.float64], scheme_name: str | None
+    config: MacConfig, weight: NDArray[np.float64], activation: NDArray[np.float64], scheme: Block | None
 ) -> tuple[_Operand, _Operand]:
     """Both in blocks of the array's size, by the scheme's rule or that of the catalog's block of these formats."""
-    from ..formats.block import block_for, get_block
+    from ..formats.block import block_for
     from ..golden.blocks import quantize_blocks
-
-    scheme = None if scheme_name is None else get_block(scheme_name)
-    if scheme is not None and (scheme.scale, scheme.channel, scheme.elements) != (config.scale, None, (config.weight,)):
-        raise BitmillError(
-            f"--scheme must be one of {config.weight} with {config.scale} scales for {config.title}, not {scheme_name!r}"
-        )
 
     def operand(element: str, x: NDArray[np.float64], name: str) -> _Operand:
         if not np.isfinite(x).all():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from bitmill import golden
+from bitmill.formats.block import block_for
+from bitmill.golden.blocks import quantize_blocks
 
 TOML = 'weight = "E2M1"\nactivation = "INT8"\nunit = "array"\nrows = 2\ncols = 3\nk_max = 32\n'
 
@@ -40,6 +43,38 @@ def test_gemm(cli, files, here):
         for scale in [golden.choose_scale(name, tensor, granularity="channel", name=name)]
     ]
     np.testing.assert_allclose(output, rounded[0] @ rounded[1].T, rtol=1e-12)
+
+
+SCALED = 'weight = "E2M1"\nactivation = "INT8"\nunit = "array"\nlanes = 2\nk_max = 32\nblock = 4\nscale = "{}"\n'
+
+
+@pytest.mark.parametrize(("scale", "scheme", "rule"), [("E4M3", None, "maximum"), ("E8M0", "mxfp4-up", "round-up")])
+def test_gemm_in_blocks(scale, scheme, rule, cli, files, here):
+    """K of 7 is a block and three quarters of one; the INT8 of MX is worth 64ths."""
+    (here / "array.toml").write_text(SCALED.format(scale) + '[accumulator]\nkind = "float"\n')
+    result = cli("run", "gemm", *files, "-o", "out", *(() if scheme is None else ("--scheme", scheme)))
+    assert result.status == 0, result.err
+    assert json.loads((here / "out" / "gemm.json").read_text())["inputs"]["rule"] == rule
+    found = [
+        quantize_blocks(block_for(name, scale, 4, rule=rule), np.load(here / file)).values()
+        for name, file in (("E2M1", "w.npy"), ("INT8", "a.npy"))
+    ]
+    output = np.load(here / "out" / "output.npy")
+    np.testing.assert_allclose(output, found[0] @ found[1].T, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(output, np.load(here / "w.npy") @ np.load(here / "a.npy").T, atol=1.6)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--scheme", "nvfp4"), "--scheme must be one of E2M1 with E8M0 scales for MX E2M1 x INT8 .*, not 'nvfp4'"),
+        (("--rule", "maximum"), "--rule must be left out for MX E2M1 x INT8 .*, not 'maximum'"),
+        (("--group", "4"), "--group must be given with a bit-serial tile, not with MX E2M1 x INT8 .*"),
+    ],
+)
+def test_wrong_options_for_blocks(option, message, refuses, files, here):
+    (here / "array.toml").write_text(SCALED.format("E8M0") + '[accumulator]\nkind = "float"\n')
+    assert re.match(message, refuses("run", "gemm", *files, *option))
 
 
 def test_saturated_results_are_counted(cli, files, here):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bitmill import BitmillError, FloatAccumulator, MacConfig, formats, preset
-from bitmill.golden import decode, encode, matmul, to_float
+from bitmill.golden import decode, dot, encode, matmul, to_float
 from bitmill.golden.blocks import quantize_blocks
 
 from .test_step_scales import rounded
@@ -140,24 +140,22 @@ def test_any_scale_on_fractions(weight, activation, scale, options):
 
 
 def test_wide_sums_times_wide_scales_are_exact():
-    """Sums of 60 bits times 22 bits of scales: the second block takes the first away but for its last bits."""
+    """Sums of 50 bits times scales of 21: ``S * 1025 * 1025 - S * 1024 * 1026 - S`` is nothing."""
     config = MacConfig(
-        weight="BF16",
+        weight="FP16",
         activation="FP16",
         unit="dot",
-        lanes=2,
+        lanes=4,
         scale="FP16",
         k_max=64,
-        accumulator=FloatAccumulator(fused=4),
+        accumulator=FloatAccumulator(fused=12),
     )
-    w, a = np.tile(encode("BF16", [[1.9921875, 2.0**-9]]), 2), np.tile(encode("FP16", [[1.9990234375, 2.0**-14]]), 2)
-    w[0, 2:] ^= 0x8000
-    first = encode("FP16", [[1.9990234375, 1.9990234375]])
-    second = encode("FP16", [[1.9990234375, 1.998046875]])
-    exact = check(config, (w, a), (first, second))
-    assert 0 < exact[0, 0] < 0.01
-    w[0, 3] += 1
-    assert 0 != check(config, (w, a), (first, first))[0, 0] > -(2.0**-28)
+    rng = np.random.default_rng(SEED)
+    w, a = (encode("FP16", rng.normal(size=(9, 4)) * 2.0 ** rng.integers(-13, 3, (9, 4))) for _ in range(2))
+    scales = [encode("FP16", np.tile(of, (9, 1))) for of in ([1025.0, 1024.0, 1.0], [1025.0, 1026.0, 1.0])]
+    w, a = np.concatenate([w, w ^ 0x8000, w ^ 0x8000], axis=1), np.tile(a, 3)
+    assert not check(config, (w, a), scales).diagonal().any()
+    assert not dot(config, w, a, weight_scales=scales[0], activation_scales=scales[1]).invalid.any()
 
 
 def test_codes_of_unlike_blocks_are_told():
