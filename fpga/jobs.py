@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Generic, TypeVar, cast
 
 from ..system.errors import BitmillError
@@ -45,6 +46,9 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+PATIENCE_SECONDS = 1.0
+"""So long jobs are waited for that are to end: those that wait for tools end at once, those that compute are left."""
+
 WORKERS_PER_CORE = 16
 """Each is a thread that waits for a tool; far more tools than cores only fill the memory."""
 
@@ -72,57 +76,65 @@ def run_jobs(
     BitmillError
         If ``workers`` is less than 1, or more than the machine bears.
     KeyboardInterrupt
-        After the tools that were running have been ended. What was finished is in the cache.
+        After the tools that were running have been ended, within ``PATIENCE_SECONDS``. What was finished is in the cache.
     """
     workers = default_workers() if workers is None else workers
     most = WORKERS_PER_CORE * default_workers()
     if not 1 <= workers <= most:
         raise BitmillError(f"workers must be from 1 to {most} on this machine, not {workers!r}")
-    threads: set[int] = set()
-    pool = ThreadPoolExecutor(workers, initializer=lambda: threads.add(threading.get_ident()))
+    todo = deque(jobs.items())
+    finished: SimpleQueue[tuple[str, Result | BaseException, float]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            try:
+                name, job = todo.popleft()
+            except IndexError:
+                return
+            finished.put((name, *_timed(job)))
+
+    # Daemons: a process that is to end does not wait for what they compute.
+    threads = [threading.Thread(target=work, daemon=True, name=f"bitmill job {index}") for index in range(workers)]
     outcomes: dict[str, Outcome[Result]] = {}
     try:
-        waiting: dict[Future[tuple[Result | BitmillError, float]], str] = {
-            pool.submit(_timed, job): name for name, job in jobs.items()
-        }
-        while waiting:
-            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                name = waiting.pop(future)
-                value, seconds = future.result()
-                failed = isinstance(value, BitmillError)
-                outcome = Outcome(
-                    name=name,
-                    result=None if failed else value,
-                    error=value if failed else None,
-                    seconds=seconds,
-                    done=len(outcomes) + 1,
-                    total=len(jobs),
-                )
-                outcomes[name] = outcome
-                if progress is not None:
-                    progress(outcome)
+        for thread in threads:
+            thread.start()
+        while len(outcomes) < len(jobs):
+            name, value, seconds = finished.get()
+            failed = isinstance(value, BitmillError)
+            if isinstance(value, BaseException) and not failed:
+                raise value
+            outcome = Outcome(
+                name=name,
+                result=None if failed else cast(Result, value),
+                error=value if failed else None,
+                seconds=seconds,
+                done=len(outcomes) + 1,
+                total=len(jobs),
+            )
+            outcomes[name] = outcome
+            if progress is not None:
+                progress(outcome)
     except BaseException:
-        _stop(pool, threads)
+        todo.clear()
+        _stop(threads)
         raise
-    pool.shutdown()
     return {name: outcomes[name] for name in jobs}
 
 
-def _timed(job: Callable[[], Result]) -> tuple[Result | BitmillError, float]:
+def _timed(job: Callable[[], Result]) -> tuple[Result | BaseException, float]:
     started = time.monotonic()
     try:
         return job(), time.monotonic() - started
-    except BitmillError as error:
+    except BaseException as error:  # Whatever it is, the thread that waits for it is the one to raise it.
         return error, time.monotonic() - started
 
 
-def _stop(pool: ThreadPoolExecutor, threads: set[int]) -> None:
-    """Drop the jobs that wait, and end the tools of those that run until their threads are through."""
-    pool.shutdown(wait=False, cancel_futures=True)
-    ended = threading.Event()
-    threading.Thread(target=lambda: (pool.shutdown(wait=True), ended.set()), daemon=True).start()
-    while not ended.is_set():
-        stop_tools_of(set(threads))
-        ended.wait(0.05)
-    may_run_tools(threads)
+def _stop(threads: Sequence[threading.Thread]) -> None:
+    """End the tools of the jobs that run, and wait for these as long as ``PATIENCE_SECONDS``; they run no tool any more."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    running = [thread for thread in threads if thread.ident is not None]
+    while any(thread.is_alive() for thread in running) and time.monotonic() < deadline:
+        stop_tools_of({thread.ident for thread in running if thread.ident is not None})
+        time.sleep(0.02)
+    may_run_tools({thread.ident for thread in running if thread.ident is not None and not thread.is_alive()})

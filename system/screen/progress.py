@@ -18,6 +18,8 @@ AGAIN_SECONDS = 10.0
 """After so long with nothing new it is said again."""
 LONG_SECONDS = 60.0
 """Where more time is left than this, how much."""
+SURE_PARTS, SURE_SHARE = 5, 0.05
+"""So many parts, and this share of them, must be done before it is said how long the rest takes."""
 
 
 class Step(Protocol):
@@ -76,17 +78,21 @@ def _shown(text: str, *, paced: bool) -> Iterator[Step]:
 @contextmanager
 def _live(text: str) -> Iterator[Step]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TimeElapsedColumn(),
-        TextColumn("left", markup=False), TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
     )  # fmt: skip
+    pace = _Pace()
     with Progress(*columns, console=Console(stderr=True), transient=True) as live:
-        task = live.add_task(visible(text), total=None)
+        task = live.add_task(visible(text), total=None, left="")
 
         def step(text: str, *, done: int | None = None, total: int | None = None) -> None:
-            live.update(task, description=visible(text), completed=done, total=total)
+            pace.step(done, total)
+            seconds = pace.left()
+            left = "" if seconds is None else f"about {_duration(seconds)} left"
+            live.update(task, description=visible(text), completed=done, total=total, left=left)
 
         yield step
 
@@ -101,7 +107,7 @@ class _Lines:
         self._started = self._told = time.monotonic()
         self._silence = FIRST_SECONDS
         self._text, self._done, self._total = text, None, None
-        self._part_started: tuple[float, int] | None = None
+        self._pace = _Pace()
         if not paced:
             self._tell(again=False)
 
@@ -109,8 +115,7 @@ class _Lines:
         """Something new."""
         with self._lock:
             now = time.monotonic()
-            if total is None or total != self._total or self._part_started is None:
-                self._part_started = None if total is None else (now, done or 0)
+            self._pace.step(done, total)
             self._text, self._done, self._total = text, done, total
             if not self._paced or now - self._told >= FIRST_SECONDS:
                 self._tell(again=False)
@@ -128,17 +133,49 @@ class _Lines:
         # Once it has been said that it goes on, that is said less often.
         self._silence = AGAIN_SECONDS if again else FIRST_SECONDS
         count = f" ({self._done} of {self._total})" if self._total is not None else ""
-        say(f"bitmill: {now - self._started:5.1f} s  {self._text}{count}{self._left(now)}", err=True)
+        say(f"bitmill: {now - self._started:5.1f} s  {self._text}{count}{self._left()}", err=True)
 
-    def _left(self, now: float) -> str:
-        if self._part_started is None or self._total is None or self._done is None:
-            return ""
-        since, before = self._part_started
-        made = self._done - before
-        seconds = (now - since) / made * (self._total - self._done) if made > 0 else 0.0
-        return f", about {_duration(seconds)} left" if seconds > LONG_SECONDS else ""
+    def _left(self) -> str:
+        seconds = self._pace.left()
+        return f", about {_duration(seconds)} left" if seconds is not None and seconds > LONG_SECONDS else ""
+
+
+class _Pace:
+    """How long parts take, as far as that can be told: the first ones may be known already, or the longest of all."""
+
+    def __init__(self) -> None:
+        self._total: int | None = None
+        self._steps: list[tuple[float, int]] = []
+
+    def step(self, done: int | None, total: int | None) -> None:
+        """So many parts of ``total`` are done now; of another total they are other parts."""
+        if total is None or total != self._total:
+            self._steps = []
+        self._total = total
+        if total is not None:
+            self._steps.append((time.monotonic(), done or 0))
+
+    def left(self) -> float | None:
+        """Seconds that the rest takes; None while too few are done, or the last ones took another time than all."""
+        if self._total is None or len(self._steps) < 2:
+            return None
+        (since, before), (now, done) = self._steps[0], self._steps[-1]
+        made = done - before
+        if made < SURE_PARTS or made < SURE_SHARE * (self._total - before):
+            return None
+        whole = (now - since) / made
+        # The later half, of the time and of the parts: both must go on as all went.
+        halves = (
+            max(step for step in self._steps if step[0] <= (since + now) / 2),
+            max(step for step in self._steps if step[1] <= (before + done) / 2),
+        )
+        by_time, by_parts = ((now - then) / max(done - earlier, 1) for then, earlier in halves)
+        steady = all(whole / 2 <= pace <= 2 * whole for pace in (by_time, by_parts))
+        return by_time * (self._total - done) if steady else None
 
 
 def _duration(seconds: float) -> str:
+    if seconds <= LONG_SECONDS:
+        return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

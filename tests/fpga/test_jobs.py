@@ -1,4 +1,6 @@
 import os
+import signal
+import subprocess
 import sys
 import time
 from functools import partial
@@ -77,3 +79,33 @@ def test_interruption_ends_the_tools_promptly_and_keeps_what_is_finished(empty_c
     assert [path for path in empty_cache.rglob("*") if path.is_file()] == [
         cache.entry_path(cache.cache_key("kind", {"job": 1}))
     ]
+
+
+_BUSY = """
+import signal, sys, time
+from bitmill.fpga.jobs import run_jobs
+
+def stop(number, _frame):
+    raise SystemExit(128 + number)
+
+def compute():
+    print("computing", flush=True)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        sum(range(1000))
+
+signal.signal(signal.SIGTERM, stop)
+run_jobs({"first": compute, "second": compute}, workers=2)
+"""
+
+
+def test_termination_does_not_wait_for_what_jobs_compute(cli_environment):
+    command = [sys.executable, "-c", _BUSY]
+    with subprocess.Popen(command, env=cli_environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "computing\n"
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    # A second of patience, and what ending Python takes on a busy machine.
+    assert time.monotonic() - started < 5
