@@ -39,6 +39,10 @@ def write_run(
     (directory / "gemm.json").write_text(to_json(record), encoding="utf-8", newline="\n")
 
 
+FILES = ("gemm.json", "output.npy")
+"""What ``write_run`` writes."""
+
+
 def print_run(result: MatrixProduct[Any, Any], parts: Mapping[str, str]) -> None:
     """Print where the cycles went; ``parts`` says what each part of the account is."""
     m, n, k = result.shape

@@ -15,7 +15,7 @@ from ..system.errors import BitmillError
 from ..system.screen import say, say_json
 from .options import PATH, output_option
 from .progress import Step, progress
-from .tables import print_table
+from .tables import print_table, say_written
 
 if TYPE_CHECKING:
     from ..golden.weights.losses import Losses
@@ -95,6 +95,7 @@ def quantize(
         say_json(_summary(report, scheme.name))
     else:
         _print(report, scheme.name, model)
+        say_written(output)
 
 
 def _paced(start: Callable[[], Step], *, before: str = "", at_once: bool = True) -> Callable[[str, int, int], None]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..system.errors import BitmillError
 from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
-from .gemm_output import print_run, write_run
+from .gemm_output import FILES, print_run, write_run
 from .progress import progress
+from .tables import say_written
 
 if TYPE_CHECKING:
     from ..config import MacConfig
@@ -100,6 +101,7 @@ def run_array(
     say_losses(lost)
     if result.saturated_results is not None:
         say(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")
+    say_written(*(output / name for name in FILES if output))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..system.errors import BitmillError
 from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
-from .gemm_output import print_run, write_run
+from .gemm_output import FILES, print_run, write_run
 from .progress import progress
+from .tables import say_written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +94,7 @@ def run_tile(
     say(
         f"{weight.scheme.name} in groups of {weight.group}, {result.weight_cycles} cycle(s) a weight; SQNR: {_told(sqnr)}"
     )
+    say_written(*(output / name for name in FILES if output))
 
 
 def _load(spec: str, scheme_name: str | None, group: int | None) -> _Weights:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from ..system.screen import output_stream, say_lines
+from ..system.screen import output_stream, say, say_lines
 from ..system.text import visible
 
 
@@ -29,6 +30,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
     for row in cells:
         table.add_row(*map(Text, row))  # A plain string would be read as markup.
     Console(file=stream).print(table)
+
+
+def say_written(*paths: Path) -> None:
+    """Say which files were written, in their order; standard output is none."""
+    named = [visible(str(path)) for path in paths if str(path) != "-"]
+    if named:
+        say(f"written: {', '.join(named)}")
 
 
 def _plain(cells: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:

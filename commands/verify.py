@@ -14,7 +14,7 @@ import click
 from ..system.screen import say
 from .options import OUTPUT, output_option, takes_config
 from .progress import progress
-from .tables import print_table
+from .tables import print_table, say_written
 
 if TYPE_CHECKING:
     from ..config.document import UnitConfig
@@ -99,6 +99,9 @@ def verify(
     print_table(columns, rows, right=columns[1:])
     results, parts = config.counted
     say(f"{result.results} {results}, {result.products} {parts}, {result.mismatches} mismatches")
+    record = [output / "verification.json"] if output else []
+    shown = [output / waves if output and waves == Path(DEFAULT_WAVES) else waves] if waves else []
+    say_written(*record, *shown)
 
 
 def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Callable[[int, int], None]:

@@ -214,6 +214,8 @@ def test_verify_counts_and_repeats(cli, short, tmp_path):
     totals = next(line for line in result.out.splitlines() if line.startswith("all ")).split()
     assert totals[1:3] == [str(record["beats"]), str(record["transactions"])]
     assert (tmp_path / "out" / "bitmill_top.fst").stat().st_size > 0
+    written = [str(tmp_path / "out" / name) for name in ("verification.json", "bitmill_top.fst")]
+    assert result.out.splitlines()[-1] == f"written: {', '.join(written)}"
     assert cli("verify", unit, *options).out == result.out
 
 

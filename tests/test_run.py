@@ -29,6 +29,7 @@ def test_gemm(cli, files, here):
     assert result.status == 0
     assert result.out.startswith("passed: E2M1 x INT8 2x3 array, exact 17-bit accumulator, 5x4x7, compiled, 20 results")
     record = json.loads((here / "out" / "gemm.json").read_text())
+    assert result.out.splitlines()[-1] == "written: out/gemm.json, out/output.npy"
     run = record["gemm"]
     assert (run["M"], run["N"], run["K"], run["tiles"], run["mismatches"]) == (5, 4, 7, 6, 0)
     parts = ("steps", "short_tiles", "stalls", "gaps", "fill", "drain")

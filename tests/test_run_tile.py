@@ -75,7 +75,9 @@ def test_packed_weights(cli, refuses, files, here):
     assert cli("quantize", *packing).status == 0
     start = ("run", "gemm", "--config", "int8.toml", "--activations", "a.npy", "--weights")
     result = cli(*start, "packed.safetensors:fc.weight", "-o", "out")
-    assert result.out.splitlines()[-1].startswith("int4 in groups of 8, 2 cycle(s) a weight; SQNR: no error")
+    last, written = result.out.splitlines()[-2:]
+    assert last.startswith("int4 in groups of 8, 2 cycle(s) a weight; SQNR: no error")
+    assert written == "written: out/gemm.json, out/output.npy"
     again = cli(*start, "model.safetensors:fc.weight", "--scheme", "int4", "--group", "8", "-o", "again")
     assert again.status == 0
     np.testing.assert_array_equal(np.load(here / "out" / "output.npy"), np.load(here / "again" / "output.npy"))
