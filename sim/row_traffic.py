@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..config.family import family_of
 from ..config.rows import RowConfig
 from ..system.errors import BitmillError
 from .job import Phase
@@ -54,7 +53,7 @@ class RowTraffic(Traffic[RowConfig, RowPayload, Row]):
         for _ in range(_TRIES if fields else 0):
             drawn = {name: _DRAWS[name](self.config, rng) for name in fields}
             try:
-                return self.__class__(family_of(self.config).config.from_dict({**self.config.to_dict(), **drawn}))  # pyright: ignore[reportArgumentType]
+                return self.__class__(self.config.from_dict({**self.config.to_dict(), **drawn}))
             except BitmillError:
                 continue
         return self
