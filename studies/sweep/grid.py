@@ -18,7 +18,7 @@ from .axes import Axis
 
 PAIR_SEPARATOR = " x "
 
-_AS_CONFIGURED = ("scale", "pipeline", "k_max", "multiplier", "aligner")
+_AS_CONFIGURED = ("scale", "block", "pipeline", "k_max", "multiplier", "aligner")
 """Axes of a grid whose names and values are those of a configuration's fields."""
 
 
@@ -33,7 +33,7 @@ class Grid(Frozen, frozen=True):
         Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
     accumulators
         Tables as in a configuration.
-    scale, pipeline, k_max, multiplier, aligner
+    scale, block, pipeline, k_max, multiplier, aligner
         As in a configuration.
     """
 
@@ -41,6 +41,7 @@ class Grid(Frozen, frozen=True):
     lanes: Axis[int] = (1,)
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
     scale: Axis[str] = ("none",)
+    block: Axis[int | None] = (None,)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (MacConfig.model_fields["k_max"].default,)
     multiplier: Axis[MultiplierStyle] = ("logic",)
@@ -107,7 +108,7 @@ def combinations(grid: Grid) -> Iterator[dict[str, Any]]:
             "unit": "mac" if lanes == 1 else "dot",
             "lanes": lanes,
             "accumulator": accumulator.model_dump(exclude_none=True),
-            **dict(zip(_AS_CONFIGURED, rest, strict=True)),
+            **{name: value for name, value in zip(_AS_CONFIGURED, rest, strict=True) if value is not None},
         }
 
 

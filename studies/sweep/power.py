@@ -75,7 +75,7 @@ def measured_power(config: MacConfig, *, operands: Operands, period_ns: float, c
         "period_ns": period_ns,
         "met": found.mapped.met,
         "mapped_once": list(once),
-        "operands": described(operands),
+        "operands": described(operands, config),
         "stimulus_sha256": stimulus_digest(stimulus),
         "estimated": WEIGHED,
         "split": SPLIT,
