@@ -13,6 +13,7 @@ import click
 
 from ..system.errors import BitmillError
 from ..system.screen import say, say_json
+from .formats import formats_of
 from .options import PATH, output_option
 from .progress import Step, progress
 from .tables import print_table, say_written
@@ -28,6 +29,9 @@ _PACE = 2.0
 @click.command()
 @click.argument("model", required=False, metavar="MODEL.safetensors", type=PATH)
 @click.option("--scheme", "scheme_name", metavar="NAME", help="Such as bitmod-fp4; `--list` shows all.")
+@click.option(
+    "--file", "file", metavar="FILE.toml", type=PATH, help="Look for NAME in a file's [formats.NAME] tables, too."
+)
 @click.option("--group", type=int, metavar="N", help="Weights that share a scale, instead of the scheme's own number.")
 @click.option("--skip", multiple=True, metavar="REGEX", help="Leave tensors alone whose name matches; may be repeated.")
 @click.option(
@@ -43,6 +47,7 @@ def quantize(
     *,
     model: Path | None,
     scheme_name: str | None,
+    file: Path | None,
     group: int | None,
     skip: tuple[str, ...],
     include: tuple[str, ...],
@@ -70,7 +75,7 @@ def quantize(
     from ..formats.block import get_block
     from ..system.files import output_file
 
-    scheme = get_block(scheme_name)
+    scheme = get_block(scheme_name, formats_of(file) if file is not None else ())
     patterns = {
         option: [_pattern(option, text) for text in texts]
         for option, texts in (("skip", skip), ("include", include), ("transpose", transpose))

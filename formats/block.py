@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from ..system.errors import BitmillError
 from ..system.text import short
-from .catalog import get
+from .catalog import CATALOG, get
 from .scalar import Format
 
 ScaleRule = Literal["maximum", "floor", "round-up"]
@@ -169,8 +170,15 @@ BLOCKS: dict[str, Block] = {row.name: row for row in _ROWS}
 """All rows by name; ``get_block`` makes one of an element format alone as well."""
 
 
-def get_block(name: str) -> Block:
+def get_block(name: str, own: Iterable[Format] = ()) -> Block:
     """The block of that name, case-insensitive; of a format's name, that format with an FP16 scale per output channel.
+
+    Parameters
+    ----------
+    name
+        Of a block, of a format of the catalog, of one that was registered, or of one of ``own``, which the block carries along.
+    own
+        Formats that a file brings along.
 
     Raises
     ------
@@ -181,7 +189,7 @@ def get_block(name: str) -> Block:
     found = BLOCKS.get(wanted)
     if found is not None:
         return found
-    element = _element(wanted)
+    element = _element(wanted, own)
     if element is None:
         close = difflib.get_close_matches(wanted, BLOCKS, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
@@ -193,7 +201,8 @@ def get_block(name: str) -> Block:
             f"scheme must be a format of at most {MAX_ELEMENT_BITS} bits with zero and positive numbers, not {short(name)}"
         )
     about = f"{element.name} with an FP16 scale per output channel"
-    return Block(name=element.name.lower(), elements=(element.name,), about=about, group=None, scale=None)
+    carried = () if element.name in CATALOG else (element,)
+    return Block(name=element.name.lower(), elements=(element.name,), about=about, group=None, scale=None, own=carried)
 
 
 def block_for(
@@ -223,9 +232,9 @@ def block_for(
     )  # fmt: skip
 
 
-def _element(name: str) -> Format | None:
+def _element(name: str, own: Iterable[Format]) -> Format | None:
     """The format of that name, None if there is none: the message then is of blocks."""
     try:
-        return get(name)
+        return get(name, own)
     except BitmillError:
         return None

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..formats import read_formats, write_format
 from ..formats.block import Block, get_block
 from ..golden.weights.bits import packed_length
 from ..system.errors import BitmillError
@@ -85,6 +86,8 @@ class Described:
             facts["matrix"] = [self.rows, self.length]
         if self.transposed:
             facts["transposed"] = True
+        if self.scheme.own:
+            facts["formats"] = {row.name: write_format(row) for row in self.scheme.own}
         return facts
 
 
@@ -142,7 +145,7 @@ def _of(name: str, facts: Any) -> Described:
             f"not {short(repr(facts))}"
         )
     try:
-        row = get_block(str(scheme))
+        row = get_block(str(scheme), read_formats(facts.get("formats", {})))
     except BitmillError as error:
         raise BitmillError(f"{where}: {error}") from None
     rows, length = matrix

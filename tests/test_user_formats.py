@@ -11,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from bitmill import BitmillError, MacConfig, formats, golden
 from bitmill.cli import main
 from bitmill.config.family import read_config
 from bitmill.formats import Codebook, catalog
+from bitmill.golden.weights import dequantize
+from bitmill.models import read_packed
 from bitmill.studies.ids import unit_key
 from bitmill.studies.sweep.study_file import StudyFile
 
@@ -167,6 +170,24 @@ def test_run_gemm(tmp_path: Path) -> None:
     assert json.loads((output / "gemm.json").read_text())["gemm"]["configuration"]["formats"] == {
         name: TABLES[name] for name in sorted(TABLES)
     }
+
+
+def test_quantize_packs_the_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, model, packed = (tmp_path / name for name in ("f.toml", "model.safetensors", "packed.safetensors"))
+    file.write_text(FORMATS, encoding="utf-8")
+    weights = np.random.default_rng(3).normal(size=(4, 64)).astype(np.float32)
+    save_file({"a.weight": weights}, model)
+    assert main(["quantize", str(model), "--scheme", "myposit", "--file", str(file), "-o", str(packed)]) == 0
+    assert "4 x 64" in capsys.readouterr().out
+    found = read_packed(packed).quantized["a.weight"]
+    assert found.scheme.own == formats.read_formats({"MYPOSIT": TABLES["MYPOSIT"]})
+    # Neither side saturates: the format goes from -4 to 2.
+    scale = np.maximum(weights.max(axis=1) / 2, weights.min(axis=1) / -4)
+    steps = dequantize(found) / found.scales
+    assert set(steps.ravel()) <= {-4, -2, -1, -0.5, 0, 0.5, 2}
+    np.testing.assert_allclose(found.scales[:, 0], scale, rtol=2**-9)
+    assert main(["quantize", str(model), "--scheme", "myposit", "-o", str(tmp_path / "no")]) == 2
+    assert "scheme must be one of" in capsys.readouterr().err
 
 
 STUDY = 'title = "mine"\n[[grid]]\npairs = ["MYPOSIT x E3M4B5", "E2M1"]\n[targets]\ngeneric = true\n' + FORMATS

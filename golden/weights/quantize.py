@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ... import formats
 from ...formats import Format
 from ...formats.block import Block, get_block
 from ...system.errors import BitmillError
@@ -169,7 +168,20 @@ def greatest_scales(scheme: Block, groups: NDArray[np.float32]) -> NDArray[np.fl
         return (groups.max(axis=2, initial=0).astype(np.float64) - low) / ((1 << scheme.bits) - 1)
     if scheme.outlier:
         return _maxima(groups) / float(scheme.formats[0].max_value)
+    if scheme.scale is None:
+        return _scales_of_both_sides(scheme.formats[0], groups)
     return _maxima(groups) / min(_greatest(fmt) for fmt in scheme.formats)
+
+
+def _scales_of_both_sides(fmt: Format, groups: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The least scale with which neither the greatest nor the least number of a group is beyond the format's.
+
+    Of formats without negative numbers, what the greatest magnitude asks for.
+    """
+    if fmt.min_value >= 0:
+        return _maxima(groups) / float(fmt.max_value)
+    up = groups.max(axis=2, initial=0).astype(np.float64) / float(fmt.max_value)
+    return np.maximum(up, groups.min(axis=2, initial=0).astype(np.float64) / float(fmt.min_value))
 
 
 def _greatest(fmt: Format) -> float:
@@ -231,7 +243,7 @@ def _by_channel(
 ) -> dict[str, NDArray[Any]]:
     """Codes of ``w / s`` with the channel's scale alone."""
     (fmt,) = scheme.formats
-    wanted = _maxima(groups) / _greatest(fmt)
+    wanted = _scales_of_both_sides(fmt, groups)
     if channel is None:
         channel = scales.channel_scales(wanted, name=name, saturate=saturate, of_groups=False)
     return {
@@ -288,5 +300,5 @@ def dequantize(quantized: QuantizedWeights) -> NDArray[np.float64]:
         tables = np.stack([value_table(fmt) for fmt in scheme.formats])
         values = tables[quantized.selectors[:, :, None], groups]
     else:
-        values = np.ldexp(decode(formats.get(scheme.elements[0]), groups), scheme.step_exponent)
+        values = np.ldexp(decode(scheme.formats[0], groups), scheme.step_exponent)
     return (values * quantized.scales[:, :, None]).reshape(quantized.shape)
