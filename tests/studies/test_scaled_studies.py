@@ -17,7 +17,7 @@ def test_blocks_are_crossed_with_lanes():
         "pairs": ["E2M1"], "lanes": [4, 16, 32], "scale": ["E4M3"], "block": [16], "accumulators": [{"kind": "float"}]
     }  # fmt: skip
     found = StudyFile.from_dict({"title": "t", "grid": [grid], "targets": {"generic": True}}, source="s.toml").expand()
-    assert list(found.units) == ["e2m1-k4-fp32-block=16-scale=E4M3", "e2m1-k16-fp32-scale=E4M3"]
+    assert list(found.units) == ["e2m1-k4-fp32-scale=E4M3-block=16", "e2m1-k16-fp32-scale=E4M3"]
     (skipped,) = found.skipped
     assert "block must be a multiple of lanes = 32" in skipped.reason
 
