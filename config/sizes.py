@@ -16,7 +16,7 @@ _START_SECONDS, _PRODUCT_SECONDS = 1.0, 204 / MOST_GENERATED
 
 
 class Sized(Protocol):
-    """A configuration."""
+    """What says how large a unit is."""
 
     @property
     def macs(self) -> int:

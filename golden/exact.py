@@ -38,7 +38,7 @@ class AllPairs(Pairing):
         return weight @ activation.T
 
     def combine(self, weight: NDArray[Any], activation: NDArray[Any], operation: np.ufunc) -> NDArray[Any]:
-        """The outer operation."""
+        """``[M]`` and ``[N]`` give ``[M, N]``: ``operation(weight[m], activation[n])``."""
         return operation(weight[:, None], activation[None, :])
 
 
@@ -50,7 +50,7 @@ class RowByRow(Pairing):
         return np.einsum("nk,nk->n", weight, activation)
 
     def combine(self, weight: NDArray[Any], activation: NDArray[Any], operation: np.ufunc) -> NDArray[Any]:
-        """The elementwise operation."""
+        """``[n]`` twice gives ``[n]``: ``operation(weight[i], activation[i])``."""
         return operation(weight, activation)
 
 

@@ -85,7 +85,7 @@ class PiecewiseGeluRule:
 
     @property
     def segments(self) -> int:
-        """Entries of the table."""
+        """Segments of the range of inputs, and entries of the table."""
         return 1 << (INPUT_BITS - self.segment_bits)
 
     @property

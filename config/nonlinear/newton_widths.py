@@ -50,7 +50,7 @@ class NewtonWidths:
 
     @property
     def length_bits(self) -> int:
-        """Of a row's length."""
+        """Width of a row's length."""
         return self.max_length.bit_length()
 
     @property
@@ -60,25 +60,25 @@ class NewtonWidths:
 
     @property
     def squares_bits(self) -> int:
-        """Of the sum of the deviations' squares, ``V``."""
+        """Width of the sum of the deviations' squares, ``V``."""
         return (self.greatest_deviation**2 * self.max_length).bit_length()
 
     @property
     def root_bits(self) -> int:
-        """Of ``k``."""
+        """Width of ``k``, Newton's approximation of the square root of ``V``."""
         return max(NEWTON_START.bit_length(), self.squares_bits - NEWTON_START.bit_length() + 1)
 
     @property
     def factor_bits(self) -> int:
-        """Of ``(2**31 - 1) // k``."""
+        """Width of the factor, ``(2**31 - 1) // k``."""
         return WIDTH
 
     @property
     def product_bits(self) -> int:
-        """Of a signed deviation times the factor."""
+        """Width of a signed deviation times the factor."""
         return WIDTH + 1
 
     @property
     def output_bits(self) -> int:
-        """Of the signed sum of half a product and a bias."""
+        """Width of the signed sum of half a product and a bias."""
         return NEWTON_BIAS_BITS + 1

@@ -58,17 +58,17 @@ class NormWidths:
 
     @property
     def length_bits(self) -> int:
-        """Of a row's length."""
+        """Width of a row's length, ``N``."""
         return self.max_length.bit_length()
 
     @property
     def epsilon_bits(self) -> int:
-        """Of the epsilon: as great as the greatest variance, and no greater."""
+        """Width of the epsilon: as great as the greatest variance, and no greater."""
         return self.rule.epsilon_fraction_bits + 2 * self.input_bits - 2
 
     @property
     def radicand_bits(self) -> int:
-        """Of ``D + N**2 * epsilon`` with the epsilon's bits of fraction: both are at most ``N**2 * 4**(b-1)``."""
+        """Width of ``D + N**2 * epsilon`` with the epsilon's bits of fraction: both are at most ``N**2 * 4**(b-1)``."""
         greatest = self.max_length**2 << (2 * self.input_bits - 1 + self.rule.epsilon_fraction_bits)
         return greatest.bit_length()
 
@@ -79,17 +79,17 @@ class NormWidths:
 
     @property
     def root_bits(self) -> int:
-        """Of the root."""
+        """Width of the square root of the radicand, moved up by ``root_shift``."""
         return (self.radicand_bits + self.root_shift + 1) // 2
 
     @property
     def factor_fraction_bits(self) -> int:
-        """``f``."""
+        """Bits of fraction of the factor, ``f``: those of an input and the rule's guard bits."""
         return self.input_bits + self.rule.factor_guard_bits
 
     @property
     def factor_bits(self) -> int:
-        """Of ``floor(N * 2**(f+R) / root)``; what the sum leaves over ``N`` is less than ``N``, and its factor no greater."""
+        """Width of ``floor(N * 2**(f+R) / root)``; what the sum leaves over ``N`` is below ``N``, its factor no greater."""
         # N / sqrt(N - c) grows from length 2 on, and a row of one element has D = 0 if it has a mean.
         length = max(self.max_length, 2)
         exact = 1 + math.isqrt((length**2 << 2 * self.factor_fraction_bits) // (length - self.rule.centred))
@@ -104,18 +104,18 @@ class NormWidths:
 
     @property
     def normalized_bits(self) -> int:
-        """Of a signed normalized element."""
+        """Width of a signed normalized element."""
         return signed_bits(-self.greatest_normalized, self.greatest_normalized)
 
     @property
     def bias_bits(self) -> int:
-        """Of a channel's signed bias, in units of the product of a normalized element and a multiplier, and of that."""
+        """Width of a channel's signed bias, in units of the product of a normalized element and a multiplier, and of that."""
         greatest = self.greatest_normalized << (self.rule.multiplier_bits - 1)
         return signed_bits(-greatest, greatest)
 
     @property
     def total_bits(self) -> int:
-        """Of product and bias together."""
+        """Width of the sum of product and bias."""
         return self.bias_bits + 1
 
     @property
@@ -125,5 +125,5 @@ class NormWidths:
 
     @property
     def greatest_shift(self) -> int:
-        """The greatest."""
+        """The greatest ``e``, as far above the least as the rule's ``shift_bits`` reach."""
         return self.least_shift + (1 << self.rule.shift_bits) - 1

@@ -68,7 +68,7 @@ class GeluConfig(RowConfig, frozen=True):
 
     @property
     def rule(self) -> PiecewiseGeluRule:
-        """The algorithm."""
+        """What golden and hardware compute by: see the rule's class for the formulas."""
         return PiecewiseGeluRule(
             segment_bits=self.segment_bits,
             value_fraction_bits=self.value_fraction_bits,
@@ -151,7 +151,7 @@ class ShiftGeluConfig(RowConfig, frozen=True):
 
     @property
     def rule(self) -> ShiftGeluRule:
-        """The algorithm."""
+        """What golden and hardware compute by: see the rule's class for the formulas."""
         return ShiftGeluRule(
             fraction_bits=self.fraction_bits,
             output_bits=self.output_bits,

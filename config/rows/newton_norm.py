@@ -84,7 +84,7 @@ class NewtonNormConfig(RowConfig, frozen=True):
 
     @property
     def rule(self) -> LayerNormRule:
-        """The algorithm."""
+        """What golden and hardware compute by: see the rule's class for the formulas."""
         return LayerNormRule(mean_rounding=self.mean_rounding, root_iterations=self.root_iterations)
 
     @property

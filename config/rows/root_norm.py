@@ -106,7 +106,7 @@ class RootNormConfig(RowConfig, frozen=True):
 
     @property
     def rule(self) -> RootNormRule:
-        """The algorithm."""
+        """What golden and hardware compute by: see the rule's class for the formulas."""
         return RootNormRule(
             centred=self.centred,
             epsilon_fraction_bits=self.epsilon_fraction_bits,

@@ -59,7 +59,7 @@ class SoftmaxConfig(RowConfig, frozen=True):
 
     @property
     def rule(self) -> TableSoftmaxRule:
-        """The algorithm."""
+        """What golden and hardware compute by: see the rule's class for the formulas."""
         return TableSoftmaxRule(
             fraction_bits=self.fraction_bits,
             guard_bits=self.guard_bits,
@@ -157,7 +157,7 @@ class ShiftmaxConfig(RowConfig, frozen=True):
 
     @property
     def rule(self) -> ShiftmaxRule:
-        """The algorithm."""
+        """What golden and hardware compute by: see the rule's class for the formulas."""
         return ShiftmaxRule(
             fraction_bits=self.fraction_bits,
             output_bits=self.output_bits,
