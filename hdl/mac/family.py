@@ -42,6 +42,8 @@ def words(config: MacConfig) -> PortWords:
     if config.steps_per_block > 1:
         held = f"; that of a block's first step of {config.steps_per_block} counts for all of them"
         step = {name: text + held * name.endswith("_scale") for name, text in step.items()}
+    infinite = config.scale_format is not None and config.scale_format.has_inf
+    result = _RESULT | ({"invalid": "an operand or a scale was NaN or infinite"} if infinite else {})
     value = f"signed, in units of 2**{config.unit_exponent}; 0 where invalid"
     if config.accumulator_format:
         value = f"a code of {config.accumulator_format.name}"
@@ -56,7 +58,7 @@ def words(config: MacConfig) -> PortWords:
             )
             for name, text in texts.items()
         }
-        for port, texts in (("i_payload", step), ("o_payload", _RESULT))
+        for port, texts in (("i_payload", step), ("o_payload", result))
     }
 
 

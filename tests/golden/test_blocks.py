@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import gfloat
+import gfloat.formats
 import ml_dtypes
 import numpy as np
 import pytest
@@ -74,6 +76,28 @@ def test_scales_by_the_rules(name):
                     fits = [code for code in codes if Fraction(2) ** (code - 127) * top >= Fraction(float(x))]
                     wanted = min(fits, default=254)
                 assert quantize_blocks(row, np.array([-x, 0])).scales.tolist() == [wanted], (exponent, factor, x)
+
+
+GFLOAT = {
+    "mxfp4": "mxfp4_e2m1", "mxfp6": "mxfp6_e2m3", "mxfp6-e3m2": "mxfp6_e3m2", "mxfp8": "mxfp8_e4m3",
+    "mxfp8-e5m2": "mxfp8_e5m2", "mxint8": "mxint8",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GFLOAT)
+def test_blocks_are_those_of_gfloat(name):
+    """What saturates is left out: gfloat takes it to NaN where the element has one."""
+    info = getattr(gfloat.formats, f"format_info_{GFLOAT[name]}")
+    top = float(get_block(name).formats[0].max_value) * 2.0 ** get_block(name).step_exponent
+    rng = np.random.default_rng(SEED)
+    for spread in (1.0, 3e-30, 7e25):
+        x = (rng.normal(size=32) * rng.choice([1, 0.01], 32) * spread).astype(np.float32)
+        found = quantize_blocks(name, x)
+        scale = 2.0 ** (int(found.scales[0]) - 127)
+        assert scale == gfloat.compute_scale_amax(info.etype.emax, x.astype(np.float64))
+        kept = np.where(np.abs(x) <= top * scale, x, np.float32(0)).astype(np.float64)
+        wanted = gfloat.quantize_block(info, kept, lambda _emax, _x, scale=scale: scale)
+        np.testing.assert_array_equal(np.where(kept == x, found.values(), 0), wanted)
 
 
 def test_nvfp4_on_fractions():

@@ -63,7 +63,7 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
         "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns"),
         "pipeline": int(rng.integers(4)),
         "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned"),
-        "scale": _one_of(rng, "none", "none", "none", "E8M0", "E4M3", "UINT4"),
+        "scale": _one_of(rng, *["none"] * 6, "E8M0", "E4M3", "UINT4"),
         "saturated": bool(rng.integers(2)),
     }  # fmt: skip
     if unit == "array":
