@@ -81,6 +81,9 @@ class Aligner(wiring.Component):
             return term_layout(aligned_bits(product), carry=carry)
         exponent_bits = product_layout(product)["exponent"].width
         bits = product_width(product) + int(not product.significand_signed)
+        if product.sign_bit and product.significand_signed:
+            # The least product negated: one bit more where the other operand's greatest significand is 1, as of E3M0 x INT4.
+            bits = max(bits, product.significand_product_bits + 1)
         return term_layout(bits, carry=carry, exponent_bits=exponent_bits)
 
     @staticmethod
