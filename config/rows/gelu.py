@@ -182,10 +182,6 @@ class ShiftGeluConfig(RowConfig, frozen=True):
         return {"x0": self.x0_bits}
 
     @property
-    def has_error(self) -> bool:
-        return True
-
-    @property
     def throughput(self) -> str:
         return f"{self.lanes} element(s) a cycle" + " in each of 2 passes over a row" * self.by_row
 

@@ -50,6 +50,8 @@ class ShiftGelu(RowUnit):
         Width of the signed elements.
     x0_bits
         Width of ``x0``; ``x0 << n`` must fit 31 bits. As many as do, but no more than 9, if None.
+    states_error
+        Whether there is a port ``error``; with ``row`` there must be.
 
     Members
     -------
@@ -58,7 +60,7 @@ class ShiftGelu(RowUnit):
     constants : In(StructLayout({"x0": x0_bits}))
         The magnitude of ``golden.nonlinear.integer_reciprocal``, 1 or more; stable while elements are inside.
     error : Out(1)
-        A row was cut; stays until reset. Never with ``element``.
+        A row was cut; stays until reset. Nothing drives it with ``element``. Not there without ``states_error``.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class ShiftGelu(RowUnit):
         max_length: int | None = None,
         input_bits: int = 8,
         x0_bits: int | None = None,
+        states_error: bool = True,
     ) -> None:
         check_class(rule, ShiftGeluRule, "ShiftGelu", "rule")
         self.by_row = rule.maximum == "row"
@@ -100,7 +103,7 @@ class ShiftGelu(RowUnit):
             "i": In(stream.Signature(row_layout(lanes, signed(input_bits)))),
             "o": Out(stream.Signature(row_layout(lanes, signed(input_bits + rule.output_bits - 1)))),
             "constants": In(data.StructLayout({"x0": x0_bits})),
-            "error": Out(1),
+            **({"error": Out(1)} if states_error else {}),
         })  # fmt: skip
 
     @property

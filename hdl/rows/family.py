@@ -103,11 +103,7 @@ def _remarks(config: RowConfig, unit: RowUnit) -> tuple[str, ...]:
         ("line", "writes the table, one line a cycle; it stays through rst", config.line_fields),
     ) if there]  # fmt: skip
     first, period = unit.first_result, unit.row_period
-    cut = (
-        f"error: {ERROR.format(depth=config.depth)}."
-        if config.depth is not None
-        else "error: never." * config.has_error
-    )
+    cut = f"error: {ERROR.format(depth=config.depth)}." * config.has_error
     return (
         f"Rows of B beats, without stalls: the first results come {first} cycles after the transfer of the first beat; the next "
         f"row's first beat is taken {period} cycles after it.",
@@ -142,6 +138,7 @@ def _shift_gelu(*, config: ShiftGeluConfig, module_prefix: str | None = None) ->
         max_length=config.max_length,
         input_bits=config.input_bits,
         x0_bits=config.x0_bits,
+        states_error=config.by_row,
     )
 
 

@@ -24,6 +24,7 @@ from ...config.rows import (
 from ...fpga.outside_memories import Apart, without_memories
 from ...golden.rows.families import ROWS
 from ...hdl import build
+from ...hdl.gelu.shift_gelu import ShiftGelu
 from ...hdl.gelu.table_gelu import TableGelu
 from ...hdl.rows.row_unit import RowUnit
 from ...hdl.rows.shift_exp import ShiftExp
@@ -241,7 +242,8 @@ UNITS: tuple[HardwareUnit, ...] = (
         function="gelu",
         profile="ivit",
         lanes=LANES[:-1],
-        build=_built(ShiftGeluConfig()),
+        # With the port that its records have, though nothing drives it where elements stand alone.
+        build=lambda lanes: ShiftGelu(rule=ShiftGeluConfig().rule, lanes=lanes),
         latency=_latency(ShiftGeluConfig()),
         period_ns=SMALLEST_NS,
     ),

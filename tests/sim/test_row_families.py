@@ -27,7 +27,6 @@ SMALL = [
 ]
 VARIANTS = [SMALL[1], SMALL[5], SMALL[7], SMALL[12], SMALL[13]]
 TINY = [{"unit": "requantize", "lanes": 2, "input_bits": 6, "multiplier_bits": 3, "ratio": 0.1}, SMALL[11]]
-UNDER_ICARUS = [SMALL[0], SMALL[3], SMALL[6], SMALL[11]]
 IDS = [" ".join(map(str, fields.values())) for fields in SMALL]
 
 
@@ -38,19 +37,14 @@ IDS = [" ".join(map(str, fields.values())) for fields in SMALL]
         for name, fields in zip(IDS, SMALL, strict=True)
     ],
 )
-def test_small_units_compiled(fields):
-    result = verify(config_of(fields), seed=41, dot_products=30, engine="compiled")
-    assert result.mismatches == 0
-    assert result.resets == 2
-    assert result.input_stalls > 0
-    assert result.output_stalls > 0
-
-
-@pytest.mark.parametrize("fields", UNDER_ICARUS, ids=lambda fields: fields["unit"])
-def test_both_engines_count_alike(fields):
+def test_small_units_in_both_engines(fields):
     config = config_of(fields)
-    first, second = (verify(config, seed=42, dot_products=12, engine=engine) for engine in ("cocotb", "compiled"))
+    first, second = (verify(config, seed=41, dot_products=20, engine=engine) for engine in ("cocotb", "compiled"))
     assert first.phases == second.phases
+    assert first.mismatches == 0
+    assert first.resets == 2
+    assert first.input_stalls > 0
+    assert first.output_stalls > 0
 
 
 @pytest.mark.parametrize("kind", ["generic", "ecp5"])
