@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..studies.records import Records
+from ..studies.records import Record, Records
 from ..system.errors import BitmillError
 
 DASH = "\N{EN DASH}"
@@ -51,6 +51,30 @@ def shown(value: float, digits: int = 0, *, signed: bool = False) -> str:
 def optional(records: Records, record_id: str, metric: str, digits: int = 0) -> Cell:
     """``number``, or a dash where the study has no such record."""
     return number(records, record_id, metric, digits) if record_id in records else DASH
+
+
+Column = str | tuple[str, int] | Callable[[Record], Cell]
+"""A metric of a record, with digits after the point where it has some, or what is made of the record."""
+
+
+def of_config(name: str) -> Callable[[Record], Cell]:
+    """A column of what records' configurations say."""
+    return lambda record: str(record.config[name])
+
+
+def of_records(
+    records: Records, found: Iterable[Record], title: str, note: str, columns: Mapping[str, Column]
+) -> Table:
+    """A table with a row per record; columns by their heads."""
+
+    def cell(record: Record, column: Column) -> Cell:
+        if callable(column):
+            return column(record)
+        name, digits = (column, 0) if isinstance(column, str) else column
+        return number(records, record.id, name, digits)
+
+    rows = tuple(tuple(cell(record, column) for column in columns.values()) for record in found)
+    return Table(title, note, tuple(columns), rows)
 
 
 def front(points: Iterable[tuple[float, float, str]]) -> list[tuple[float, float, str]]:

@@ -8,7 +8,7 @@ from ...studies.bitmod.units import BASELINE, Candidate, candidates
 from ...studies.records import Record, Records
 from .. import shown
 from ..published import claims_table
-from ..shown import Cell, Table
+from ..shown import Cell, Table, of_config, of_records
 from .derived import MAIN
 
 SWEPT = (32, 64, 128, 384)
@@ -188,23 +188,13 @@ def group_table(records: Records) -> Table:
 
 def error_table(records: Records) -> Table:
     """What the PEs' own rounding costs."""
-    rows = [
-        (
-            _pe_of(record),
-            shown.number(records, record.id, "sqnr", 1),
-            shown.number(records, record.id, "largest", 7),
-            shown.number(records, record.id, "largest_of_bound", 2),
-            shown.number(records, record.id, "results"),
-        )
-        for record in records.of_kind("error")
-    ]
-    return Table(
-        "What the arithmetic of the PEs loses",
+    return of_records(
+        records, records.of_kind("error"), "What the arithmetic of the PEs loses",
         "Results against the exact sums of the same codes on the sample's output layer: SQNR, the largest error over the largest "
         "result, and the largest error over the bound that the golden model states for that very result.",
-        ("PE", "SQNR / dB", "largest error", "of the bound", "results"),
-        tuple(rows),
-    )
+        {"PE": _pe_of, "SQNR / dB": ("sqnr", 1), "largest error": ("largest", 7), "of the bound": ("largest_of_bound", 2),
+         "results": "results"},
+    )  # fmt: skip
 
 
 def _pe_of(record: Record) -> str:
@@ -215,46 +205,26 @@ def _pe_of(record: Record) -> str:
 
 def run_table(records: Records) -> Table:
     """Whole layers through the RTL."""
-    rows = [
-        (
-            f"exponents {record.config['group_exponent']}",
-            record.config["layer"],
-            *(shown.number(records, record.id, name) for name in ("M", "K", "N", "results", "cycles", "ideal_cycles")),
-            shown.number(records, record.id, "utilisation", 2),
-            shown.number(records, record.id, "sqnr", 2),
-        )
-        for record in records.of_kind("run")
-    ]
-    return Table(
-        "A whole layer through the RTL of the 8 x 8 tile",
+    return of_records(
+        records, records.of_kind("run"), "A whole layer through the RTL of the 8 x 8 tile",
         "BitMoD FP4 weights, FP16 activations, compiled simulation; every result equal to golden, bit for bit. SQNR against the "
         "product of the FP32 weights and activations.",
-        (
-            "tile", "layer", "channels", "inputs", "tokens", "results equal", "cycles", "cycles of the products",
-            "utilisation / %", "output / dB",
-        ),
-        tuple(rows),
+        {
+            "tile": lambda record: f"exponents {record.config['group_exponent']}", "layer": of_config("layer"),
+            "channels": "M", "inputs": "K", "tokens": "N", "results equal": "results", "cycles": "cycles",
+            "cycles of the products": "ideal_cycles", "utilisation / %": ("utilisation", 2), "output / dB": ("sqnr", 2),
+        },
     )  # fmt: skip
 
 
 def share_table(records: Records) -> Table:
     """The term generators' share of the tile."""
-    rows = [
-        (
-            clock_name(record.config["label"]),
-            shown.number(records, record.id, "generators"),
-            shown.number(records, record.id, "tile"),
-            shown.number(records, record.id, "share", 2),
-            shown.number(records, record.id, "share_bare", 2),
-        )
-        for record in records.of_kind("share")
-    ]
-    return Table(
-        "Term generators in an 8 x 8 tile",
+    return of_records(
+        records, records.of_kind("share"), "Term generators in an 8 x 8 tile",
         "Of PEs, aligners, generators and scalers; and without scalers.",
-        ("clock", "generators / GE", "tile / GE", "share / %", "share without scalers / %"),
-        tuple(rows),
-    )
+        {"clock": lambda record: clock_name(record.config["label"]), "generators / GE": "generators", "tile / GE": "tile",
+         "share / %": ("share", 2), "share without scalers / %": ("share_bare", 2)},
+    )  # fmt: skip
 
 
 def replication_table(records: Records) -> Table:

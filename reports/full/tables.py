@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...studies.records import Records
 from ..published import claims_table
-from ..shown import Cell, Table, number, optional
+from ..shown import Cell, Column, Table, number, of_config, of_records, optional
 from ..sweep.curves import curves_table
 from ..sweep.energy_bars import energy_table
 from .fronts import AXES
@@ -61,44 +61,41 @@ def _peers(records: Records) -> Table:
 
 
 def _cheapest(records: Records) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (record.config["pair"], record.config["rounding"], record.id.rpartition("/")[2], record.config["formulation"],
-         number(records, record.id, "formulations"), number(records, record.id, "cost", 1), record.metrics["cost"].unit,
-         number(records, record.id, "over_int8", 1), number(records, record.id, "accumulator_sqnr", 1))
-        for record in records.of_kind("cheapest")
-    ]  # fmt: skip
-    return Table(
-        "The cheapest correct aligner", "The smallest of all formulations of a 32-lane unit, per MAC. The last column is "
+    return of_records(
+        records, records.of_kind("cheapest"), "The cheapest correct aligner",
+        "The smallest of all formulations of a 32-lane unit, per MAC. The last column is "
         "the ratio of signal to the accumulator's own error on the worst layer.",
-        ("format", "sum", "target", "smallest", "formulations", "cost", "unit", "over INT8 / %", "SQNR of the accumulator / dB"),
-        tuple(rows),
+        {
+            "format": of_config("pair"), "sum": of_config("rounding"), "target": lambda record: record.id.rpartition("/")[2],
+            "smallest": of_config("formulation"), "formulations": "formulations", "cost": ("cost", 1),
+            "unit": lambda record: record.metrics["cost"].unit, "over INT8 / %": ("over_int8", 1),
+            "SQNR of the accumulator / dB": ("accumulator_sqnr", 1),
+        },
     )  # fmt: skip
 
 
 def _points(records: Records) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for record in records.of_kind("point"):
-        numbers = [number(records, record.id, name, 2 if name in ("energy", "sqnr") else 1) for name in ("sqnr", *AXES)]
-        rows.append((record.part, *numbers))
-    titles = tuple(f"{name.replace('_', ' ')} / {axis.unit}" for name, axis in AXES.items())
-    return Table("Formats on all axes", "Eight products a step, exact sums; SQNR is the mean over the layers.",
-                 ("unit", "SQNR / dB", *titles), tuple(rows))  # fmt: skip
+    columns: dict[str, Column] = {
+        f"{name.replace('_', ' ')} / {axis.unit}": (name, 2 if name == "energy" else 1) for name, axis in AXES.items()
+    }
+    return of_records(
+        records, records.of_kind("point"), "Formats on all axes",
+        "Eight products a step, exact sums; SQNR is the mean over the layers.",
+        {"unit": lambda record: record.part, "SQNR / dB": ("sqnr", 2), **columns},
+    )  # fmt: skip
 
 
 def _models(records: Records) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (record.config["target"], record.config["metric"],
-         *(number(records, record.id, name, digits) for name, digits in (
-             ("fitted_units", 0), ("fitted_median", 1), ("held_out_units", 0), ("held_out_refused", 0), ("held_out_median", 1),
-             ("held_out_p90", 1), ("held_out_within", 1), ("held_out_rank", 4))))
-        for record in records.of_kind("model")
-    ]  # fmt: skip
-    return Table(
-        "Cost models", "Judged by units drawn afresh from all that they accept, with a seed of their own. "
+    return of_records(
+        records, records.of_kind("model"), "Cost models",
+        "Judged by units drawn afresh from all that they accept, with a seed of their own. "
         "`bitmill estimate` answers with these errors.",
-        ("target", "metric", "units fitted", "median / %", "units held out", "refused", "median / %", "nine in ten within / %",
-         "in the printed band / %", "rank correlation"),
-        tuple(rows),
+        {
+            "target": of_config("target"), "metric": of_config("metric"), "units fitted": "fitted_units",
+            "median of these / %": ("fitted_median", 1), "units held out": "held_out_units", "refused": "held_out_refused",
+            "median / %": ("held_out_median", 1), "nine in ten within / %": ("held_out_p90", 1),
+            "in the printed band / %": ("held_out_within", 1), "rank correlation": ("held_out_rank", 4),
+        },
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from ...studies.int_vs_fp.study import POLICIES, Pair, Policy
 from ...studies.records import Records
 from .. import shown
 from ..published import claims_table
-from ..shown import Cell, Table
+from ..shown import Cell, Table, of_config, of_records
 from . import view
 from .accumulator_table import accumulators_table
 from .array_table import arrays_table
@@ -155,59 +155,31 @@ def errors_table(records: Records) -> Table:
 
 def verification_table(records: Records) -> Table:
     """What of the real layer ran through the RTL of every unit."""
-    columns = (
-        "dot_products",
-        "products",
-        "products_in_layers",
-        "mismatches",
-        "input_stalls",
-        "output_stalls",
-        "resets",
-    )
-    rows = []
-    for record in records.of_kind("verification"):
-        pair = view.pair_of(record)
-        cells = (shown.number(records, record.id, column) for column in columns)
-        rows.append((view.unit_title(record), pair.label, ", ".join(record.config["layers"]), *cells))
-    return Table(
-        "The layer's own numbers through the generated Verilog",
-        "Quantized weights and held-out activations (static per-tensor scale, maximum rule) in Icarus Verilog "
-        "through cocotb, "
-        "every result compared with the golden model bit for bit, in back-to-back traffic, under stalls on both "
-        "sides and "
+    return of_records(
+        records, records.of_kind("verification"), "The layer's own numbers through the generated Verilog",
+        "Quantized weights and held-out activations (static per-tensor scale, maximum rule) in Icarus Verilog through cocotb, "
+        "every result compared with the golden model bit for bit, in back-to-back traffic, under stalls on both sides and "
         f"after resets. {shown.tools_named(records, 'verification')}.",
-        (
-            "unit", "format", "layer", "dot products run", "products run", "products in the layers", "mismatches",
-            "input stalls", "output stalls", "resets",
-        ),
-        tuple(rows),
+        {
+            "unit": view.unit_title, "format": lambda record: view.pair_of(record).label,
+            "layer": lambda record: ", ".join(record.config["layers"]), "dot products run": "dot_products",
+            "products run": "products", "products in the layers": "products_in_layers", "mismatches": "mismatches",
+            "input stalls": "input_stalls", "output stalls": "output_stalls", "resets": "resets",
+        },
     )  # fmt: skip
 
 
 def layers_table(records: Records) -> Table:
     """The layers: shapes and how far the largest activation stands out."""
-    metrics = (
-        ("outputs", 0),
-        ("inputs", 0),
-        ("calibration_tokens", 0),
-        ("held_out_tokens", 0),
-        ("products", 0),
-        ("peak_to_rms", 1),
-    )
-    rows = [
-        (
-            layer.config["layer"],
-            layer.config["source"],
-            *(shown.number(records, layer.id, name, digits) for name, digits in metrics),
-        )
-        for layer in view.layers(records)
-    ]
-    return Table(
-        "The layers",
+    return of_records(
+        records, view.layers(records), "The layers",
         "Peak: largest magnitude of the held-out activations over their root mean square.",
-        ("layer", "source", "outputs", "inputs", "calibration tokens", "held-out tokens", "products", "peak / RMS"),
-        tuple(rows),
-    )
+        {
+            "layer": of_config("layer"), "source": of_config("source"), "outputs": "outputs", "inputs": "inputs",
+            "calibration tokens": "calibration_tokens", "held-out tokens": "held_out_tokens", "products": "products",
+            "peak / RMS": ("peak_to_rms", 1),
+        },
+    )  # fmt: skip
 
 
 def _sqnr(records: Records, layer: str, pair: Pair, policy: Policy) -> Cell:

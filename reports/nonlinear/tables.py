@@ -8,7 +8,7 @@ from ...studies.nonlinear.synthetic import LENGTHS
 from ...studies.records import Record, Records
 from .. import shown
 from ..published import claims_table
-from ..shown import Cell, Table
+from ..shown import Cell, Table, of_config, of_records
 from . import view
 
 ERROR_DIGITS = 5
@@ -115,47 +115,31 @@ def _place(record: Record) -> str | None:
 
 def input_table(records: Records) -> Table:
     """What captured inputs are like."""
-    rows = [
-        (
-            view.unit_title(record.part),
-            record.config["place"],
-            shown.number(records, record.id, "scale", 4),
-            shown.number(records, record.id, "deviation", 2),
-            shown.number(records, record.id, "largest"),
-            shown.number(records, record.id, "input_error", ERROR_DIGITS),
-            shown.number(records, record.id, "elements"),
-        )
-        for record in records.of_kind("inputs")
-    ]
-    return Table(
-        "Captured inputs",
+    return of_records(
+        records, records.of_kind("inputs"), "Captured inputs",
         "Scale: max|x| / 127 on the calibrating texts. Deviation and largest magnitude of the codes; mean change of the real "
         "unit's output by rounding its inputs to these codes, which is no error of the units.",
-        ("unit", "place", "scale", "deviation / steps", "largest / steps", "rounding of inputs", "elements"),
-        tuple(rows),
-    )
+        {
+            "unit": lambda record: view.unit_title(record.part), "place": of_config("place"), "scale": ("scale", 4),
+            "deviation / steps": ("deviation", 2), "largest / steps": "largest",
+            "rounding of inputs": ("input_error", ERROR_DIGITS), "elements": "elements",
+        },
+    )  # fmt: skip
 
 
 def curve_table(records: Records) -> Table:
     """Errors of the functions point by point."""
-    rows = [
-        (
-            "exp" if record.config["function"] == "exp" else "GELU",
-            view.scale_name(record.config["scale"]),
-            record.config["title"],
-            shown.number(records, record.id, "max", 4),
-            shown.number(records, record.id, "mean", ERROR_DIGITS),
-        )
-        for record in records.of_kind("curve")
-        if record.config["contender"] != IDEAL
-    ]
-    return Table(
+    return of_records(
+        records, (record for record in records.of_kind("curve") if record.config["contender"] != IDEAL),
         "The functions, code by code",
         "exp(d) as the ratio of both outputs of softmax on the row (0, d), d from 0 to -127 steps; GELU of all int8 codes as one "
         "row, the unit's own output.",
-        ("function", "scale", "profile", "greatest error", "mean error"),
-        tuple(rows),
-    )
+        {
+            "function": lambda record: "exp" if record.config["function"] == "exp" else "GELU",
+            "scale": lambda record: view.scale_name(record.config["scale"]), "profile": of_config("title"),
+            "greatest error": ("max", 4), "mean error": ("mean", ERROR_DIGITS),
+        },
+    )  # fmt: skip
 
 
 def hardware_table(records: Records) -> Table:
@@ -191,24 +175,16 @@ def hardware_table(records: Records) -> Table:
 
 def cycle_table(records: Records) -> Table:
     """Cycles a row and latency."""
-    rows = [
-        (
-            record.config["title"],
-            record.config["profile"],
-            f"{record.config['lanes']}",
-            record.flow["formula"],
-            *(shown.number(records, record.id, f"row_{length}") for length in LENGTHS),
-            shown.number(records, record.id, "latency"),
-        )
-        for record in view.hardware(records, "cycles")
-    ]
-    return Table(
-        "Cycles",
+    return of_records(
+        records, view.hardware(records, "cycles"), "Cycles",
         "From a row's first beat to the next row's, back to back and without stalls, and the latency; the units' tests assert "
         "both.",
-        ("unit", "profile", "lanes", "cycles a row", *(f"L = {length}" for length in LENGTHS), "latency"),
-        tuple(rows),
-    )
+        {
+            "unit": of_config("title"), "profile": of_config("profile"), "lanes": of_config("lanes"),
+            "cycles a row": lambda record: record.flow["formula"],
+            **{f"L = {length}": f"row_{length}" for length in LENGTHS}, "latency": "latency",
+        },
+    )  # fmt: skip
 
 
 def _parts(records: Records) -> list[tuple[str, str, str, int]]:
