@@ -146,7 +146,7 @@ def test_what_was_overlooked_is_followed():
     assert depend(
         "bitmill.studies.sweep.power", "models/sample/minilm.safetensors", "fpga/power_parts.py", "golden/scale.py"
     )
-    assert depend("bitmill.studies.nonlinear.captured", "models/sample/forward.py", "models/encoder/model.py")
+    assert depend("bitmill.models.captured.capture", "models/sample/forward.py", "models/encoder/model.py")
     assert not depend("bitmill.studies.int_vs_fp.emitted", "golden/scale.py")
     assert not depend("bitmill.studies.sweep.cells", "golden/scale.py")
     assert not depend("bitmill.fpga.sta", "formats/catalog.py")

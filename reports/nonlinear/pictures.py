@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ...models.captured.rows import UNITS
 from ...studies.nonlinear.accuracy import accuracy_id
 from ...studies.nonlinear.contenders import IDEAL
-from ...studies.nonlinear.rows import UNITS
 from ...studies.records import Records
 from ..drawing import GREY, INK, figure
 from . import view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...studies.nonlinear.rows import UNITS
+from ...models.captured.rows import UNITS
 from ...studies.records import NONLINEAR, Records
 from ..report import RESULTS, short_table
 from ..shown import DASH, Cell, number, optional

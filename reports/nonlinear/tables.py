@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...models.captured.rows import UNITS, Unit
 from ...studies.nonlinear.contenders import IDEAL
-from ...studies.nonlinear.rows import UNITS, Unit
 from ...studies.nonlinear.synthetic import LENGTHS
 from ...studies.records import Record, Records
 from .. import shown

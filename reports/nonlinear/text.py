@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...config.nonlinear import PROFILES
+from ...models.captured.rows import UNITS
 from ...studies.nonlinear.contenders import IDEAL
-from ...studies.nonlinear.rows import UNITS
 from ...studies.records import Record, Records
 from ..shown import shown
 from . import view

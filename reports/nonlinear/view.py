@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...models.captured.rows import Unit
 from ...studies.nonlinear.accuracy import accuracy_id
-from ...studies.nonlinear.rows import Unit
 from ...studies.nonlinear.synthetic import LENGTHS
 from ...studies.records import Record, Records
 

@@ -18,8 +18,8 @@ from ...models.encoder.embeddings import agreement, embed
 from ...models.encoder.model import EncoderModel, Matrix
 from ...models.encoder.sentences import SENTENCES_PATH, SentencePair
 from ...models.sample.forward import pad, record_inputs
+from ...system.blas import one_blas_thread
 from ..records import Metric, Record, metric
-from .blas import one_blas_thread
 
 Job = Callable[[], list[Record]]
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ...models.captured.real import real_values
+from ...models.captured.rows import UNITS, Rows, Unit, of_unit
 from ...system.errors import BitmillError
 from ..jobs import Job
 from ..records import Metric, Record, metric
 from . import synthetic
 from .contenders import Contender, contenders, outputs
 from .errors import Errors
-from .real_units import real_values
-from .rows import UNITS, Rows, Unit, of_unit
 
 DIGITS = 6
 """Significant digits kept: those beyond depend on the order in which a machine adds."""

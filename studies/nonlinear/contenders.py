@@ -12,10 +12,10 @@ from ...config.nonlinear import PROFILES, TieRule
 from ...config.nonlinear.profiles import IVIT
 from ...golden.nonlinear import dyadic, requantize
 from ...golden.rows import dispatch
+from ...models.captured.real import real_values
+from ...models.captured.rows import INPUT_LARGEST, Rows, Unit
 from ...models.sample.forward import gelu
 from .ita import ItaUnits
-from .real_units import real_values
-from .rows import INPUT_LARGEST, Rows, Unit
 
 Array = NDArray[np.float64]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.captured.real import real_values
+from ...models.captured.rows import UNITS, Rows, of_unit
 from ...system.errors import BitmillError
 from ..records import Record, metric
 from .accuracy import every_code
 from .contenders import contenders, outputs
-from .real_units import real_values
-from .rows import UNITS, Rows, of_unit
 
 EXP_SCALES = (0.045, 1 / 32)
 GELU_SCALES = (1 / 32, 1 / 64)

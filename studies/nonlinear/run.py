@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...models.captured.capture import capture, committed_rows
+from ...models.captured.rows import Rows, of_unit
 from ...models.encoder.model import load_encoder
 from ...models.encoder.sentences import sentence_pairs
 from ..jobs import Job, run_records
 from ..records import Record
 from .accuracy import accuracy_jobs, captured_sources, synthetic_sources
-from .captured import capture, committed_rows
 from .curves import curve_records, distribution_records
 from .hardware import hardware_jobs
-from .rows import Rows, of_unit
 from .synthetic import LENGTHS
 from .units import UNITS, HardwareUnit
 

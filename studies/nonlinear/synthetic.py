@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .rows import Rows, Unit, scale_of
+from ...models.captured.rows import Rows, Unit, scale_of
 
 SEED = 0
 ROWS = 512

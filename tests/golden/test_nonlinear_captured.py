@@ -7,9 +7,9 @@ import pytest
 
 from bitmill.config.nonlinear import IVIT, PROFILES
 from bitmill.golden.rows import dispatch
-from bitmill.studies.nonlinear.captured import committed_rows
+from bitmill.models.captured.capture import committed_rows
+from bitmill.models.captured.rows import of_unit
 from bitmill.studies.nonlinear.contenders import output_step
-from bitmill.studies.nonlinear.rows import of_unit
 from bitmill.system.errors import BitmillError
 
 ROWS = committed_rows()

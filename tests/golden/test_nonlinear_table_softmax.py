@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bitmill.config.nonlinear import ACCURATE
 from bitmill.golden.nonlinear import table_softmax, table_softmax_slope
 from bitmill.golden.rows import dispatch
-from bitmill.studies.nonlinear.captured import committed_rows
-from bitmill.studies.nonlinear.rows import of_unit
+from bitmill.models.captured.capture import committed_rows
+from bitmill.models.captured.rows import of_unit
 from bitmill.studies.nonlinear.synthetic import LENGTHS, SCALES, heavy_tailed
 
 from . import table_reference

@@ -19,7 +19,7 @@ from bitmill.hdl.gelu.piecewise_gelu import PiecewiseGelu
 from bitmill.hdl.norm.root_norm import RootNorm
 from bitmill.hdl.softmax.shiftmax import Shiftmax
 from bitmill.hdl.softmax.table_softmax import TableSoftmax
-from bitmill.studies.nonlinear.captured import committed_rows
+from bitmill.models.captured.capture import committed_rows
 
 from .loaded import Loaded
 from .norm_traffic import as_rows, elements_of, set_constants

@@ -13,6 +13,8 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from bitmill.models.captured.capture import committed_rows
+from bitmill.models.captured.rows import UNITS, of_unit
 from bitmill.reports.nonlinear import text, view
 from bitmill.reports.nonlinear.claims import claim_records
 from bitmill.reports.nonlinear.report import REPORT, drawings
@@ -21,8 +23,6 @@ from bitmill.reports.shown import Number
 from bitmill.studies import committed
 from bitmill.studies.measurements import Measurements
 from bitmill.studies.nonlinear import accuracy, hardware, run
-from bitmill.studies.nonlinear.captured import committed_rows
-from bitmill.studies.nonlinear.rows import UNITS, of_unit
 from bitmill.studies.nonlinear.units import HardwareUnit
 from bitmill.studies.records import NONLINEAR, Records
 from bitmill.system.errors import BitmillError

@@ -17,9 +17,10 @@ from bitmill.models.encoder.model import EncoderModel, load_encoder
 from bitmill.models.encoder.sentences import SentencePair, sentence_pairs
 from bitmill.models.sample import LAYERS, load_layer
 from bitmill.models.sample.forward import EncoderConfig, encode, record_inputs
-from bitmill.studies.bitmod import accuracy, blas
+from bitmill.studies.bitmod import accuracy
 from bitmill.studies.bitmod.accuracy import Reference, accuracy_jobs, quantize_matrices, scheme_records, swept_groups
 from bitmill.studies.records import Records
+from bitmill.system import blas
 from bitmill.system.errors import BitmillError
 from bitmill.tests.models import tiny_encoder
 

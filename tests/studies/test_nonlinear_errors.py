@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from bitmill.config.nonlinear import PROFILES
+from bitmill.models.captured.capture import committed_rows
+from bitmill.models.captured.rows import UNITS, Rows
 from bitmill.reports.nonlinear.claims import claim_records
 from bitmill.studies.nonlinear import accuracy, synthetic
-from bitmill.studies.nonlinear.captured import committed_rows
 from bitmill.studies.nonlinear.contenders import contenders, output_step
 from bitmill.studies.nonlinear.errors import Errors
-from bitmill.studies.nonlinear.rows import UNITS, Rows
 from bitmill.studies.records import NONLINEAR, Records
 
 

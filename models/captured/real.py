@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.sample.forward import gelu, layer_norm, softmax
+from ..sample.forward import gelu, layer_norm, softmax
 from .rows import Rows
 
 Array = NDArray[np.float64]

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, load_file, save
 
-from ...models.encoder.model import EncoderModel
-from ...models.encoder.sentences import SentencePair
-from ...models.sample.forward import Array, encode, layer_norm, pad
-from ...models.sample.make_sample import evenly_spaced
-from ...models.sample.wordpiece import END, START
-from ...models.sample.wordpiece import encode as token_ids
 from ...system.cache import cached_file
 from ...system.errors import BitmillError
 from ...system.sources import source_digest
-from .real_units import real_output
+from ..encoder.model import EncoderModel
+from ..encoder.sentences import SentencePair
+from ..sample.forward import Array, encode, layer_norm, pad
+from ..sample.make_sample import evenly_spaced
+from ..sample.wordpiece import END, START
+from ..sample.wordpiece import encode as token_ids
+from .real import real_output
 from .rows import Rows, Unit, scale_of, to_codes, unit_named
 
 CAPTURED_PATH = Path(__file__).parent / "captured.safetensors"

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from bitmill.models.captured import capture as captured
+from bitmill.models.captured import make_captured
+from bitmill.models.captured.real import real_output, real_values
+from bitmill.models.captured.rows import Rows, of_unit, scale_of, to_codes, unit_named
 from bitmill.models.encoder.model import load_encoder
 from bitmill.models.encoder.sentences import SentencePair
 from bitmill.models.sample.forward import encode, pad, record_inputs
-from bitmill.studies.nonlinear import captured, make_captured
-from bitmill.studies.nonlinear.real_units import real_output, real_values
-from bitmill.studies.nonlinear.rows import Rows, of_unit, scale_of, to_codes, unit_named
 from bitmill.system.errors import BitmillError
 from bitmill.tests.models import tiny_encoder
 

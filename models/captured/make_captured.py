@@ -1,11 +1,11 @@
-"""Recreates the committed capture: ``python -m bitmill.studies.nonlinear.make_captured``."""
+"""Recreates the committed capture: ``python -m bitmill.models.captured.make_captured``."""
 
 from __future__ import annotations
 
-from ...models.encoder.model import load_encoder
-from ...models.encoder.sentences import sentence_pairs
 from ...system.files import atomic_write
-from .captured import CAPTURED_PATH, capture, to_bytes
+from ..encoder.model import load_encoder
+from ..encoder.sentences import sentence_pairs
+from .capture import CAPTURED_PATH, capture, to_bytes
 from .rows import Rows
 
 LENGTH, QUERIES, TOKENS = 197, 1, 8
