@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 from pydantic import InstanceOf, PlainSerializer, model_validator
 
 from .. import formats
 from ..formats import Format
+from ..system.errors import BitmillError
 from .document import UnitConfig
 
 
@@ -28,8 +30,17 @@ def rows_of(value: Any) -> tuple[Format, ...]:
         Naming the field, the value and what is accepted.
     """
     if isinstance(value, tuple | list) and all(isinstance(row, Format) for row in value):
-        value = {row.name: formats.write_format(row) for row in value}
+        return _checked(tuple(value))
     return formats.read_formats(value)
+
+
+@lru_cache(maxsize=64)
+def _checked(rows: tuple[Format, ...]) -> tuple[Format, ...]:
+    """The rows as their tables say them: a study gives the same ones to every combination of its axes."""
+    tables = _tables(rows)
+    if len(tables) != len(rows):
+        raise BitmillError(f"formats must have names that differ, not {', '.join(repr(row.name) for row in rows)}")
+    return formats.read_formats(tables)
 
 
 class NamesFormats(UnitConfig, frozen=True):

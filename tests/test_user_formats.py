@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from bitmill import BitmillError, MacConfig, formats, golden
 from bitmill.cli import main
 from bitmill.config.family import read_config
-from bitmill.formats import Codebook, catalog
+from bitmill.formats import Codebook, Int, catalog
 from bitmill.golden.weights import dequantize
 from bitmill.models import read_packed
 from bitmill.studies.ids import unit_key
@@ -85,6 +85,19 @@ def test_two_formats_of_one_name_are_two_units() -> None:
     assert all(key.startswith("x x int4-k1-exact-formats=") for key in keys)
     # -4 or -16 times -8, 4096 times, is 2**17 or 2**19: not below what 18 or 20 signed bits hold.
     assert [config.accumulator_bits for config in some] == [19, 21]
+
+
+def test_rows_of_a_program_are_checked_as_tables_are() -> None:
+    rows = (Int(name="mine", width=3), Int(name="other", width=5))
+    config = MacConfig(weight="MINE", activation="INT4", formats=rows)
+    assert config.formats == (Int(name="MINE", width=3),)
+    for bad, message in (
+        ((Int(name="A", width=3), Int(name="A", width=4)), "formats must have names that differ, not 'A', 'A'"),
+        ((Int(name="INT8", width=3),), "no format of the catalog has in any case, not 'INT8'"),
+        ((Int(name="A", width=30),), "formats.A.width must be an integer of 1 to 24, not 30"),
+    ):
+        with pytest.raises(BitmillError, match=message):
+            MacConfig.from_dict({"weight": "INT4", "activation": "INT4", "formats": bad})
 
 
 def test_a_registered_format_goes_along() -> None:
