@@ -129,7 +129,8 @@ def test_wrong_operands(refuses, files, here):
 def test_options_of_tiles_are_refused_for_arrays(refuses, files):
     start = ("run", "gemm", "--preset", "int8-4x4", *files[2:6])
     array = "INT8 4x4 array, exact 32-bit accumulator"
-    assert refuses(*start, "--scheme", "int4") == f"--scheme must be given with a bit-serial tile, not with {array}"
+    tiles = "a bit-serial tile or an array with scales"
+    assert refuses(*start, "--scheme", "int4") == f"--scheme must be given with {tiles}, not with {array}"
     assert refuses(*start, "--group", "16") == f"--group must be given with a bit-serial tile, not with {array}"
 
 
