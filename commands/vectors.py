@@ -41,12 +41,30 @@ def vectors(*, target: str | None, preset_name: str | None, file: Path | None, s
     if (target is None) == (preset_name is None):
         told = "neither" if target is None else f"both {target!r} and {preset_name!r}"
         raise BitmillError(f"give either a FORMAT, BLOCK, PRESET or CONFIG.toml, or --preset NAME, not {told}")
+    _refuse_users_own(output)
     with output_directory(output) as staged, progress(f"writing vectors of {target or preset_name}"):
         found = _found(target, preset_name, file, seed)
         files = found.files()
         for name, text in files.items():
             (staged / name).write_text(text, encoding="utf-8", newline="\n")
     say(f"{output}: {found.title}, {len(files)} files, seed {seed}")
+
+
+def _refuse_users_own(output: Path) -> None:
+    """Refuse to replace a page or data that are not of vectors: somebody's work.
+
+    Raises
+    ------
+    BitmillError
+        Naming the file.
+    """
+    from ..sim.vectors.vector_set import JSON_FILE, PAGE, PAGE_BEGINS
+
+    for name, begins in ((PAGE, PAGE_BEGINS.encode()), (JSON_FILE, b"{")):
+        path = output / name
+        # Not by the reader of inputs: a file that was read as one is never replaced.
+        if path.is_file() and not path.read_bytes()[:100].startswith(begins):
+            raise BitmillError(f"output {path}: must not be a file that bitmill did not write; give another directory")
 
 
 def _found(target: str | None, preset_name: str | None, file: Path | None, seed: int) -> VectorSet:
@@ -61,12 +79,16 @@ def _found(target: str | None, preset_name: str | None, file: Path | None, seed:
     if name.endswith(".toml"):
         return unit_vectors(load_config(PATH.convert(target, None, None), None), seed=seed)
     own = formats_of(file) if file is not None else ()
-    if name in BLOCKS:
-        return block_vectors(BLOCKS[name], seed=seed)
+    block = BLOCKS.get(name)
+    if block is not None and block.scale is not None and block.channel is None:
+        return block_vectors(block, seed=seed)
     if name in PRESETS:
         return unit_vectors(PRESETS[name], seed=seed)
     try:
         fmt = formats.get(target, own)
     except BitmillError as error:
+        if block is not None:
+            return block_vectors(block, seed=seed)  # Which says why it has none.
         raise BitmillError(f"no block, preset or CONFIG.toml either: {error}") from None
+    # `int4` is a scheme of weights with scales of channels too; what it has in other hardware is the integer.
     return format_vectors(fmt, seed=seed)

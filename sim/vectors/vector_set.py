@@ -11,6 +11,7 @@ from ...system.files import to_json
 
 JSON_FILE = "vectors.json"
 PAGE = "README.md"
+PAGE_BEGINS = "# Test vectors: "
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class VectorSet:
         ]
         first, file = next(iter(self.hex.items()))
         return "\n".join([
-            f"# Test vectors: {self.title}",
+            f"{PAGE_BEGINS}{self.title}",
             "",
             f"Written by bitmill {__version__}, seed {self.seed}. The same command writes the same bytes.",
             "",

@@ -206,6 +206,17 @@ def test_the_same_seed_gives_the_same_bytes_and_the_page_says_what_there_is(tmp_
     assert json.loads((first / "vectors.json").read_text())["format"]["values"] == [0, 1, -3, None]
 
 
+def test_a_users_own_page_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.md").write_text("# Mine\n")
+    assert main(["vectors", "INT2", "-o", str(tmp_path)]) == 2
+    assert "README.md: must not be a file that bitmill did not write" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == "# Mine\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    directory = written("INT2", tmp_path / "out")
+    written("INT3", directory)
+    assert "# Test vectors: INT3" in (directory / "README.md").read_text()
+
+
 def test_every_family_of_units_has_vectors(tmp_path: Path) -> None:
     for index, name in enumerate(("mxfp4-dot32", "bitmod-pe", "int8-4x4")):
         directory = written(name, tmp_path / str(index))
