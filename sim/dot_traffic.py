@@ -118,8 +118,8 @@ def ends(steps: Sequence[int]) -> np.ndarray:
 
 
 def golden_outputs(config: MacConfig, work: Sequence[DotProduct]) -> list[Output]:
-    """The result of each dot product by ``bitmill.golden.dot``, grouped by steps so that few calls suffice."""
-    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
+    """The result of each dot product by golden, grouped by steps so that few calls suffice."""
+    from ..golden.families import GOLDEN  # The bench imports this package in the simulator, where golden is not needed.
 
     groups: dict[int, list[int]] = {}
     for index, item in enumerate(work):
@@ -132,7 +132,7 @@ def golden_outputs(config: MacConfig, work: Sequence[DotProduct]) -> list[Output
         if scales is not None:
             named = {f"{name}_scales": np.stack(codes) for name, codes in zip(OPERANDS, scales, strict=True)}
         weights, activations = (np.stack(codes) for codes in zip(*padded, strict=True))
-        result = golden.dot(config, weights, activations, **named)
+        result = GOLDEN.of(config)(config, weights, activations, **named)
         for position, index in enumerate(members):
             outputs[index] = Output(
                 int(result.value[position]),

@@ -119,11 +119,10 @@ class ParallelTraffic(Traffic[ParallelConfig, SumPayload, Sum]):
 
     def expected(self, work: Sequence[Sum]) -> list[list[int]]:
         """One output payload for each sum, by golden."""
-        from ..golden.parallel.unit import parallel_unit_sum
+        from ..golden.families import GOLDEN
 
-        return [
-            [self.layout.pack_output(parallel_unit_sum(self.config, item.weights, item.activations))] for item in work
-        ]
+        of_golden = GOLDEN.of(self.config)
+        return [[self.layout.pack_output(of_golden(self.config, item.weights, item.activations))] for item in work]
 
     def _corners(self, rng: np.random.Generator, corner_steps: int) -> Iterator[Sum]:
         config = self.config

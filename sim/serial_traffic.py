@@ -137,9 +137,9 @@ class SerialTraffic(Traffic[BitSerialConfig, SerialPayload, SerialTileWork]):
 
 
 def golden_rows(config: BitSerialConfig, item: SerialTileWork) -> list[RowOutput]:
-    """The rows of results of a tile by ``bitmill.golden.bit_serial.matmul``."""
+    """The rows of results of a tile by golden."""
     from ..golden import decode  # The bench imports this package in the simulator, where golden is not needed.
-    from ..golden.bit_serial import matmul
+    from ..golden.families import GOLDEN
 
     values = np.zeros(item.weight_codes.shape, np.int64)
     for col, group, name, part in _parts(item):
@@ -148,7 +148,7 @@ def golden_rows(config: BitSerialConfig, item: SerialTileWork) -> list[RowOutput
         place = special_place(name)
         if item.specials is not None and place is not None:
             values[col, part] = np.where(codes == special_code(name), item.specials[group][place], values[col, part])
-    result = matmul(
+    result = GOLDEN.of(config)(
         config, values, item.activation_codes, scales=item.scales, groups=item.groups, exponents=item.exponents
     )
     return [

@@ -187,10 +187,10 @@ def steps_of(codes: Codes, lanes: int, zero: int = 0) -> Codes:
 
 
 def golden_rows(config: MacConfig, tile: Tile) -> Iterator[RowOutput]:
-    """The rows of results of a tile by ``bitmill.golden.matmul``."""
-    from .. import golden  # The bench imports this package in the simulator, where golden is not needed.
+    """The rows of results of a tile by golden."""
+    from ..golden.families import GOLDEN  # The bench imports this package in the simulator, where golden is not needed.
 
-    result = golden.matmul(
+    result = GOLDEN.of(config)(
         config, tile.weight_codes, tile.activation_codes,
         weight_scales=tile.weight_scales, activation_scales=tile.activation_scales,
     )  # fmt: skip

@@ -1,0 +1,39 @@
+"""What golden has for every family of units: the function that says what the unit computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..config.family import Table
+from ..config.rows import ROW_KEYS, RowConfig
+from .bit_serial import matmul as serial_matmul
+from .mac.accumulate import dot, matmul
+from .parallel.unit import parallel_unit_sum
+from .rows.families import ROWS, Ints, Mask
+
+
+def row_outputs(config: RowConfig, row: Ints, mask: Mask) -> Ints:
+    """Outputs int64 ``[L]`` of a row int64 ``[L]`` (``[L, fields]`` where elements have several) under a mask bool ``[L]``.
+
+    Raises
+    ------
+    BitmillError
+        If the configuration's scales, gammas or betas do not fit the unit.
+    """
+    family = ROWS.of(config)
+    return family.outputs(config, family.told(config), row, mask)
+
+
+GOLDEN: Table[Callable[..., Any]] = Table(
+    "computed",
+    {
+        "mac": dot,
+        "dot": dot,
+        "array": matmul,
+        "bit-serial": serial_matmul,
+        "parallel": parallel_unit_sum,
+        **dict.fromkeys(ROW_KEYS, row_outputs),
+    },
+)
+"""Each takes the configuration and the operands: codes of dot products, matrices, sums, or a row and its mask."""
