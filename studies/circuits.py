@@ -113,15 +113,17 @@ def counted_ecp5(text: str, top: str) -> Measured:
     return Measured({**plain.flow, "recipe_dsp": blocks.flow["recipe"]}, metrics, plain.tools)
 
 
-def measured_clock(verilog: str, top: str, *, seeds: tuple[int, ...]) -> Measured:
-    """Clock on ECP5 without DSP blocks, placed and routed with several seeds.
+def measured_clock(
+    verilog: str, top: str, *, seeds: tuple[int, ...], dsp: bool = False, once: Sequence[str] = (), **how: float
+) -> Measured:
+    """Clock on ECP5, placed and routed with several seeds; modules named in ``once`` are mapped by themselves.
 
     Raises
     ------
     BitmillError
         If a tool is missing or fails.
     """
-    result = measure_timing(verilog, top, "ecp5", seeds=seeds)
+    result = measure_timing(verilog, top, "ecp5", seeds=seeds, dsp=dsp, once=tuple(once), **how)
     return Measured(timing_flow(result, verilog), timing_metrics(result), result.tools, seeds)
 
 

@@ -11,12 +11,10 @@ import numpy as np
 from ... import golden
 from ...config import MacConfig
 from ...config.presets import REPORT_PAIRS, pair_key, preset
-from ...fpga.synthesis import synthesize
-from ...fpga.timing import measure_timing
 from ...hdl.emit import verilog
 from ...models.layers import sample_layers
 from ...sim.gemm import gemm
-from ..circuits import COUNTED, timing_flow, timing_metrics
+from ..circuits import Measured, counted, measured_clock
 from ..ids import measured_id, unit_key
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
 from ..int_vs_fp.hardware import area_record
@@ -79,30 +77,30 @@ def cycle_jobs() -> Iterator[tuple[str, Job]]:
 def lut_record(name: str, target: float) -> Record:
     """ECP5 LUT4 per MAC of a whole unit."""
     config, dsp = _unit(name)
-    result = synthesize(verilog_of(config), verilog.TOP, "ecp5", dsp=dsp, once=mapped_once(config))
-    metrics = {
-        "logic_per_mac": metric(result.counts.logic / config.macs, "LUT4"),
-        "target_logic_per_mac": metric(target, "LUT4"),
-    }
-    flow = {"recipe": result.recipe, "dsp": dsp, "counted": COUNTED["ecp5"], "mapped_once": list(mapped_once(config))}
-    return bench_record(
-        measured_id(_key(name), f"ecp5{'-dsp' * dsp}"), config.to_dict(), flow, metrics, tools=result.tools
-    )
+    found = counted(verilog_of(config), verilog.TOP, "ecp5", dsp=dsp, once=mapped_once(config))
+    logic = (found.metrics["logic"].value or 0) / config.macs
+    metrics = {"logic_per_mac": metric(logic, "LUT4"), "target_logic_per_mac": metric(target, "LUT4")}
+    return _record(name, "ecp5", config, replace(found, metrics=metrics))
 
 
 def clock_record(name: str) -> Record:
     """Clock of a whole unit on ECP5, placed and routed with several seeds."""
     config, dsp = _unit(name)
-    text = verilog_of(config)
-    result = measure_timing(text, verilog.TOP, "ecp5", dsp=dsp, seeds=TIMING_SEEDS, once=mapped_once(config))
-    flow, metrics = timing_flow(result, text), timing_metrics(result)
+    once = mapped_once(config)
+    found = measured_clock(verilog_of(config), verilog.TOP, dsp=dsp, seeds=TIMING_SEEDS, once=once)
+    return _record(name, "clock", config, found)
+
+
+def _record(name: str, target: str, config: MacConfig, found: Measured) -> Record:
+    suffix = "-dsp" if name.endswith("-dsp") else ""
+    key = unit_key(preset(name.removesuffix("-dsp")))
     return bench_record(
-        measured_id(_key(name), f"clock{'-dsp' * dsp}"),
+        measured_id(key, target + suffix),
         config.to_dict(),
-        flow,
-        metrics,
-        tools=result.tools,
-        seeds=TIMING_SEEDS,
+        found.flow,
+        found.metrics,
+        tools=found.tools,
+        seeds=found.seeds,
     )
 
 
@@ -155,10 +153,6 @@ def verilog_record(size: int = 256) -> Record:
         "lines": metric(text.count("\n"), "lines"),
     }
     return bench_record(f"verilog/int8-{size}x{size}", config.to_dict(), {"cold": True}, metrics)
-
-
-def _key(name: str) -> str:
-    return unit_key(preset(name.removesuffix("-dsp")))
 
 
 def _unit(name: str) -> tuple[MacConfig, bool]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from amaranth.lib import wiring
@@ -34,7 +34,8 @@ from ..ids import measured_id
 from ..measurements import TOP, Circuit
 from ..records import Record, metric
 
-DEFAULT_PERIOD_NS = 10.0
+SMALLEST_NS = 20.0
+"""A period that the smallest circuit meets, as ITA's figures are of the smallest: its own delay is recorded with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ class HardwareUnit:
     latency: Callable[[int], int]
     cycles: Callable[[int, int], int] | None = None
     formula: str = "ceil(L / lanes)"
-    period_ns: float = DEFAULT_PERIOD_NS
+    period_ns: float = SMALLEST_NS
     routed: tuple[int, ...] = ()
     memories_outside: bool = False
 
@@ -154,8 +155,6 @@ def _fixed_gelu(lanes: int) -> TableGelu:
 
 LANES = (1, 4, 16)
 LONGEST_ROW = 384
-SMALLEST_NS = 20.0
-"""A period that the smallest circuit meets, as ITA's figures are of the smallest: its own delay is recorded with it."""
 _SOFTMAX = SoftmaxConfig(max_length=LONGEST_ROW)
 _SHIFTMAX = ShiftmaxConfig(max_length=LONGEST_ROW)
 _LAYERNORM = RootNormConfig(max_length=LONGEST_ROW)
@@ -166,159 +165,73 @@ HALVING = 1 << (_SOFTMAX.rule.slope_fraction_bits - 5)
 """The slope of inputs of step ``ln(2) / 32``, as ITA's softmax has them."""
 _SOFTMAX_FORMULA = f"3 ceil(L / lanes) + {_cycles(_SOFTMAX)(LONGEST_ROW, 1) - 3 * LONGEST_ROW}"
 
+
+def _unit(
+    key: str, title: str, function: str, profile: str, config: RowConfig | None = None, **more: Any
+) -> HardwareUnit:
+    """A unit by the configuration of a family, where it is one; cycles of rows are the family's if ``more`` has a formula."""
+    found: dict[str, Any] = {"lanes": LANES}
+    if config is not None:
+        found |= {"build": _built(config), "latency": _latency(config)}
+        found |= {"cycles": _cycles(config)} if "formula" in more else {}
+    return HardwareUnit(key=key, title=title, function=function, profile=profile, **{**found, **more})
+
+
 UNITS: tuple[HardwareUnit, ...] = (
-    HardwareUnit(
-        key="softmax-accurate",
-        title="softmax, ours, run-time scale, without the row's memory",
-        function="softmax",
-        profile="accurate",
-        lanes=LANES,
-        build=_passes,
-        latency=lambda _lanes: TableSoftmaxPasses.LATENCY,
-        cycles=_cycles(_SOFTMAX),
-        formula=_SOFTMAX_FORMULA,
-        period_ns=SMALLEST_NS,
-        routed=(16,),
+    _unit(
+        "softmax-accurate", "softmax, ours, run-time scale, without the row's memory", "softmax", "accurate", _SOFTMAX,
+        build=_passes, latency=lambda _lanes: TableSoftmaxPasses.LATENCY, formula=_SOFTMAX_FORMULA, routed=(16,),
     ),
-    HardwareUnit(
-        key="softmax-accurate-halving",
-        title="softmax, ours, inputs in steps of ln(2) / 32 as ITA's, without the row's memory",
-        function="softmax",
-        profile="accurate, fixed",
-        lanes=LANES,
-        build=lambda lanes: _passes(lanes, slope=HALVING),
-        latency=lambda _lanes: TableSoftmaxPasses.LATENCY,
-        cycles=_cycles(_SOFTMAX),
-        formula=_SOFTMAX_FORMULA,
-        period_ns=SMALLEST_NS,
+    _unit(
+        "softmax-accurate-halving", "softmax, ours, inputs in steps of ln(2) / 32 as ITA's, without the row's memory",
+        "softmax", "accurate, fixed", _SOFTMAX, build=lambda lanes: _passes(lanes, slope=HALVING),
+        latency=lambda _lanes: TableSoftmaxPasses.LATENCY, formula=_SOFTMAX_FORMULA,
     ),
-    HardwareUnit(
-        key="softmax-ivit",
-        title="Shiftmax, run-time scale, without the row's memory",
-        function="softmax",
-        profile="ivit",
-        lanes=LANES,
-        build=_built(_SHIFTMAX),
+    _unit(
+        "softmax-ivit", "Shiftmax, run-time scale, without the row's memory", "softmax", "ivit", _SHIFTMAX,
         latency=lambda lanes: _built(_SHIFTMAX)(lanes).first_result.of(-(-LONGEST_ROW // lanes)),
-        cycles=_cycles(_SHIFTMAX),
-        formula="3 ceil(L / lanes) + constant",
-        period_ns=SMALLEST_NS,
-        memories_outside=True,
+        formula="3 ceil(L / lanes) + constant", memories_outside=True,
     ),
-    HardwareUnit(
-        key="gelu-accurate",
-        title="GELU, ours, lines in registers",
-        function="gelu",
-        profile="accurate",
-        lanes=LANES,
-        build=_built(GeluConfig()),
-        latency=_latency(GeluConfig()),
-        period_ns=SMALLEST_NS,
+    _unit("gelu-accurate", "GELU, ours, lines in registers", "gelu", "accurate", GeluConfig()),
+    _unit(
+        "gelu-accurate-memory", "GELU, ours, lines in a memory of each lane", "gelu", "accurate, memories",
+        GeluConfig(table="memory"), routed=(16,),
     ),
-    HardwareUnit(
-        key="gelu-accurate-memory",
-        title="GELU, ours, lines in a memory of each lane",
-        function="gelu",
-        profile="accurate, memories",
-        lanes=LANES,
-        build=_built(GeluConfig(table="memory")),
-        latency=_latency(GeluConfig()),
-        period_ns=SMALLEST_NS,
-        routed=(16,),
+    _unit(
+        "gelu-fixed", "GELU as a table of 256 constants, scale 1/32", "gelu", "accurate, fixed",
+        build=_fixed_gelu, latency=lambda _lanes: TableGelu.LATENCY,
     ),
-    HardwareUnit(
-        key="gelu-fixed",
-        title="GELU as a table of 256 constants, scale 1/32",
-        function="gelu",
-        profile="accurate, fixed",
-        lanes=LANES,
-        build=_fixed_gelu,
-        latency=lambda _lanes: TableGelu.LATENCY,
-        period_ns=SMALLEST_NS,
-    ),
-    HardwareUnit(
-        key="gelu-ivit-element",
-        title="ShiftGELU element by element, a pipelined division in each lane",
-        function="gelu",
-        profile="ivit",
-        lanes=LANES[:-1],
+    _unit(
+        "gelu-ivit-element", "ShiftGELU element by element, a pipelined division in each lane", "gelu", "ivit",
+        ShiftGeluConfig(), lanes=LANES[:-1],
         # With the port that its records have, though nothing drives it where elements stand alone.
         build=lambda lanes: ShiftGelu(rule=ShiftGeluConfig().rule, lanes=lanes),
-        latency=_latency(ShiftGeluConfig()),
-        period_ns=SMALLEST_NS,
     ),
-    HardwareUnit(
-        key="layernorm-accurate",
-        title="LayerNorm, ours, without the memories of row and channels",
-        function="layernorm",
-        profile="accurate",
-        lanes=LANES,
-        build=_built(_LAYERNORM),
-        latency=_latency(_LAYERNORM),
-        cycles=_cycles(_LAYERNORM),
-        formula="2 ceil(L / lanes) + constant",
-        period_ns=SMALLEST_NS,
-        routed=(1,),
-        memories_outside=True,
+    _unit(
+        "layernorm-accurate", "LayerNorm, ours, without the memories of row and channels", "layernorm", "accurate", _LAYERNORM,
+        formula="2 ceil(L / lanes) + constant", routed=(1,), memories_outside=True,
     ),
-    HardwareUnit(
-        key="rmsnorm-accurate",
-        title="RMSNorm, ours, without the memories of row and channels",
-        function="layernorm",
-        profile="accurate, RMS",
-        lanes=LANES[:1],
-        build=_built(_RMSNORM),
-        latency=_latency(_RMSNORM),
-        cycles=_cycles(_RMSNORM),
-        formula="2 ceil(L / lanes) + constant",
-        period_ns=SMALLEST_NS,
-        memories_outside=True,
+    _unit(
+        "rmsnorm-accurate", "RMSNorm, ours, without the memories of row and channels", "layernorm", "accurate, RMS", _RMSNORM,
+        lanes=LANES[:1], formula="2 ceil(L / lanes) + constant", memories_outside=True,
     ),
-    HardwareUnit(
-        key="layernorm-ivit",
-        title="LayerNorm, I-ViT's Newton root, 33 bits out, without the memories of row and channels",
-        function="layernorm",
-        profile="ivit",
-        lanes=LANES,
-        build=_built(_NEWTON),
-        latency=_latency(_NEWTON),
-        cycles=_cycles(_NEWTON),
-        formula="3 ceil(L / lanes) + constant",
-        period_ns=SMALLEST_NS,
-        memories_outside=True,
+    _unit(
+        "layernorm-ivit", "LayerNorm, I-ViT's Newton root, 33 bits out, without the memories of row and channels",
+        "layernorm", "ivit", _NEWTON, formula="3 ceil(L / lanes) + constant", memories_outside=True,
     ),
-    HardwareUnit(
-        key="requantize-26x8",
-        title="requantizer, 26 bits by 8 bits and a sign, as ITA's",
-        function="requantize",
-        profile="accurate",
-        lanes=(1,),
-        build=_built(_REQUANTIZE),
-        latency=_latency(_REQUANTIZE),
-        period_ns=SMALLEST_NS,
-        routed=(1,),
+    _unit(
+        "requantize-26x8", "requantizer, 26 bits by 8 bits and a sign, as ITA's", "requantize", "accurate", _REQUANTIZE,
+        lanes=(1,), routed=(1,),
     ),
-    HardwareUnit(
-        key="exp-ivit",
-        title="ShiftExp, differences of int8 elements",
-        function="exp",
-        profile="ivit",
-        lanes=(1,),
+    _unit(
+        "exp-ivit", "ShiftExp, differences of int8 elements", "exp", "ivit", lanes=(1,),
         build=lambda _lanes: ShiftExp(fraction_bits=_SHIFTMAX.fraction_bits, difference_bits=9, x0_bits=9),
         latency=lambda _lanes: ShiftExp.LATENCY,
-        period_ns=SMALLEST_NS,
     ),
-    HardwareUnit(
-        key="reciprocal-ivit",
-        title="Reciprocal, a bit a cycle",
-        function="reciprocal",
-        profile="ivit",
-        lanes=(1,),
-        build=lambda _lanes: Reciprocal(),
-        latency=lambda _lanes: Reciprocal().LATENCY,
-        cycles=lambda length, _lanes: length * (Reciprocal().LATENCY + 1),
-        formula="L x (latency + 1)",
-        period_ns=SMALLEST_NS,
+    _unit(
+        "reciprocal-ivit", "Reciprocal, a bit a cycle", "reciprocal", "ivit", lanes=(1,),
+        build=lambda _lanes: Reciprocal(), latency=lambda _lanes: Reciprocal().LATENCY,
+        cycles=lambda length, _lanes: length * (Reciprocal().LATENCY + 1), formula="L x (latency + 1)",
     ),
-)
+)  # fmt: skip
 """All that is measured, in the order of tables and pictures."""

@@ -48,7 +48,7 @@ class Tripler(wiring.Component):
 
 TRIPLER = HardwareUnit(
     key="tripler", title="tripler", function="gelu", profile="ivit", lanes=(1, 16), build=Tripler,
-    latency=lambda lanes: lanes + 1,
+    latency=lambda lanes: lanes + 1, period_ns=10.0,
 )  # fmt: skip
 SLOW = HardwareUnit(
     key="slow", title="slow tripler", function="layernorm", profile="accurate", lanes=(2,), build=Tripler, latency=lambda _: 9,
