@@ -46,7 +46,7 @@ class Group:
 
     scale: float
     choice: int
-    steps: list[float]
+    steps: list[float] | list[Fraction]
 
     @property
     def values(self):

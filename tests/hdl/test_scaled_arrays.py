@@ -59,7 +59,7 @@ def test_every_rtl(config):
 @pytest.mark.parametrize("netlist", ["generic", "ecp5"])
 @pytest.mark.parametrize("config", QUICK, ids=lambda config: config.title)
 def test_every_netlist(config, netlist):
-    check(config, dot_products=5, netlist=netlist)
+    check(config, dot_products=5, netlist=netlist, engine="compiled")
 
 
 @pytest.mark.long
