@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from bitmill.config import MacConfig
+from bitmill.config.family import FAMILIES
 from bitmill.fpga.cache import CACHE_VARIABLE
 from bitmill.system import tools
 
@@ -71,7 +72,7 @@ def test_unknown_format(refuses, here):
         ({"weight": None}, "field 'weight' is required"),
         ({"weight": 8}, "weight: input should be a valid string, not 8"),
         ({"weight": "E8M0"}, "weight: must be a format with a zero, not 'E8M0'"),
-        ({"unit": "pe"}, "unit must be one of mac, dot, array, bit-serial, not 'pe'"),
+        ({"unit": "pe"}, f"unit must be one of {', '.join(FAMILIES)}, not 'pe'"),
         ({"unit": "dot", "lanes": "32"}, "lanes: input should be a valid integer, not '32'"),
         ({"unit": "dot", "lanes": 1.5}, "lanes: input should be a valid integer, not 1.5"),
         ({"unit": "dot", "lanes": True}, "lanes: input should be a valid integer, not True"),

@@ -33,6 +33,12 @@ def test_ragged_steps_are_filled_up_by_the_operand_that_has_a_zero() -> None:
     assert config.idle_codes == (0, 0)
     np.testing.assert_array_equal(golden.matmul(config, signs, numbers).value, exact)
     np.testing.assert_array_equal(golden.matmul(unit("INT8", "BIPOLAR1"), numbers, signs).value, exact.T)
+    # Where the zero is not code 0: NF4's is 7.
+    floats = rng.integers(0, 16, (2, 7))
+    config = unit("NF4", "BIPOLAR1")
+    assert config.idle_codes == (7, 0)
+    found = golden.to_float(config, golden.matmul(config, floats, signs))
+    np.testing.assert_allclose(found, golden.decode("NF4", floats) @ (2 * signs - 1).T, rtol=1e-12, atol=1e-12)
     assert "a zero of the format that has one" in words(config)["i_payload"]["last"]
 
 
@@ -56,6 +62,7 @@ def test_bipolar_times_bipolar_is_xnor_and_popcount_of_whole_steps() -> None:
         ("BIPOLAR1", "BIPOLAR1", {}),
         ("BIPOLAR1", "INT8", {"unit": "array", "rows": 2, "cols": 2, "accumulator": {"kind": "float", "format": "FP32"}}),
         ("INT1", "UINT1", {"accumulator": {"kind": "float", "format": "FP16", "fused": 8}}),
+        ("NF4", "BIPOLAR1", {}),
         ("UINT1", "BIPOLAR2", {"lanes": 3, "accumulator": {"kind": "window", "width": 6}}),
     ],
 )  # fmt: skip
