@@ -79,6 +79,22 @@ def figure(width: float, height: float, title: str, subtitle: str, *, top: float
     return made
 
 
+def legend_above(made: Figure, handles: Sequence[Any], *, top: float, left: float = 0.04, **look: Any) -> None:
+    """A legend in one row between headline and panels, ``top`` and ``left`` inches from the figure's corner."""
+    made.legend(
+        handles=handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9,
+        bbox_to_anchor=(left / made.get_figwidth(), 1 - top / made.get_figheight()), **look,
+    )  # fmt: skip
+
+
+def as_rows(axes: Axes, places: Sequence[float], names: Sequence[str], *, room: tuple[float, float]) -> None:
+    """Names at the left of horizontal rows, the first on top; ``room`` above the first and below the last."""
+    axes.set_yticks(places, names)
+    axes.set_ylim(places[-1] + room[1], places[0] - room[0])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+
+
 def to_svg(made: Figure, name: str) -> str:
     """SVG text that depends on the figure alone; ids begin with the name, so one page can hold several pictures."""
     out = io.StringIO()

@@ -13,7 +13,7 @@ from ...studies.bitmod.hardware import labels
 from ...studies.bitmod.units import BASELINE, candidates
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, figure, label_points
+from ..drawing import GREY, INK, LIGHT, as_rows, figure, label_points
 from .derived import MAIN, PAPER_GAIN
 from .tables import SWEPT, built, clock_name, schemes
 
@@ -148,10 +148,7 @@ def area_picture(records: Records) -> Figure:
     made.subplots_adjust(left=0.33, right=0.97, bottom=0.55 / made.get_figheight())
     _bars(axes, records, [candidate.key for candidate in shown_here])
     names = [f"{candidate.title} ({candidate.products_per_cycle(candidate.bits):g})" for candidate in shown_here]
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.grid(axis="y", visible=False)
+    as_rows(axes, range(len(names)), names, room=(0.55, 0.55))
     axes.set_xlabel("gate equivalents")
     handles = [Patch(color=tint, label=text) for text, tint in _PARTS.values()]
 

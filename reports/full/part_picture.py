@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, THOUSANDS, figure
+from ..drawing import GREY, INK, THOUSANDS, figure, legend_above
 from ..int_vs_fp.marks import PART_COLOURS
 
 
@@ -42,8 +42,5 @@ def parts_picture(records: Records) -> Figure:
         *(Patch(color=tint, label=part) for part, tint in PART_COLOURS.items()),
         Line2D([], [], linestyle="", marker="D", color=INK, markersize=5, label="flat"),
     ]
-    made.legend(
-        handles=handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9, handlelength=1.0, columnspacing=1.2,
-        bbox_to_anchor=(0.0, 1 - 0.6 / made.get_figheight()),
-    )  # fmt: skip
+    legend_above(made, handles, top=0.6, left=0.0, handlelength=1.0, columnspacing=1.2)
     return made

@@ -11,7 +11,7 @@ from ...studies.int_vs_fp.kinds import from_record
 from ...studies.int_vs_fp.study import Pair
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points
+from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points, legend_above
 from . import view
 
 MARKS = {
@@ -61,10 +61,7 @@ def accumulators_picture(records: Records) -> Figure:
         Line2D([], [], linestyle="", marker=mark, color=tint, markersize=7, label=MARK_TITLES[kind])
         for kind, (mark, tint) in MARKS.items()
     ]
-    made.legend(
-        handles=handles, loc="upper left", ncols=6, frameon=False, fontsize=9, handletextpad=0.2, columnspacing=1.3,
-        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.74 / made.get_figheight()),
-    )  # fmt: skip
+    legend_above(made, handles, top=0.74, handletextpad=0.2, columnspacing=1.3)
     return made
 
 

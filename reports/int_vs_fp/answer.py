@@ -6,7 +6,7 @@ from ...studies.int_vs_fp.study import GRANULARITIES, Pair
 from ...studies.records import Records
 from .. import shown
 from . import view
-from .answer_units import array_sentences, cheapest_accumulator_sentences
+from .answer_units import array_sentences, cheapest_accumulator_sentences, listed
 
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
 
@@ -32,7 +32,7 @@ def _front_sentence(records: Records, granularity: str) -> str:
     for layer in view.layers(records):
         name = layer.config["layer"]
         keys = view.pareto(records, name, granularity, "generic", "logic_per_mac")
-        parts.append(f"{_listed([labels[key] for key in keys])} ({name})")
+        parts.append(f"{listed([labels[key] for key in keys])} ({name})")
     return (
         f"Worth their gates {GRANULARITY_WORDS[granularity]}, from cheap to accurate, no other candidate being "
         "both smaller and "
@@ -51,12 +51,13 @@ def _eight_bit_sentences(records: Records) -> list[str]:
             one, other = (_best(records, name, pair, granularity) for pair in (integer, floating))
             parts.append(f"{one} against {other} dB on {name} per {granularity}")
     unit = view.main_unit(records)
-    costs = [
-        shown.number(records, f"{view.key(pair, unit)}/generic", "logic_per_mac").text for pair in (integer, floating)
-    ]
-    luts = [
-        shown.number(records, f"{view.key(pair, unit)}/ecp5", "logic_per_mac", 1).text for pair in (integer, floating)
-    ]
+    costs, luts = (
+        [
+            shown.number(records, f"{view.key(pair, unit)}/{target}", "logic_per_mac", digits).text
+            for pair in (integer, floating)
+        ]
+        for target, digits in (("generic", 0), ("ecp5", 1))
+    )
     return [
         f"INT8 against E4M3, the better scale rule of each: {'; '.join(parts)}. One MAC of the "
         f"{view.UNIT_TITLES[unit]} costs "
@@ -108,7 +109,3 @@ def _proof_sentence(records: Records) -> str:
 def _best(records: Records, layer: str, pair: Pair, granularity: str) -> str:
     policy = view.best_policy(records, layer, pair, granularity)
     return shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1).text
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

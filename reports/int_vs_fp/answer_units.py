@@ -43,7 +43,7 @@ def _accumulator_sentence(records: Records, pair: Pair) -> str:
     over = [r for r in found if r.number("overflowed") > 0]
     if over:
         shares = [f"{shown.number(records, r.id, 'overflowed', 1).text} % ({view.accumulator_label(r)})" for r in over]
-        sentence += f"; for want of an exponent offset, of one layer's outputs overflow {_listed(shares)}"
+        sentence += f"; for want of an exponent offset, of one layer's outputs overflow {listed(shares)}"
     return sentence + "."
 
 
@@ -60,7 +60,7 @@ def _array_sentence(records: Records, pair: Pair) -> str:
     ]
     sentence = (
         f"{pair.label} {view.ARRAY_TITLES[unit]}: {luts[0]} LUT4 per MAC without DSP blocks against {luts[1]} of the bare MAC, "
-        f"{dsp[0]} against {dsp[1]} with them, {_listed(used)} % of its PEs' cycles used on the layers"
+        f"{dsp[0]} against {dsp[1]} with them, {listed(used)} % of its PEs' cycles used on the layers"
     )
     clock, mac_clock = (f"{which}/clock" for which in (name, mac))
     if clock in records and mac_clock in records:
@@ -78,5 +78,6 @@ def _cost(records: Records, record: Record) -> str:
     return shown.number(records, _area(records, record).id, "total_per_mac").text
 
 
-def _listed(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
+    """``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, figure
+from ..drawing import GREY, INK, LIGHT, as_rows, figure, legend_above
 from . import view
 from .marks import FAMILY_COLOURS, colour, marker
 
@@ -55,10 +55,7 @@ def arrays_picture(records: Records) -> Figure:
         Line2D([], [], linestyle="", marker="o", color=GREY, label="Fmax, no DSP blocks"),
         Line2D([], [], linestyle="", marker="o", markerfacecolor="white", color=GREY, label="Fmax with DSP blocks"),
     ]
-    made.legend(
-        handles=handles, loc="upper left", ncols=4, frameon=False, fontsize=9, handlelength=1.4, columnspacing=1.6,
-        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.74 / made.get_figheight()),
-    )  # fmt: skip
+    legend_above(made, handles, top=0.74, handlelength=1.4, columnspacing=1.6)
     return made
 
 
@@ -168,10 +165,7 @@ def _number(axes: Axes, value: float, y: float) -> None:
 
 def _row_labels(panels: Sequence[Axes], rows: Sequence[Row]) -> None:
     for axes in panels:
-        axes.set_yticks([y for *_, y in rows], [""] * len(rows))
-        axes.set_ylim(rows[-1][2] + 0.6, -0.6)
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
+        as_rows(axes, [y for *_, y in rows], [""] * len(rows), room=(0.6, 0.6))
     for pair, unit, y in rows:
         title = (
             "public 4\N{MULTIPLICATION SIGN}4 array"

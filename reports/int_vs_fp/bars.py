@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from ...studies.int_vs_fp.study import POLICIES, Pair
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure
+from ..drawing import GREY, INK, LIGHT, THOUSANDS, as_rows, figure, legend_above
 from . import view
 from .marks import FAMILY_COLOURS, PART_COLOURS, colour, marker
 
@@ -68,11 +68,7 @@ def parts_picture(records: Records) -> Figure:
         *(Patch(color=tint, label=part) for part, tint in PART_COLOURS.items()),
         Line2D([], [], linestyle="", marker="D", color=INK, markersize=5, label="flat total"),
     ]
-    made.legend(
-        handles=handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9, handlelength=1.0,
-        columnspacing=1.3,
-        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.72 / made.get_figheight()),
-    )  # fmt: skip
+    legend_above(made, handles, top=0.72, handlelength=1.0, columnspacing=1.3)
     return made
 
 
@@ -114,10 +110,7 @@ def policy_picture(records: Records) -> Figure:
                markersize=5 if filled else 7.5, markeredgewidth=1.3, label=policy.label)
         for policy in POLICIES for shape, tint, filled in [POLICY_MARKS[policy.key]]
     ]  # fmt: skip
-    made.legend(
-        handles=handles, loc="upper left", ncols=4, frameon=False, fontsize=9, handletextpad=0.3,
-        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.56 / made.get_figheight()),
-    )  # fmt: skip
+    legend_above(made, handles, top=0.56, handletextpad=0.3)
     return made
 
 
@@ -166,10 +159,7 @@ def fmax_picture(records: Records) -> Figure:
 def _pair_rows(row: Sequence[Axes], pairs: list[Pair]) -> None:
     """One row per pair, the first on top, its name at the left in the colour of its family."""
     for axes in row:
-        axes.set_yticks(range(len(pairs)), [""] * len(pairs))
-        axes.set_ylim(len(pairs) - 0.45, -0.55)
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
+        as_rows(axes, range(len(pairs)), [""] * len(pairs), room=(0.55, 0.55))
     for y, pair in enumerate(pairs):
         row[0].annotate(
             pair.label, (0, y), (-7, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",

@@ -13,7 +13,7 @@ from ...models.captured.rows import UNITS
 from ...studies.nonlinear.accuracy import accuracy_id
 from ...studies.nonlinear.contenders import IDEAL
 from ...studies.records import Records
-from ..drawing import GREY, INK, figure
+from ..drawing import GREY, INK, as_rows, figure
 from . import view
 
 TARGET_OVER_IDEAL, TARGET_STEPS = 1.1, 1.5
@@ -98,10 +98,7 @@ def steps_picture(records: Records) -> Figure:
         axes.axvline(TARGET_STEPS, color=_COLOURS["accurate"], linewidth=0.9, linestyle=":")
         axes.set_xscale("log")
         _plain_ticks(axes, (0.5, 1, 1.5, 3, 5, 10, 20, 50, 100), along="x")
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set_ylim(len(labels) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
+        as_rows(axes, range(len(labels)), labels, room=(0.6, 0.6))
         for y in range(1, len(labels)):
             axes.axhline(y - 0.5, color="#eaeef2", linewidth=0.8)
         axes.set_title(view.unit_title(unit))

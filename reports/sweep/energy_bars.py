@@ -12,7 +12,7 @@ from ...studies.records import Record, Records
 from ...studies.sweep.power import ENERGY, LEAKAGE, PICOJOULES
 from ...studies.sweep.task import POWER
 from .. import shown
-from ..drawing import GREY, INK, THOUSANDS, figure
+from ..drawing import GREY, INK, THOUSANDS, figure, legend_above
 from ..int_vs_fp.marks import PART_COLOURS
 from ..shown import Cell, Table
 
@@ -81,11 +81,8 @@ def energy_picture(records: Records) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.set_xlabel(PICOJOULES, color=GREY)
-    made.legend(
-        handles=[Patch(color=PART_COLOURS[part], label=part) for part in POWER_PARTS], loc="upper left", ncols=len(POWER_PARTS),
-        frameon=False, fontsize=9, handlelength=1.0, columnspacing=1.3,
-        bbox_to_anchor=(0.04 / made.get_figwidth(), 1 - 0.58 / made.get_figheight()),
-    )  # fmt: skip
+    handles = [Patch(color=PART_COLOURS[part], label=part) for part in POWER_PARTS]
+    legend_above(made, handles, top=0.58, handlelength=1.0, columnspacing=1.3)
     return made
 
 

@@ -9,7 +9,7 @@ from ...config.presets import preset
 from ...fpga.liberty import read_library
 from ...fpga.standard_cells import map_standard_cells
 from ...hdl.emit import verilog
-from ..circuits import COUNTED_CELLS
+from ..circuits import COUNTED_CELLS, mapping_flow
 from ..ids import measured_id, unit_key
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
 from ..records import Record, metric
@@ -70,13 +70,6 @@ def _record(
         "delay": metric(result.best.delay_ns, "ns"),
         "target_delay": metric(period_ns, "ns"),
     }
-    flow = {
-        "library": result.library,
-        "library_sha256": result.library_sha256,
-        "recipe": result.best.recipe,
-        "clock_gating": result.clock_gating,
-        "top": top,
-        "counted": COUNTED_CELLS,
-    }
+    flow = {**mapping_flow(result), "top": top, "counted": COUNTED_CELLS}
     name = measured_id(unit_key(config), f"osu018-{nanoseconds(period_ns)}ns{part}")
     return bench_record(name, config.to_dict(), flow, metrics, tools=result.tools)
