@@ -305,3 +305,12 @@ def test_readme_is_generated_from_the_catalog_and_the_records():
         cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     assert checked.returncode == 0, checked.stderr
+
+
+def test_reports_and_studies_stay_small():
+    lines = {
+        floor: sum(len(path.read_text().splitlines()) for path in INSIDE if path.relative_to(ROOT).parts[0] == floor)
+        for floor in ("reports", "studies")
+    }
+    assert 0 < lines["reports"] < 9_500
+    assert lines["reports"] + lines["studies"] < 13_000

@@ -11,7 +11,6 @@ import pytest
 from bitmill.config import FloatAccumulator, MacConfig
 from bitmill.hdl.emit import verilog
 from bitmill.reports.int_vs_fp.report import REPORT
-from bitmill.studies.committed import RESULTS
 from bitmill.studies.int_vs_fp.accumulators import accumulator_jobs, gates_record
 from bitmill.studies.int_vs_fp.arrays import array_jobs
 from bitmill.studies.int_vs_fp.clocks import committed_timing, committed_timings
@@ -19,7 +18,7 @@ from bitmill.studies.int_vs_fp.hardware import hardware_jobs
 from bitmill.studies.int_vs_fp.scales import ScaleBook
 from bitmill.studies.int_vs_fp.study import ALL_PAIRS, UNITS, Case, Pair, Study
 from bitmill.studies.int_vs_fp.verification import verification_jobs
-from bitmill.studies.records import INT_VS_FP, Record, Records, metric
+from bitmill.studies.records import Record, Records, metric
 from bitmill.system.errors import BitmillError
 from bitmill.system.tools import yosys_release
 
@@ -113,13 +112,6 @@ def test_inputs_are_checked_before_any_work(tmp_path, tensors, monkeypatch):
     for arguments, message in cases:
         with pytest.raises(BitmillError, match=message):
             run(tmp_path / "out", **arguments, progress=False)
-
-
-def test_an_unwritable_directory_is_refused_at_once(tmp_path, tensors, monkeypatch):
-    monkeypatch.setattr(f"{RUN}.measure_study", lambda *_, **__: pytest.fail("work was done"))
-    (tmp_path / "file").write_text("")
-    with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
-        run(tmp_path / "file" / "out", **tensors, progress=False)
 
 
 COMMITTED = "bitmill.studies.committed"
@@ -230,12 +222,3 @@ def test_layers_need_names_of_their_own(layer):
         Study((layer, layer))
     with pytest.raises(BitmillError, match="routed_lanes"):
         Study((layer,), routed_lanes=33)
-
-
-@pytest.mark.long
-def test_the_committed_report_is_what_its_records_render():
-    folder = RESULTS / INT_VS_FP
-    files = REPORT.page(Records.load(folder / "records.json")).files()
-    assert files.keys() == {path.name for path in folder.iterdir()} | {"index.html"}
-    for name in files.keys() - {"index.html"}:
-        assert (folder / name).read_text() == files[name], name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from dataclasses import replace
@@ -25,7 +24,6 @@ from bitmill.studies.measurements import Measurements
 from bitmill.studies.nonlinear import accuracy, hardware, run
 from bitmill.studies.nonlinear.units import HardwareUnit
 from bitmill.studies.records import NONLINEAR, Records
-from bitmill.system.errors import BitmillError
 from bitmill.tests.models import tiny_encoder
 
 RESULTS = committed.RESULTS / NONLINEAR
@@ -183,19 +181,6 @@ def test_every_number_of_the_answer_is_a_records(records):
     assert [number for number in found if number != "16" and float(number.replace(",", "")) not in values] == []
 
 
-def test_pictures_come_first_and_carry_no_date(records):
-    files = REPORT.page(records).files()
-    page = files["index.html"]
-    assert page.index("<svg") < page.index("<h2>Answer") < page.index("<table>")
-    pictures = [name for name in files if name.endswith(".svg")]
-    assert pictures == ["softmax.svg", "steps.svg", "area.svg", "functions.svg", "inputs.svg"]
-    for name in pictures:
-        assert "date" not in files[name].lower()
-        assert len(files[name]) < 400_000
-        assert drawings(records)[name.removesuffix(".svg")].caption in html.unescape(page)
-    assert not re.search(r'(?:src|href)="(?!#)', page)
-
-
 def test_pictures_are_of_what_there_is(records):
     assert drawings(Records([], study=NONLINEAR)) == {}
     only = Records([record for record in records if record.topic == "inputs"], study=NONLINEAR)
@@ -252,29 +237,3 @@ def test_a_users_encoder_is_captured(tmp_path, monkeypatch):
 def test_bad_models_are_one_line(refuses):
     line = refuses("report", "nonlinear", "-o", "out", "--model", "nowhere")
     assert re.match(r"model must be a folder with .*, not nowhere: no ", line)
-
-
-def test_an_output_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "captured_rows", lambda *_, **__: pytest.fail("work was done"))
-    (tmp_path / "file").write_text("")
-    with pytest.raises(BitmillError, match=r"file/out: cannot be written"):
-        REPORT.run(tmp_path / "file" / "out", progress=False)
-
-
-def test_a_failure_leaves_the_old_report(tmp_path, monkeypatch):
-    def fail(*_, **__):
-        raise BitmillError("no such luck")
-
-    (tmp_path / "index.html").write_text("old")
-    monkeypatch.setattr(run, "captured_rows", fail)
-    with pytest.raises(BitmillError, match="no such luck"):
-        REPORT.run(tmp_path, progress=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
-    assert (tmp_path / "index.html").read_text() == "old"
-
-
-def test_the_committed_report_is_rendered_from_its_records():
-    files = REPORT.page(committed.committed_records(NONLINEAR)).files()
-    for name in ("report.md", "records.csv", "records.json"):
-        assert (RESULTS / name).read_text() == files[name], name
-    assert {path.name for path in RESULTS.iterdir()} | {"index.html"} == set(files)

@@ -11,7 +11,7 @@ from bitmill import BitmillError, MacConfig
 from bitmill.reports.full import cheapest, fronts, text
 from bitmill.reports.full.report import REPORT
 from bitmill.reports.full.walks import WALKS, Step
-from bitmill.studies.committed import RESULTS, committed_records
+from bitmill.studies.committed import committed_records
 from bitmill.studies.full import parts
 from bitmill.studies.full.layer_errors import error_id
 from bitmill.studies.full.parts import COUNTED
@@ -172,14 +172,6 @@ def test_derived_records_follow_from_the_measured_ones(committed):
     for found in again:
         if found.topic in {*REPORT.derives} - {"model", "prediction"} and not found.id.startswith("claim/bitmod"):
             assert found.metrics == committed[found.id].metrics, found.id
-
-
-def test_the_committed_page_is_that_of_the_committed_records(committed):
-    made = REPORT.page(committed)
-    folder = RESULTS / FULL
-    assert (folder / "report.md").read_text(encoding="utf-8") == made.files()["report.md"]
-    assert {path.stem for path in folder.glob("*.svg")} == set(made.pictures)
-    assert set(made.captions) == set(made.pictures)
 
 
 def test_every_published_claim_has_a_row(committed):
