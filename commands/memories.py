@@ -1,4 +1,4 @@
-"""Memories of units of rows, which are macros beside standard cells and are left out of what is counted there."""
+"""Memories of units of rows: they are left out of what is counted on targets whose cells or recipes have none."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from ..system.screen import say
 if TYPE_CHECKING:
     from ..config.document import UnitConfig
 
+WITH_MEMORIES = ("ecp5", "ice40")
+"""Targets whose memories a netlist may use."""
+
 
 def emitted_for_cells(config: UnitConfig, top: str) -> tuple[str, int]:
-    """Verilog of a unit as gates and standard cells count it, and the bits of the memories that were left out, if it has any."""
+    """Verilog of a unit as targets without memories count it, and the bits of the memories that were left out, if it has any."""
     from ..fpga.outside_memories import without_memories
     from ..hdl.emit.verilog import emit
 
@@ -30,4 +33,4 @@ def left_out_of(bits: int) -> dict[str, int]:
 def say_left_out(bits: int) -> None:
     """Say so, if there are any."""
     if bits:
-        say(f"without {bits} bits of memories, which are macros of their own; FPGA targets count them")
+        say(f"without {bits} bits of memories, for which this target has no cells; {' and '.join(WITH_MEMORIES)} have")

@@ -12,7 +12,7 @@ import click
 
 from ..fpga.cells import TARGETS
 from ..system.screen import say
-from .memories import emitted_for_cells, left_out_of, say_left_out
+from .memories import WITH_MEMORIES, emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
 from .tables import print_table
@@ -99,7 +99,7 @@ def synth(
             from ..fpga.jobs import Outcome, run_jobs
             from ..hdl.emit.verilog import TOP, emit
 
-            text, left_out = emitted_for_cells(config, TOP) if target == "generic" else (emit(config), 0)
+            text, left_out = (emit(config), 0) if target in WITH_MEMORIES else emitted_for_cells(config, TOP)
             jobs = _jobs(text, TOP, target, device, dsp=dsp, seeds=seeds)
             step(f"synthesizing {config.title} for {target}", done=0, total=len(jobs))
 
@@ -170,6 +170,8 @@ def _print(config: UnitConfig, synthesis: Synthesis, timing: Timing | None) -> N
     ]
     if counts.target != "generic":
         rows += [[name, str(getattr(counts, name)), ""] for name in ("dsp", "carry")]
+    if counts.memory_blocks:
+        rows.append(["block memories", str(counts.memory_blocks), ""])
     say(f"{config.title}, {synthesis.target}, recipe {synthesis.recipe}")
     of_one = share_of(config)
     print_table(["count", "unit", of_one], rows, right=["unit", of_one])

@@ -62,6 +62,8 @@ class CellCounts:
         PFUMX and L6MUX21, MUX2_LUT5 to MUX2_LUT8, MUXF7 and MUXF8, which join the LUTs of a slice.
     cells
         Cell kind to how many there are.
+    memory_blocks
+        Block memories, DP16KD and PDPW16KD or SB_RAM40_4K; the recipes of gowin and xilinx7 use none.
     """
 
     target: Target
@@ -71,6 +73,7 @@ class CellCounts:
     carry: int
     wide_muxes: int
     cells: Mapping[str, int]
+    memory_blocks: int = 0
 
     @property
     def logic_unit(self) -> str:
@@ -92,6 +95,8 @@ class CellCounts:
             "dsp": self.dsp,
             "carry": self.carry,
             "wide_muxes": self.wide_muxes,
+            # Records are older than units with memories.
+            **({"memory_blocks": self.memory_blocks} if self.memory_blocks else {}),
             "cells": dict(sorted(self.cells.items())),
         }
 
@@ -126,7 +131,7 @@ def count_cells(target: Target, cells: Mapping[str, int]) -> CellCounts:
         If a kind of cell is not known for the target: nothing is left out of a sum unseen.
     """
     cells = {kind: count for kind, count in cells.items() if kind not in _BOOKKEEPING}
-    totals = {"logic": 0.0, "registers": 0, "dsp": 0, "carry": 0, "wide_muxes": 0}
+    totals = {"logic": 0.0, "registers": 0, "dsp": 0, "carry": 0, "wide_muxes": 0, "memory_blocks": 0}
     for kind, count in cells.items():
         for figure, weight in _figures_of(target, kind).items():
             totals[figure] += weight * count
@@ -138,6 +143,7 @@ def count_cells(target: Target, cells: Mapping[str, int]) -> CellCounts:
         carry=int(totals["carry"]),
         wide_muxes=int(totals["wide_muxes"]),
         cells=cells,
+        memory_blocks=int(totals["memory_blocks"]),
     )
 
 
@@ -149,11 +155,13 @@ _ECP5_FIGURES: Mapping[str, Mapping[str, float]] = {
     "L6MUX21": {"wide_muxes": 1},
     "TRELLIS_FF": {"registers": 1},
     "MULT18X18D": {"dsp": 1},
+    **{kind: {"memory_blocks": 1} for kind in ("DP16KD", "PDPW16KD")},
 }
 _ICE40_FIGURES: Mapping[str, Mapping[str, float]] = {
     "SB_LUT4": {"logic": 1},
     "SB_CARRY": {"carry": 1},
     "SB_MAC16": {"dsp": 1},
+    **{f"SB_RAM40_4K{edges}": {"memory_blocks": 1} for edges in ("", "NR", "NW", "NRNW")},
     **{kind: {"registers": 1} for kind in _ICE40_FLIP_FLOPS},
 }
 _GENERIC_FIGURES: Mapping[str, Mapping[str, float]] = {

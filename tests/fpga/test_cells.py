@@ -58,7 +58,7 @@ def test_ice40_keeps_carry_apart():
 
 
 @pytest.mark.parametrize(
-    ("target", "kind"), [("generic", "$_ANDNOT_"), ("generic", "$_SDFF_PP0_"), ("ecp5", "DP16KD"), ("ice40", "LUT4")]
+    ("target", "kind"), [("generic", "$_ANDNOT_"), ("generic", "$_SDFF_PP0_"), ("ecp5", "EHXPLLL"), ("ice40", "LUT4")]
 )
 def test_unknown_cell_is_refused(target, kind):
     with pytest.raises(BitmillError, match=rf"cell '\{kind}' cannot" if kind[0] == "$" else f"cell '{kind}' cannot"):
@@ -74,3 +74,10 @@ def test_record_is_plain_json():
     record = count_cells("ice40", {"SB_LUT4": 2}).to_dict()
     assert json.loads(json.dumps(record)) == record
     assert record["logic"] == 2
+
+
+def test_block_memories_are_counted_apart() -> None:
+    counts = count_cells("ecp5", {"LUT4": 3, "DP16KD": 2, "TRELLIS_FF": 1})
+    assert (counts.logic, counts.memory_blocks, counts.to_dict()["memory_blocks"]) == (3, 2, 2)
+    assert count_cells("ice40", {"SB_RAM40_4KNR": 4}).memory_blocks == 4
+    assert "memory_blocks" not in count_cells("ecp5", {"LUT4": 3}).to_dict()
