@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bitmill.reports.catalog import REPORTS
+from bitmill.reports.report import Report
 from bitmill.reports.shown import Number
 from bitmill.studies.committed import RESULTS, committed_records
 from bitmill.system.errors import BitmillError
@@ -91,3 +92,14 @@ def test_a_failure_leaves_the_old_report(report, tmp_path, error):
     with pytest.raises(BitmillError, match="record"):
         replace(report, measure=lambda **_: [], drawings=REPORTS["int-vs-fp"].drawings).run(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"index.html": "old"}
+
+
+def test_what_was_half_written_goes(tmp_path, monkeypatch):
+    def half(_report, folder, _records):
+        (folder / "report.md").write_text("half")
+        raise BitmillError("no space")
+
+    monkeypatch.setattr(Report, "_files", half)
+    with pytest.raises(BitmillError, match="no space"):
+        replace(REPORTS["nonlinear"], measure=lambda **_: []).run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
