@@ -88,9 +88,10 @@ def circuit(config: MacConfig, weights: Any, activations: Any, scales: Any) -> l
         padded = [np.pad(codes, (0, -len(codes) % config.lanes), constant_values=zero).reshape(-1, config.lanes)
                   for codes, zero in zip(pair, zeros, strict=True)]  # fmt: skip
         last = np.arange(len(padded[0])) == len(padded[0]) - 1
-        of_row = None if scales is None else tuple(
-            codes_of_steps(config, np.asarray(of_operand)[row], len(last)) for of_operand in scales
-        )  # fmt: skip
+        of_row = None
+        if scales is not None:
+            of_weight, of_activation = (codes_of_steps(config, np.asarray(of)[row], len(last)) for of in scales)
+            of_row = of_weight, of_activation
         steps += layout.pack_steps(padded[0], padded[1], last, of_row)
     results: list[Any] = []
 
@@ -303,7 +304,7 @@ def test_scales_have_signs_zeros_and_specials() -> None:
         (one, inf, one, NAN, True), (one, nan, one, NAN, True), (inf, one, minus, -INF, True), (inf, minus, minus, INF, True),
         (inf, zero, one, NAN, True), (inf, one, zero, NAN, True), (one, minus, one, -1.0, False), (one, zero, minus, 0.0, False),
     ]  # fmt: skip
-    scales = [[[of_weight] for _, of_weight, _, _, _ in rows], [[of_activation] for _, _, of_activation, _, _ in rows]]
+    scales = [[of_weight] for _, of_weight, _, _, _ in rows], [[of_activation] for _, _, of_activation, _, _ in rows]
     result = both(config, [[weight] for weight, *_ in rows], [[one]] * len(rows), scales)
     np.testing.assert_array_equal(to_float(config, result), [value for *_, value, _ in rows])
     assert result.invalid.tolist() == [flag for *_, flag in rows]

@@ -96,6 +96,7 @@ def test_zeros_are_exact(name):
     assert values[1, :128].any()
     if found.channel_scales is not None:
         assert found.channel_scales[[0, 2]].tolist() == [0, 0]
+        assert found.group_scales is not None
         assert not found.group_scales[1, 128 // found.group :].any()
 
 
@@ -125,6 +126,7 @@ def test_a_group_far_below_its_channel_keeps_a_scale():
     weights = np.full((1, 256), 1e-6, np.float32)
     weights[0, 0] = 1.0
     found = quantize_weights("int4", weights)
+    assert found.group_scales is not None
     assert found.group_scales.tolist() == [[255, 1]]
 
 
@@ -144,6 +146,8 @@ def test_the_least_scale_of_outliers_is_tried():
     found = quantize_weights("olive4", weights, group=512)
     check("olive4", weights, 512)
     assert found.channel_scales is not None
+    assert found.channel_scales is not None
+    assert found.group_scales is not None
     scale = float(found.channel_scales[0]) * int(found.group_scales[0, 0]) / 256
     assert scale == pytest.approx(step, rel=0.05)
 

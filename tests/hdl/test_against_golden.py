@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bitmill import FloatAccumulator, MacConfig, golden, preset
+from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.presets import PRESETS, UNITS, any_preset
 from bitmill.config.row_presets import OTHER_UNITS
 from bitmill.models.sample import load_layer
@@ -75,6 +76,7 @@ def test_real_layer_runs_through_the_dot_product(name):
 @pytest.mark.parametrize("name", [name for name in PRESETS if name not in OTHER_UNITS])
 def test_every_preset(name):
     config = any_preset(name)
+    assert isinstance(config, MacConfig | BitSerialConfig)
     if config.rows * config.cols > 1:
         # Icarus takes the better part of an hour for 256 PEs; small arrays and tiles of every kind run under it in
         # test_array and test_serial_tile.

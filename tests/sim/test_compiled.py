@@ -28,7 +28,7 @@ from bitmill.system.cache import CACHE_VARIABLE
 TOP = "bitmill_top"
 # Code 1 times 1, one step: value 1 without flags.
 JOB = Job(9, 13, (Phase("one", [0x111], [1]),), patience=50)
-WIDTHS = {"input_bits": 9, "output_bits": 13}
+WIDTHS: dict[str, Any] = {"input_bits": 9, "output_bits": 13}
 Breaker = Callable[[str, str], str]
 
 
