@@ -298,6 +298,17 @@ def test_presets_are_valid_and_say_what_they_are(name):
     assert name.endswith("-fp32") == (config.accumulator.kind == "float")
 
 
+def test_the_readme_shows_every_room():
+    text = (ROOT / "README.md").read_text()
+    house = text[text.index("## The house") :].split("```")[1]
+    rooms = {path.relative_to(ROOT).parts[0] for path in SOURCES if len(path.relative_to(ROOT).parts) > 1}
+    assert {line.split("/")[0] for line in house.splitlines() if not line.startswith(" ")} - {"", "docs"} == rooms - {
+        "tests"
+    }
+    assert "docs/" in house
+    assert "tests/" in house
+
+
 def test_readme_is_generated_from_the_catalog_and_the_records():
     path = os.pathsep.join(entry for entry in sys.path if entry)
     checked = subprocess.run(
