@@ -234,6 +234,8 @@ def _losses(found: Losses) -> list[str]:
         lines.append(f"{found.flushed_channels} channels lost, too small for FP16 scales")
     if found.flushed_groups:
         lines.append(f"{found.flushed_groups} groups became zero, {found.flushed_weights} weights of them were not")
+    if found.negative_weights:
+        lines.append(f"{found.negative_weights} negative weights became zero, as the scheme has no such numbers")
     if found.zero_channels:
         lines.append(f"{found.zero_channels} channels of zeros")
     return lines

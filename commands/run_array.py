@@ -135,14 +135,19 @@ def _by_rows(
 
 def _scheme(config: MacConfig, name: str) -> Block:
     """The block of that name, which fits the array's weights."""
-    from ..formats.block import get_block
+    from ..formats.block import BLOCKS, get_block
 
     scheme = get_block(name)
-    if (scheme.scale, scheme.channel, scheme.elements) != (config.scale, None, (config.weight,)):
-        raise BitmillError(
-            f"--scheme must be one of {config.weight} with {config.scale} scales for {config.title}, not {name!r}"
-        )
+    if not _fits(config, scheme):
+        fitting = [row.name for row in BLOCKS.values() if _fits(config, row)]
+        accepted = f"be one of {', '.join(fitting)}" if fitting else "be left out"
+        raise BitmillError(f"--scheme must {accepted} for {config.title}, not {name!r}")
     return scheme
+
+
+def _fits(config: MacConfig, scheme: Block) -> bool:
+    """Whether the array takes the scheme's elements and scales."""
+    return (scheme.scale, scheme.channel, scheme.elements) == (config.scale, None, (config.weight,))
 
 
 def _in_blocks(

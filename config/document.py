@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
+from ..formats import read_formats
 from ..system.errors import BitmillError
 from ..system.files import read_text, reading
 from ..system.text import short
@@ -65,6 +66,15 @@ class UnitConfig(Document, frozen=True):
     unit
         Key of the family. A field of every configuration, so that a document says what it is of.
     """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_formats(cls, fields: Any) -> Any:
+        """A file may bring formats along for units of other families: they are checked, and not kept."""
+        if not isinstance(fields, dict) or "formats" not in fields or "formats" in cls.model_fields:
+            return fields
+        read_formats(fields["formats"])
+        return {name: value for name, value in fields.items() if name != "formats"}
 
     # Each class says itself which units it is of, after its own first fields: a document begins with what matters most.
     if TYPE_CHECKING:

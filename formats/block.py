@@ -104,6 +104,11 @@ class Block:
         """Width of a group's choice among ``elements``."""
         return (len(self.elements) - 1).bit_length()
 
+    @property
+    def has_negatives(self) -> bool:
+        """Whether groups can have numbers below zero."""
+        return self.zero_point or any(fmt.fixed_min < 0 for fmt in self.formats)
+
     def group_of(self, length: int, group: int | None = None) -> int:
         """The size of a group in rows of ``length``: the given one, the block's own, or the whole row."""
         return group if group is not None else self.group or max(length, 1)

@@ -32,6 +32,10 @@ class Codebook(Format):
     def __post_init__(self) -> None:
         if len(self.values) < 2 or len(self.values) & (len(self.values) - 1):
             raise ValueError(f"A codebook's length must be a power of two of at least 2, not {len(self.values)!r}")
+        if wrong := [value for value in self.values if value is not None and not isinstance(value, int)]:
+            raise ValueError(
+                f"A codebook's values must be integers, of steps of 2**step_exponent, or None, not {wrong[0]!r}"
+            )
         if all(value is None for value in self.values):
             raise ValueError(f"A codebook must hold at least one number, not {self.values!r}")
 

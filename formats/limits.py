@@ -36,7 +36,10 @@ def check_name(name: Any, *, taken: Callable[[str], bool]) -> None:
             f"not {short(name)}"
         )
     if taken(name):
-        raise BitmillError(f"formats must have names that no format of the catalog has in any case, not {name!r}")
+        raise BitmillError(
+            f"formats.{name} must have a name of its own, not one that the catalog has for a format or a block, upper or lower "
+            f"case alike, not {name!r}"
+        )
 
 
 def check_row(place: str, row: Format) -> None:

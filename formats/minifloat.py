@@ -55,6 +55,7 @@ class Minifloat(Format):
     subnormals: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "top", TopExponent(self.top))  # a word will do
         if not 1 <= self.exponent_bits <= 11:
             raise ValueError(f"Minifloat exponent_bits must be in 1..11, not {self.exponent_bits!r}")
         if not 0 <= self.mantissa_bits <= 52:

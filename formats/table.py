@@ -8,6 +8,7 @@ from typing import Any
 
 from ..system.errors import BitmillError
 from ..system.text import short
+from .block import BLOCKS
 from .catalog import is_taken
 from .codebook import Codebook, PowerOfTwo
 from .integer import Int
@@ -63,7 +64,7 @@ def read_format(name: Any, table: Any) -> Format:
     BitmillError
         Naming the field, the value and what is accepted.
     """
-    check_name(name, taken=is_taken)
+    check_name(name, taken=lambda name: is_taken(name) or name.lower() in BLOCKS)
     place = f"formats.{name}"
     if not isinstance(table, Mapping):
         raise BitmillError(f"{place} must be a table, not {short(table)}")

@@ -138,7 +138,7 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
     total = sum(facts.weights for _, facts in plan.work)
     done = 0
     for matrix, facts in plan.work:
-        nans = infs = 0
+        nans = infs = negatives = 0
         found, greatest = Losses(), 0.0
         has_edges = False
         for block in matrix.blocks(block_of(facts, BLOCK)):
@@ -150,6 +150,8 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
                 extremes = np.maximum(narrow.max(axis=1, initial=0), -narrow.min(axis=1, initial=0))
                 greatest = max(greatest, float(extremes.max(initial=0)))
                 edges = (extremes > _GREAT) | ((extremes > 0) & (extremes < _SMALL))
+                if not facts.scheme.has_negatives:
+                    negatives += int(np.count_nonzero(narrow < 0))
                 if block.shape[1] < matrix.length:
                     has_edges |= bool(edges.any())
                 else:
@@ -166,6 +168,11 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
             )
         if has_edges and not allow_saturation:
             found = sum((piece.losses for piece in quantized_pieces(matrix, facts, BLOCK)), Losses())
+        if negatives and not allow_saturation:
+            raise BitmillError(
+                f"{matrix.name} must not be negative for scheme {facts.scheme.name}, whose least number is 0, not negative "
+                f"in {negatives} of {facts.weights} weights; --allow-saturation accepts and counts them"
+            )
         if found.saturates and not allow_saturation:
             raise BitmillError(_refused(matrix, found, greatest))
 

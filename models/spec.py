@@ -191,8 +191,4 @@ def _rows_of(where: str, shape: tuple[int, ...], rows: int, index: int | None) -
 
 
 def _part_of(whole: QuantizedWeights, rows: slice) -> QuantizedWeights:
-    parts: dict[str, Any] = {
-        name: None if (part := getattr(whole, name)) is None else part[rows]
-        for name in ("codes", "group_scales", "channel_scales", "selectors", "zero_points")
-    }
-    return QuantizedWeights(scheme=whole.scheme, group=whole.group, **parts)
+    return whole.part(rows)

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from bitmill import BitmillError, MacConfig, formats, golden
 from bitmill.cli import main
-from bitmill.config.family import read_config
+from bitmill.config.family import config_of, read_config
 from bitmill.formats import Codebook, Int, catalog
 from bitmill.golden.weights import dequantize
 from bitmill.models import read_packed
@@ -93,7 +93,7 @@ def test_rows_of_a_program_are_checked_as_tables_are() -> None:
     assert config.formats == (Int(name="MINE", width=3),)
     for bad, message in (
         ((Int(name="A", width=3), Int(name="A", width=4)), "formats must have names that differ, not 'A', 'A'"),
-        ((Int(name="INT8", width=3),), "no format of the catalog has in any case, not 'INT8'"),
+        ((Int(name="INT8", width=3),), "upper or lower case alike, not 'INT8'"),
         ((Int(name="A", width=30),), "formats.A.width must be an integer of 1 to 24, not 30"),
     ):
         with pytest.raises(BitmillError, match=message):
@@ -133,7 +133,11 @@ def test_formats_of_a_file(unit: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["formats", "E4M3", "--file", str(unit)]) == 0
     for text, message in (
         ("x = 1", "formats must be [formats.NAME] tables, not none"),
-        ("[formats.INT8]\nwidth = 8", "must have names that no format of the catalog has in any case, not 'INT8'"),
+        (
+            "[formats.INT8]\nwidth = 8",
+            "formats.INT8 must have a name of its own, not one that the catalog has for a format or a block, "
+            "upper or lower case alike, not 'INT8'",
+        ),
         ("[formats.X]\nwidth = 99", "formats.X.width must be an integer of 1 to 24, not 99"),
     ):
         (path := tmp_path / "bad.toml").write_text(text)
@@ -234,3 +238,11 @@ def test_wide_tables_and_one_value_hold() -> None:
         "A": {"values": many}, "B": {"values": [0, 0, math.nan, 7.0]}}})  # fmt: skip
     assert golden.dot(config, [[0], [255]], [[3], [3]]).value.tolist() == [-128 * 7, 127 * 7]
     assert golden.dot(config, [[0]], [[2]]).invalid.all()
+
+
+@pytest.mark.parametrize("unit", ["bit-serial", "softmax", "requantize", "parallel"])
+def test_units_that_name_no_formats_check_tables_and_leave_them_out(unit):
+    fields = {"unit": unit, "formats": {"MINE": {"values": [0, 1]}}}
+    assert config_of(fields) == config_of({"unit": unit})
+    with pytest.raises(BitmillError, match=r"formats\.E4M3 must have a name of its own"):
+        config_of({"unit": unit, "formats": {"E4M3": {"width": 4}}})

@@ -33,6 +33,8 @@ class Losses:
         Weights other than 0 of ``flushed_groups``.
     zero_channels
         Output channels of zeros, which are exact.
+    negative_weights
+        Weights below zero in a scheme without such numbers, which became 0.
     """
 
     overflowed_channels: int = 0
@@ -41,14 +43,15 @@ class Losses:
     flushed_groups: int = 0
     flushed_weights: int = 0
     zero_channels: int = 0
+    negative_weights: int = 0
 
     def __add__(self, other: Losses) -> Losses:
         return Losses(**{row.name: getattr(self, row.name) + getattr(other, row.name) for row in fields(self)})
 
     @property
     def saturates(self) -> bool:
-        """Whether channels overflowed or were lost, which has to be allowed."""
-        return bool(self.overflowed_channels or self.flushed_channels)
+        """Whether channels overflowed or were lost, or numbers have no sign for weights, which has to be allowed."""
+        return bool(self.overflowed_channels or self.flushed_channels or self.negative_weights)
 
 
 def losses(weights: NDArray[Any], quantized: QuantizedWeights, found: NDArray[np.float64]) -> Losses:
@@ -80,6 +83,7 @@ def losses(weights: NDArray[Any], quantized: QuantizedWeights, found: NDArray[np
         flushed_groups=int(np.count_nonzero(flushed)),
         flushed_weights=int(np.count_nonzero(wanted[flushed])),
         zero_channels=int(np.count_nonzero(~np.any(there, axis=1))),
+        negative_weights=0 if quantized.scheme.has_negatives else int(np.count_nonzero(wanted < 0)),
     )
 
 

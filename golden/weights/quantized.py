@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -74,6 +74,12 @@ class QuantizedWeights:
         for name, facts in wanted.items():
             _check_part(name, getattr(self, name), facts, scheme)
 
+    def part(self, rows: slice) -> QuantizedWeights:
+        """Some of the output channels. What is of the whole tensor stays."""
+        stored = {field.name: getattr(self, field.name) for field in fields(self)}
+        of_channels = {name: value for name, value in stored.items() if value is not None and name not in _OF_ALL}
+        return replace(self, **{name: value[rows] for name, value in of_channels.items()})
+
     @property
     def shape(self) -> tuple[int, int]:
         """Output channels and weights per channel."""
@@ -96,6 +102,10 @@ class QuantizedWeights:
         if self.channel_scales is not None:
             return self.channel_scales.astype(np.float64)[:, None] * of_groups / CHANNEL_STEP
         return of_groups if self.tensor_scale is None else of_groups * float(self.tensor_scale[0])
+
+
+_OF_ALL = ("scheme", "group", "tensor_scale")
+"""Fields without a row for each output channel."""
 
 
 def _scale_codes(scheme: Block) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ def unit_vectors(config: UnitConfig, *, seed: int, count: int = RANDOM_ITEMS) ->
         "i_payload": [f"{payload:x}" for payload in inputs],
         "o_payload": [f"{payload:x}" for payload in outputs],
     }
-    kinds = sorted({item["label"].rstrip("0123456789-* ") for item in items} - {"", "random"})
+    # A running number at the end tells items of a kind apart; what follows a sign or an operator is part of its name.
+    kinds = sorted({re.sub(r"(?<=[a-z]) \d+$", "", item["label"]) for item in items} - {"", "random"})
     return VectorSet(
         title=config.title,
         data=data,

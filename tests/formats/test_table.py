@@ -84,8 +84,10 @@ def test_a_catalog_row_under_another_name_is_the_same_format() -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ({"E4M3": {"width": 4}}, "formats must have names that no format of the catalog has in any case, not 'E4M3'"),
-    ({"fp4": {"width": 4}}, "formats must have names that no format of the catalog has in any case, not 'fp4'"),
+    ({"E4M3": {"width": 4}}, "formats.E4M3 must have a name of its own, .* upper or lower case alike, not 'E4M3'"),
+    ({"fp4": {"width": 4}}, "formats.fp4 must have a name of its own, .* upper or lower case alike, not 'fp4'"),
+    ({"nvfp4": {"values": [0, 1]}}, "formats.nvfp4 must have a name of its own, not one that the catalog has"),
+    ({"MxInt8": {"width": 8}}, "formats.MxInt8 must have a name of its own, .* not 'MxInt8'"),
     ({"a b": {"width": 4}}, "formats must have names of at most 64 letters, .* not 'a b'"),
     ({"4A": {"width": 4}}, "a letter first, not '4A'"),
     ({"": {"width": 4}}, "a letter first, not ''"),
@@ -158,7 +160,7 @@ def test_registered_formats_are_known_by_name() -> None:
     assert formats.register(Codebook(name="MINE", values=(0, 1, 3, -2))) is row
     with pytest.raises(BitmillError, match="names that are not registered for another format, not 'mine'"):
         formats.register(Codebook(name="mine", values=(0, 1)))
-    with pytest.raises(BitmillError, match="no format of the catalog has in any case, not 'int8'"):
+    with pytest.raises(BitmillError, match="upper or lower case alike, not 'int8'"):
         formats.register(Int(name="int8", width=7))
     with pytest.raises(BitmillError, match="must be an Int, a Minifloat, a Codebook or a PowerOfTwo, not 'INT8'"):
         formats.register("INT8")  # pyright: ignore[reportArgumentType]
@@ -170,3 +172,12 @@ def test_a_users_own_row_comes_before_a_registered_one() -> None:
     formats.register(Int(name="MINE", width=4))
     own = formats.read_formats({"MINE": {"width": 6}})
     assert formats.get("Mine", own).bits == 6
+
+
+def test_rows_of_programs_say_what_they_are_made_of():
+    with pytest.raises(ValueError, match=r"values must be integers, of steps of 2\*\*step_exponent, or None, not -0.5"):
+        formats.Codebook(name="MP", values=(0, 1, -0.5, 2))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"integers, .* not nan"):
+        formats.Codebook(name="MP", values=(0, float("nan")))  # pyright: ignore[reportArgumentType]
+    by_word = formats.Minifloat(name="M", exponent_bits=3, mantissa_bits=2, top="ieee")  # pyright: ignore[reportArgumentType]
+    assert by_word == formats.Minifloat(name="M", exponent_bits=3, mantissa_bits=2, top=formats.TopExponent.IEEE)

@@ -18,7 +18,7 @@ from bitmill import BitmillError
 from bitmill.formats.block import BLOCKS, get_block
 from bitmill.golden.weights import bits, dequantize, quantize_weights
 from bitmill.golden.weights.losses import losses
-from bitmill.models import open_model, read_packed
+from bitmill.models import load_packed, open_model, read_packed
 from bitmill.models.description import KEY
 from bitmill.models.long_rows import quantized_pieces
 from bitmill.models.plan import plan_model
@@ -256,3 +256,29 @@ def test_a_kept_tensor_may_not_take_the_name_of_a_part(tmp_path):
     save_file({"w": np.ones((1, 128), np.float32), "w.codes": np.ones(1, np.uint8)}, tmp_path / "m.safetensors")
     with pytest.raises(BitmillError, match=r"w\.codes must not be there, its name is that of a part of w"):
         packed("int4", tmp_path / "m.safetensors", tmp_path / "o")
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_one_tensor_of_a_packed_file_is_what_the_whole_file_holds(name, tmp_path):
+    rng = np.random.default_rng(5)
+    save_file({"w.weight": rng.normal(size=(4, 256)).astype(np.float32)}, tmp_path / "m.safetensors")
+    packed(name, tmp_path / "m.safetensors", tmp_path / "q.safetensors")
+    alone = load_packed(f"{tmp_path}/q.safetensors:w.weight", "weights")
+    whole = read_packed(tmp_path / "q.safetensors").quantized["w.weight"]
+    assert alone is not None
+    assert np.array_equal(dequantize(alone), dequantize(whole))
+    part = alone.part(slice(1, 3))
+    assert np.array_equal(dequantize(part), dequantize(whole)[1:3])
+
+
+def test_negative_weights_in_a_scheme_without_them_are_refused_or_counted(tmp_path):
+    weights = np.array([[1, -2, 3, 0.5], [-1, 1, 2, 0]], np.float32)
+    save_file({"w.weight": weights}, tmp_path / "m.safetensors")
+    plan = plan_model(open_model(tmp_path / "m.safetensors"), get_block("uint4"))
+    with pytest.raises(
+        BitmillError, match=r"w.weight must not be negative for scheme uint4, .* not negative in 2 of 8 weights"
+    ):
+        check_model(plan)
+    check_model(plan, allow_saturation=True)
+    (row,) = quantize_model(plan, tmp_path / "q.safetensors").tensors
+    assert (row.losses.negative_weights, row.losses.saturates) == (2, True)
