@@ -44,6 +44,7 @@ def vectors(*, target: str | None, preset_name: str | None, file: Path | None, s
     _refuse_users_own(output)
     with output_directory(output) as staged, progress(f"writing vectors of {target or preset_name}"):
         found = _found(target, preset_name, file, seed)
+        _refuse_other_vectors(output, found.title)
         files = found.files()
         for name, text in files.items():
             (staged / name).write_text(text, encoding="utf-8", newline="\n")
@@ -65,6 +66,35 @@ def _refuse_users_own(output: Path) -> None:
         # Not by the reader of inputs: a file that was read as one is never replaced.
         if path.is_file() and not path.read_bytes()[:100].startswith(begins):
             raise BitmillError(f"output {path}: must not be a file that bitmill did not write; give another directory")
+
+
+def _refuse_other_vectors(output: Path, title: str) -> None:
+    """Refuse to mix the files of two targets in a directory: some of the other's would stay.
+
+    Raises
+    ------
+    BitmillError
+        Naming what the directory has.
+    """
+    import json
+
+    from ..sim.vectors.vector_set import JSON_FILE, PAGE, PAGE_BEGINS
+
+    there: list[object] = []
+    page, data = output / PAGE, output / JSON_FILE
+    if page.is_file():
+        lines = page.read_text(encoding="utf-8", errors="replace").splitlines()
+        there.append(lines[0].removeprefix(PAGE_BEGINS) if lines else "")
+    if data.is_file():
+        try:
+            there.append(json.loads(data.read_bytes()).get("title"))
+        except (ValueError, RecursionError):
+            there.append(None)
+    for other in there:
+        if other != title:
+            raise BitmillError(
+                f"output {output}: must hold no vectors but those of {title!r}; give another directory, not one of {other!r}"
+            )
 
 
 def _found(target: str | None, preset_name: str | None, file: Path | None, seed: int) -> VectorSet:

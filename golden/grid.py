@@ -164,7 +164,8 @@ def grid(fmt: Format, rounding: Rounding, saturate: bool) -> Grid:
 def beyond(fmt: Format, values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
     """The values that would follow the least and the greatest one, first and last of ``values``, if there were more range."""
     if isinstance(fmt, Minifloat):
-        step = 2.0**fmt.max_exponent
+        # Not by the top exponent field: without a mantissa it may be NaN's alone, and the greatest number's is the one before.
+        step = 2.0 ** (fmt.min_exponent + max(fmt.fixed_max.bit_length() - fmt.significand_bits, 0))
         return float(values[0]) - step, float(values[-1]) + step
     if isinstance(fmt, PowerOfTwo):
         return -float(values[0]), 2 * float(values[-1])

@@ -76,13 +76,25 @@ def block_vectors(block: Block, *, seed: int) -> VectorSet:
             *(f"{name} {sentence}" for name, part in parts for sentence in part.covers),
         ),
         seed=seed,
-        rules=(_RULES[block.rule], *given, _OF_ELEMENTS, *of_element.rules),
+        rules=(
+            _RULES[block.rule],
+            *given,
+            _OF_ELEMENTS,
+            f"A group of zeros has scale code 0x{scales[0]:02x} and codes 0; zeros of other groups, and what rounds to zero, "
+            "have code 0 too, never minus zero.",
+            f"A group with a NaN or an infinity has the NaN scale, code 0x{scales[_OF_NAN]:02x}, and all its codes are 0, those "
+            "of its numbers too; each of its values is NaN.",
+            *dict.fromkeys((*of_element.rules, *of_scale.rules)),
+        ),
     )
 
 
 _OF_ELEMENTS = (
-    "Elements are rounded to nearest even of number over scale, and saturate; NaN or infinity makes the scale NaN."
+    "Elements are rounded to nearest even of number over scale, and saturate. The rules of formats below are for the files "
+    "`element_*` and `scale_*`."
 )
+_OF_NAN = 2
+"""The place of the group with a NaN; that of zeros is the first."""
 _RULES = {
     "floor": "The scale is 2^(floor(log2 amax) - floor(log2 max)), amax the group's and max the element's greatest magnitude.",
     "round-up": "The scale is 2^ceil(log2(amax / max)), amax the group's and max the element's greatest magnitude.",

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitmill import BitmillError, formats
-from bitmill.formats import Codebook, Int, Minifloat
+from bitmill.formats import Codebook, Int, Minifloat, TopExponent
 from bitmill.golden import ROUNDINGS, Rounding, decode, encode
+from bitmill.golden.codec import is_overflow
 from bitmill.golden.grid import grid
 
 NARROW = [name for name in formats.names() if formats.get(name).bits <= 8]
@@ -200,3 +201,10 @@ def test_encode_wrong_arguments() -> None:
         encode("FP32", np.array([2**60 + 1]))
     with pytest.raises(BitmillError, match="E4M4"):
         encode("E4M4", 1.0)
+
+
+def test_without_mantissa_overflow_begins_half_a_step_beyond_the_greatest_number() -> None:
+    fmt = Minifloat(name="X", exponent_bits=3, mantissa_bits=0, top=TopExponent.FN)
+    assert fmt.max_value == 8
+    assert is_overflow(fmt, [11.9, 12.1, -12.1, 16.0]).tolist() == [False, True, True, True]
+    assert decode(fmt, encode(fmt, [11.9], saturate=False)).tolist() == [8.0]

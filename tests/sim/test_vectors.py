@@ -67,8 +67,9 @@ def test_formats_are_ml_dtypes_and_gfloat(name: str, tmp_path: Path) -> None:
     assert words(directory, "decode_code") == list(range(1 << bits))
     np.testing.assert_array_equal(doubles(directory, "decode_value"), theirs)
     inputs = doubles(directory, "encode_input")
-    assert [float(number).hex() for number in inputs] == data["encode"]["inputs"]
-    assert np.isnan(inputs).any()
+    np.testing.assert_array_equal(inputs, [float.fromhex(number) for number in data["encode"]["inputs"]])
+    assert set(np.signbit(inputs[np.isnan(inputs)])) == {False, True}
+    assert {"nan", "-nan"} <= set(data["encode"]["inputs"])
     assert np.isinf(inputs).any()
     refused = 0
     for rounding, mode in MODES.items():
@@ -213,8 +214,34 @@ def test_a_users_own_page_stays(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (tmp_path / "README.md").read_text() == "# Mine\n"
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     directory = written("INT2", tmp_path / "out")
-    written("INT3", directory)
-    assert "# Test vectors: INT3" in (directory / "README.md").read_text()
+    written("INT2", directory, "--seed", "3")
+    assert "seed 3" in (directory / "README.md").read_text()
+
+
+@pytest.mark.parametrize("lost", [None, "README.md", "vectors.json"])
+def test_vectors_of_another_target_are_not_mixed(
+    lost: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = written("nvfp4", tmp_path / "out")
+    if lost:
+        (directory / lost).unlink()
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    capsys.readouterr()
+    for other in ("E2M1", "mxfp4", "int8-mac"):
+        assert main(["vectors", other, "-o", str(directory)]) == 2
+        (message,) = capsys.readouterr().err.splitlines()[-1:]
+        assert "must hold no vectors but those of" in message
+        assert message.endswith("not one of 'nvfp4: 16 elements of E2M1, E4M3 scales'")
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    written("nvfp4", directory)
+
+
+def test_json_of_others_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ('{"mine": 1}', "{"):
+        (tmp_path / "vectors.json").write_text(text)
+        assert main(["vectors", "INT2", "-o", str(tmp_path)]) == 2
+        assert "not one of None" in capsys.readouterr().err
+        assert (tmp_path / "vectors.json").read_text() == text
 
 
 def test_every_family_of_units_has_vectors(tmp_path: Path) -> None:
