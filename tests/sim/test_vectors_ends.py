@@ -146,3 +146,11 @@ def test_the_page_says_what_nan_and_overflow_become(name: str, wanted: tuple[str
     prefix = "" if name.startswith("E") else "scale_"
     count = len(words(tmp_path, f"{prefix}encode_input_fp32"))
     assert f"the first {count} of the numbers are exact in binary32" in page
+
+
+def test_the_documents_counts_are_those_of_e4m3() -> None:
+    data = format_vectors(formats.get("E4M3"), seed=1).data["encode"]
+    narrow, all_of_them = data["inputs_exact_in_binary32"], len(data["inputs"])
+    text = (Path(__file__).parents[2] / "docs/vectors.md").read_text()
+    for sentence in (f"{narrow} of {all_of_them} for E4M3", f"[0:{narrow}-1]", f"[0:{all_of_them}-1]"):
+        assert sentence in text
