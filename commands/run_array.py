@@ -164,6 +164,10 @@ def _in_blocks(
             )
         rule = None if scheme is None else scheme.rule
         block = block_for(element, config.scale, config.block_size, rule=rule, own=config.formats)
+        if x.shape[1] % config.block_size:
+            raise BitmillError(
+                f"{name} must have K a multiple of the block of {config.block_size} for {config.title}, not {x.shape[1]}"
+            )
         found = quantize_blocks(block, x, name=name)
         factor = np.full(len(x), found.outer_scale)
         return _Operand(found.codes, found.scales, factor, found.losses(x), block.rule)

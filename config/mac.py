@@ -113,8 +113,8 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     def _known_format(cls, name: str, info: ValidationInfo) -> str:
         fmt = formats.get(name, info.data.get("formats", ()))
         # Bipolar ones do without: see ``idle_codes``.
-        if fmt.zero_code is None and fmt.fixed_min > 0:
-            raise BitmillError(f"must be a format with a zero, not {name!r}")
+        if fmt.zero_code is None and not fmt.fixed_min < 0 < fmt.fixed_max:
+            raise BitmillError(f"must be a format with a zero, or with numbers of both signs, not {name!r}")
         return fmt.name
 
     @field_validator("scale")

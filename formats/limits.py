@@ -35,6 +35,10 @@ def check_name(name: Any, *, taken: Callable[[str], bool]) -> None:
             f"formats must have names of at most {LONGEST_NAME} letters, digits and underscores, a letter first, "
             f"not {short(name)}"
         )
+    if name.lower() == "none":
+        raise BitmillError(
+            f"formats.{name} must have a name of its own, not one that says there is no format, not {name!r}"
+        )
     if taken(name):
         raise BitmillError(
             f"formats.{name} must have a name of its own, not one that the catalog has for a format or a block, upper or lower "
@@ -51,7 +55,7 @@ def check_row(place: str, row: Format) -> None:
         Naming the field, the value and what is accepted.
     """
     if row.fixed_min == row.fixed_max == 0:
-        raise BitmillError(f"{place} must have a number other than 0, not {short(row)}")
+        raise BitmillError(f"{place} must have a number other than 0, not 0 alone in its {row.bits} bit(s)")
     least = row.min_exponent
     most = max(abs(row.fixed_min), abs(row.fixed_max)).bit_length() + least
     if least < -MAX_EXPONENT or most > MAX_EXPONENT:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ..system.errors import BitmillError
 from .block import get_block
-from .catalog import get
+from .catalog import get, is_taken
 from .integer import Int
 from .term import term_count
 
@@ -85,6 +85,8 @@ class WeightType:
 @lru_cache
 def find_weight_type(name: str) -> WeightType | None:
     """The type of that catalog name, None if a tile does not take it."""
+    if not is_taken(name):  # A user's own, which may have any values.
+        return None
     fmt = get(name)
     if isinstance(fmt, Int) and fmt.signed:
         return WeightType(fmt.name, WeightKind.INTEGER, 0)

@@ -71,7 +71,7 @@ def test_unknown_format(refuses, here):
         ({"lane": 4}, "field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator"),
         ({"weight": None}, "field 'weight' is required"),
         ({"weight": 8}, "weight: input should be a valid string, not 8"),
-        ({"weight": "E8M0"}, "weight: must be a format with a zero, not 'E8M0'"),
+        ({"weight": "E8M0"}, "weight: must be a format with a zero, or with numbers of both signs, not 'E8M0'"),
         ({"unit": "pe"}, f"unit must be one of {', '.join(FAMILIES)}, not 'pe'"),
         ({"unit": "dot", "lanes": "32"}, "lanes: input should be a valid integer, not '32'"),
         ({"unit": "dot", "lanes": 1.5}, "lanes: input should be a valid integer, not 1.5"),

@@ -34,7 +34,7 @@ def test_format_names_become_canonical() -> None:
 BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"weight": "E9M9"}, r"weight: .*not 'E9M9'"),
     ({"weight": 4}, r"weight: .*string, not 4"),
-    ({"activation": "E8M0"}, r"activation: must be a format with a zero, not 'E8M0'"),
+    ({"activation": "E8M0"}, r"activation: must be a format with a zero, or with numbers of both signs, not 'E8M0'"),
     ({"unit": "systolic"}, r"unit: .*'mac'.*'dot'.*'array', not 'systolic'"),
     ({"unit": "array", "rows": 0}, r"rows: .*greater than or equal to 1, not 0"),
     ({"unit": "array", "cols": 0}, r"cols: .*greater than or equal to 1, not 0"),

@@ -112,7 +112,9 @@ def test_a_registered_format_goes_along() -> None:
 
 
 def test_a_format_without_zero_or_name_is_refused() -> None:
-    with pytest.raises(BitmillError, match=r"weight: must be a format with a zero, not 'P'"):
+    with pytest.raises(
+        BitmillError, match=r"weight: must be a format with a zero, or with numbers of both signs, not 'P'"
+    ):
         MacConfig.from_dict(
             {
                 "weight": "P",

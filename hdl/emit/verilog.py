@@ -37,6 +37,10 @@ write_verilog -norename unit.v
 
 _INITIALISED = re.compile(r"(?m)^(  reg (?:signed )?(?:\[\d+:\d+\] )?)(\\\S+ |\w+) = (\S+);$")
 
+_LONG_TABLE = re.compile(r"(?m)^  initial begin\n(?:    \S+\[\d+\] = [^;\n]*;\n){1025,}  end$")
+_WORDS = 256
+"""Of a long table, in one ``initial`` block."""
+
 WAIVERS = {
     "DECLFILENAME": "one file holds all modules",
     "UNUSED": "flattened records have fields that a unit of these formats does not read",
@@ -122,7 +126,7 @@ def written(modules: Mapping[str, wiring.Component]) -> str:
     files = {f"module{index}.il": _rtlil(module, name=name) for index, (name, module) in enumerate(modules.items())}
     script = "".join(f"read_rtlil {name}\n" for name in files) + _SCRIPT
     text = without_tool_header(run_yosys(script, files=files, outputs=["unit.v"])["unit.v"])
-    return plain(initial_values_apart(text))
+    return plain(tables_in_pieces(initial_values_apart(text)))
 
 
 def emit_component(component: wiring.Component, *, top: str) -> str:
@@ -153,6 +157,17 @@ def without_brackets(verilog: str) -> str:
 def initial_values_apart(verilog: str) -> str:
     """``reg a = 1;`` as ``reg a; initial a = 1;``: recent Verilators warn of the one form, and all read the other alike."""
     return _INITIALISED.sub(r"\1\2;\n  initial \2 = \3;", verilog)
+
+
+def tables_in_pieces(verilog: str) -> str:
+    """Tables of more than 1024 words filled by several ``initial`` blocks, of which Yosys takes quadratic time for one."""
+
+    def pieces(found: re.Match[str]) -> str:
+        head, *words, end = found[0].split("\n")
+        starts = range(0, len(words), _WORDS)
+        return "\n".join("\n".join((head, *words[start : start + _WORDS], end)) for start in starts)
+
+    return _LONG_TABLE.sub(pieces, verilog)
 
 
 def without_tool_header(verilog: str) -> str:

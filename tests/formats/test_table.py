@@ -88,6 +88,7 @@ BAD: list[tuple[Any, str]] = [
     ({"fp4": {"width": 4}}, "formats.fp4 must have a name of its own, .* upper or lower case alike, not 'fp4'"),
     ({"nvfp4": {"values": [0, 1]}}, "formats.nvfp4 must have a name of its own, not one that the catalog has"),
     ({"MxInt8": {"width": 8}}, "formats.MxInt8 must have a name of its own, .* not 'MxInt8'"),
+    ({"None": {"width": 4}}, "formats.None must have a name of its own, not one that says there is no format"),
     ({"a b": {"width": 4}}, "formats must have names of at most 64 letters, .* not 'a b'"),
     ({"4A": {"width": 4}}, "a letter first, not '4A'"),
     ({"": {"width": 4}}, "a letter first, not ''"),

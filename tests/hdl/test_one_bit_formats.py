@@ -82,5 +82,7 @@ def test_a_bipolar_array_runs_a_product_with_ragged_edges() -> None:
 
 
 def test_positive_formats_without_zero_are_refused() -> None:
-    with pytest.raises(BitmillError, match="weight: must be a format with a zero, not 'X'"):
+    with pytest.raises(
+        BitmillError, match="weight: must be a format with a zero, or with numbers of both signs, not 'X'"
+    ):
         MacConfig.from_dict({"weight": "X", "activation": "INT4", "formats": {"X": {"values": [1, 2, 3, 4]}}})
