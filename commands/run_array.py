@@ -73,6 +73,10 @@ def run_array(
 
     weight, activation = load_matrix(weights, "weights"), load_matrix(activations, "activations")
     check_shapes(config, weight.shape, activation.shape)
+    if config.scale_format is not None and weight.shape[1] % config.block_size:
+        raise BitmillError(
+            f"weights must have K a multiple of the block of {config.block_size} for {config.title}, not {weight.shape[1]}"
+        )
     with ExitStack() as outputs:
         directory = outputs.enter_context(output_directory(output)) if output else None
         with progress(f"quantizing for {config.title}") as step:
@@ -164,10 +168,6 @@ def _in_blocks(
             )
         rule = None if scheme is None else scheme.rule
         block = block_for(element, config.scale, config.block_size, rule=rule, own=config.formats)
-        if x.shape[1] % config.block_size:
-            raise BitmillError(
-                f"{name} must have K a multiple of the block of {config.block_size} for {config.title}, not {x.shape[1]}"
-            )
         found = quantize_blocks(block, x, name=name)
         factor = np.full(len(x), found.outer_scale)
         return _Operand(found.codes, found.scales, factor, found.losses(x), block.rule)

@@ -51,7 +51,9 @@ SCALED = 'weight = "E2M1"\nactivation = "INT8"\nunit = "array"\nlanes = 2\nk_max
 
 @pytest.mark.parametrize(("scale", "scheme", "rule"), [("E4M3", None, "maximum"), ("E8M0", "mxfp4-up", "round-up")])
 def test_gemm_in_blocks(scale, scheme, rule, cli, files, here):
-    """K of 7 is a block and three quarters of one; the INT8 of MX is worth 64ths."""
+    """K of 8 is two blocks; the INT8 of MX is worth 64ths."""
+    for file in ("w.npy", "a.npy"):
+        np.save(here / file, np.pad(np.load(here / file), ((0, 0), (0, 1)), mode="reflect"))
     (here / "array.toml").write_text(SCALED.format(scale) + '[accumulator]\nkind = "float"\n')
     result = cli("run", "gemm", *files, "-o", "out", *(() if scheme is None else ("--scheme", scheme)))
     assert result.status == 0, result.err
@@ -68,7 +70,8 @@ def test_gemm_in_blocks(scale, scheme, rule, cli, files, here):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (("--scheme", "nvfp4"), "--scheme must be one of E2M1 with E8M0 scales for MX E2M1 x INT8 .*, not 'nvfp4'"),
+        ((), "weights must have K a multiple of the block of 4 for MX E2M1 x INT8 .*, not 7"),
+        (("--scheme", "nvfp4"), "--scheme must be one of mxfp4, mxfp4-up for MX E2M1 x INT8 .*, not 'nvfp4'"),
         (("--rule", "maximum"), "--rule must be left out for MX E2M1 x INT8 .*, not 'maximum'"),
         (("--group", "4"), "--group must be given with a bit-serial tile, not with MX E2M1 x INT8 .*"),
     ],
