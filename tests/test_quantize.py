@@ -275,7 +275,7 @@ def test_counts_that_fail_nothing(cli, quantized, tmp_path):
     told, _ = quantized({"w": weights})
     assert told["losses"] == {
         "overflowed_channels": 0, "clipped_weights": 0, "flushed_channels": 0, "flushed_groups": 1, "flushed_weights": 128,
-        "zero_channels": 1,
+        "zero_channels": 1, "negative_weights": 0,
     }  # fmt: skip
     text = cli("quantize", tmp_path / "in.safetensors", "--scheme", "int8", "-o", tmp_path / "o.safetensors").out
     assert "1 groups became zero, 128 weights of them were not" in text

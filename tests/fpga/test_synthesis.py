@@ -113,14 +113,24 @@ def test_arguments_are_checked(design):
 
 
 def test_unknown_cells_of_a_design_are_refused():
+    pll = """
+    module top(input clk, output q);
+      EHXPLLL pll(.CLKI(clk), .CLKOP(q));
+    endmodule
+    """
+    with pytest.raises(BitmillError, match="cell 'EHXPLLL' cannot be counted on target ecp5"):
+        synthesize(pll, "top", "ecp5")
+
+
+def test_block_memories_are_counted():
     memory = """
     module top(input clk, we, input [9:0] at, input [15:0] d, output reg [15:0] q);
       reg [15:0] words [0:1023];
       always @(posedge clk) begin if (we) words[at] <= d; q <= words[at]; end
     endmodule
     """
-    with pytest.raises(BitmillError, match="cell 'DP16KD' cannot be counted on target ecp5"):
-        synthesize(memory, "top", "ecp5")
+    counts = synthesize(memory, "top", "ecp5").counts
+    assert (counts.memory_blocks, counts.logic, dict(counts.cells)) == (1, 0, {"DP16KD": 1})
 
 
 @pytest.mark.parametrize("recipe", recipes.recipe_names("generic"))
