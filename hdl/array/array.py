@@ -115,7 +115,7 @@ class Array(Unit):
             f"{self.module_prefix}.block{rows}": ArrayBlock(config=config, rows=rows, row_module=row, bus_module=bus)
             for rows in block_sizes(config.rows)
         }
-        widths = dict.fromkeys((*self._operand_bits, PE.result_layout(config).size))
+        widths = dict.fromkeys((*carried_bits(config), PE.result_layout(config).size))
         longest = max(config.rows, config.cols) - 1
         lines = {
             self._line_module(bits, 1 << place): DelayLine(bits=bits, stages=1 << place)
@@ -130,11 +130,6 @@ class Array(Unit):
     @property
     def _in_blocks(self) -> bool:
         return self.config.rows > BLOCK_ROWS
-
-    @property
-    def _operand_bits(self) -> tuple[int, int]:
-        """Widths of the weights of a row and of the activations of a column, a step's with their scales."""
-        return carried_bits(self.config)
 
     def _bus(self) -> ColumnBus:
         rows = len(block_sizes(self.config.rows)) if self._in_blocks else self.config.rows
