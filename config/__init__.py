@@ -9,11 +9,14 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
-from .mac import STAGES, AlignerStyle, MacConfig, MultiplierStyle, Stage
+from .formulations import FORMULATIONS, USUAL, AlignerStyle, MultiplierStyle, ReductionStyle
+from .mac import STAGES, MacConfig, Stage
 
 __all__ = [
+    "FORMULATIONS",
     "MAX_EXACT_BITS",
     "STAGES",
+    "USUAL",
     "Accumulator",
     "AccumulatorSpec",
     "AlignerStyle",
@@ -22,6 +25,7 @@ __all__ = [
     "FloatAccumulator",
     "MacConfig",
     "MultiplierStyle",
+    "ReductionStyle",
     "Stage",
     "WindowAccumulator",
 ]

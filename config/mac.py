@@ -18,6 +18,16 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
+from .formulations import (
+    FIELDS,
+    FORMULATIONS,
+    USUAL,
+    AlignerStyle,
+    MultiplierStyle,
+    ReductionStyle,
+    check_formulation,
+    titled,
+)
 from .scales import NO_SCALE, ScaleFacts, scale_name
 from .user_formats import NamesFormats
 
@@ -36,9 +46,6 @@ __all__ = [
 Stage = Literal["multiply", "align", "reduce"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """Where there may be registers between operands and accumulator, in the order in which ``pipeline`` adds them."""
-
-MultiplierStyle = Literal["logic", "operator", "columns"]
-AlignerStyle = Literal["grouped", "barrel", "placed", "binned"]
 
 
 class MacConfig(ScaleFacts, NamesFormats, frozen=True):
@@ -72,6 +79,8 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
         exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
         than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
+    reduction
+        How terms of several lanes are summed: ``tree``: adders two by two. ``config.formulations`` has the rows of all three.
     scale
         Name of a format, such as ``E8M0`` or ``E4M3``: every step carries scales, in a ``mac`` or ``dot`` one per operand, in an
         ``array`` one for each row's weights and one for each column's activations. The step's exact sum of products is multiplied
@@ -102,8 +111,9 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
     pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
-    multiplier: MultiplierStyle = "logic"
-    aligner: AlignerStyle = "grouped"
+    multiplier: MultiplierStyle = USUAL["multiplier"]
+    aligner: AlignerStyle = USUAL["aligner"]
+    reduction: ReductionStyle = USUAL["reduction"]
     scale: str = NO_SCALE
     block: Annotated[int, Field(ge=1)] | None = None
     saturated: bool = False
@@ -142,7 +152,11 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
         self.check_scale(self.accumulator)
-        self._check_formulation()
+        accumulator = self.accumulator
+        check_formulation(
+            self.formulation, product=self.product, lanes=self.lanes, fixed_terms=accumulator.takes_fixed_terms,
+            accumulator=accumulator.kind,
+        )  # fmt: skip
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         if self.saturated and not self.accumulator.can_saturate:
             kind = self.accumulator.kind
@@ -151,24 +165,10 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
             )
         return self
 
-    def _check_formulation(self) -> None:
-        """Multiplier and aligner fit the pair, and sums of several lanes in fixed point are there for them to differ in."""
-        product, has_exponents = self.product, self.product.exponent_span > 0
-        of_integers = product.significand_signed and not product.sign_bit and not has_exponents
-        of_magnitudes = has_exponents and not product.significand_signed
-        for name, value, usual, fits, pairs in (
-            ("multiplier", self.multiplier, ("logic", "operator"), of_integers, "signed integers"),
-            ("aligner", self.aligner, ("grouped",), of_magnitudes, "signs, magnitudes and exponents"),
-        ):
-            if value in usual:
-                continue
-            accepted = f"{name} must be {' or '.join(map(repr, usual))}"
-            if not fits:
-                raise BitmillError(f"{accepted} for pairs that are not of {pairs}, not {value!r}")
-            if self.lanes == 1:
-                raise BitmillError(f"{accepted} for 1 lane, not {value!r}")
-            if not self.accumulator.takes_fixed_terms:
-                raise BitmillError(f"{accepted} for a {self.accumulator.kind} accumulator, not {value!r}")
+    @property
+    def formulation(self) -> dict[str, str]:
+        """Field to the name of its row in ``config.formulations``."""
+        return {field: getattr(self, field) for field in FIELDS}
 
     @property
     def weight_format(self) -> Format:
@@ -216,7 +216,10 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     @property
     def without_dsp(self) -> str:
         """Multipliers of logic use none."""
-        return "multiplier = 'logic' uses no DSP block; multiplier = 'operator' does" * (self.multiplier == "logic")
+        uses = [row.name for row in FORMULATIONS["multiplier"].values() if row.dsp]
+        if self.multiplier in uses:
+            return ""
+        return f"multiplier = {self.multiplier!r} uses no DSP block; multiplier = {' or '.join(map(repr, uses))} does"
 
     @property
     def by_rows(self) -> bool:
@@ -276,8 +279,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
             unit += f" of dot{self.lanes}"
         unit += f", blocks of {self.block}" if self.block is not None else ""
         rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
-        rest += f", {self.aligner} aligner" if self.aligner != "grouped" else ""
-        rest += ", products in columns" if self.multiplier == "columns" else ""
+        rest += "".join(f", {words}" for words in titled(self.formulation))
         rest += ", saturation flagged" if self.saturated else ""
         return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
 
@@ -289,15 +291,17 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
 
         Only arrays have rows and columns, ``scale`` is there where steps carry one, ``block`` where it spans several steps,
-        ``pipeline`` where it is not whole, ``aligner`` where it is not ``grouped``, ``saturated`` where it is asked for.
+        ``pipeline`` where it is not whole, ``aligner`` and ``reduction`` where they are not the usual ones,
+        ``saturated`` where it is asked for.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
             del fields["pipeline"]
         if self.scale == NO_SCALE:
             del fields["scale"]
-        if self.aligner == "grouped":
-            del fields["aligner"]
+        for field in ("aligner", "reduction"):
+            if fields[field] == USUAL[field]:
+                del fields[field]
         if not self.saturated:
             del fields["saturated"]
         if self.unit != "array":

@@ -9,15 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..config import MacConfig
+from ..config import FORMULATIONS, USUAL, MacConfig
 from ..config.accumulators import Accumulator
 from ..formats import Format, write_format
 
 _NAMED_BY = {"float": "format", "fixed": "overflow"}
 """Accumulator kind to the field whose value stands for the kind in names."""
 _SPELLED: Mapping[str, tuple[str, ...]] = {
-    "multiplier": ("operator", "columns"),
-    "aligner": ("barrel", "placed", "binned"),
+    **{field: tuple(name for name in rows if name != USUAL[field]) for field, rows in FORMULATIONS.items()},
     "rounding": ("truncate",),
 }
 """Fields of which these values stand for themselves; no two fields have one in common."""

@@ -11,7 +11,7 @@ from ...config import AccumulatorSpec, MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...system.errors import BitmillError
 from ...system.text import short
-from .lane_parts import lane_parts
+from .lane_parts import ALIGNERS, MULTIPLIERS, lane_parts
 from .measured_formats import check_measured
 from .registers import register_parts
 from .sum_parts import accumulator, accumulator_parts, reduction_parts
@@ -83,6 +83,11 @@ def check_known(config: MacConfig) -> None:
         raise BitmillError(f"unit must be 'mac' or 'dot' to be estimated, not {config.unit!r}")
     if config.lanes > MAX_LANES:
         raise BitmillError(f"lanes must be at most {MAX_LANES} to be estimated, not {config.lanes!r}")
+    for field, measured in (("multiplier", MULTIPLIERS), ("aligner", ALIGNERS)):
+        if getattr(config, field) not in measured:
+            raise BitmillError(
+                f"{field} must be one of {', '.join(map(repr, measured))} to be estimated, not {getattr(config, field)!r}"
+            )
     if config.scale not in MEASURED_SCALES:
         raise BitmillError(
             f"scale must be one of {', '.join(map(repr, MEASURED_SCALES))} to be estimated, not {config.scale!r}"

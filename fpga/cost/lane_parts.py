@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from amaranth.hdl import Shape
 
 from ...config import MacConfig
 from ...formats import Codebook, Format, Int, Minifloat, TopExponent
+from ...hdl.mac import formulations
 from ...hdl.mac.layouts import (
     decoded_layout,
     flags_layout,
@@ -30,6 +32,22 @@ ALL_BITS = 1 << 30
 
 _PLACE_SELECTS = 3
 """Group bits that the two control wires of a place take in one small function; every bit more is another level."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountedMultiplier:
+    """How a multiplier is counted: a plain ``*`` or rows, and whether they are added up in the lane."""
+
+    plain: bool
+    adds_up: bool
+
+
+MULTIPLIERS: Mapping[str, CountedMultiplier] = {
+    "logic": CountedMultiplier(plain=False, adds_up=True),
+    "operator": CountedMultiplier(plain=True, adds_up=True),
+    "columns": CountedMultiplier(plain=False, adds_up=False),
+}
+"""Multipliers that the models were measured for."""
 
 
 def lane_parts(config: MacConfig, *, shift: bool) -> Counter[str]:
@@ -117,17 +135,17 @@ def _of_few(fmt: Format, other: Format) -> str:
 
 
 def _multiplier(config: MacConfig) -> Counter[str]:
-    product = config.product
+    product, style = config.product, MULTIPLIERS[config.multiplier]
     read = bits_read(config) if _is_cut(config) else ALL_BITS
     inputs = _input_bits(product.a) + _input_bits(product.b)
     few = isinstance(product.a, Codebook) or isinstance(product.b, Codebook)
-    if config.multiplier != "columns":
+    if style.adds_up:
         # So few inputs are a truth table, however the product is written down.
         if inputs <= 4:
             return Counter({"product of four": min(product_width(product), read)})
-        if inputs == 5 and (few or config.multiplier == "operator"):
+        if inputs == 5 and (few or style.plain):
             return Counter({"product of five": min(product_width(product), read)})
-    if config.multiplier == "operator":
+    if style.plain:
         return _operator(config, read)
     if product.significand_signed:
         return _digit_rows(config, read)
@@ -145,7 +163,7 @@ def _is_cut(config: MacConfig) -> bool:
     Products are only shifted up, so that what is not read of a sum is not read of them.
     """
     product = config.product
-    if config.multiplier == "operator":
+    if MULTIPLIERS[config.multiplier].plain:
         return True
     if product.significand_signed:
         return digit_rows_size(significand_shape(product.a), significand_shape(product.b))[0] == 1
@@ -197,7 +215,7 @@ def _digit_rows(config: MacConfig, read: int) -> Counter[str]:
             found[f"{kind}row"] += width
         # The lowest digit is two bits of the operand as they are.
         found["digits"] += bool(row and width)
-    if config.multiplier != "columns":
+    if MULTIPLIERS[config.multiplier].adds_up:
         for width in digit_adders(rows, bits)[0]:
             found[f"{kind}add"] += width
             found["adders"] += 1
@@ -254,39 +272,47 @@ def _multiples(config: MacConfig, read: int) -> Counter[str]:
 def _aligner(config: MacConfig, *, shift: bool) -> Counter[str]:
     """Sign and position of a product."""
     found: Counter[str] = Counter()
-    if config.multiplier == "columns":
+    if formulations.aligner(config, shift=shift) is None:
         return found
     product, read = config.product, bits_read(config)
     if product.sign_bit:
         found["sign"] = min(product_width(product), read)
     if not shift or not product.exponent_span:
         return found
-    match config.aligner:
-        case "placed":
-            places = product.exponent_span + 1
-            found["place decode"] = places
-            found["place and"] = places * product_width(product)
-            found["place sign"] = aligned_bits(product)
-        case "binned":
-            low_bits = min(bin_size(product).bit_length() - 1, product_layout(product)["exponent"].width)
-            bits = product_width(product)
-            for index in range(low_bits):
-                bits += 1 << index
-                found["shift"] += bits
-            found["bins"] = len(bins(product)) * (bits + 1)
-        case _:
-            found.update(_shifter(config, read))
+    found.update(ALIGNERS[config.aligner](config, read))
     return found
 
 
-def _shifter(config: MacConfig, read: int) -> Counter[str]:
+def _placed(config: MacConfig, _read: int) -> Counter[str]:
+    product = config.product
+    places = product.exponent_span + 1
+    return Counter({
+        "place decode": places,
+        "place and": places * product_width(product),
+        "place sign": aligned_bits(product),
+    })  # fmt: skip
+
+
+def _binned(config: MacConfig, _read: int) -> Counter[str]:
+    product = config.product
+    found: Counter[str] = Counter()
+    low_bits = min(bin_size(product).bit_length() - 1, product_layout(product)["exponent"].width)
+    bits = product_width(product)
+    for index in range(low_bits):
+        bits += 1 << index
+        found["shift"] += bits
+    found["bins"] = len(bins(product)) * (bits + 1)
+    return found
+
+
+def _shifter(config: MacConfig, read: int, *, grouped: bool = True) -> Counter[str]:
     """Steps of 1, 2, 4 ... places; in groups, the steps end while the number is short, and whole groups are placed at once."""
     product = config.product
     found: Counter[str] = Counter()
     exponent, offset = product_layout(product)["exponent"].width, product_exponent_offset(product)
     width = min(aligned_bits(product), read) + offset
     bits, index = product_width(product), 0
-    while index < exponent and (bits > 2 << index or config.aligner == "barrel"):
+    while index < exponent and (bits > 2 << index or not grouped):
         bits += 1 << index
         found["shift"] += min(bits, width)
         index += 1
@@ -300,3 +326,12 @@ def _shifter(config: MacConfig, read: int) -> Counter[str]:
         found["signed group selects"] = found["signed group places"] * max(0, exponent - index - _PLACE_SELECTS)
         found[f"{narrow}group selects"] = places * max(0, exponent - index - _PLACE_SELECTS)
     return found
+
+
+ALIGNERS: Mapping[str, Callable[[MacConfig, int], Counter[str]]] = {
+    "grouped": _shifter,
+    "barrel": partial(_shifter, grouped=False),
+    "placed": _placed,
+    "binned": _binned,
+}
+"""Aligners that the models were measured for."""

@@ -32,7 +32,7 @@ from ...hdl.sums.reduction import Reduction
 from ...hdl.sums.window_tree import LEVELS_PER_STAGE as SEARCH_LEVELS
 from ...hdl.sums.window_tree import WindowTree
 from .few_values import known_codes
-from .lane_parts import ALL_BITS, bits_read, digit_adders, significand_shape
+from .lane_parts import ALL_BITS, MULTIPLIERS, bits_read, digit_adders, significand_shape
 from .sum_parts import tree_widths
 
 
@@ -75,7 +75,7 @@ def register_parts(config: MacConfig, unit: Accumulator, reduction: Reduction | 
 
 def _unread_bits(config: MacConfig) -> int:
     """High bits of integers that a wrapping accumulator never reads, where no adder stands that keeps them."""
-    if config.multiplier != "operator":
+    if not MULTIPLIERS[config.multiplier].plain:
         return 0
     operands = (config.product.a, config.product.b)
     return sum(max(0, fmt.bits - bits_read(config)) for fmt in operands if isinstance(fmt, Int) and not fmt.symmetric)
@@ -90,9 +90,10 @@ def _spare_bits(config: MacConfig) -> int:
     """Bits of a product that are constant or copies of its sign: a plain ``*`` has no carry, codes do not reach every value."""
     product = config.product
     width = product_width(product)
-    if config.multiplier == "columns":
+    style = MULTIPLIERS[config.multiplier]
+    if not style.adds_up:
         return 0
-    if config.multiplier == "operator":
+    if style.plain:
         corners = [x * y for x in _values(product.a) for y in _values(product.b)]
         if product.significand_signed:
             return 1 + width - signed_bits(min(corners), max(corners))

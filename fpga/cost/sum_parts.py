@@ -38,8 +38,9 @@ def _adder_tree(config: MacConfig, reduction: AdderTree) -> Counter[str]:
 
 def _parts_tree(config: MacConfig, reduction: PartsTree) -> Counter[str]:
     found: Counter[str] = Counter()
+    kind = "bin " if config.product.exponent_span else "column "
     for part in reduction.parts:
-        found.update(_tree(part.terms, config.lanes, "column " if config.multiplier == "columns" else "bin "))
+        found.update(_tree(part.terms, config.lanes, kind))
         if part.place:
             found["part add"] += max(0, reduction.sum.significand.shape().width - part.place)
     return found

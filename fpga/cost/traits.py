@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import log, log1p
 
 from ...config import MacConfig
 from ...formats import Codebook, Format
 from .few_values import known_codes, varying_bits
+from .lane_parts import ALIGNERS, MULTIPLIERS
 from .reckoned import RECKONED
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
@@ -55,9 +56,8 @@ def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
         "lanes: size": log(reckoned_gates(found)),
         "k_max": log1p(config.max_steps),
         **{f"pipeline: below {stage}": float(config.pipeline < stage) for stage in (1, 2, 3)},
-        "multiplier: operator": float(config.multiplier == "operator"),
-        "multiplier: columns": float(config.multiplier == "columns"),
-        **{f"aligner: {style}": float(config.aligner == style) for style in ("barrel", "placed", "binned")},
+        **_chosen("multiplier", MULTIPLIERS, config.multiplier),
+        **_chosen("aligner", ALIGNERS, config.aligner),
         "scale": float(config.scale != "none"),
         "saturated": float(config.saturated),
         **_operand("weight", product.a),
@@ -85,6 +85,11 @@ def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
         "accumulator: window": log1p(max(0, accumulator.window_bits - product.significand_product_bits)),
         **shares,
     }  # fmt: skip
+
+
+def _chosen(field: str, styles: Iterable[str], chosen: str) -> dict[str, float]:
+    """A coordinate for every style but the first one, the usual one."""
+    return {f"{field}: {style}": float(style == chosen) for style in list(styles)[1:]}
 
 
 def _operand(name: str, fmt: Format) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...config import MacConfig
+from ...config import FORMULATIONS, MacConfig
 from ...studies.full.layer_errors import error_id
 from ...studies.ids import accumulator_key, unit_key
 from ...studies.records import Metric, Record, Records, metric
@@ -13,6 +13,9 @@ from ...studies.sweep.task import unit_of
 COSTS = {"generic": "logic_per_mac", "ecp5": "logic_per_mac"}
 """Target to what is compared: gates and LUT4, registers apart."""
 EXACT, FUSED = "exact", "fused"
+
+_OF_INTEGERS = {"logic": "rows of digits", "columns": "columns of all lanes", "operator": "synthesizer's own"}
+"""What integers' multipliers are called, others by their titles."""
 
 
 def rounding_of(config: MacConfig) -> str:
@@ -23,9 +26,7 @@ def rounding_of(config: MacConfig) -> str:
 def formulation_of(config: MacConfig) -> str:
     """``grouped aligner``, ``window24``, ``columns``: how the unit does what others do as well."""
     if config.product.exponent_span == 0:
-        return {"logic": "rows of digits", "columns": "columns of all lanes", "operator": "synthesizer's own"}[
-            config.multiplier
-        ]
+        return _OF_INTEGERS.get(config.multiplier, FORMULATIONS["multiplier"][config.multiplier].title)
     key = accumulator_key(config.accumulator)
     return key if key.startswith("window") else f"{config.aligner} aligner"
 

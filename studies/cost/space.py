@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 from ... import formats
-from ...config import AlignerStyle, MacConfig, MultiplierStyle
+from ...config import MacConfig
 from ...formats import Product
+from ...fpga.cost.lane_parts import ALIGNERS, MULTIPLIERS
 from ...fpga.cost.measured_formats import LEAST_BITS
 from ...system.errors import BitmillError
 
@@ -50,8 +51,8 @@ def unit(seed: int, index: int) -> MacConfig:
     }
     kind = dice.choice(_KINDS)
     fields = _drawn(fields, "accumulator", lambda: _accumulator(dice, kind, fields))
-    fields = _drawn(fields, "multiplier", lambda: dice.choice(get_args(MultiplierStyle)))
-    fields = _drawn(fields, "aligner", lambda: dice.choice(get_args(AlignerStyle)))
+    fields = _drawn(fields, "multiplier", lambda: dice.choice(tuple(MULTIPLIERS)))
+    fields = _drawn(fields, "aligner", lambda: dice.choice(tuple(ALIGNERS)))
     if kind == "float" and fields["accumulator"].get("fused") is None:
         fields = _drawn(fields, "scale", lambda: dice.choice(("none", "E8M0")))
     fields = _drawn(fields, "saturated", lambda: dice.choice((False, True)))

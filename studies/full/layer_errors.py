@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from ...config import MacConfig
+from ...config import STAGES, USUAL, MacConfig
 from ...models.layers import Layer
 from ..ids import unit_key
 from ..int_vs_fp.accumulators import POLICY, TOKENS, operands_of
@@ -19,7 +19,7 @@ SEED = 1
 
 def error_id(config: MacConfig) -> str:
     """The id of a unit's error: neither its structure nor, of an exact sum, its lanes matter to it."""
-    fields = {**config.to_dict(), "pipeline": 3, "multiplier": "logic", "aligner": "grouped"}
+    fields = {**config.to_dict(), "pipeline": len(STAGES), **USUAL}
     if config.accumulator.never_rounds:  # Another kind may clamp or round once a step.
         fields |= {"lanes": 1, "unit": "mac"}
     return f"error/{unit_key(MacConfig.from_dict(fields))}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import formats
-from ...config import STAGES, AlignerStyle, MacConfig, MultiplierStyle
+from ...config import FORMULATIONS, STAGES, USUAL, AlignerStyle, MacConfig, MultiplierStyle, ReductionStyle
 from ...config.accumulator_spec import Frozen
 from ...config.accumulators import Accumulator, ExactAccumulator
 from ...formats import Format
@@ -18,7 +18,7 @@ from .axes import Axis
 
 PAIR_SEPARATOR = " x "
 
-_AS_CONFIGURED = ("scale", "block", "pipeline", "k_max", "multiplier", "aligner")
+_AS_CONFIGURED = ("scale", "block", "pipeline", "k_max", *FORMULATIONS)
 """Axes of a grid whose names and values are those of a configuration's fields."""
 
 
@@ -33,7 +33,7 @@ class Grid(Frozen, frozen=True):
         Products a step, which are summed with one alignment (the fused length k); 1 is a MAC.
     accumulators
         Tables as in a configuration.
-    scale, block, pipeline, k_max, multiplier, aligner
+    scale, block, pipeline, k_max, multiplier, aligner, reduction
         As in a configuration.
     """
 
@@ -44,8 +44,9 @@ class Grid(Frozen, frozen=True):
     block: Axis[int | None] = (None,)
     pipeline: Axis[int] = (len(STAGES),)
     k_max: Axis[int] = (MacConfig.model_fields["k_max"].default,)
-    multiplier: Axis[MultiplierStyle] = ("logic",)
-    aligner: Axis[AlignerStyle] = ("grouped",)
+    multiplier: Axis[MultiplierStyle] = (USUAL["multiplier"],)
+    aligner: Axis[AlignerStyle] = (USUAL["aligner"],)
+    reduction: Axis[ReductionStyle] = (USUAL["reduction"],)
 
     @property
     def combinations(self) -> int:

@@ -93,6 +93,7 @@ FIELDS: dict[str, dict[str, list[dict[str, Any]]]] = {
             {"weight": "E4M3", "activation": "E4M3", "aligner": style}
             for style in ("grouped", "barrel", "placed", "binned")
         ],
+        "reduction": [{"reduction": "tree"}],
         "scale": [{"accumulator": _FLOAT}, {"accumulator": _FLOAT, "scale": "E8M0"}],
         "block": [{"accumulator": _FLOAT, "scale": "E8M0", "block": size} for size in (4, 8)],
         "saturated": [{"accumulator": _FIXED}, {"accumulator": _FIXED, "saturated": True}],

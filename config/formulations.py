@@ -1,0 +1,173 @@
+"""The formulations of a unit, one row each: what multiplies, aligns and sums. Same function, different structure.
+
+``hdl/mac/formulations.py`` has the components under the same keys. A new formulation is a component and a row in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from ..formats import Product
+from ..system.errors import BitmillError
+
+FIELDS: tuple[str, ...] = ("multiplier", "aligner", "reduction")
+"""Fields of a configuration that choose a formulation, in the order of the data path."""
+
+ANY = "any"
+INTEGERS = "signed integers"
+MAGNITUDES = "signs, magnitudes and exponents"
+
+_PAIRS: Mapping[str, Callable[[Product], bool]] = {
+    ANY: lambda _: True,
+    INTEGERS: lambda product: product.significand_signed and not product.sign_bit and product.exponent_span == 0,
+    MAGNITUDES: lambda product: product.exponent_span > 0 and not product.significand_signed,
+}
+"""Pairs of formats that a row may be for, as errors call them, and whether a pair is of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formulation:
+    """One way to build a part of a unit.
+
+    Attributes
+    ----------
+    field
+        Of ``FIELDS``.
+    name
+        The field's value.
+    words
+        What it is, for listings: the end of a sentence.
+    title
+        What a unit's title says of it; empty for the usual one.
+    pairs
+        Which pairs of formats it fits.
+    lanes
+        The least number of lanes it is built for.
+    fixed_terms
+        Whether it is only for accumulators that take sums in fixed point.
+    dsp
+        Whether it may use DSP blocks.
+    alone
+        Whether other fields must be as usual, because this one does their part as well.
+    """
+
+    field: str
+    name: str
+    words: str
+    title: str = ""
+    pairs: str = ANY
+    lanes: int = 1
+    fixed_terms: bool = False
+    dsp: bool = False
+    alone: bool = False
+
+
+_ROWS = (
+    Formulation(
+        field="multiplier", name="logic", words="rows on carry chains, for flows without DSP blocks",
+    ),
+    Formulation(
+        field="multiplier", name="operator", dsp=True,
+        words="a plain *, which synthesis maps to a DSP block or its own multiplier",
+    ),
+    Formulation(
+        field="multiplier", name="columns", title="products in columns", pairs=INTEGERS, lanes=2, fixed_terms=True,
+        words="rows that are summed over all lanes before they are put together", alone=True,
+    ),
+    Formulation(
+        field="aligner", name="grouped", words="shift by the low exponent bits, place by groups",
+    ),
+    Formulation(
+        field="aligner", name="barrel", title="barrel aligner", pairs=MAGNITUDES, lanes=2, fixed_terms=True,
+        words="shift by all exponent bits one by one",
+    ),
+    Formulation(
+        field="aligner", name="placed", title="placed aligner", pairs=MAGNITUDES, lanes=2, fixed_terms=True,
+        words="one-hot exponents",
+    ),
+    Formulation(
+        field="aligner", name="binned", title="binned aligner", pairs=MAGNITUDES, lanes=2, fixed_terms=True,
+        words="high exponent bits choose an adder tree",
+    ),
+    Formulation(
+        field="reduction", name="tree", words="adders two by two, a carry chain each",
+    ),
+)  # fmt: skip
+
+FORMULATIONS: Mapping[str, Mapping[str, Formulation]] = {
+    field: {row.name: row for row in _ROWS if row.field == field} for field in FIELDS
+}
+"""All rows by field and name; the first of a field is the usual one."""
+
+USUAL: Mapping[str, str] = {field: next(iter(rows)) for field, rows in FORMULATIONS.items()}
+"""What a field is where a document leaves it out."""
+
+
+def _known(field: str) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in FORMULATIONS[field]:
+            raise BitmillError(f"must be {_listed(FORMULATIONS[field])}, not {name!r}")
+        return name
+
+    return AfterValidator(check)
+
+
+MultiplierStyle = Annotated[str, _known("multiplier")]
+AlignerStyle = Annotated[str, _known("aligner")]
+ReductionStyle = Annotated[str, _known("reduction")]
+
+
+def check_formulation(
+    chosen: Mapping[str, str], *, product: Product, lanes: int, fixed_terms: bool, accumulator: str
+) -> None:
+    """A unit's rows fit its pair, its lanes and its accumulator.
+
+    Parameters
+    ----------
+    chosen
+        Field to the name of its row.
+    product
+        Facts about the pair.
+    lanes
+        Products a step.
+    fixed_terms, accumulator
+        Whether the accumulator takes sums in fixed point, and its kind.
+
+    Raises
+    ------
+    BitmillError
+        Naming the field, the value and what is accepted.
+    """
+    for field, name in chosen.items():
+        row = FORMULATIONS[field][name]
+        accepted = f"{field} must be {_listed(_everywhere(field))}"
+        if not _PAIRS[row.pairs](product):
+            raise BitmillError(f"{accepted} for pairs that are not of {row.pairs}, not {name!r}")
+        if lanes < row.lanes:
+            raise BitmillError(f"{accepted} for {lanes} lane{'s' * (lanes > 1)}, not {name!r}")
+        if row.fixed_terms and not fixed_terms:
+            raise BitmillError(f"{accepted} for a {accumulator} accumulator, not {name!r}")
+        for other, value in chosen.items() if row.alone else ():
+            if other != field and value != USUAL[other]:
+                raise BitmillError(f"{other} must be {USUAL[other]!r} for {field} {name!r}, not {value!r}")
+
+
+def titled(chosen: Mapping[str, str]) -> list[str]:
+    """What a unit's title says of its formulation, unusual parts only, the aligner first."""
+    rows = [FORMULATIONS[field][chosen[field]] for field in ("aligner", "multiplier", "reduction")]
+    return [row.title for row in rows if row.title]
+
+
+def _everywhere(field: str) -> list[str]:
+    """Names of a field's rows that fit every unit."""
+    rows = FORMULATIONS[field].values()
+    return [row.name for row in rows if row.pairs == ANY and row.lanes == 1 and not row.fixed_terms]
+
+
+def _listed(names: Mapping[str, Formulation] | list[str]) -> str:
+    *rest, last = map(repr, names)
+    return f"{', '.join(rest)} or {last}" if rest else last
