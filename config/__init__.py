@@ -10,11 +10,13 @@ from .accumulators import (
     WindowAccumulator,
 )
 from .formulations import FORMULATIONS, USUAL, AlignerStyle, MultiplierStyle, ReductionStyle
-from .mac import STAGES, MacConfig, Stage
+from .mac import MacConfig
+from .pipeline import PLACES, STAGES, Pipeline, pipeline_name
 
 __all__ = [
     "FORMULATIONS",
     "MAX_EXACT_BITS",
+    "PLACES",
     "STAGES",
     "USUAL",
     "Accumulator",
@@ -25,7 +27,8 @@ __all__ = [
     "FloatAccumulator",
     "MacConfig",
     "MultiplierStyle",
+    "Pipeline",
     "ReductionStyle",
-    "Stage",
     "WindowAccumulator",
+    "pipeline_name",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -28,6 +28,7 @@ from .formulations import (
     check_formulation,
     titled,
 )
+from .pipeline import STAGES, Pipeline, check_pipeline, pipeline_name, places_of
 from .scales import NO_SCALE, ScaleFacts, scale_name
 from .user_formats import NamesFormats
 
@@ -41,11 +42,6 @@ __all__ = [
     "MacConfig",
     "WindowAccumulator",
 ]
-
-
-Stage = Literal["multiply", "align", "reduce"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
-"""Where there may be registers between operands and accumulator, in the order in which ``pipeline`` adds them."""
 
 
 class MacConfig(ScaleFacts, NamesFormats, frozen=True):
@@ -69,8 +65,9 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     accumulator
         An ``ExactAccumulator`` (default), ``FixedAccumulator``, ``WindowAccumulator`` or ``FloatAccumulator``.
     pipeline
-        Registers between a unit's input register and its accumulator, 0 to 3: 0 none, 1 after the multiplier, 2 after the
-        aligner as well, 3 in the reductions too. 3 for an ``array``. Same function, another latency and another clock.
+        Registers between a unit's input register and its accumulator: 0 none, 1 after the multiplier, 2 after the aligner as
+        well, 3 in the reductions too; or a list of places of ``config.pipeline.PLACES``, such as ``["sum"]``. Same function,
+        another latency and another clock.
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
         to a DSP block or its own multiplier; ``columns``: rows that are summed over all lanes before they are put together,
@@ -110,7 +107,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     lanes: Annotated[int, Field(ge=1, le=1024)] = 1
     k_max: Annotated[int, Field(ge=1, le=1 << 24)] = 4096
     accumulator: Accumulator = ExactAccumulator()
-    pipeline: Annotated[int, Field(ge=0, le=len(STAGES))] = len(STAGES)
+    pipeline: Pipeline = len(STAGES)
     multiplier: MultiplierStyle = USUAL["multiplier"]
     aligner: AlignerStyle = USUAL["aligner"]
     reduction: ReductionStyle = USUAL["reduction"]
@@ -147,11 +144,12 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
                 raise BitmillError(f"{name} must be 1 for unit {self.unit!r}, not {size!r}")
         if self.unit == "mac" and self.lanes != 1:
             raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
-        if self.unit == "array" and self.pipeline != len(STAGES):
-            raise BitmillError(f"pipeline must be {len(STAGES)} for unit 'array', not {self.pipeline!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
         self.check_scale(self.accumulator)
+        check_pipeline(
+            self.pipeline, product=self.product, lanes=self.lanes, scaled=self.scale != NO_SCALE
+        )  # fmt: skip
         accumulator = self.accumulator
         check_formulation(
             self.formulation, product=self.product, lanes=self.lanes, fixed_terms=accumulator.takes_fixed_terms,
@@ -278,14 +276,14 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         if self.unit == "array" and self.lanes > 1:
             unit += f" of dot{self.lanes}"
         unit += f", blocks of {self.block}" if self.block is not None else ""
-        rest = f", pipeline {self.pipeline}" if self.pipeline < len(STAGES) else ""
+        rest = f", pipeline {pipeline_name(self.pipeline)}" if self.pipeline != len(STAGES) else ""
         rest += "".join(f", {words}" for words in titled(self.formulation))
         rest += ", saturation flagged" if self.saturated else ""
         return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
 
-    def registers(self, stage: Stage) -> bool:
-        """Whether there is a register after this part of the data path."""
-        return STAGES.index(stage) < self.pipeline
+    def registers(self, place: str) -> bool:
+        """Whether there is a register at this place of the data path, one of ``config.pipeline.PLACES``."""
+        return place in places_of(self.pipeline)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that ``from_dict`` accepts and that writes to JSON or TOML, without what is as it is by default.
@@ -297,6 +295,8 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
             del fields["pipeline"]
+        elif not isinstance(self.pipeline, int):
+            fields["pipeline"] = list(self.pipeline)
         if self.scale == NO_SCALE:
             del fields["scale"]
         for field in ("aligner", "reduction"):

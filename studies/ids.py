@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..config import FORMULATIONS, USUAL, MacConfig
+from ..config import FORMULATIONS, USUAL, MacConfig, pipeline_name
 from ..config.accumulators import Accumulator
 from ..formats import Format, write_format
 
@@ -41,7 +41,8 @@ def unit_key(config: MacConfig) -> str:
         del rest["scale"]
     rest.pop("accumulator", None)
     parts.append(accumulator_key(config.accumulator))
-    parts += [f"{short}{rest.pop(name)}" for name, short in (("k_max", "max"), ("pipeline", "p")) if name in rest]
+    parts += [f"max{rest.pop('k_max')}"] if "k_max" in rest else []
+    parts += [f"p{pipeline_name(rest.pop('pipeline'))}"] if "pipeline" in rest else []
     return "-".join([*parts, *_rest(rest), *([f"formats={rows_digest(own)}"] if own else [])])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ...config import AccumulatorSpec, MacConfig
+from ...config import STAGES, AccumulatorSpec, MacConfig
 from ...hdl.accumulators import table as accumulators
 from ...system.errors import BitmillError
 from ...system.text import short
@@ -88,6 +88,8 @@ def check_known(config: MacConfig) -> None:
             raise BitmillError(
                 f"{field} must be one of {', '.join(map(repr, measured))} to be estimated, not {getattr(config, field)!r}"
             )
+    if config.pipeline not in range(len(STAGES) + 1):
+        raise BitmillError(f"pipeline must be 0 to {len(STAGES)} to be estimated, not {config.pipeline!r}")
     if config.scale not in MEASURED_SCALES:
         raise BitmillError(
             f"scale must be one of {', '.join(map(repr, MEASURED_SCALES))} to be estimated, not {config.scale!r}"

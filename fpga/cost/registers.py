@@ -190,7 +190,7 @@ def _scales(config: MacConfig, waits: int) -> Counter[str]:
     found: Counter[str] = Counter()
     term = scaled_term_layout(config)
     found["scales"] = waits * (term["exponent"].width + 1)
-    if config.registers("reduce"):
+    if config.registers("scale"):
         found["scaled term"] = term.size + step_flags_layout(config).size
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import log, log1p
 
-from ...config import MacConfig
+from ...config import STAGES, MacConfig
 from ...formats import Codebook, Format
 from .few_values import known_codes, varying_bits
 from .lane_parts import ALIGNERS, MULTIPLIERS
@@ -55,7 +55,7 @@ def traits(config: MacConfig, found: Mapping[str, float]) -> dict[str, float]:
         "lanes: power of two": float(lanes > 1 and not lanes & (lanes - 1)),
         "lanes: size": log(reckoned_gates(found)),
         "k_max": log1p(config.max_steps),
-        **{f"pipeline: below {stage}": float(config.pipeline < stage) for stage in (1, 2, 3)},
+        **{f"pipeline: below {depth}": float(not config.registers(STAGES[depth - 1])) for depth in (1, 2, 3)},
         **_chosen("multiplier", MULTIPLIERS, config.multiplier),
         **_chosen("aligner", ALIGNERS, config.aligner),
         "scale": float(config.scale != "none"),

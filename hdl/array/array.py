@@ -179,8 +179,9 @@ class Array(Unit):
         with m.If(advance):
             m.d.sync += [steps.eq(Cat(entry.step, steps)), lasts.eq(Cat(entry.last, lasts))]
         now = [Signal(name=f"step{diagonal}") for diagonal in range(diagonals)]
-        m.d.comb += [signal.eq(steps[depth - 1 + diagonal] & advance) for diagonal, signal in enumerate(now)]
-        return now, [lasts[depth - 1 + diagonal] for diagonal in range(diagonals)]
+        late = [[entry.step, *steps], [entry.last, *lasts]]
+        m.d.comb += [signal.eq(late[0][depth + diagonal] & advance) for diagonal, signal in enumerate(now)]
+        return now, [late[1][depth + diagonal] for diagonal in range(diagonals)]
 
     def _place(
         self, m: Module, advance: Signal, entry: Entry, steps: list[Value], lasts: list[Value]

@@ -75,14 +75,14 @@ class ScaledTerm(wiring.Component):
 
     @staticmethod
     def latency(config: MacConfig) -> int:
-        """Enabled cycles from sum to term: where there are registers in reductions one behind it and one behind its product."""
+        """Enabled cycles from sum to term: where there are registers after scaling, one behind it and one behind its product."""
         scales = config.scale_product
         products = int(scales is not None and not scales_are_powers(scales))
-        return int(config.registers("reduce")) * (1 + products)
+        return int(config.registers("scale")) * (1 + products)
 
     @property
     def _registered(self) -> bool:
-        return self.config.registers("reduce")
+        return self.config.registers("scale")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

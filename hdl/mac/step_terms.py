@@ -28,7 +28,7 @@ def _latency_of_sums(config: MacConfig) -> int:
     accumulator = accumulators.for_config(config)
     reduction = accumulator.reduction(config)
     reduce = reduction.LATENCY if reduction is not None else 0
-    return Lane.latency(config, shift=accumulator.aligned(config)) + reduce
+    return Lane.latency(config, shift=accumulator.aligned(config)) + reduce + int(config.registers("sum"))
 
 
 def lane(config: MacConfig) -> Lane:
@@ -64,6 +64,9 @@ def step_terms(
         Codes of the weights' and the activations' scale, where steps have them.
     """
     total, flags = _summed(m, config, enable, weight, activation, lane_module)
+    behind = int(config.registers("sum"))
+    total = delayed(m, enable, total, behind, "sum_register{}")
+    flags = delayed(m, enable, flags, behind, "sum_flags{}")
     if scales is None:
         return total, flags
     m.submodules.scale = scale = ScaledTerm(config=config, sum_layout=total.shape(), waits=_latency_of_sums(config))
@@ -109,7 +112,8 @@ def _placed_lane(
     lane_module: str | None,
 ) -> tuple[data.View, data.View]:
     inputs: dict[str, Value] = {"enable": enable, "weight": codes[0], "activation": codes[1]}
-    component, clocked = lane(config), config.registers("multiply")
+    component = lane(config)
+    clocked = Lane.latency(config, shift=component.shift) > 0
     shapes = component.signature.members
     outputs = {name: Signal(shapes[name].shape, name=f"{name}{index}") for name in ("term", "flags")}
     made = connected(m, f"lane{index}", component, lane_module, inputs, outputs=outputs, clocked=clocked)

@@ -29,4 +29,4 @@ def measured(task: Task) -> Measured:
 
 def _lanes_apart(config: MacConfig) -> tuple[str, ...]:
     """Lanes of a wide unit without registers, whose logic is one cone that abc takes many minutes for; areas are the same."""
-    return mapped_once(config) if config.pipeline == 0 and config.lanes >= _WIDE else ()
+    return mapped_once(config) if not config.registers("multiply") and config.lanes >= _WIDE else ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import formats
-from ...config import FORMULATIONS, STAGES, USUAL, AlignerStyle, MacConfig, MultiplierStyle, ReductionStyle
+from ...config import FORMULATIONS, STAGES, USUAL, AlignerStyle, MacConfig, MultiplierStyle, Pipeline, ReductionStyle
 from ...config.accumulator_spec import Frozen
 from ...config.accumulators import Accumulator, ExactAccumulator
 from ...formats import Format
@@ -42,7 +42,7 @@ class Grid(Frozen, frozen=True):
     accumulators: Axis[Accumulator] = (ExactAccumulator(),)
     scale: Axis[str] = ("none",)
     block: Axis[int | None] = (None,)
-    pipeline: Axis[int] = (len(STAGES),)
+    pipeline: Axis[Pipeline] = (len(STAGES),)
     k_max: Axis[int] = (MacConfig.model_fields["k_max"].default,)
     multiplier: Axis[MultiplierStyle] = (USUAL["multiplier"],)
     aligner: Axis[AlignerStyle] = (USUAL["aligner"],)

@@ -54,6 +54,11 @@ def _k_max(rng: np.random.Generator, lanes: int) -> int:
                    max(lanes, _log(rng, 300)), max(lanes, _log(rng, 1 << 24)))  # fmt: skip
 
 
+def _pipeline(rng: np.random.Generator, lanes: int) -> int | list[str]:
+    """A depth, or a list of places that every unit of so many lanes has."""
+    return _one_of(rng, 0, 1, 2, 3, ["sum"], ["multiply", "sum"], ["reduce"] if lanes > 1 else ["sum"])
+
+
 def _unit(rng: np.random.Generator) -> dict[str, Any]:
     unit = _one_of(rng, "mac", "dot", "dot", "array")
     lanes = 1 if unit == "mac" else _one_of(rng, 1, 2, 3, 4, 5, 7, 8, 9, 13, 16)
@@ -61,14 +66,15 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "weight": _one_of(rng, *operands), "activation": _one_of(rng, *operands), "unit": unit, "lanes": lanes,
         "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns"),
-        "pipeline": int(rng.integers(4)),
+        "pipeline": _pipeline(rng, lanes),
         "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned"),
         "scale": _one_of(rng, *["none"] * 6, "E8M0", "E4M3", "UINT4"),
         "saturated": bool(rng.integers(2)),
     }  # fmt: skip
     if unit == "array":
-        fields |= {"rows": _one_of(rng, 1, 1, 2, 3, 5), "cols": _one_of(rng, 1, 2, 3, 4), "pipeline": 3}
+        fields |= {"rows": _one_of(rng, 1, 1, 2, 3, 5), "cols": _one_of(rng, 1, 2, 3, 4)}
         fields["lanes"] = lanes = _one_of(rng, 1, 1, 2, 3)
+        fields["pipeline"] = _pipeline(rng, lanes)
         fields["k_max"] = _k_max(rng, lanes)
     if fields["scale"] != "none":
         fields["block"] = lanes * _one_of(rng, 1, 1, 2, 3)
