@@ -1,10 +1,13 @@
-"""The part of ``bitmill synth`` that maps onto a Liberty library."""
+"""The part of ``bitmill synth`` that maps onto standard cells, and the option that names them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from ..system.screen import say
 from .memories import emitted_for_cells, left_out_of, say_left_out
@@ -17,23 +20,50 @@ if TYPE_CHECKING:
     from ..fpga.standard_cells import StandardCells
 
 
-def synth_liberty(
+class CellsCommand(click.Command):
+    """A command with ``--cells``: all Liberty files that follow it belong to it, so that a shell's ``*.lib`` may stand there."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before every file."""
+        spread: list[str] = []
+        within = False
+        for arg in args:
+            follows = within and spread[-1] != CELLS and arg.endswith(_FILES)
+            spread += [CELLS, arg] if follows else [arg]
+            within = arg == CELLS or (within and (spread[-2] == CELLS))
+        return super().parse_args(ctx, spread)
+
+
+CELLS = "--cells"
+_FILES = (".lib", ".lib.gz")
+
+
+def cells_option(text: str) -> Callable[..., Any]:
+    """``--cells``, as a tuple of names or paths under ``cells``."""
+    return click.option(
+        CELLS, metavar="NAME|PATH", multiple=True,
+        help=f"{text}: sky130, ihp-sg13g2, asap7 or osu018, looked for in $BITMILL_CELLS and $PDK_ROOT; or Liberty files, .gz or "
+        "not, or a folder of them.",
+    )  # fmt: skip
+
+
+def synth_cells(
     config: UnitConfig,
     *,
-    liberty: Path | None,
+    cells: Sequence[str],
     period_ns: float,
     clock_gating: bool,
     output: Path | None,
 ) -> None:
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
-    from ..fpga.liberty import read_library
+    from ..fpga.libraries import find_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
     from ..hdl.emit.verilog import TOP, once_in_cells
     from ..system.files import output_file, to_json
 
     check_flow(period_ns)
     with ExitStack() as outputs:
-        library = read_library(liberty)
+        library = find_library(cells or None)
         staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
             verilog, left_out = emitted_for_cells(config, TOP)
@@ -72,7 +102,7 @@ def _print(config: UnitConfig, result: StandardCells) -> None:
     rows = [[name, f"{value:.1f}", f"{value / config.macs:.1f}"] for name, value in figures]
     rows += [
         ["registers", str(best.registers), f"{best.registers / config.macs:.1f}"],
-        ["area, library units", f"{best.area:g}", f"{best.area / config.macs:.1f}"],
+        ["area, square micrometres", f"{result.area_um2:,.1f}", f"{result.area_um2 / config.macs:,.2f}"],
     ]
     of_one = share_of(config)
     print_table(["count", "unit", of_one], rows, right=["unit", of_one])

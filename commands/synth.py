@@ -15,6 +15,7 @@ from ..system.screen import say
 from .memories import WITH_MEMORIES, emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
+from .standard_cells import CellsCommand, cells_option, synth_cells
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from ..fpga.timing import Timing
 
 AREA = "area"
+CELL_TARGETS = ("cells", "liberty")
+"""Standard cells; the second name is the first one's of old."""
 DEFAULT_PERIOD_NS = 10.0
 
 
-@click.command()
+@click.command(cls=CellsCommand)
 @takes_config
 @click.option(
     "--target",
-    type=click.Choice([*TARGETS, "liberty"]),
+    type=click.Choice([*TARGETS, *CELL_TARGETS]),
     required=True,
     help="What to map to.",
 )
@@ -44,14 +47,13 @@ DEFAULT_PERIOD_NS = 10.0
     help="Placements, from seed 1 on.",
 )
 @click.option("--no-timing", is_flag=True, help="Do not place and route; only ice40 and ecp5 ever do.")
+@cells_option("Cells of the cells target; osu018 by default")
+@click.option("--liberty", metavar="FILE.lib", type=PATH, help="The same as --cells with one file.")
 @click.option(
-    "--liberty", metavar="FILE.lib", type=PATH, help="Cells of the liberty target; Debian's osu018 by default."
+    "--period", metavar="NS", type=float, help="Clock period that the cells target is to meet; 10 by default."
 )
 @click.option(
-    "--period", metavar="NS", type=float, help="Clock period that the liberty target is to meet; 10 by default."
-)
-@click.option(
-    "--clock-gating/--no-clock-gating", default=None, help="Whether registers of the liberty target share gated clocks."
+    "--clock-gating/--no-clock-gating", default=None, help="Whether registers of the cells target share gated clocks."
 )
 @output_option("FILE.json", "Also write the record.")
 def synth(
@@ -61,6 +63,7 @@ def synth(
     dsp: bool,
     seeds: int,
     no_timing: bool,
+    cells: tuple[str, ...],
     liberty: Path | None,
     period: float | None,
     clock_gating: bool | None,
@@ -69,29 +72,34 @@ def synth(
     """Synthesize the unit, count its cells, and measure the clock that it reaches between registers.
 
     Counts: NAND2-equivalents without registers (generic), LUT4 + 2 CCU2C (ecp5), SB_LUT4 (ice40), LUT1 to LUT4 + ALU (gowin),
-    LUT1 to LUT6 (xilinx7), areas of the library's NAND2 (liberty; before layout, timed by OpenSTA). Results are cached.
+    LUT1 to LUT6 (xilinx7), areas of the library's NAND2 (cells; before layout, timed by OpenSTA). Results are cached.
     """
     from ..config.sizes import check_verified
     from ..system.errors import BitmillError
     from ..system.files import output_file, to_json
 
     check_verified(config, "synth")
-    if dsp and target in ("generic", "liberty"):
+    if dsp and target in ("generic", *CELL_TARGETS):
         raise BitmillError(f"--dsp must not be given with --target {target}, which has no DSP blocks")
-    if target == "liberty":
+    if liberty is not None and cells:
+        raise BitmillError(f"--liberty must not be given with --cells, which names the library, not {str(liberty)!r}")
+    if target in CELL_TARGETS:
         if no_timing:
             raise BitmillError(
-                "--no-timing must not be given with --target liberty, whose recipe is chosen by its clock"
+                f"--no-timing must not be given with --target {target}, whose recipe is chosen by its clock"
             )
-        from .standard_cells import synth_liberty
-
         period_ns = DEFAULT_PERIOD_NS if period is None else period
-        gating = clock_gating is not False
-        synth_liberty(config, liberty=liberty, period_ns=period_ns, clock_gating=gating, output=output)
+        named = cells if liberty is None else (str(liberty),)
+        synth_cells(config, cells=named, period_ns=period_ns, clock_gating=clock_gating is not False, output=output)
         return
-    for option, value in (("--liberty", liberty), ("--period", period), ("--clock-gating", clock_gating)):
+    for option, value in (
+        ("--cells", cells or None),
+        ("--liberty", liberty),
+        ("--period", period),
+        ("--clock-gating", clock_gating),
+    ):
         if value is not None:
-            raise BitmillError(f"{option} must be given with --target liberty, not {target}")
+            raise BitmillError(f"{option} must be given with --target cells, not {target}")
     device = None if no_timing else _device(target, dsp=dsp)
     with ExitStack() as outputs:
         staged = outputs.enter_context(output_file(output)) if output else None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from ..system.errors import BitmillError
 from .liberty import Library
+from .liberty_clean import in_si
 from .liberty_text import Group, parse_groups
 
-_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3}
 _LOAD, _SLEW = "total_output_net_capacitance", "input_transition_time"
 
 
@@ -90,32 +88,26 @@ class Energies:
     cells: Mapping[str, CellEnergy]
 
 
-@cache
-def _of_text(text: str, name: str) -> Energies:
-    library = parse_groups(text, source=name)
-    capacitance = library.attributes.get("capacitive_load_unit", ("1", "pf"))
-    farads = float(capacitance[0]) * _prefix(capacitance[1])
-    watts = _unit(library.text("leakage_power_unit") or "1nW")
-    volts = _unit(library.text("voltage_unit") or "1V")
-    templates = {
-        group.arguments[0]: tuple(
-            group.text(f"variable_{place}") for place in (1, 2, 3) if group.text(f"variable_{place}")
-        )
-        for group in library.of("power_lut_template")
-    }
-    cells = {
-        group.arguments[0]: CellEnergy(
-            leakage=group.number("cell_leakage_power") * watts,
-            pins={pin.arguments[0]: _pin(pin, templates, farads, name) for pin in group.of("pin")},
-        )
-        for group in library.of("cell")
-    }
-    voltage = library.number("nom_voltage") * volts
-    if voltage <= 0 or not any(pin.internal for cell in cells.values() for pin in cell.pins.values()):
-        raise BitmillError(
-            f"liberty {name}: must have a voltage and power tables for energies, not only areas and delays"
-        )
-    return Energies(voltage, farads, farads * volts**2, cells)
+class _Cells(Mapping[str, CellEnergy]):
+    """Cells by name, read when they are asked for: a netlist has a few kinds of the hundreds in a library."""
+
+    def __init__(self, texts: Mapping[str, str], read: Callable[[Group], CellEnergy], name: str) -> None:
+        self._texts, self._read, self._name = texts, read, name
+        self._known: dict[str, CellEnergy] = {}
+
+    def __getitem__(self, cell: str) -> CellEnergy:
+        if cell not in self._known:
+            if not cell:
+                raise KeyError(cell)
+            text = f"library (cells) {{ {self._texts[cell]} }}"
+            self._known[cell] = self._read(parse_groups(text, source=self._name).groups[0])
+        return self._known[cell]
+
+    def __iter__(self) -> Iterator[str]:
+        return (cell for cell in self._texts if cell)
+
+    def __len__(self) -> int:
+        return len(self._texts) - 1
 
 
 def energies(library: Library) -> Energies:
@@ -126,7 +118,38 @@ def energies(library: Library) -> Energies:
     BitmillError
         If its text cannot be read, it has no power tables, or their axes are none of load and slew.
     """
-    return _of_text(library.text, library.name)
+    key = library.text_sha256 + library.sha256
+    if key not in _known:
+        _known[key] = _of_texts(library.power, library.name)
+    return _known[key]
+
+
+_known: dict[str, Energies] = {}
+
+
+def _of_texts(texts: Mapping[str, str], name: str) -> Energies:
+    library = parse_groups(texts[""], source=name)
+    capacitance = library.attributes.get("capacitive_load_unit", ("1", "pf"))
+    farads = in_si("".join(capacitance)) or 1e-12
+    watts = in_si(library.text("leakage_power_unit") or "1nW") or 1e-9
+    volts = in_si(library.text("voltage_unit") or "1V") or 1.0
+    templates = {
+        group.name: tuple(group.text(f"variable_{place}") for place in (1, 2, 3) if group.text(f"variable_{place}"))
+        for group in library.of("power_lut_template")
+    }
+
+    def read(cell: Group) -> CellEnergy:
+        return CellEnergy(
+            leakage=cell.number("cell_leakage_power") * watts,
+            pins={pin.name: _pin(pin, templates, farads, name) for pin in cell.of("pin")},
+        )
+
+    voltage = library.number("nom_voltage") * volts
+    if voltage <= 0 or not any("internal_power" in text for text in texts.values()):
+        raise BitmillError(
+            f"liberty {name}: must have a voltage and power tables for energies, not only areas and delays"
+        )
+    return Energies(voltage, farads, farads * volts**2, _Cells(texts, read, name))
 
 
 def _pin(pin: Group, templates: Mapping[str, tuple[str | None, ...]], farads: float, name: str) -> PinEnergy:
@@ -154,13 +177,3 @@ def _table(group: Group, templates: Mapping[str, tuple[str | None, ...]], name: 
             raise BitmillError(f"liberty {name}: power tables must be over {_LOAD} and {_SLEW}, not {variable!r}")
         axes.append((variable, group.numbers(f"index_{place}")))
     return Table(tuple(axes), group.numbers("values"))
-
-
-def _unit(text: str) -> float:
-    """``1nW`` in watts."""
-    found = re.fullmatch(r"([\d.]*)\s*(\w+)", text)
-    return float(found[1] or 1) * _prefix(found[2]) if found else 1.0
-
-
-def _prefix(unit: str) -> float:
-    return _PREFIXES.get(unit[:1], 1.0) if len(unit) > 1 else 1.0

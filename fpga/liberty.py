@@ -1,70 +1,39 @@
-"""A Liberty cell library, read by Yosys: the areas, and the cells that a flow must know by their function."""
+"""A standard-cell library, of one or several Liberty files: the areas, and the cells that a flow must know by their function."""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..system.errors import BitmillError
-from ..system.files import read_bytes
+from ..system.sources import source_digest
 from . import cache
+from .liberty_cell import AND2, INVERTER, NAND2, Adder, Cell, Gate, Storage
+from .liberty_clean import clean_library, in_si
+from .liberty_files import read_texts
 
 DEFAULT_LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 """Where Debian's package ``qflow-tech-osu018`` puts its library: 180 nm, 32 cells, freely distributable."""
 
-LIBERTY_BYTES = 1 << 28
-"""Longest library that is read; those of whole foundry kits are tens of megabytes."""
-
 LIBRARY_FILE = "cells.lib"
 """What scripts call the library; it is one of their files, so that results are cached by its text."""
 
-_FEMTOFARADS = {"ff": 1.0, "pf": 1000.0, "nf": 1e6}
-_GATES = {
-    "$_NOT_": lambda a: 1 - a,
-    "$_BUF_": lambda a: a,
-    "$_AND_": lambda a, b: a & b,
-    "$_OR_": lambda a, b: a | b,
-    "$_XOR_": lambda a, b: a ^ b,
-}
-# Truth tables, least significant bit for all inputs 0. All are symmetric, so the order of the inputs does not matter.
-_INVERTER, _NAND2, _AND2, _XOR3, _MAJORITY = 0b01, 0b0111, 0b1000, 0b1001_0110, 0b1110_1000
-
 
 @dataclass(frozen=True)
-class Gate:
-    """A combinational cell of one output: its name and pins."""
+class ClockGate:
+    """An integrated clock gate for rising edges: its pins; ``test`` is tied low."""
 
     cell: str
-    inputs: tuple[str, ...]
-    output: str
-
-
-@dataclass(frozen=True)
-class FullAdder:
-    """A cell with three interchangeable inputs, their sum and their carry."""
-
-    cell: str
-    inputs: tuple[str, str, str]
-    sum: str
-    carry: str
-
-
-@dataclass(frozen=True)
-class Storage:
-    """A flip-flop or a latch without set and reset; ``rising``: clocked by the rising edge, or open while high."""
-
-    cell: str
-    data: str
     clock: str
-    output: str
-    rising: bool
+    enable: str
+    out: str
+    test: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +43,29 @@ class Library:
     Attributes
     ----------
     name, text
-        The library's own name, and its Liberty text.
+        The library's own name, and the Liberty text that tools read: cells that may be mapped, their functions, areas and delays.
     areas
         Cell to area, in the library's unit. A register without an area (osu018's latch) has that of the flip-flop.
     registers
         Cells that hold state.
     nand2, inverter, flip_flop
-        The smallest two-input NAND (the gate equivalent), inverter and plain rising-edge D flip-flop.
-    and2, latch, full_adder
+        The smallest two-input NAND (the gate equivalent), inverter and D flip-flop; one for rising edges if there is any.
+    and2, latch, full_adder, half_adder, clock_gate
         The smallest of their kind, or None where the library has none.
     load_ff
         Four times the inverter's input, femtofarads: what an output is taken to drive.
+    key
+        What records call it: the short name of a known library, such as ``sky130``, or its own name.
+    sources_sha256
+        Digest of its files as people have them.
+    power
+        Cell to Liberty text of what its pins' toggles cost; the units under ``""``.
+    left_out
+        Cells that are not mapped, and why.
+    square_microns
+        Square micrometres of a unit of area.
+    node_nm
+        The process in nanometres, where it is known.
     """
 
     name: str
@@ -96,12 +77,25 @@ class Library:
     flip_flop: Storage
     and2: Gate | None
     latch: Storage | None
-    full_adder: FullAdder | None
+    full_adder: Adder | None
     load_ff: float
+    half_adder: Adder | None = None
+    clock_gate: ClockGate | None = None
+    key: str = ""
+    sources_sha256: str = ""
+    power: Mapping[str, str] = field(default_factory=dict, repr=False)
+    left_out: Mapping[str, str] = field(default_factory=dict, repr=False)
+    square_microns: float = 1.0
+    node_nm: int | None = None
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the text, which names the library in a record."""
+        """Digest of the files, which names the library in a record."""
+        return self.sources_sha256 or self.text_sha256
+
+    @cached_property
+    def text_sha256(self) -> str:
+        """Digest of what tools read."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
@@ -110,46 +104,85 @@ class Library:
         return self.areas[self.nand2.cell]
 
 
-def read_library(path: Path | str | None = None) -> Library:
-    """Read a Liberty file; the default is Debian's osu018.
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a library beside its files: as ``Library`` has it; ``as_it_is`` gives its one text to tools unchanged."""
+
+    key: str = ""
+    dont_use: tuple[str, ...] = ()
+    square_microns: float = 1.0
+    node_nm: int | None = None
+    as_it_is: bool = False
+
+
+def read_library(*paths: Path | str, kind: Kind | None = None) -> Library:
+    """Read a library of one or several Liberty files, plain or compressed; the default is Debian's osu018.
 
     Raises
     ------
     BitmillError
-        If the file cannot be read, is not Liberty, or lacks a NAND2, an inverter or a flip-flop.
+        If a file cannot be read, is not Liberty, is of another corner than the first, or the cells lack a NAND2, an inverter or a
+        flip-flop.
     """
-    where = DEFAULT_LIBRARY if path is None else Path(path)
-    if path is None and not where.exists():
+    if not paths and not DEFAULT_LIBRARY.exists():
         raise BitmillError(
-            "missing library osu018: install it with `apt-get install qflow-tech-osu018`, or name one with --liberty"
+            "missing library osu018: install it with `apt-get install qflow-tech-osu018`, or name one with --cells"
         )
-    try:
-        text = read_bytes(where, "a Liberty file", limit=LIBERTY_BYTES).decode("utf-8", "replace")
-    except BitmillError as error:
-        raise BitmillError(f"liberty {error}") from None
-    return parse_library(text, source=str(where))
+    given = [Path(path) for path in paths] or [DEFAULT_LIBRARY]
+    if not paths and kind is None:
+        from .libraries import kind_named
+
+        kind = kind_named("osu018")
+    return parse_library(read_texts(given), kind=kind)
 
 
-def parse_library(text: str, *, source: str = "library") -> Library:
-    """A library from its text; ``source`` is what messages call it.
+def parse_library(text: str | Mapping[str, str], *, source: str = "library", kind: Kind | None = None) -> Library:
+    """A library from its text, or from what messages call its files to their texts; ``source`` is what they call one alone.
 
     Raises
     ------
     BitmillError
         As ``read_library``.
     """
-    name = re.search(r"\blibrary\s*\(\s*\"?([^\")\s]+)", text)
-    if name is None:
-        raise BitmillError(f"liberty {source}: must be a Liberty file, not text without a library group")
+    texts = {source: text} if isinstance(text, str) else dict(text)
+    names: dict[str, str] = {}
+    for called, one in texts.items():
+        found = re.search(r"\blibrary\s*\(\s*\"?([^\")\s]+)", one)
+        if found is None:
+            raise BitmillError(f"liberty {called}: must be a Liberty file, not text without a library group")
+        names[called] = found[1]
+    # Whatever the order in which files are given, they are one library, and the same.
+    texts = {called: texts[called] for called in sorted(texts, key=lambda called: names[called])}
+    first = next(iter(texts))
+    name, source = names[first], first if len(texts) == 1 else f"{first} and {len(texts) - 1} more"
+    if kind is None:
+        from .libraries import kind_of
+
+        kind = kind_of(name)
+    cleaned = _cleaned(texts, kind)
+    tools_text = texts[first] if kind.as_it_is else str(cleaned["text"])
     try:
         script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nwrite_json cells.json\n"
-        described = cache.yosys_cached(script, files={LIBRARY_FILE: text}, outputs=["cells.json"])["cells.json"]
+        described = cache.yosys_cached(script, files={LIBRARY_FILE: tools_text}, outputs=["cells.json"])["cells.json"]
     except BitmillError as error:
         raise BitmillError(
             f"liberty {source}: must be a Liberty file that Yosys reads, not this one: {error}"
         ) from None
-    cells = {cell.removeprefix("\\"): _Cell(row) for cell, row in json.loads(described)["modules"].items()}
-    return _library(source, name[1], text, cells)
+    cells = {cell.removeprefix("\\"): Cell(row) for cell, row in json.loads(described)["modules"].items()}
+    digests = [hashlib.sha256(one.encode()).hexdigest() for one in texts.values()]
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(sorted(digests)).encode()).hexdigest()
+    return _library(source, name, tools_text, cells, cleaned, kind, whole)
+
+
+def _cleaned(texts: Mapping[str, str], kind: Kind) -> dict[str, Any]:
+    """``clean_library`` through the cache: large libraries take seconds."""
+    inputs = {
+        "texts": [hashlib.sha256(text.encode()).hexdigest() for text in texts.values()],
+        # Messages name files; a library that was read once has none of them.
+        "dont_use": list(kind.dont_use),
+        "source": source_digest(clean_library.__module__),
+    }
+    return cache.cached("liberty", inputs, lambda: clean_library(texts, dont_use=kind.dont_use))
 
 
 def cell_models(library: Library) -> str:
@@ -164,7 +197,15 @@ def cell_models(library: Library) -> str:
     return cache.yosys_cached(script, files={LIBRARY_FILE: library.text}, outputs=["models.v"])["models.v"]
 
 
-def _library(source: str, name: str, text: str, cells: Mapping[str, _Cell]) -> Library:
+def _library(
+    source: str,
+    name: str,
+    text: str,
+    cells: Mapping[str, Cell],
+    cleaned: Mapping[str, Any],
+    kind: Kind,
+    sha256: str,
+) -> Library:
     def smallest(found: Mapping[str, Any], what: str | None = None) -> Any:
         if not found and what:
             raise BitmillError(
@@ -177,22 +218,44 @@ def _library(source: str, name: str, text: str, cells: Mapping[str, _Cell]) -> L
             {
                 cell: Gate(cell, row.inputs, row.outputs[0])
                 for cell, row in cells.items()
-                if row.area > 0 and len(row.inputs) == inputs and row.tables == {row.outputs[0]: table}
+                if row.area > 0
+                and len(row.inputs) == inputs
+                and len(row.outputs) == 1
+                and row.tables == {row.outputs[0]: table}
             },
             what,
         )
 
-    stored = {cell: row.storage(cell) for cell, row in cells.items()}
-    flip_flops = {
-        cell: found[1] for cell, found in stored.items() if found and found[0] == "$_DFF_" and found[1].rising
-    }
-    latches = {cell: found[1] for cell, found in stored.items() if found and found[0] == "$_DLATCH_"}
-    adders = {cell: adder for cell, row in cells.items() if (adder := row.full_adder(cell))}
-    nand2 = gate(_NAND2, 2, "a two-input NAND gate with an area")
-    inverter = gate(_INVERTER, 1, "an inverter with an area")
-    flip_flop = smallest(flip_flops, "a rising-edge D flip-flop without set and reset")
-    registers = frozenset(cell for cell, row in cells.items() if row.is_register)
+    def adder(inputs: int) -> Any:
+        return smallest({cell: found for cell, row in cells.items() if (found := row.adder(cell, inputs))})
+
+    gates: Mapping[str, Any] = cleaned["gates"]
+    gate_areas = {cell: found["area"] for cell, found in gates.items() if found["area"] > 0}
+    clock_gate = min(gate_areas, key=lambda cell: (gate_areas[cell], cell), default=None)
+    stored = {cell: found for cell, row in cells.items() if cell not in gates and (found := row.storage(cell))}
+    nand2 = gate(NAND2, 2, "a two-input NAND gate with an area")
+    inverter = gate(INVERTER, 1, "an inverter with an area")
+
+    def register(kind: str, avoid: Callable[[Storage], bool], what: str | None = None) -> Any:
+        """The smallest with the inverters that it takes, then the one with the fewest pins to tie."""
+        found = {cell: use for cell, (base, use) in stored.items() if base == kind}
+
+        def cost(cell: str) -> tuple[bool, float, int, str]:
+            use = found[cell]
+            inverters = use.inverted + avoid(use)
+            return not cells[cell].area, cells[cell].area + inverters * cells[inverter.cell].area, len(use.tied), cell
+
+        smallest(found, what)
+        return found[min(found, key=cost)] if found else None
+
+    # A clock is inverted once for many flip-flops, but then it is another clock than that of rising edges.
+    rising = any(base == "DFF" and use.rising for base, use in stored.values())
+    if rising:
+        stored = {cell: (base, use) for cell, (base, use) in stored.items() if base != "DFF" or use.rising}
+    flip_flop = register("DFF", lambda _: False, "a D flip-flop")
+    registers = frozenset([*(cell for cell, row in cells.items() if row.is_register), *gate_areas])
     areas = {cell: row.area or cells[flip_flop.cell].area * (cell in registers) for cell, row in cells.items()}
+    areas |= gate_areas
     return Library(
         name=name,
         text=text,
@@ -201,84 +264,24 @@ def _library(source: str, name: str, text: str, cells: Mapping[str, _Cell]) -> L
         nand2=nand2,
         inverter=inverter,
         flip_flop=flip_flop,
-        and2=gate(_AND2, 2),
-        latch=smallest(latches),
-        full_adder=smallest(adders),
+        and2=gate(AND2, 2),
+        latch=register("DLATCH", lambda use: use.rising),
+        full_adder=adder(3),
+        half_adder=adder(2),
+        clock_gate=ClockGate(clock_gate, **gates[clock_gate]["pins"]) if clock_gate else None,
         load_ff=round(4 * cells[inverter.cell].capacitance(inverter.inputs[0]) * _femtofarads(source, text), 3),
+        key=kind.key or name,
+        sources_sha256=sha256,
+        power=cleaned["power"],
+        left_out=cleaned["left_out"],
+        square_microns=kind.square_microns,
+        node_nm=kind.node_nm,
     )
 
 
 def _femtofarads(source: str, text: str) -> float:
     unit = re.search(r"capacitive_load_unit\s*\(\s*\"?([\d.]+)\"?\s*,\s*\"?(\w+)\"?\s*\)", text)
-    if unit is None or unit[2].lower() not in _FEMTOFARADS:
+    farads = None if unit is None else in_si(unit[1] + unit[2])
+    if farads is None or not re.fullmatch(r"[fpn]f", unit[2] if unit else "", re.IGNORECASE):
         raise BitmillError(f"liberty {source}: capacitive_load_unit must be given in ff, pf or nf, not left out")
-    return float(unit[1]) * _FEMTOFARADS[unit[2].lower()]
-
-
-class _Cell:
-    """One cell as Yosys wrote it: gates and registers between named pins."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        ports = row["ports"]
-        self.inputs = tuple(name for name, port in ports.items() if port["direction"] == "input")
-        self.outputs = tuple(name for name, port in ports.items() if port["direction"] == "output")
-        self.area = float(row["attributes"].get("area", 0))
-        self._bits = {name: port["bits"][0] for name, port in ports.items()}
-        self._nets = row["netnames"]
-        self._gates = [(cell["type"], cell["connections"]) for cell in row["cells"].values()]
-        self._drivers = {
-            pins[output][0]: (kind, pins) for kind, pins in self._gates for output in ("Y", "Q") if output in pins
-        }
-
-    @property
-    def is_register(self) -> bool:
-        return any(re.match(r"\$_(DFF|DLATCH|SR|ALDFF|SDFF)", kind) for kind, _ in self._gates)
-
-    def capacitance(self, pin: str) -> float:
-        return float(self._nets[pin]["attributes"].get("capacitance", 0))
-
-    @cached_property
-    def tables(self) -> Mapping[str, int]:
-        """Output pin to truth table; empty where the cell is no function of few inputs."""
-        known = all(kind in _GATES for kind, _ in self._gates)
-        driven = all(self._bits[output] in self._drivers for output in self.outputs)
-        if not (known and driven and 0 < len(self.inputs) <= 3 and self.outputs):
-            return {}
-        return {output: self._table(output) for output in self.outputs}
-
-    def _table(self, output: str) -> int:
-        table = 0
-        for index, values in enumerate(itertools.product((0, 1), repeat=len(self.inputs))):
-            given = {self._bits[name]: value for name, value in zip(self.inputs, values, strict=True)}
-            table |= self._value(self._bits[output], given) << index
-        return table
-
-    def _value(self, bit: int | str, given: Mapping[int, int]) -> int:
-        if isinstance(bit, str):
-            return int(bit == "1")
-        if bit in given:
-            return given[bit]
-        kind, pins = self._drivers[bit]
-        return _GATES[kind](*(self._value(pins[pin][0], given) for pin in ("A", "B") if pin in pins))
-
-    def full_adder(self, cell: str) -> FullAdder | None:
-        if len(self.inputs) != 3 or self.area <= 0 or set(self.tables.values()) != {_XOR3, _MAJORITY}:
-            return None
-        by_table = {table: output for output, table in self.tables.items()}
-        a, b, c = self.inputs
-        return FullAdder(cell, (a, b, c), sum=by_table[_XOR3], carry=by_table[_MAJORITY])
-
-    def storage(self, cell: str) -> tuple[str, Storage] | None:
-        """``$_DFF_`` or ``$_DLATCH_`` and the pins, for a register whose only inputs are data and clock."""
-        pins_of = {self._bits[name]: name for name in self.inputs}
-        for output in self.outputs:
-            kind, pins = self._drivers.get(self._bits[output], ("", {}))
-            base = re.match(r"\$_(DFF|DLATCH)_(?=[PN]_)", kind)
-            if base is None:
-                continue
-            clock, rising = (pins.get("C") or pins["E"])[0], kind.endswith("P_")
-            while self._drivers.get(clock, ("",))[0] == "$_NOT_":
-                clock, rising = self._drivers[clock][1]["A"][0], not rising
-            if {clock, pins["D"][0]} == set(pins_of):
-                return base[0], Storage(cell, pins_of[pins["D"][0]], pins_of[clock], output, rising)
-        return None
+    return farads * 1e15

@@ -1,4 +1,4 @@
-"""The text of a Liberty file as nested groups, for what Yosys does not read: power tables."""
+"""The text of Liberty files as nested groups: read fast, because libraries have tens of megabytes, and written again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from dataclasses import dataclass, field
 
 from ..system.errors import BitmillError
 
-_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"|[(){};:,]|[^\s(){};:,"]+|\\\n', re.DOTALL)
+# A comment may hold anything, quotes included, and a string may hold what begins a comment.
+_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_STRING = r'"(?:\\.|[^"\\])*"'
+_STATEMENT = re.compile(
+    rf"""\s*(?:
+      (?P<word>[^\s(){{}};:,"]+)\s*(?:
+          \(\s*(?P<arguments>(?:{_STRING}|[^()"{{}};])*)\)\s*(?P<open>\{{)?
+        | :[^\S\n]*(?P<value>(?:{_STRING}|[^;{{}}"\n])*)
+      )
+      | (?P<close>\}}) | ;
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_CUT = re.compile(r"""([^\s(){};:,"]+)\s*(\([^(){};]*|:\s*"[^"]*)?$""")
+"""A statement whose end is missing."""
+_ARGUMENT = re.compile(rf'{_STRING}|[^\s,"]+')
 
 
 @dataclass(frozen=True)
@@ -20,9 +35,14 @@ class Group:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
 
-    def of(self, kind: str) -> Iterator[Group]:
-        """The groups that begin with one word, in order."""
-        return (group for group in self.groups if group.word == kind)
+    @property
+    def name(self) -> str:
+        """The first argument, empty where there is none."""
+        return self.arguments[0] if self.arguments else ""
+
+    def of(self, *words: str) -> Iterator[Group]:
+        """The groups that begin with one of some words, in order."""
+        return (group for group in self.groups if group.word in words)
 
     def text(self, name: str) -> str | None:
         """A simple attribute, or None."""
@@ -30,13 +50,19 @@ class Group:
         return found[0] if found else None
 
     def number(self, name: str, default: float = 0.0) -> float:
-        """A simple attribute that is a number."""
-        return float(self.text(name) or default)
+        """A simple attribute that is a number; ``default`` where there is none."""
+        try:
+            return float(self.text(name) or default)
+        except ValueError:
+            return default
+
+    def is_true(self, name: str) -> bool:
+        """Whether a simple attribute is ``true``."""
+        return (self.text(name) or "").lower() in ("true", "1")
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """A complex attribute of numbers, such as ``values``, its rows one after the other."""
-        texts = " ".join(self.attributes.get(name, ()))
-        return tuple(float(text) for text in re.findall(r"[^\s,\\]+", texts))
+        return tuple(map(float, " ".join(self.attributes.get(name, ())).replace(",", " ").split()))
 
 
 def parse_groups(text: str, *, source: str) -> Group:
@@ -47,46 +73,76 @@ def parse_groups(text: str, *, source: str) -> Group:
     BitmillError
         If groups are not closed or a statement is none of Liberty.
     """
-    tokens = [token for token in _TOKEN.findall(text) if not token.startswith(("/*", "//", "\\\n")) and token != "\\"]
+    text = _COMMENT.sub(lambda found: found[1] or " ", text)
+    text = text.replace("\\\r\n", " ").replace("\\\n", " ")
     outer = Group("", ())
-    stack, place = [outer], 0
-    while place < len(tokens):
-        token, after = tokens[place], tokens[place + 1 : place + 2]
-        if token == ";":
-            place += 1
-        elif token == "}" and len(stack) > 1:
-            stack.pop()
-            place += 1
-        elif after == [":"]:
-            end = _find(tokens, {";", "}"}, place, source)
-            stack[-1].attributes[token] = (" ".join(_plain(word) for word in tokens[place + 2 : end]),)
-            place = end
-        elif after == ["("]:
-            end = _find(tokens, {")"}, place, source)
-            arguments = tuple(_plain(word) for word in tokens[place + 2 : end] if word != ",")
-            place = end + 1
-            if tokens[place : place + 1] == ["{"]:
-                stack[-1].groups.append(Group(token, arguments))
-                stack.append(stack[-1].groups[-1])
-                place += 1
-            else:
-                stack[-1].attributes[token] = arguments
+    stack, place, last = [outer], 0, ""
+    match = _STATEMENT.match
+    while found := match(text, place):
+        place = found.end()
+        word = found["word"]
+        if word is None:
+            if found["close"] and len(stack) == 1:
+                break
+            if found["close"]:
+                stack.pop()
+            continue
+        last = word
+        if found["value"] is not None:
+            stack[-1].attributes[word] = (_plain(found["value"].strip()),)
+            continue
+        arguments = tuple(_plain(one) for one in _ARGUMENT.findall(found["arguments"]))
+        if found["open"]:
+            group = Group(word, arguments)
+            stack[-1].groups.append(group)
+            stack.append(group)
         else:
-            raise BitmillError(
-                f"liberty {source}: must be a whole Liberty file, not one with {token!r} where a name goes"
-            )
-    libraries = list(outer.of("library"))
-    if len(stack) != 1 or len(libraries) != 1:
-        raise BitmillError(f"liberty {source}: must be a whole Liberty file of one library, not one cut off")
+            stack[-1].attributes[word] = arguments
+    rest, libraries = text[place:].strip(), list(outer.of("library"))
+    cut = _CUT.match(rest)
+    if rest and cut is None:
+        shown = rest.split()[0][:40]
+        raise BitmillError(f"liberty {source}: must be a whole Liberty file, not one with {shown!r} where a name goes")
+    if rest or len(stack) != 1:
+        last = cut[1] if cut else last
+        raise BitmillError(f"liberty {source}: must be a whole Liberty file, not one cut off after {last!r}")
+    if len(libraries) != 1:
+        raise BitmillError(
+            f"liberty {source}: must be a Liberty file of one library, not text with {len(libraries)} library groups"
+        )
     return libraries[0]
 
 
-def _find(tokens: list[str], wanted: set[str], start: int, source: str) -> int:
-    for place in range(start, len(tokens)):
-        if tokens[place] in wanted:
-            return place
-    raise BitmillError(f"liberty {source}: must be a whole Liberty file, not one cut off after {tokens[start]!r}")
+def write_groups(group: Group) -> str:
+    """Text of a group, its attributes first; values are quoted, which every reader takes."""
+    lines: list[str] = []
+    _write(group, lines)
+    return "\n".join([*lines, ""])
+
+
+def _write(group: Group, lines: list[str]) -> None:
+    lines.append(f"{group.word} ({', '.join(map(_quoted, group.arguments))}) {{")
+    for name, values in group.attributes.items():
+        if name in _LISTS:
+            quoted = ", ".join(f'"{text}"' for text in values)
+            lines.append(f"{name} ({quoted});")
+        elif len(values) != 1:
+            lines.append(f"{name} ({', '.join(map(_quoted, values))});")
+        else:
+            lines.append(f"{name} : {_quoted(values[0])};")
+    for inner in group.groups:
+        _write(inner, lines)
+    lines.append("}")
+
+
+_LISTS = frozenset({"index_1", "index_2", "index_3", "values"})
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?")
+
+
+def _quoted(text: str) -> str:
+    """Every reader takes quoted words; numbers stay as they are."""
+    return text if _NUMBER.fullmatch(text) else f'"{text}"'
 
 
 def _plain(token: str) -> str:
-    return token[1:-1] if token.startswith('"') else token
+    return token[1:-1] if token.startswith('"') and token.endswith('"') else token

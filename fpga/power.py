@@ -139,7 +139,7 @@ def simulated_power(
     cycles = check_stimulus(stimulus, top, ports)
     text, models_text = plain_netlist(netlist), read_models(models)
     inputs = {
-        "netlist": text, "models": models_text, "library": library.sha256, "period": period_ns,
+        "netlist": text, "models": models_text, "library": [library.sha256, library.text_sha256], "period": period_ns,
         "stimulus": {name: list(map(int, values)) for name, values in stimulus.items()},
         "sta": tools.opensta_version(), "script": _slew_script(top), "bench": bench(top, ports, 0),
         "source": source_digest(__name__),

@@ -11,6 +11,7 @@ from ..system.places import private_folder
 from ..system.sources import source_digest
 from . import cache
 from .liberty import LIBRARY_FILE, Library
+from .standard_maps import tied_pins
 from .wrap import CLOCK, Port
 
 _TOP = "bitmill_timed"
@@ -65,7 +66,7 @@ def shortest_period(netlist: str, top: str, ports: Sequence[Port], library: Libr
     text = plain_netlist(netlist) + _registered(top, ports, library)
     inputs = {
         "netlist": text,
-        "library": library.sha256,
+        "library": library.text_sha256,
         "sta": tools.opensta_version(),
         "script": _SCRIPT,
         "source": source_digest(__name__),
@@ -112,7 +113,8 @@ def plain_netlist(netlist: str) -> str:
 
 def _registered(top: str, ports: Sequence[Port], library: Library) -> str:
     """A module around the unit with the library's flip-flop at every bit of every port."""
-    flip_flop = library.flip_flop
+    flip_flop, inverter = library.flip_flop, library.inverter
+    clock = CLOCK if flip_flop.rising else "bitmill_falling"
     wires = [port for port in ports if port.name != CLOCK]
     lines = [
         f"module {_TOP} ({CLOCK}, {', '.join(_escaped(port.name + '$pin') for port in wires)});",
@@ -122,6 +124,9 @@ def _registered(top: str, ports: Sequence[Port], library: Library) -> str:
         vector = f"[{port.width - 1}:0]"
         lines.append(f"  {port.direction} {vector} {_escaped(port.name + '$pin')};")
         lines.append(f"  wire {vector} {_escaped(port.name)};")
+    if not flip_flop.rising:
+        lines.append(f"  wire {clock};")
+        lines.append(f"  {inverter.cell} bitmill_invert (.{inverter.inputs[0]}({CLOCK}), .{inverter.output}({clock}));")
     connections = [f".{CLOCK}({CLOCK})"] if len(wires) < len(ports) else []
     connections += [f".{_escaped(port.name)}({_escaped(port.name)})" for port in wires]
     lines.append(f"  {top} unit ({', '.join(connections)});")
@@ -130,7 +135,7 @@ def _registered(top: str, ports: Sequence[Port], library: Library) -> str:
             outside, inside = (f"{_escaped(port.name + suffix)}[{bit}]" for suffix in ("$pin", ""))
             data, output = (outside, inside) if port.direction == "input" else (inside, outside)
             lines.append(
-                f"  {flip_flop.cell} {_escaped(f'{port.name}${bit}')}(.{flip_flop.clock}({CLOCK}), .{flip_flop.data}({data}), "
-                f".{flip_flop.output}({output}));"
+                f"  {flip_flop.cell} {_escaped(f'{port.name}${bit}')}(.{flip_flop.clock}({clock}), .{flip_flop.data}({data}), "
+                f".{flip_flop.output}({output}){tied_pins(flip_flop)});"
             )
     return "\n".join([*lines, "endmodule", ""])

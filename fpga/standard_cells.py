@@ -13,6 +13,7 @@ from . import cache, recipes, standard_recipes
 from .jobs import run_jobs
 from .liberty import Library
 from .sta import shortest_period
+from .standard_maps import can_gate_clocks
 from .standard_recipes import Multiplier, Recipe
 from .synthesis import booth_multipliers, check_top
 from .wrap import ports_of
@@ -71,6 +72,10 @@ class StandardCells:
         Every recipe that was mapped.
     tools
         Tool versions.
+    library_key
+        What records call the library: its short name if it is a known one.
+    square_microns
+        Square micrometres of the library's unit of area.
     """
 
     library: str
@@ -80,6 +85,13 @@ class StandardCells:
     best: Mapped
     tried: tuple[Mapped, ...]
     tools: Mapping[str, str]
+    library_key: str = ""
+    square_microns: float = 1.0
+
+    @property
+    def area_um2(self) -> float:
+        """Square micrometres of all cells of the best, without the space between them."""
+        return round(self.best.area * self.square_microns, 3)
 
     @property
     def met(self) -> bool:
@@ -92,11 +104,13 @@ class StandardCells:
         return {
             "target": "liberty",
             "library": self.library,
+            "library_key": self.library_key,
             "library_sha256": self.library_sha256,
             "period_ns": self.period_ns,
             "clock_gating": self.clock_gating,
             "met": self.met,
             "best": self.best.to_dict(),
+            "area_um2": self.area_um2,
             "tried": {row.recipe: {name: getattr(row, name) for name in figures} for row in self.tried},
             "tools": dict(self.tools),
         }
@@ -233,7 +247,7 @@ def map_standard_cells(
     """
     check_top(top)
     check_flow(period_ns)
-    gating = clock_gating and standard_recipes.can_gate_clocks(library)
+    gating = clock_gating and can_gate_clocks(library)
     flow = Flow(verilog=verilog, top=top, library=library, period_ns=period_ns, clock_gating=gating, once=once)
     told = progress or (lambda _name: None)
 
@@ -263,6 +277,8 @@ def map_standard_cells(
         best=min(results, key=lambda result: _rank(result, period_ns)),
         tried=tuple(results),
         tools={"yosys": tools.yosys_release(), "opensta": tools.opensta_version()},
+        library_key=library.key,
+        square_microns=library.square_microns,
     )
 
 

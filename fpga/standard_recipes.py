@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from .liberty import LIBRARY_FILE, FullAdder, Library
+from .liberty import LIBRARY_FILE, Library
 from .recipes import DESIGN_FILE
+from .standard_maps import CLOCK_GATE, clock_gate_map, flip_flop_map, full_adder_map
 
 Multiplier = Literal["plain", "booth", "booth-lowpower", "noalumacc"]
 Effort = Literal["small", "medium", "tight", "fast"]
 
 MAPPED_FILE = "mapped.v"
-CLOCK_GATE = "bitmill_clock_gate"
 _UNLIMITED = 1 << 30
 
 # abc searches from several starting points. In each, technology mapping and resynthesis take turns: what one mapping has
@@ -136,8 +136,9 @@ def files(recipe: Recipe, library: Library, *, period_ns: float) -> dict[str, st
         "constraints": constraints(library),
         # Yosys fills in {D} in scripts of its own only.
         "abc": _SCRIPTS[recipe.effort].replace("{D}", f"-D {_picoseconds(recipe, period_ns)}") + "\n",
-        "full_adder.v": "" if library.full_adder is None else _full_adder_map(library.full_adder),
-        "clock_gate.v": _clock_gate_map(library),
+        "full_adder.v": "" if library.full_adder is None else full_adder_map(library.full_adder),
+        "clock_gate.v": clock_gate_map(library),
+        **({} if library.flip_flop.plain else {"flip_flop.v": flip_flop_map(library)}),
         "ripple.v": _RIPPLE,
     }
 
@@ -187,7 +188,8 @@ def script(
     lines += ["rename -enumerate"] * named
     lines += ["flatten", "opt_clean"] * bool(once)
     lines += [*_GATE_CLOCKS, *to_registers] * clock_gating
-    lines += [f"dfflibmap -liberty {LIBRARY_FILE}", "opt_clean", to_cells, "opt_clean -purge"]
+    lines += [f"dfflibmap -liberty {LIBRARY_FILE}"] if library.flip_flop.plain else _TIED
+    lines += ["opt_clean", to_cells, "opt_clean -purge"]
     lines += ["setundef -zero", "opt_clean -purge"]
     lines += ["tee -q -o stat.json stat -json", f"write_verilog -noattr -noexpr -nohex -simple-lhs {MAPPED_FILE}"]
     return "\n".join(lines) + "\n"
@@ -217,6 +219,9 @@ _FINE = [
 _ENABLES = ["dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x", "simplemap", "opt_expr", "opt_merge", "opt_clean"]
 _GATE_CLOCKS = [f"clockgate -pos {CLOCK_GATE} ce:clk:gclk -min_net_size 3", "techmap -map clock_gate.v"]
 
+# Yosys ties resets, but knows neither sets and enables in the next state nor a library whose only output is inverted.
+_TIED = ["techmap -map flip_flop.v", "simplemap", "opt_merge"]
+
 _RIPPLE = r"""
 (* techmap_celltype = "$alu" *)
 module bitmill_ripple (A, B, CI, BI, X, Y, CO);
@@ -245,50 +250,5 @@ module bitmill_ripple (A, B, CI, BI, X, Y, CO);
   end endgenerate
   assign X = a ^ addend;
   assign CO = carry[Y_WIDTH:1];
-endmodule
-"""
-
-
-def _full_adder_map(adder: FullAdder) -> str:
-    """Full adders become cells, but for those with a constant input, which are less than a cell."""
-    a, b, c = adder.inputs
-    masks = [f"_TECHMAP_CONSTMSK_{pin}_" for pin in "ABC"]
-    parameters = "".join(f"  parameter [WIDTH-1:0] {mask} = 0;\n" for mask in masks)
-    constant = " | ".join(masks)
-    return f"""
-(* techmap_celltype = "$fa" *)
-module bitmill_full_adder (A, B, C, X, Y);
-  parameter WIDTH = 1;
-{parameters}  input [WIDTH-1:0] A, B, C;
-  output [WIDTH-1:0] X, Y;
-  wire _TECHMAP_FAIL_ = WIDTH == 1 && (({constant}) != 0);
-  genvar i;
-  generate for (i = 0; i < WIDTH; i = i + 1) begin : bits
-    if ((({constant}) >> i) & 1)
-      \\$fa #(.WIDTH(1)) some (.A(A[i]), .B(B[i]), .C(C[i]), .X(X[i]), .Y(Y[i]));
-    else
-      {adder.cell} cell (.{a}(A[i]), .{b}(B[i]), .{c}(C[i]), .{adder.carry}(X[i]), .{adder.sum}(Y[i]));
-  end endgenerate
-endmodule
-"""
-
-
-def can_gate_clocks(library: Library) -> bool:
-    """Whether the library has what a clock gate is made of."""
-    return library.latch is not None and library.and2 is not None
-
-
-def _clock_gate_map(library: Library) -> str:
-    """A latch that is open while the clock is low, and an AND: the enable may settle until the clock rises."""
-    latch, and2, inverter = library.latch, library.and2, library.inverter
-    if latch is None or and2 is None:
-        return ""
-    gate = "n" if latch.rising else "clk"
-    invert = f"  {inverter.cell} invert (.{inverter.inputs[0]}(clk), .{inverter.output}(n));\n" if latch.rising else ""
-    return f"""
-module {CLOCK_GATE} (input ce, clk, output gclk);
-  wire n, held;
-{invert}  {latch.cell} hold (.{latch.data}(ce), .{latch.clock}({gate}), .{latch.output}(held));
-  {and2.cell} gate (.{and2.inputs[0]}(clk), .{and2.inputs[1]}(held), .{and2.output}(gclk));
 endmodule
 """

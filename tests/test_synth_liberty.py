@@ -61,7 +61,7 @@ def test_liberty_files(refuses, here):
     )
     (here / "cut.lib").write_text("library (cut) {\n  cell (A) {\n")
     assert refuses(*LIBERTY, "--liberty", "cut.lib").startswith(
-        "liberty cut.lib: must be a Liberty file that Yosys reads,"
+        "liberty cut.lib: must be a whole Liberty file, not one cut off after 'cell'"
     )
 
 
@@ -71,8 +71,13 @@ def test_missing_opensta(refuses, here, monkeypatch):
 
 
 def test_missing_library(refuses, here, monkeypatch):
-    monkeypatch.setattr("bitmill.fpga.liberty.DEFAULT_LIBRARY", here / "none.lib")
-    assert refuses(*LIBERTY).startswith("missing library osu018: install it with `apt-get install qflow-tech-osu018`")
+    monkeypatch.setattr("bitmill.fpga.libraries.DEFAULT_LIBRARY", here / "none.lib")
+    monkeypatch.delenv("BITMILL_CELLS", raising=False)
+    monkeypatch.delenv("PDK_ROOT", raising=False)
+    assert refuses(*LIBERTY) == (
+        f"missing library osu018: looked in {here} (BITMILL_CELLS and PDK_ROOT not set); get it with `apt-get install "
+        "qflow-tech-osu018`, then set PDK_ROOT or BITMILL_CELLS, or give its file with --cells"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,7 @@ def test_missing_library(refuses, here, monkeypatch):
         (["synth", "--preset", "int8-mac", "--target", "liberty", "--no-timing"], "--no-timing must not be given with"),
         (
             ["synth", "--preset", "int8-mac", "--target", "ecp5", "--liberty", "x.lib"],
-            "--liberty must be given with --target liberty, not ecp5",
+            "--liberty must be given with --target cells, not ecp5",
         ),
         (
             ["synth", "--preset", "int8-mac", "--target", "ecp5", "--period", "5"],

@@ -9,6 +9,7 @@ import pytest
 from bitmill import BitmillError
 from bitmill.fpga.energy import Table, energies
 from bitmill.fpga.liberty import read_library
+from bitmill.fpga.liberty_clean import clean_library
 from bitmill.fpga.liberty_text import parse_groups
 
 TEXT = """/* a library */ library ("small") {
@@ -17,7 +18,7 @@ TEXT = """/* a library */ library ("small") {
     index_1 ("1, 2"); index_2 ("1, 2"); }
   cell ("INV") { cell_leakage_power : 3; area : 1
     ; pin(A) { direction : input; capacitance : 2; }
-    pin (Y) { direction : output; rise_capacitance : 1.0; fall_capacitance : 3.0;
+    pin (Y) { direction : output; function : "!A"; rise_capacitance : 1.0; fall_capacitance : 3.0;
       internal_power() { related_pin : "A";
         rise_power(both) { index_1 ("1, 3"); index_2 ("10, 20, 40"); values ("1, 2, 4", \\
           "5, 6, 8"); }
@@ -27,7 +28,12 @@ TEXT = """/* a library */ library ("small") {
 
 @pytest.fixture
 def small():
-    return dataclasses.replace(read_library(), text=TEXT, name="small")
+    return of_text(TEXT)
+
+
+def of_text(text):
+    power = clean_library({"small": text})["power"]
+    return dataclasses.replace(read_library(), text=text, sources_sha256="", power=power, name="small")
 
 
 def test_units_and_pins(small):
@@ -57,10 +63,10 @@ def test_a_table_of_one_entry_is_a_constant():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (TEXT[: TEXT.index("cell (")], "must be a whole Liberty file of one library, not one cut off"),
+        (TEXT[: TEXT.index("cell (")], "must be a whole Liberty file, not one cut off after 'index_2'"),
         (TEXT[: TEXT.index("5, 6")], "must be a whole Liberty file, not one cut off after 'values'"),
         ("library (x) { area 3; }", "must be a whole Liberty file, not one with 'area' where a name goes"),
-        ("", "must be a whole Liberty file of one library, not one cut off"),
+        ("", "must be a Liberty file of one library, not text with 0 library groups"),
     ],
 )
 def test_texts_that_are_no_library(text, message):
@@ -79,7 +85,7 @@ def test_texts_that_are_no_library(text, message):
          "'related_out_total_output_net_capacitance'"),
     ],
 )  # fmt: skip
-def test_libraries_without_energies(small, old, new, message):
+def test_libraries_without_energies(old, new, message):
     with pytest.raises(BitmillError) as error:
-        energies(dataclasses.replace(small, text=TEXT.replace(old, new)))
+        energies(of_text(TEXT.replace(old, new))).cells["INV"]
     assert str(error.value) == f"liberty small: {message}"

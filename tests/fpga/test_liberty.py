@@ -1,7 +1,8 @@
 import pytest
 
 from bitmill import BitmillError
-from bitmill.fpga.liberty import FullAdder, Storage, cell_models, parse_library, read_library
+from bitmill.fpga.liberty import cell_models, parse_library, read_library
+from bitmill.fpga.liberty_cell import Adder, Storage
 from bitmill.system import tools
 
 HEAD = 'library (tiny) {\n  time_unit : "1ns";\n  capacitive_load_unit (1, pf);\n'
@@ -39,7 +40,7 @@ def test_cells_of_osu018_are_known_by_their_function():
     assert (library.nand2.cell, library.inverter.cell) == ("NAND2X1", "INVX1")
     assert library.flip_flop == Storage("DFFPOSX1", data="D", clock="CLK", output="Q", rising=True)
     assert library.latch == Storage("LATCH", data="D", clock="CLK", output="Q", rising=True)
-    assert library.full_adder == FullAdder("FAX1", ("A", "B", "C"), sum="YS", carry="YC")
+    assert library.full_adder == Adder("FAX1", ("A", "B", "C"), sum="YS", carry="YC")
     assert library.registers == {"DFFPOSX1", "DFFNEGX1", "DFFSR", "LATCH"}
     assert (library.gate_area, library.areas["DFFPOSX1"], library.areas["FAX1"]) == (24, 96, 120)
     assert library.areas["LATCH"] == 96, "its Liberty file gives it no area"
@@ -60,9 +61,9 @@ def test_a_library_of_its_own_with_the_least_of_everything():
     ("text", "message"),
     [
         ("hello\n", "must be a Liberty file, not text without a library group"),
-        (HEAD + "cell (", "must be a Liberty file that Yosys reads, not this one: yosys: .*"),
+        (HEAD + "cell (", "must be a whole Liberty file, not one cut off after 'cell'"),
         (liberty("INV", "NOR2", "DFF"), "must have a two-input NAND gate with an area, not only DFF, INV, NOR2"),
-        (liberty("INV", "NAND2", "DFFN"), "must have a rising-edge D flip-flop without set and reset, not only .*"),
+        (liberty("INV", "NAND2", "LAT"), "must have a D flip-flop, not only INV, LAT, NAND2"),
         (liberty("NAND2", "DFF"), "must have an inverter with an area, not only DFF, NAND2"),
         (liberty(), "must have a two-input NAND gate with an area, not only no cell"),
         (

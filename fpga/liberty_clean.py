@@ -1,0 +1,315 @@
+"""One clean library out of one or several Liberty files: what a mapper may use, in a text that Yosys, abc and OpenSTA all read.
+
+Left out are cells that are never mapped (``never_mapped``), energies (kept apart, cell by cell), noise, waveforms and wire loads:
+all figures are before layout. Delays that depend on other inputs' values become one, the worst: that is what abc and OpenSTA take
+of them, and a library of conditions is twenty times as long.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..system.errors import BitmillError
+from .liberty_text import Group, parse_groups, write_groups
+
+_TRUE = (
+    "dont_use", "is_filler_cell", "is_decap_cell", "is_tap_cell", "is_isolation_cell", "is_clock_isolation_cell",
+    "is_level_shifter", "is_macro_cell", "is_memory_cell", "is_pll_cell", "pad_cell", "auxiliary_pad_cell", "always_on",
+)  # fmt: skip
+_ANY = (
+    "antenna_diode_type", "level_shifter_type", "power_cell_type", "power_gating_cell", "retention_cell", "switch_cell_type",
+)  # fmt: skip
+_GROUPS = ("bundle", "bus", "ff_bank", "latch_bank", "memory", "statetable", "test_cell")
+_GATE = "clock_gating_integrated_cell"
+
+# Words of a library, a cell, a pin and an arc that delays and functions depend on.
+_HEAD = (
+    "delay_model", "time_unit", "voltage_unit", "current_unit", "pulling_resistance_unit", "leakage_power_unit",
+    "capacitive_load_unit",
+    "input_threshold_pct_fall", "input_threshold_pct_rise", "output_threshold_pct_fall", "output_threshold_pct_rise",
+    "slew_derate_from_library", "slew_lower_threshold_pct_fall", "slew_lower_threshold_pct_rise", "slew_upper_threshold_pct_fall",
+    "slew_upper_threshold_pct_rise", "nom_process", "nom_temperature", "nom_voltage", "default_cell_leakage_power",
+    "default_fanout_load", "default_inout_pin_cap", "default_input_pin_cap", "default_output_pin_cap", "default_max_transition",
+)  # fmt: skip
+_CELL = ("area", "cell_leakage_power", _GATE)
+_PIN = (
+    "direction", "function", "capacitance", "rise_capacitance", "fall_capacitance", "max_capacitance", "max_transition", "clock",
+    "clock_gate_clock_pin", "clock_gate_enable_pin", "clock_gate_test_pin", "clock_gate_out_pin",
+)  # fmt: skip
+_ARC = ("related_pin", "timing_sense", "timing_type")
+_STATE = (
+    "next_state", "clocked_on", "data_in", "enable", "clear", "preset", "clear_preset_var1", "clear_preset_var2",
+)  # fmt: skip
+_ARCS = frozenset(
+    {
+        "", "combinational", "combinational_rise", "combinational_fall", "rising_edge", "falling_edge", "clear", "preset",
+        "setup_rising", "setup_falling", "hold_rising", "hold_falling", "recovery_rising", "recovery_falling", "removal_rising",
+        "removal_falling",
+    }
+)  # fmt: skip
+_TABLES = (
+    "cell_rise", "cell_fall", "rise_transition", "fall_transition", "rise_constraint", "fall_constraint", "rise_propagation",
+    "fall_propagation", "intrinsic_rise", "intrinsic_fall",
+)  # fmt: skip
+_SIMPLE_ARC = ("intrinsic_rise", "intrinsic_fall", "rise_resistance", "fall_resistance")
+
+
+def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> dict[str, Any]:
+    """One library of the cells of all files, as JSON data.
+
+    Parameters
+    ----------
+    texts
+        What messages call a file, to its Liberty text; the first one's header is the library's.
+    dont_use
+        Patterns of cells that are not mapped, beside those that say so themselves.
+
+    Returns
+    -------
+    dict
+        ``text`` for the tools; ``power``, cell to Liberty text of its pins' energies and leakage, the header under ``""``;
+        ``gates``, integrated clock gates to their areas and the roles of their pins; ``left_out``, cell to why it is not mapped.
+
+    Raises
+    ------
+    BitmillError
+        If a text is no library, two are of different corners or units, or two have a cell of one name with other contents.
+    """
+    libraries = {source: parse_groups(text, source=source) for source, text in texts.items()}
+    first = next(iter(libraries))
+    for source, library in libraries.items():
+        _check_same_corner((first, libraries[first]), (source, library))
+    head = _of_words(libraries[first], _HEAD)
+    _nominal(head, libraries[first])
+    out, templates = head, _Templates()
+    power = {"": write_groups(_power_head(libraries.values()))}
+    gates: dict[str, dict[str, Any]] = {}
+    left_out: dict[str, str] = {}
+    seen: dict[str, tuple[str, Group]] = {}
+    cells: list[Group] = []
+    for source, library in libraries.items():
+        renamed = templates.of(library)
+        for cell in library.of("cell"):
+            if cell.name in seen:
+                if seen[cell.name][1] != cell:
+                    raise BitmillError(
+                        f"liberty {source}: cell {cell.name} must be as in {seen[cell.name][0]}, not of other contents"
+                    )
+                continue
+            seen[cell.name] = (source, cell)
+            roles = _gate_roles(cell)
+            listed = any(fnmatch.fnmatchcase(cell.name, pattern) for pattern in dont_use)
+            why = "in the list of cells not to use" if listed else never_mapped(cell)
+            if (roles is None and why is not None) or listed:
+                left_out[cell.name] = str(why)
+                continue
+            if roles is not None:
+                gates[cell.name] = {"area": cell.number("area"), "pins": roles}
+            cells.append(_slim_cell(cell, renamed))
+            power[cell.name] = write_groups(_power_cell(cell))
+    out.groups.extend([*templates.groups, *cells])
+    return {"text": write_groups(out), "power": power, "gates": gates, "left_out": left_out}
+
+
+def never_mapped(cell: Group) -> str | None:
+    """Why a mapper never uses a cell, or None: it has no function, holds more than a bit, or is for layout, test or power."""
+    for word in _TRUE:
+        if cell.is_true(word):
+            return word
+    for word in (*_ANY, _GATE):
+        if word in cell.attributes:
+            return word
+    for group in cell.of(*_GROUPS):
+        return group.word
+    pins = list(cell.of("pin"))
+    directions = {pin.text("direction") for pin in pins}
+    if not directions <= {"input", "output"}:
+        return f"a pin that is {sorted(map(str, directions - {'input', 'output'}))[0]}"
+    for pin in pins:
+        for word in ("three_state", "is_isolation_cell", "isolation_cell_enable_pin", "always_on"):
+            if word in pin.attributes and pin.text(word) != "false":
+                return word
+    outputs = [pin for pin in pins if pin.text("direction") == "output"]
+    if not outputs:
+        return "no output"
+    if "input" not in directions:
+        return "no input"
+    for pin in outputs:
+        function = (pin.text("function") or "").strip("() ")
+        if function in ("", "0", "1"):
+            return "an output without a function" if not function else "a constant output"
+    return None
+
+
+def _gate_roles(cell: Group) -> dict[str, str] | None:
+    """Pins of an integrated clock gate for rising edges whose enable may settle until then; None for others."""
+    kind = cell.text(_GATE) or ""
+    if not re.fullmatch(r"latch_posedge(_precontrol|_postcontrol)?", kind) or cell.is_true("always_on"):
+        return None
+    roles: dict[str, str] = {}
+    for pin in cell.of("pin"):
+        for word in ("clock", "enable", "test", "out"):
+            if pin.is_true(f"clock_gate_{word}_pin"):
+                roles[word] = pin.name
+    inputs = {pin.name for pin in cell.of("pin") if pin.text("direction") == "input"}
+    wanted = {roles.get("clock"), roles.get("enable"), *([roles["test"]] if "test" in roles else [])}
+    return roles if wanted == inputs and "out" in roles else None
+
+
+def _of_words(group: Group, words: Iterable[str]) -> Group:
+    """The group without its groups, with attributes of some words."""
+    kept = {word: group.attributes[word] for word in words if word in group.attributes}
+    return Group(group.word, group.arguments, kept)
+
+
+def _nominal(head: Group, library: Group) -> None:
+    """Give the header the nominal conditions, which some libraries state in a group of operating conditions alone."""
+    for word, value in corner(library).items():
+        if value is not None and word in ("nom_process", "nom_temperature", "nom_voltage"):
+            head.attributes.setdefault(word, (f"{value:g}",))
+
+
+def corner(library: Group) -> dict[str, float | None]:
+    """What delays and energies of a file are for: process, temperature, voltage, and the units, in SI."""
+    conditions = {group.name: group for group in library.of("operating_conditions")}
+    chosen = conditions.get(library.text("default_operating_conditions") or "") or next(iter(conditions.values()), None)
+    found: dict[str, float | None] = {}
+    for word in ("process", "temperature", "voltage"):
+        here = chosen is not None and word in chosen.attributes
+        stated = f"nom_{word}" in library.attributes
+        found[f"nom_{word}"] = (
+            library.number(f"nom_{word}") if stated else chosen.number(word) if here and chosen else None
+        )
+    for word in ("time_unit", "voltage_unit", "leakage_power_unit"):
+        text = library.text(word)
+        found[word] = None if text is None else in_si(text)
+    load = library.attributes.get("capacitive_load_unit")
+    found["capacitive_load_unit"] = None if load is None or len(load) != 2 else in_si(f"{load[0]}{load[1]}")
+    return found
+
+
+_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3}
+
+
+def in_si(text: str) -> float | None:
+    """``10ps`` in seconds, ``1nW`` in watts; None if it is no such unit."""
+    found = re.fullmatch(r"([\d.]+(?:[eE][+-]?\d+)?)?\s*([fpnumk]?)(s|w|v|f|a|ohm)", text.strip(), re.IGNORECASE)
+    if found is None:
+        return None
+    return float(found[1] or 1) * _PREFIXES.get(found[2].lower(), 1.0)
+
+
+def _check_same_corner(first: tuple[str, Group], other: tuple[str, Group]) -> None:
+    here, there = corner(first[1]), corner(other[1])
+    for word, value in here.items():
+        if there[word] != value:
+            shown = ["none" if one is None else f"{one:g}" for one in (value, there[word])]
+            raise BitmillError(f"liberty {other[0]}: {word} must be {shown[0]} as in {first[0]}, not {shown[1]}")
+
+
+class _Templates:
+    """Tables' templates of all files: a name that stands for something else in a later file becomes another name."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+        self._known: dict[str, Group] = {}
+
+    def of(self, library: Group) -> Callable[[str], str]:
+        names: dict[str, str] = {}
+        for template in library.of("lu_table_template"):
+            name, known = template.name, self._known.get(template.name)
+            while known is not None and known.attributes != template.attributes:
+                name += "_"
+                known = self._known.get(name)
+            names[template.name] = name
+            if known is None:
+                self._known[name] = Group(template.word, (name,), template.attributes)
+                self.groups.append(self._known[name])
+        return lambda name: names.get(name, name)
+
+
+def _slim_cell(cell: Group, renamed: Callable[[str], str]) -> Group:
+    slim = _of_words(cell, _CELL)
+    for state in cell.of("ff", "latch"):
+        slim.groups.append(_of_words(state, _STATE))
+    for pin in cell.of("pin"):
+        if pin.text("direction") == "internal":
+            continue
+        for name in pin.arguments:
+            plain = _of_words(pin, _PIN)
+            kept = Group("pin", (name,), plain.attributes)
+            kept.groups.extend(_arcs(pin, renamed))
+            slim.groups.append(kept)
+    return slim
+
+
+def _arcs(pin: Group, renamed: Callable[[str], str]) -> list[Group]:
+    """The pin's arcs, one from each related pin where conditions differ alone."""
+    found: dict[tuple[str, ...], Group] = {}
+    for arc in pin.of("timing"):
+        kind = arc.text("timing_type") or ""
+        if kind not in _ARCS:
+            continue
+        for related in (arc.text("related_pin") or "").split():
+            key = (related, arc.text("timing_sense") or "", kind)
+            whole = found.setdefault(key, _of_words(arc, (*_ARC, *_SIMPLE_ARC)))
+            whole.attributes["related_pin"] = (related,)
+            for table in arc.of(*_TABLES):
+                named = Group(table.word, tuple(map(renamed, table.arguments)), table.attributes)
+                _worst(whole.groups, named)
+    return list(found.values())
+
+
+def _worst(tables: list[Group], table: Group) -> None:
+    """Add a table, or raise the entries of the one that is there; of other axes, the one with the larger entry stays."""
+    for place, other in enumerate(tables):
+        if other.word != table.word:
+            continue
+        if other.attributes == table.attributes:
+            return
+        old, new = other.numbers("values"), table.numbers("values")
+        same = other.arguments == table.arguments and all(
+            other.numbers(axis) == table.numbers(axis) for axis in ("index_1", "index_2", "index_3")
+        )
+        if same and len(old) == len(new):
+            rows = len(other.attributes["values"])
+            values = [f"{max(pair):.7g}" for pair in zip(old, new, strict=True)]
+            width = len(values) // rows
+            texts = tuple(", ".join(values[row * width : (row + 1) * width]) for row in range(rows))
+            tables[place] = Group(other.word, other.arguments, {**other.attributes, "values": texts})
+        elif max(new, default=0.0) > max(old, default=0.0):
+            tables[place] = table
+        return
+    tables.append(table)
+
+
+def _power_head(libraries: Iterable[Group]) -> Group:
+    """Units and templates that energies need. A template's name stands for its axes alone; entries have their own."""
+    libraries = list(libraries)
+    head = _of_words(libraries[0], _HEAD)
+    _nominal(head, libraries[0])
+    names: set[str] = set()
+    for library in libraries:
+        for template in library.of("power_lut_template"):
+            if template.name not in names:
+                names.add(template.name)
+                head.groups.append(template)
+    return head
+
+
+def _power_cell(cell: Group) -> Group:
+    kept = _of_words(cell, ("cell_leakage_power",))
+    kept.groups.extend(cell.of("leakage_power"))
+    for pin in cell.of("pin"):
+        for name in pin.arguments:
+            plain = Group(
+                "pin",
+                (name,),
+                _of_words(pin, ("direction", "capacitance", "rise_capacitance", "fall_capacitance")).attributes,
+            )
+            plain.groups.extend(pin.of("internal_power"))
+            kept.groups.append(plain)
+    return kept
