@@ -1,8 +1,8 @@
 """One clean library out of one or several Liberty files: what a mapper may use, in a text that Yosys, abc and OpenSTA all read.
 
-Left out are cells that are never mapped (``never_mapped``), energies (kept apart, cell by cell), noise, waveforms and wire loads:
-all figures are before layout. Delays that depend on other inputs' values become one, the worst: that is what abc and OpenSTA take
-of them, and a library of conditions is twenty times as long.
+Left out are cells that are never mapped (``never_mapped``), energies (kept apart, cell by cell), noise and waveforms. Delays that
+depend on other inputs' values become one, the worst: that is what abc and OpenSTA take of them, and a library of conditions is
+twenty times as long. The library's own default wire load, where it has one (sky130, IHP), stays: OpenSTA adds it to a net's pins.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _HEAD = (
     "slew_derate_from_library", "slew_lower_threshold_pct_fall", "slew_lower_threshold_pct_rise", "slew_upper_threshold_pct_fall",
     "slew_upper_threshold_pct_rise", "nom_process", "nom_temperature", "nom_voltage", "default_cell_leakage_power",
     "default_fanout_load", "default_inout_pin_cap", "default_input_pin_cap", "default_output_pin_cap", "default_max_transition",
+    "default_wire_load", "default_wire_load_area", "default_wire_load_capacitance", "default_wire_load_mode",
+    "default_wire_load_resistance", "default_wire_load_selection",
 )  # fmt: skip
 _CELL = ("area", "cell_leakage_power", _GATE)
 _PIN = (
@@ -110,7 +112,7 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
                 gates[cell.name] = {"area": cell.number("area"), "pins": roles}
             cells.append(_slim_cell(cell, renamed))
             power[cell.name] = write_groups(_power_cell(cell))
-    out.groups.extend([*templates.groups, *cells])
+    out.groups.extend([*libraries[first].of("wire_load", "wire_load_selection"), *templates.groups, *cells])
     return {"text": write_groups(out), "power": power, "gates": gates, "left_out": left_out}
 
 

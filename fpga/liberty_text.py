@@ -23,6 +23,8 @@ _STATEMENT = re.compile(
 )
 _CUT = re.compile(r"""([^\s(){};:,"]+)\s*(\([^(){};]*|:\s*"[^"]*)?$""")
 """A statement whose end is missing."""
+_REPEATED = frozenset({"fanout_length", "wire_load_from_area"})
+"""Statements that stand more than once in a group; they are read as groups with nothing in them."""
 _ARGUMENT = re.compile(rf'{_STRING}|[^\s,"]+')
 
 
@@ -96,6 +98,8 @@ def parse_groups(text: str, *, source: str) -> Group:
             group = Group(word, arguments)
             stack[-1].groups.append(group)
             stack.append(group)
+        elif word in _REPEATED:
+            stack[-1].groups.append(Group(word, arguments))
         else:
             stack[-1].attributes[word] = arguments
     rest, libraries = text[place:].strip(), list(outer.of("library"))
@@ -121,7 +125,11 @@ def write_groups(group: Group) -> str:
 
 
 def _write(group: Group, lines: list[str]) -> None:
-    lines.append(f"{group.word} ({', '.join(map(_quoted, group.arguments))}) {{")
+    head = f"{group.word} ({', '.join(map(_quoted, group.arguments))})"
+    if group.word in _REPEATED:
+        lines.append(f"{head};")
+        return
+    lines.append(f"{head} {{")
     for name, values in group.attributes.items():
         if name in _LISTS:
             quoted = ", ".join(f'"{text}"' for text in values)
