@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..system.errors import BitmillError
@@ -11,6 +11,8 @@ from .liberty import Library
 from .liberty_clean import in_si
 from .liberty_text import Group, parse_groups
 
+_Templates = Mapping[str, tuple[tuple[str, tuple[float, ...]], ...]]
+"""Name of a template to its axes: variable and default index."""
 _LOAD, _SLEW = "total_output_net_capacitance", "input_transition_time"
 
 
@@ -42,11 +44,31 @@ class Table:
 
 @dataclass(frozen=True)
 class Internal:
-    """Energies of an ``internal_power`` group of a pin: ``related`` is the input that causes them, or None for the pin itself."""
+    """Energies of a pin's ``internal_power`` groups of one cause, under all their conditions.
+
+    Attributes
+    ----------
+    related
+        The input that causes them, or None for the pin itself.
+    rises, falls
+        Tables of every condition, which are taken for equally frequent; none is an energy of zero.
+    holds_switching
+        Whether they hold what charging the load takes as well, though Liberty says otherwise: IHP's registers with two outputs.
+    """
 
     related: str | None
-    rise: Table
-    fall: Table
+    rises: tuple[Table, ...]
+    falls: tuple[Table, ...]
+    holds_switching: bool = False
+
+    def at(self, *, load: float, rise_slew: float, fall_slew: float) -> float:
+        """Mean of a rise and a fall at a load and the cause's slews, in the library's units."""
+        rise, fall = _mean(self.rises, load, rise_slew), _mean(self.falls, load, fall_slew)
+        return (rise + fall) / 2
+
+
+def _mean(tables: Sequence[Table], load: float, slew: float) -> float:
+    return sum(table.at(load=load, slew=slew) for table in tables) / len(tables) if tables else 0.0
 
 
 @dataclass(frozen=True)
@@ -60,10 +82,15 @@ class PinEnergy:
 
 @dataclass(frozen=True)
 class CellEnergy:
-    """A cell: its leakage in watts, and its pins."""
+    """A cell: its leakage in watts, None where the library states none, and its pins."""
 
-    leakage: float
+    leakage: float | None
     pins: Mapping[str, PinEnergy]
+
+    @property
+    def has_internal(self) -> bool:
+        """Whether the library states any internal energy of it."""
+        return any(pin.internal for pin in self.pins.values())
 
 
 @dataclass(frozen=True)
@@ -134,17 +161,27 @@ def _of_texts(texts: Mapping[str, str], name: str) -> Energies:
     watts = in_si(library.text("leakage_power_unit") or "1nW") or 1e-9
     volts = in_si(library.text("voltage_unit") or "1V") or 1.0
     templates = {
-        group.name: tuple(group.text(f"variable_{place}") for place in (1, 2, 3) if group.text(f"variable_{place}"))
+        group.name: tuple(
+            (str(group.text(f"variable_{place}")), group.numbers(f"index_{place}"))
+            for place in (1, 2, 3)
+            if group.text(f"variable_{place}")
+        )
         for group in library.of("power_lut_template")
     }
 
+    stated = library.text("default_cell_leakage_power")
+    # A default of zero says nothing of a cell.
+    default = float(stated) * watts if stated and float(stated) else None
+    voltage = library.number("nom_voltage") * volts
+
     def read(cell: Group) -> CellEnergy:
+        leakage = _leakage(cell)
+        reading = _Reading(templates, farads, voltage**2 / 2 / volts**2, name)
         return CellEnergy(
-            leakage=cell.number("cell_leakage_power") * watts,
-            pins={pin.name: _pin(pin, templates, farads, name) for pin in cell.of("pin")},
+            leakage=default if leakage is None else leakage * watts,
+            pins={pin.name: reading.pin(pin) for pin in cell.of("pin")},
         )
 
-    voltage = library.number("nom_voltage") * volts
     if voltage <= 0 or not any("internal_power" in text for text in texts.values()):
         raise BitmillError(
             f"liberty {name}: must have a voltage and power tables for energies, not only areas and delays"
@@ -152,15 +189,74 @@ def _of_texts(texts: Mapping[str, str], name: str) -> Energies:
     return Energies(voltage, farads, farads * volts**2, _Cells(texts, read, name))
 
 
-def _pin(pin: Group, templates: Mapping[str, tuple[str | None, ...]], farads: float, name: str) -> PinEnergy:
-    internal = []
-    for group in pin.of("internal_power"):
-        tables = {table.word: _table(table, templates, name) for table in group.groups}
-        rise, fall = (tables.get(kind) or tables.get("power") for kind in ("rise_power", "fall_power"))
-        if rise is not None and fall is not None:
-            related = (group.text("related_pin") or "").split()
-            internal += [Internal(one, rise, fall) for one in related or [None]]
-    return PinEnergy(pin.text("direction") == "output", _capacitance(pin) * farads, tuple(internal))
+def _leakage(cell: Group) -> float | None:
+    """Stated for the cell, or else the mean over conditions, added up over supplies; in the library's unit."""
+    if "cell_leakage_power" in cell.attributes:
+        return cell.number("cell_leakage_power")
+    of_supply: dict[str, list[Group]] = {}
+    for group in cell.of("leakage_power"):
+        of_supply.setdefault(group.text("related_pg_pin") or "", []).append(group)
+    if not of_supply:
+        return None
+    means = []
+    for groups in of_supply.values():
+        values = [group.number("value") for group in _conditional(groups)]
+        means.append(sum(values) / len(values))
+    return sum(means)
+
+
+def _conditional(groups: Sequence[Group]) -> list[Group]:
+    """Those under a condition; the others, which are for all other conditions, where there is none."""
+    return [group for group in groups if "when" in group.attributes] or list(groups)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What reading a pin's energies takes: axes of templates, the unit of capacitance, and what a unit of it takes to charge."""
+
+    templates: _Templates
+    farads: float
+    charge: float
+    name: str
+
+    def pin(self, pin: Group) -> PinEnergy:
+        causes: dict[tuple[str | None, str], list[Group]] = {}
+        for group in pin.of("internal_power"):
+            for related in (group.text("related_pin") or "").split() or [None]:
+                causes.setdefault((related, group.text("related_pg_pin") or ""), []).append(group)
+        internal = []
+        for (related, _), groups in causes.items():
+            chosen = _conditional(groups)
+            rises, falls = (
+                tuple(
+                    _table(table, self.templates, self.name)
+                    for group in chosen
+                    for table in group.groups
+                    if table.word in (kind, "power")
+                )
+                for kind in ("rise_power", "fall_power")
+            )
+            if rises or falls:
+                found = Internal(related, rises, falls)
+                internal.append(Internal(related, rises, falls, self._holds_switching(found)))
+        return PinEnergy(pin.text("direction") == "output", _capacitance(pin) * self.farads, tuple(internal))
+
+    def _holds_switching(self, found: Internal) -> bool:
+        """Whether the mean of a rise and a fall grows with the load as fast as ``C V^2 / 2`` does.
+
+        Each alone may: sky130 counts the charge to the rise and takes it off the fall.
+        """
+        loads = [index for table in (*found.rises, *found.falls) for axis, index in table.axes if axis == _LOAD]
+        slews = [index for table in (*found.rises, *found.falls) for axis, index in table.axes if axis == _SLEW]
+        if not loads or len(loads[0]) < 2:
+            return False
+        slew = slews[0][len(slews[0]) // 2] if slews else 0.0
+        low, high = (found.at(load=load, rise_slew=slew, fall_slew=slew) for load in (loads[0][0], loads[0][-1]))
+        return (high - low) / (loads[0][-1] - loads[0][0]) > _HOLDS * self.charge
+
+
+_HOLDS = 0.75
+"""Share of the energy to charge a load from which on a table is taken to hold it: found are 0 and 1, and .5 of resets."""
 
 
 def _capacitance(pin: Group) -> float:
@@ -169,11 +265,10 @@ def _capacitance(pin: Group) -> float:
     return (pin.number("rise_capacitance", plain) + pin.number("fall_capacitance", plain)) / 2
 
 
-def _table(group: Group, templates: Mapping[str, tuple[str | None, ...]], name: str) -> Table:
-    variables = templates.get(group.arguments[0] if group.arguments else "", ())
+def _table(group: Group, templates: _Templates, name: str) -> Table:
     axes = []
-    for place, variable in enumerate(variables, start=1):
+    for place, (variable, index) in enumerate(templates.get(group.name, ()), start=1):
         if variable not in (_LOAD, _SLEW):
             raise BitmillError(f"liberty {name}: power tables must be over {_LOAD} and {_SLEW}, not {variable!r}")
-        axes.append((variable, group.numbers(f"index_{place}")))
+        axes.append((variable, group.numbers(f"index_{place}") or index))
     return Table(tuple(axes), group.numbers("values"))

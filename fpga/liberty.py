@@ -194,7 +194,21 @@ def cell_models(library: Library) -> str:
         If Yosys is missing or fails.
     """
     script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nopt_clean\nwrite_verilog -noattr models.v\n"
-    return cache.yosys_cached(script, files={LIBRARY_FILE: library.text}, outputs=["models.v"])["models.v"]
+    models = cache.yosys_cached(script, files={LIBRARY_FILE: library.text}, outputs=["models.v"])["models.v"]
+    return models if library.clock_gate is None else models + _clock_gate_model(library.clock_gate)
+
+
+def _clock_gate_model(gate: ClockGate) -> str:
+    """Yosys does not read tables of states. The enable is held while the clock is high."""
+    tests, enable = ([gate.test], f"{gate.enable} | {gate.test}") if gate.test else ([], gate.enable)
+    inputs = ", ".join(f"input {pin}" for pin in (gate.clock, gate.enable, *tests))
+    return f"""
+module {gate.cell} ({inputs}, output {gate.out});
+  reg bitmill_held;
+  always @* if (!{gate.clock}) bitmill_held = {enable};
+  assign {gate.out} = {gate.clock} & bitmill_held;
+endmodule
+"""
 
 
 def _library(

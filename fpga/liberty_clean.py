@@ -303,15 +303,19 @@ def _power_head(libraries: Iterable[Group]) -> Group:
 
 
 def _power_cell(cell: Group) -> Group:
+    """Leakage and energies. What a supply gives flows back to ground: figures of ground pins are the same once more."""
+    grounds = {pin.name for pin in cell.of("pg_pin") if "ground" in (pin.text("pg_type") or "")}
+
+    def of_supplies(group: Group, word: str) -> list[Group]:
+        found = list(group.of(word))
+        return [one for one in found if one.text("related_pg_pin") not in grounds] or found
+
     kept = _of_words(cell, ("cell_leakage_power",))
-    kept.groups.extend(cell.of("leakage_power"))
+    kept.groups.extend(of_supplies(cell, "leakage_power"))
     for pin in cell.of("pin"):
         for name in pin.arguments:
-            plain = Group(
-                "pin",
-                (name,),
-                _of_words(pin, ("direction", "capacitance", "rise_capacitance", "fall_capacitance")).attributes,
-            )
-            plain.groups.extend(pin.of("internal_power"))
+            words = ("direction", "capacitance", "rise_capacitance", "fall_capacitance")
+            plain = Group("pin", (name,), _of_words(pin, words).attributes)
+            plain.groups.extend(of_supplies(pin, "internal_power"))
             kept.groups.append(plain)
     return kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..system.sources import source_digest
 from . import cache
 from .activity import NetlistCell, PinActivity, netlist_cells, pin_activity
 from .energy import CellEnergy, Energies, energies
-from .liberty import DEFAULT_LIBRARY, LIBRARY_FILE, Library
+from .liberty import LIBRARY_FILE, Library, cell_models
 from .netlist_trace import UNIT, Stimulus, bench, check_stimulus, netlist_trace
 from .sta import NETLIST_FILE, plain_netlist, run_sta
 from .wrap import Port
@@ -72,17 +72,30 @@ class Power:
         The clock period.
     cells
         Of every instance.
+    energy_left_out
+        What the library does not say of the netlist's cells and is counted as zero, in sentences.
     """
 
     sequential: float
     combinational: float
     period_ns: float
     cells: Mapping[str, CellPower]
+    energy_left_out: tuple[str, ...] = ()
 
     @property
     def leakage(self) -> float:
         """The part of the power that is there without a clock, in watts."""
         return sum(cell.leakage for cell in self.cells.values())
+
+    @property
+    def leakage_nw(self) -> float:
+        """The same in nW."""
+        return self.leakage * 1e9
+
+    @property
+    def energy_fj(self) -> float:
+        """Energy of a cycle in fJ."""
+        return self.energy_pj * 1e3
 
     @property
     def energy_pj(self) -> float:
@@ -128,7 +141,7 @@ def simulated_power(
     stimulus
         Input port to its values, one a cycle, all of one length; other inputs are 0. A reset comes before, not counted.
     models
-        Verilog of the library's cells; osu018's if left out.
+        Verilog of the library's cells; of their Liberty functions if left out.
 
     Raises
     ------
@@ -137,7 +150,7 @@ def simulated_power(
     """
     _check_period(period_ns)
     cycles = check_stimulus(stimulus, top, ports)
-    text, models_text = plain_netlist(netlist), read_models(models)
+    text, models_text = plain_netlist(netlist), cell_models(library) if models is None else read_models(models)
     inputs = {
         "netlist": text, "models": models_text, "library": [library.sha256, library.text_sha256], "period": period_ns,
         "stimulus": {name: list(map(int, values)) for name, values in stimulus.items()},
@@ -189,18 +202,17 @@ def traced_power(
     return _power(_weighed(text, top, library, period_ns, cells, activity), period_ns)
 
 
-def read_models(path: Path | None = None) -> str:
-    """Verilog of a library's cells; osu018's if left out.
+def read_models(path: Path) -> str:
+    """Verilog of a library's cells.
 
     Raises
     ------
     BitmillError
         If there is no such file.
     """
-    source = DEFAULT_LIBRARY.with_suffix(".v") if path is None else path
-    if not source.is_file():
-        raise BitmillError(f"models must be a file of Verilog cells, not {source}")
-    return source.read_text(encoding="utf-8", errors="replace")
+    if not path.is_file():
+        raise BitmillError(f"models must be a file of Verilog cells, not {path}")
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _check_period(period_ns: float) -> None:
@@ -221,18 +233,27 @@ def _weighed(
     foreign = sorted({cell.library_cell for cell in cells.values()} - set(known.cells))
     if foreign:
         raise BitmillError(f"netlist {top} must be of cells of {library.name}, not have {', '.join(foreign)}")
+    kinds = {cell.library_cell for cell in cells.values()}
     loads: dict[str, float] = {}
     for cell in cells.values():
         for pin, net in cell.pins.items():
             loads[net] = loads.get(net, 0.0) + known.cells[cell.library_cell].pins[pin].capacitance
     slews = pin_slews(netlist, top, library)
-    toggling = _Toggling(known, loads, slews, activity, period_ns * 1e-9)
+    toggling = _Toggling(known, loads, slews, activity, period_ns * 1e-9, library.registers)
     watts = {name: toggling.watts(name, cell) for name, cell in cells.items()}
     groups = [
         sum(sum(of) for name, of in watts.items() if (cells[name].library_cell in library.registers) is register)
         for register in (True, False)
     ]
-    return {"groups": groups, "cells": watts}
+    return {"groups": groups, "cells": watts, "left_out": _left_out(known, kinds, library.name)}
+
+
+def _left_out(known: Energies, kinds: Iterable[str], name: str) -> list[str]:
+    lacking = {
+        "leakage": [kind for kind in sorted(kinds) if known.cells[kind].leakage is None],
+        "internal energies": [kind for kind in sorted(kinds) if not known.cells[kind].has_internal],
+    }
+    return [f"{name} states no {what} of {', '.join(of)}: counted as zero" for what, of in lacking.items() if of]
 
 
 @dataclass(frozen=True)
@@ -244,6 +265,7 @@ class _Toggling:
     slews: Mapping[str, tuple[float, float]]
     activity: Mapping[str, PinActivity]
     period: float
+    registers: frozenset[str]
 
     def watts(self, name: str, cell: NetlistCell) -> tuple[float, float, float]:
         """Internal, switching and leakage power of an instance."""
@@ -256,12 +278,22 @@ class _Toggling:
             if of_kind.pins[pin].output:
                 switching += self.loads[net] * self.energies.voltage**2 / 2 * rate
             internal += self._internal(name, cell, of_kind, pin) * rate
-        return internal, switching, of_kind.leakage
+        for pin, rate in self._open_outputs(name, cell, of_kind):
+            internal += self._internal(name, cell, of_kind, pin) * rate
+        return internal, switching, of_kind.leakage or 0.0
+
+    def _open_outputs(self, name: str, cell: NetlistCell, of_kind: CellEnergy) -> Iterator[tuple[str, float]]:
+        """Outputs of a register that drive nothing, and how often they toggle: as often as the one that does."""
+        if cell.library_cell not in self.registers:
+            return
+        outputs = [pin for pin, energy in of_kind.pins.items() if energy.output]
+        rates = [self._toggles(name, pin) / self.period for pin in outputs if pin in cell.pins]
+        yield from ((pin, max(rates)) for pin in outputs if pin not in cell.pins and rates and max(rates))
 
     def _internal(self, name: str, cell: NetlistCell, of_kind: CellEnergy, pin: str) -> float:
         """Joules in the cell for a toggle of a pin: half of them rise, half fall."""
         groups = [group for group in of_kind.pins[pin].internal if group.related in (None, *cell.pins)]
-        load = self.loads[cell.pins[pin]] if of_kind.pins[pin].output else 0.0
+        load = self.loads[cell.pins[pin]] if of_kind.pins[pin].output and pin in cell.pins else 0.0
         weights = [1.0 if group.related is None else self._toggles(name, group.related) for group in groups]
         whole = sum(weights) if any(group.related for group in groups) else 1.0
         total = 0.0
@@ -271,9 +303,11 @@ class _Toggling:
                 raise BitmillError(f"sta: printed no slew of {cause}, which toggles")
             rise, fall = self.slews[cause]
             load_units = load / self.energies.farads
-            energy = group.rise.at(load=load_units, slew=rise) + group.fall.at(load=load_units, slew=fall)
-            total += energy / 2 * weight / (whole or 1.0)
-        return total * self.energies.joules
+            energy = group.at(load=load_units, rise_slew=rise, fall_slew=fall) * self.energies.joules
+            if group.holds_switching:
+                energy -= load * self.energies.voltage**2 / 2
+            total += energy * weight / (whole or 1.0)
+        return total
 
     def _toggles(self, name: str, pin: str) -> float:
         return self.activity[f"{name}/{pin}"].toggles
@@ -307,4 +341,4 @@ foreach pin [get_pins *] {{ report_slews $pin }}
 
 def _power(found: Mapping[str, Any], period_ns: float) -> Power:
     cells = {name: CellPower(*watts) for name, watts in found["cells"].items()}
-    return Power(*found["groups"], period_ns=period_ns, cells=cells)
+    return Power(*found["groups"], period_ns=period_ns, cells=cells, energy_left_out=tuple(found["left_out"]))

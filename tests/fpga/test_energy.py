@@ -52,8 +52,8 @@ def test_units_and_pins(small):
 )
 def test_between_entries_and_beyond_them(small, slew, load, energy):
     group = energies(small).cells["INV"].pins["Y"].internal[0]
-    assert group.rise.at(load=load, slew=slew) == pytest.approx(energy)
-    assert group.fall.at(load=load, slew=slew) == 0.5
+    assert group.rises[0].at(load=load, slew=slew) == pytest.approx(energy)
+    assert group.falls[0].at(load=load, slew=slew) == 0.5
 
 
 def test_a_table_of_one_entry_is_a_constant():
@@ -89,3 +89,53 @@ def test_libraries_without_energies(old, new, message):
     with pytest.raises(BitmillError) as error:
         energies(of_text(TEXT.replace(old, new))).cells["INV"]
     assert str(error.value) == f"liberty small: {message}"
+
+
+ODD = """library ("odd") {
+  nom_voltage : 2; capacitive_load_unit (1, ff); leakage_power_unit : "1nW"; voltage_unit : "1V";
+  power_lut_template (load) { variable_1 : total_output_net_capacitance; index_1 ("0, 1"); }
+  cell (INV) {
+    pg_pin (VDD) { pg_type : primary_power; } pg_pin (VSS) { pg_type : primary_ground; }
+    leakage_power () { value : 2; when : "A"; related_pg_pin : VDD; }
+    leakage_power () { value : 4; when : "!A"; related_pg_pin : VDD; }
+    leakage_power () { value : 9; related_pg_pin : VDD; }
+    leakage_power () { value : 50; when : "A"; related_pg_pin : VSS; }
+    pin (A) { direction : input; capacitance : 1; }
+    pin (Y) { direction : output; function : "!A";
+      internal_power () { related_pin : A; related_pg_pin : VDD; RISE fall_power (load) { values ("1, 3"); } }
+      internal_power () { related_pin : A; related_pg_pin : VSS; rise_power (load) { values ("7, 7"); } } } }
+  cell (BARE) { pin (A) { direction : input; } pin (Y) { direction : output; function : A; } } }
+"""
+
+
+def odd(rise=""):
+    return energies(of_text(ODD.replace("RISE", rise))).cells
+
+
+def test_leakage_is_the_mean_of_conditions_and_ground_is_not_counted_again():
+    assert odd()["INV"].leakage == pytest.approx(3e-9)
+    assert odd()["BARE"].leakage is None
+
+
+def test_a_rise_without_a_table_is_zero_and_ground_is_not_counted_again():
+    (internal,) = odd()["INV"].pins["Y"].internal
+    assert internal.at(load=1, rise_slew=0, fall_slew=0) == 1.5
+    assert not odd()["BARE"].has_internal
+
+
+def test_conditions_are_equally_frequent():
+    power = (
+        'rise_power (load) { values ("1, 1"); } } internal_power () { related_pin : A; related_pg_pin : VDD; when : X; '
+    )
+    (internal,) = odd(f'when : "Y"; {power} rise_power (load) {{ values ("5, 5"); }}')["INV"].pins["Y"].internal
+    assert internal.at(load=0, rise_slew=0, fall_slew=0) == (3 + 1) / 2
+
+
+@pytest.mark.parametrize(
+    ("rise", "holds"),
+    [("1, 3", True), ("1, 1", False), ("3, 1", False), ("1, 2.5", True)],
+)
+def test_tables_that_hold_the_charge_of_the_load_are_told_apart(rise, holds):
+    """A volt squared times two: half ``C V^2`` is 2 a femtofarad, the fall's table alone grows by it."""
+    (internal,) = odd(f'rise_power (load) {{ values ("{rise}"); }}')["INV"].pins["Y"].internal
+    assert internal.holds_switching is holds

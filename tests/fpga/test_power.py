@@ -8,9 +8,9 @@ import pytest
 from bitmill import BitmillError
 from bitmill.fpga.activity import netlist_cells, pin_activity
 from bitmill.fpga.energy import energies
-from bitmill.fpga.liberty import read_library
+from bitmill.fpga.liberty import cell_models, read_library
 from bitmill.fpga.netlist_trace import UNIT, netlist_trace
-from bitmill.fpga.power import pin_slews, read_models, simulated_power, traced_power
+from bitmill.fpga.power import pin_slews, simulated_power, traced_power
 from bitmill.fpga.sta import run_sta
 from bitmill.fpga.wrap import Port
 from bitmill.system import tools
@@ -131,7 +131,7 @@ def counter():
 def counted(counter):
     """The trace of a counter's whole period."""
     text, ports = counter
-    return netlist_trace(text, "counter", ports, stimulus={"rst": [0] * 2**BITS}, models=read_models())
+    return netlist_trace(text, "counter", ports, stimulus={"rst": [0] * 2**BITS}, models=cell_models(read_library()))
 
 
 def test_bits_of_a_counter_toggle_half_as_often_each(counter, counted):
@@ -184,7 +184,7 @@ def test_cells_draw_what_opensta_says(library):
       BUFX4 l (.A(w), .Y(z)); endmodule"""
     ports = (Port("clk", "input", 1), Port("rst", "input", 1), Port("y", "output", 1), Port("z", "output", 1))
     stimulus = {"rst": [0] * CYCLES}
-    trace = netlist_trace(netlist, "ring", ports, stimulus=stimulus, models=read_models())
+    trace = netlist_trace(netlist, "ring", ports, stimulus=stimulus, models=cell_models(read_library()))
     activity = pin_activity(trace, cells=netlist_cells(netlist, "ring"), unit=UNIT, cycles=CYCLES)
     mine = simulated_power(netlist, "ring", ports, library, period_ns=PERIOD, stimulus=stimulus)
     theirs = reported(netlist, "ring", activity, library)
@@ -196,7 +196,7 @@ def test_cells_draw_what_opensta_says(library):
         assert mine.cells[name].leakage == pytest.approx(leakage, rel=1e-3), name
     slew = pin_slews(netlist, "ring", library)["g/D"]
     data = energies(library).cells["DFFPOSX1"].pins["D"].internal[0]
-    joules = (data.rise.at(load=0, slew=slew[0]) + data.fall.at(load=0, slew=slew[1])) / 2 * 1e-12
+    joules = data.at(load=0, rise_slew=slew[0], fall_slew=slew[1]) * 1e-12
     of_data = joules * activity["g/D"].toggles / (PERIOD * 1e-9)
     assert activity["g/D"].toggles == 1
     assert mine.cells["g"].switching == pytest.approx(theirs["g"][1], rel=1e-3)
