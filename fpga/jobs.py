@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar, cast
@@ -94,7 +95,11 @@ def run_jobs(
             finished.put((name, *_timed(job)))
 
     # Daemons: a process that is to end does not wait for what they compute.
-    threads = [threading.Thread(target=work, daemon=True, name=f"bitmill job {index}") for index in range(workers)]
+    threads = [
+        # Each in a copy of this context, whose meter counts what its tools take.
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True, name=f"bitmill job {index}")
+        for index in range(workers)
+    ]
     outcomes: dict[str, Outcome[Result]] = {}
     try:
         for thread in threads:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..fpga.liberty import Library, read_library
+from ..fpga.liberty import Library
 from ..fpga.standard_cells import Mapped, StandardCells, map_standard_cells
 from ..fpga.synthesis import synthesize
 from ..fpga.timing import DEVICES, Timing, measure_timing
@@ -18,9 +18,6 @@ COUNTED = {
     "ecp5": "LUT4 + 2 CCU2C",
 }
 COUNTED_CELLS = "cell area over the smallest NAND2's; registers and their clock gates apart; before layout"
-
-FASTEST_NS = 1.0
-"""A clock period that nothing reaches on osu018: who asks for it gets the fastest circuit."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +38,20 @@ class Measured:
     seeds: tuple[int, ...] = ()
 
 
-def measured_cells(verilog: str, top: str, *, period_ns: float, once: Sequence[str] = ()) -> Measured:
-    """Gate equivalents on osu018, logic and registers apart, and the clock, of the smallest recipe that meets a period.
+def measured_cells(verilog: str, top: str, library: Library, *, period_ns: float, once: Sequence[str] = ()) -> Measured:
+    """Gate equivalents, logic and registers apart, area and clock, of the smallest recipe that meets a period on a library.
 
     Modules named in ``once`` are mapped by themselves.
 
     Raises
     ------
     BitmillError
-        If a tool or the library is missing, or a tool fails.
+        If a tool is missing or fails.
     """
-    library = read_library()
     result = map_standard_cells(verilog, top, library, period_ns=period_ns, once=once)
     metrics = cells_metrics(result.best, library)
     metrics["period"] = metric(period_ns, "ns")
-    flow = {**mapping_flow(result), "period_ns": period_ns, "met": result.met, "counted": COUNTED_CELLS}
+    flow = {**mapping_flow(result, library), "period_ns": period_ns, "met": result.met, "counted": COUNTED_CELLS}
     return Measured({**flow, "mapped_once": list(once)} if once else flow, metrics, result.tools)
 
 
@@ -65,9 +61,15 @@ def cells_metrics(mapped: Mapped, library: Library) -> dict[str, Metric]:
         "logic": metric(mapped.logic_ge, "GE"),
         "registers": metric(mapped.registers_ge, "GE"),
         "total": metric(mapped.logic_ge + mapped.registers_ge, "GE"),
+        "area": area_of(mapped.logic_ge + mapped.registers_ge, library),
         "delay": metric(mapped.delay_ns, "ns"),
         "flip_flop": metric(library.areas[library.flip_flop.cell] / library.gate_area, "GE"),
     }
+
+
+def area_of(gates: float, library: Library) -> Metric:
+    """Square micrometres of so many gate equivalents of a library."""
+    return metric(round(gates * library.gate_area * library.square_microns, 3), "um2")
 
 
 def counted(text: str, top: str, target: str, *, dsp: bool = False, once: Sequence[str] = ()) -> Measured:
@@ -151,9 +153,10 @@ def timing_metrics(result: Timing) -> dict[str, Metric]:
     }
 
 
-def mapping_flow(result: StandardCells) -> dict[str, Any]:
+def mapping_flow(result: StandardCells, library: Library) -> dict[str, Any]:
     """Which library and recipe standard cells were mapped with, for a record's ``flow``."""
     return {
+        "cells": library.key,
         "library": result.library,
         "library_sha256": result.library_sha256,
         "recipe": result.best.recipe,

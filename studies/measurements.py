@@ -10,7 +10,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
-from ..fpga.liberty import read_library
+from ..fpga.liberty import Library
 from ..hdl.emit.verilog import emit_component
 from .circuits import Measured, counted, counted_ecp5, measured_cells, measured_clock
 from .committed import committed
@@ -62,10 +62,15 @@ class Measurements:
     measured_by: str
     fresh: bool = False
 
-    def cells(self, circuit: Circuit, target: str, period_ns: float) -> Record:
-        """Gate equivalents on osu018, logic and registers apart, and the clock, of the smallest recipe that meets a period."""
-        same = {"period_ns": period_ns, "library_sha256": read_library().sha256}
-        return self.record(circuit, target, lambda: measured_cells(circuit.text, TOP, period_ns=period_ns), same)
+    def cells(self, circuit: Circuit, library: Library, period_ns: float, *, label: str = "") -> Record:
+        """Gate equivalents, logic and registers apart, area and clock, of the smallest recipe that meets a period on a library.
+
+        ``label`` follows the library's name in the record's id.
+        """
+        same = {"period_ns": period_ns, "library_sha256": library.sha256}
+        return self.record(
+            circuit, library.key + label, lambda: measured_cells(circuit.text, TOP, library, period_ns=period_ns), same
+        )
 
     def gates(self, circuit: Circuit) -> Record:
         """NAND2-equivalents of the generic target."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
@@ -42,6 +43,33 @@ _numbers = itertools.count()
 _running: dict[int, subprocess.Popen[bytes]] = {}
 _stopped: set[int] = set()
 _guarded = threading.Lock()
+
+
+class Meter:
+    """CPU seconds of the tools that were run in a context."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def add(self, seconds: float) -> None:
+        """Count what a tool has taken."""
+        with self._lock:
+            self.seconds += seconds
+
+
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Count the CPU time of all tools that the block runs, in threads of its context too."""
+    meter = Meter()
+    token = _meter.set(meter)
+    try:
+        yield meter
+    finally:
+        _meter.reset(token)
 
 
 def stop_tools_of(threads: Iterable[int]) -> None:
@@ -163,8 +191,19 @@ def _started(
             _running.pop(thread, None)
         # Not reaped yet, so that the number of its group is nobody else's: what it left running in it ends here.
         _kill(process)
-        process.wait()
+        _reap(process)
         tell_guard(f"-{process.pid}")
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that is to end, and add the CPU time of it and of what it waited for to the meter."""
+    meter = _meter.get()
+    if meter is None or process.returncode is not None or not hasattr(os, "wait4"):
+        process.wait()
+        return
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    meter.add(usage.ru_utime + usage.ru_stime)
 
 
 def _kill(process: subprocess.Popen[bytes], mark: str | None = None) -> None:

@@ -260,15 +260,16 @@ def test_unknown_modules_are_refused():
 
 def test_a_worker_with_another_file_has_another_fingerprint(copy, monkeypatch):
     monkeypatch.setattr(sources, "_sources_here", lambda: Sources(copy, "bitmill"))
-    before = measurement.fingerprint()
+    task = Task(config={"weight": "INT8", "activation": "INT8"}, target="generic")
+    before = measurement.fingerprint(task)
     for name in ("config/accumulators.py", "golden/bit_serial/tile.py", "hdl/sums/window_tree.py", "studies/sweep/measurement.py",
                  "models/sample/minilm.safetensors", "sim/compiled/driver.cc"):  # fmt: skip
         path = copy / name
         whole = path.read_bytes()
         path.write_bytes(whole + b"\n")
-        assert measurement.fingerprint()["source"] != before["source"], name
+        assert measurement.fingerprint(task)["source"] != before["source"], name
         path.write_bytes(whole)
-    assert measurement.fingerprint() == before
+    assert measurement.fingerprint(task) == before
 
 
 def test_a_changed_accumulator_is_not_served_the_old_verilog(copy, monkeypatch):

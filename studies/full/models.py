@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...config import MacConfig
+from ...fpga.cost.measured_units import HELD_OUT, Measured, Units
 from ...fpga.cost.model import CostModel, Errors, shipped_models
 from ...system.errors import BitmillError
-from ..cost.units import FOLDER, HELD_OUT, Measured, Units
+from ..committed import RESULTS
 from ..ids import unit_key
 from ..records import Metric, Record, metric
 
 
 def model_records() -> Iterator[Record]:
     """A record per model that comes with bitmill, and one per model and held-out unit that it does not refuse."""
-    held_out = Units.load(FOLDER / HELD_OUT)
+    held_out = Units.load(RESULTS / "cost" / HELD_OUT)
     for model in shipped_models():
         yield Record(
             id=f"model/{model.name}",

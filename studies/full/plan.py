@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ...config import MacConfig
@@ -13,8 +13,8 @@ from ..sweep.targets import tasks_of
 from ..sweep.task import Task
 
 STUDIES = Path(__file__).parent / "studies"
-GRID, FRONTS, ALIGNERS = "grid", "fronts", "aligners"
-"""The default study; the one whose units are compared with each other; the one of formulations of few functions."""
+GRID, FRONTS, ALIGNERS, LIBRARIES = "grid", "fronts", "aligners", "libraries"
+"""The default study; that whose units are compared with each other; that of formulations of few functions; that of libraries."""
 
 
 def studies(folder: Path = STUDIES) -> Mapping[str, StudyFile]:
@@ -33,8 +33,10 @@ def units_of(name: str, chosen: Mapping[str, StudyFile] | None = None) -> list[M
     return list((chosen or studies())[name].expand().units.values())
 
 
-def planned(chosen: Mapping[str, StudyFile]) -> tuple[list[Task], list[Skipped]]:
-    """Tasks of all studies, equal ones once, and combinations that are no unit.
+def planned(
+    chosen: Mapping[str, StudyFile], libraries: Collection[str] | None = None
+) -> tuple[list[Task], list[Skipped]]:
+    """Tasks of all studies on these libraries, or on all, equal ones once, and combinations that are no unit.
 
     Raises
     ------
@@ -46,6 +48,8 @@ def planned(chosen: Mapping[str, StudyFile]) -> tuple[list[Task], list[Skipped]]
     for study in chosen.values():
         expanded = study.expand()
         for task in tasks_of(expanded, study.targets):
+            if libraries is not None and task.library not in libraries:
+                continue
             if tasks.setdefault(task.key, task) != task:
                 raise BitmillError(f"{study.title}: {task.key} must be measured as another study does, not as {task!r}")
         skipped += expanded.skipped

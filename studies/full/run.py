@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...models.layers import sample_layers
+from ..committed import committed_records
 from ..ids import unit_key
 from ..int_vs_fp.scales import ScaleBook
 from ..jobs import Job, run_records
-from ..records import Record, metric
+from ..libraries import libraries_found
+from ..records import FULL, Record, metric
 from ..sweep.engine import run_tasks
 from ..sweep.grid import Skipped
 from ..sweep.sizes import say_sizes
@@ -22,12 +24,19 @@ STUDY_RECORD = "study/full"
 
 
 def measure(
-    *, workers: int | None = None, dask: str | None = None, progress: bool = True, fresh: bool = False
+    *,
+    cells: Sequence[str] = (),
+    workers: int | None = None,
+    dask: str | None = None,
+    progress: bool = True,
+    fresh: bool = False,
 ) -> list[Record]:
     """Measure every unit of the study files on every target.
 
     Parameters
     ----------
+    cells
+        Cell libraries, as for ``libraries_found``; of the others' targets nothing is measured.
     workers, dask, progress
         As for ``sweep.engine.run_tasks``.
     fresh
@@ -39,8 +48,8 @@ def measure(
         If a tool is missing or fails, or the scheduler cannot be reached.
     """
     chosen = studies()
-    tasks, skipped = planned(chosen)
-    say_sizes(tasks, len(skipped), progress=progress)
+    tasks, skipped = planned(chosen, libraries_found(cells))
+    say_sizes(tasks, len(skipped), progress=progress, records=committed_records(FULL))
     swept = run_tasks(tasks, workers=workers, dask=dask, progress=progress, taken=None if fresh else Committed())
     compared = units_of(FRONTS, chosen)
     split = {unit_key(config): config for config in [*compared, *COUNTED]}.values()

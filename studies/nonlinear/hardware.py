@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ...fpga.liberty import Library
 from ..jobs import Job
+from ..libraries import OSU018, library_named, paced
 from ..measurements import Measurements
 from ..records import NONLINEAR, Record, metric
 from .synthetic import LENGTHS
@@ -14,13 +16,17 @@ from .units import HardwarePart, HardwareUnit
 MEASURED_BY = "bitmill report nonlinear"
 
 
-def hardware_jobs(units: Sequence[HardwareUnit], *, fresh: bool = False) -> Iterator[tuple[str, Job]]:
+def hardware_jobs(
+    units: Sequence[HardwareUnit], libraries: Sequence[str] = (OSU018,), *, fresh: bool = False
+) -> Iterator[tuple[str, Job]]:
     """Name and job of every measurement.
 
     Parameters
     ----------
     units
         What is measured.
+    libraries
+        Names or paths of the cell libraries; clock periods are what those of osu018 are to them.
     fresh
         Measure what is committed as well.
     """
@@ -32,10 +38,16 @@ def hardware_jobs(units: Sequence[HardwareUnit], *, fresh: bool = False) -> Iter
                 yield f"clock of {part.key}", lambda part=part: [flow.clock(part)]
     for unit in units:
         for part in unit.parts():
-            yield f"osu018 of {part.key}", lambda part=part: [flow.cells(part, "osu018", part.of.period_ns)]
+            for library in map(library_named, libraries):
+                yield f"{library.key} of {part.key}", lambda part=part, library=library: [on_cells(flow, part, library)]
             yield f"gates of {part.key}", lambda part=part: [flow.gates(part)]
             yield f"ECP5 of {part.key}", lambda part=part: [flow.ecp5(part)]
             yield f"cycles of {part.key}", lambda part=part: [cycle_record(part)]
+
+
+def on_cells(flow: Measurements, part: HardwarePart, library: Library) -> Record:
+    """Gate equivalents and clock of a unit on a library, at what its period is there."""
+    return flow.cells(part, library, paced(part.of.period_ns, library))
 
 
 def cycle_record(part: HardwarePart) -> Record:

@@ -10,6 +10,7 @@ from ...models.captured.rows import Rows, of_unit
 from ...models.encoder.model import load_encoder
 from ...models.encoder.sentences import sentence_pairs
 from ..jobs import Job, run_records
+from ..libraries import libraries_found
 from ..records import Record
 from .accuracy import accuracy_jobs, captured_sources, synthetic_sources
 from .curves import curve_records, distribution_records
@@ -25,6 +26,7 @@ def measure(
     model: str | Path | None = None,
     units: Sequence[HardwareUnit] = UNITS,
     profiles: tuple[str, ...] | None = None,
+    cells: Sequence[str] = (),
     workers: int | None = None,
     progress: bool = True,
     fresh: bool = False,
@@ -40,6 +42,8 @@ def measure(
         Hardware that is measured; none of it if ``quick``.
     profiles
         Names of profiles; all if None.
+    cells
+        Cell libraries, as for ``libraries_found``.
     workers
         Jobs at the same time; the number of cores by default.
     progress
@@ -57,7 +61,7 @@ def measure(
     """
     captured = captured_rows(model, quick=quick)
     longest = captured[max(captured)]
-    jobs: dict[str, Job] = dict(hardware_jobs(() if quick else units, fresh=fresh))
+    jobs: dict[str, Job] = {} if quick else dict(hardware_jobs(units, libraries_found(cells), fresh=fresh))
     jobs |= accuracy_jobs(synthetic_sources(QUICK_LENGTHS if quick else LENGTHS), profiles)
     jobs |= accuracy_jobs(captured_sources(captured), profiles)
     jobs["functions"] = lambda: [*curve_records(profiles), *distribution_records(longest)]

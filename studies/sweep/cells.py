@@ -1,4 +1,4 @@
-"""What a unit occupies on osu018 at a clock period."""
+"""What a unit occupies on a cell library at a clock period."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ...config import MacConfig
 from ...hdl.emit import verilog
 from ..circuits import Measured, measured_cells
 from ..int_vs_fp.emitted import mapped_once, verilog_of
+from ..libraries import library_named
 from .completed import completed
 from .task import Task
 
@@ -23,10 +24,11 @@ def measured(task: Task) -> Measured:
     """
     config = task.unit
     text = verilog_of(config)
-    found = measured_cells(text, verilog.TOP, period_ns=task.period_ns or 0.0, once=_lanes_apart(config))
+    library = library_named(task.library)
+    found = measured_cells(text, verilog.TOP, library, period_ns=task.period_ns or 0.0, once=lanes_apart(config))
     return completed(found, config, text, throughput=True)
 
 
-def _lanes_apart(config: MacConfig) -> tuple[str, ...]:
+def lanes_apart(config: MacConfig) -> tuple[str, ...]:
     """Lanes of a wide unit without registers, whose logic is one cone that abc takes many minutes for; areas are the same."""
     return mapped_once(config) if not config.registers("multiply") and config.lanes >= _WIDE else ()

@@ -1,15 +1,17 @@
-"""How fast a unit gets on osu018 whatever it takes, and how much the area at a period is a matter of luck."""
+"""How fast a unit gets on a cell library whatever it takes, and how much the area at a period is a matter of luck."""
 
 from __future__ import annotations
 
 from statistics import median
 
-from ...fpga.liberty import read_library
+from ...fpga.liberty import Library
 from ...fpga.standard_cells import Mapped, StandardCells, map_standard_cells
 from ...hdl.emit import verilog
-from ..circuits import COUNTED_CELLS, FASTEST_NS, Measured, cells_metrics, mapping_flow
+from ..circuits import COUNTED_CELLS, Measured, cells_metrics, mapping_flow
 from ..int_vs_fp.emitted import verilog_of
+from ..libraries import fastest_ns, library_named
 from ..records import metric
+from .cells import lanes_apart
 from .completed import completed
 from .task import Task
 
@@ -26,7 +28,8 @@ def fastest(task: Task) -> Measured:
         If a tool or the library is missing, or a tool fails.
     """
     text = verilog_of(task.unit)
-    found = measured_fastest(text, verilog.TOP, periods=task.periods)
+    library = library_named(task.library)
+    found = measured_fastest(text, verilog.TOP, library, periods=task.periods, once=lanes_apart(task.unit))
     return completed(found, task.unit, text, throughput=True)
 
 
@@ -39,10 +42,13 @@ def spread(task: Task) -> Measured:
         If a tool or the library is missing, or a tool fails.
     """
     text = verilog_of(task.unit)
-    return completed(measured_spread(text, verilog.TOP, period_ns=task.period_ns or 0.0), task.unit, text)
+    found = measured_spread(text, verilog.TOP, library_named(task.library), period_ns=task.period_ns or 0.0)
+    return completed(found, task.unit, text)
 
 
-def measured_fastest(text: str, top: str, *, periods: tuple[float, ...]) -> Measured:
+def measured_fastest(
+    text: str, top: str, library: Library, *, periods: tuple[float, ...], once: tuple[str, ...] = ()
+) -> Measured:
     """The shortest period that any recipe reaches, and what it takes.
 
     The search is run at a period that nothing reaches, at the shortest found then, and at ``periods``; the fastest of all
@@ -51,20 +57,19 @@ def measured_fastest(text: str, top: str, *, periods: tuple[float, ...]) -> Meas
     Raises
     ------
     BitmillError
-        If a tool or the library is missing, or a tool fails.
+        If a tool is missing or fails.
     """
-    library = read_library()
 
     def searched(period: float) -> StandardCells:
-        return map_standard_cells(text, top, library, period_ns=period)
+        return map_standard_cells(text, top, library, period_ns=period, once=once)
 
-    first = searched(FASTEST_NS)
+    first = searched(fastest_ns(library))
     searches = [first, *(searched(period) for period in (first.best.delay_ns, *periods))]
     tried: list[tuple[Mapped, float]] = [(row, search.period_ns) for search in searches for row in search.tried]
     best, asked = min(tried, key=lambda pair: (pair[0].delay_ns, pair[0].area))
     metrics = {**cells_metrics(best, library), "period": metric(best.delay_ns, "ns")}
     flow = {
-        **mapping_flow(first),
+        **mapping_flow(first, library),
         "recipe": best.recipe,
         "asked_for_ns": asked,
         "circuits_tried": len(tried),
@@ -74,7 +79,7 @@ def measured_fastest(text: str, top: str, *, periods: tuple[float, ...]) -> Meas
     return Measured(flow, metrics, first.tools)
 
 
-def measured_spread(text: str, top: str, *, period_ns: float) -> Measured:
+def measured_spread(text: str, top: str, library: Library, *, period_ns: float) -> Measured:
     """Median, least and greatest area when the period that is asked for is a percent or two shorter or longer.
 
     Every run is a whole search for the smallest circuit that meets its own period: abc's result hardly depends on the period
@@ -85,7 +90,6 @@ def measured_spread(text: str, top: str, *, period_ns: float) -> Measured:
     BitmillError
         If a tool or the library is missing, or a tool fails.
     """
-    library = read_library()
     runs = [map_standard_cells(text, top, library, period_ns=round(period_ns * factor, 6)) for factor in PERTURBED]
     metrics = {}
     for name, areas in {
@@ -102,7 +106,7 @@ def measured_spread(text: str, top: str, *, period_ns: float) -> Measured:
     }
     recipes = {f"{run.period_ns:g}": run.best.recipe for run in runs}
     flow = {
-        **mapping_flow(runs[0]),
+        **mapping_flow(runs[0], library),
         "recipe": recipes,
         "period_ns": period_ns,
         "factors": list(PERTURBED),

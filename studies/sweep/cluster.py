@@ -58,12 +58,11 @@ def run_on_cluster(
             if record is not None:
                 found[key] = record
                 done(key)
-        expected = fingerprint()
         finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
         futures = {}
         for key, task in wanted.items():
             if key not in found:
-                future = client.submit(measure_elsewhere, task, expected, key=f"bitmill-{key}", pure=False)
+                future = client.submit(measure_elsewhere, task, fingerprint(task), key=f"bitmill-{key}", pure=False)
                 future.add_done_callback(finished.put)
                 futures[future.key] = key
         while len(found) < len(wanted):
@@ -84,7 +83,7 @@ def measure_elsewhere(task: Task, expected: Mapping[str, str]) -> Record:
     BitmillError
         If sources or tools differ, or as ``measure``.
     """
-    here = fingerprint()
+    here = fingerprint(task)
     for name in expected.keys() | here.keys():
         if here.get(name) != expected.get(name):
             raise BitmillError(

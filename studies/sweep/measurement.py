@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import platform
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from ... import __version__
 from ...fpga import cache
-from ...fpga.liberty import DEFAULT_LIBRARY
+from ...system.errors import BitmillError
+from ...system.processes import metered
 from ...system.sources import source_digest
 from ...system.tools import tool_versions
 from ..circuits import Measured
 from ..ids import topic_of, unit_key
+from ..libraries import OSU018, key_of, library_named
 from ..records import Record, metric
 from . import cells, clocks, counted, placed, power
-from .task import CLOCK, FASTEST, LIBERTY, POWER, SPREAD, Task
+from .task import CELLS, CLOCK, FASTEST, ON_CELLS, POWER, SPREAD, Task
+
+CPU_SECONDS = "cpu_seconds"
+"""In a record's flow."""
 
 _MEASURE: Mapping[str, Callable[[Task], Measured]] = {
-    LIBERTY: cells.measured,
+    CELLS: cells.measured,
     CLOCK: placed.measured,
     FASTEST: clocks.fastest,
     SPREAD: clocks.spread,
@@ -33,13 +37,9 @@ _MEASURE: Mapping[str, Callable[[Task], Measured]] = {
 """Target to what measures it; Yosys counts all others. A function's module is where following imports begins."""
 
 
-_ON_CELLS = (LIBERTY, FASTEST, SPREAD, POWER)
-"""Targets that take the cell library."""
-
-
-def fingerprint() -> dict[str, str]:
-    """What decides measurements besides the task: sources, tools, libraries. Equal on all machines that measure for one study."""
-    return {"source": source_digest(__name__), **_tools(), **_libraries()}
+def fingerprint(task: Task) -> dict[str, str]:
+    """What decides a measurement besides the task: sources, tools, library. Equal on all machines that measure for one study."""
+    return {"source": source_digest(__name__), **_tools(), **_library(task)}
 
 
 def _tools() -> dict[str, str]:
@@ -52,17 +52,15 @@ def _tools() -> dict[str, str]:
     }
 
 
-def _libraries() -> dict[str, str]:
-    """Digests of what osu018 is made of."""
-    paths = {"library osu018": DEFAULT_LIBRARY, "models of osu018": DEFAULT_LIBRARY.with_suffix(".v")}
-    return {name: _digest_of_file(path) for name, path in paths.items()}
-
-
-def _digest_of_file(path: Path) -> str:
+def _library(task: Task) -> dict[str, str]:
+    """Digests of what the task's cell library is made of; of no library where it takes none."""
+    if task.target not in ON_CELLS:
+        return {}
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return "missing"
+        found = {f"library {task.library}": library_named(task.library).sha256}
+    except BitmillError:
+        return {f"library {task.library}": "missing"}
+    return found
 
 
 def measure(task: Task) -> Record:
@@ -75,9 +73,19 @@ def measure(task: Task) -> Record:
     """
     found = known(task)
     if found is None:
-        found = record_of(task, _measuring(task)(task))
+        how = _measuring(task)
+        found = record_of(task, timed(how, task) if task.target in ON_CELLS else how(task))
         keep(task, found)
     return found
+
+
+def timed(how: Callable[[Task], Measured], task: Task) -> Measured:
+    """What was measured, with the CPU seconds of this thread and of the tools that had to be run in its flow."""
+    started = time.thread_time()
+    with metered() as meter:
+        found = how(task)
+    spent = round(meter.seconds + time.thread_time() - started, 1)
+    return replace(found, flow={**found.flow, CPU_SECONDS: spent})
 
 
 def known(task: Task) -> Record | None:
@@ -106,7 +114,7 @@ def cache_key(task: Task) -> str:
         "task": asdict(task),
         "source": source_digest(_measuring(task).__module__),
         "tools": _tools(),
-        "libraries": _libraries() if task.target in _ON_CELLS else {},
+        "library": _library(task),
     }
     return cache.cache_key("sweep", inputs)
 
@@ -117,12 +125,15 @@ def _measuring(task: Task) -> Callable[[Task], Measured]:
 
 def record_of(task: Task, measured: Measured) -> Record:
     """The record of what was measured."""
+    library = key_of(task.library) if task.target in ON_CELLS else OSU018
     return Record(
         id=task.key,
         topic=topic_of(task.target),
         config={
             **task.config,
-            "target": task.target,
+            "target": library if task.target == CELLS else task.target,
+            # Records of osu018 are older than libraries.
+            **({} if library == OSU018 else {"library": library}),
             "dsp": task.dsp,
             "period_ns": task.period_ns,
             "operands": task.operands,

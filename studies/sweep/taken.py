@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...fpga.liberty import read_library
 from ...fpga.power import LEFT_OUT, WEIGHED
 from ...fpga.power_parts import SPLIT
 from ..circuits import Measured
 from ..committed import committed_records, still_valid
 from ..int_vs_fp.emitted import verilog_of, with_multiplier
+from ..libraries import library_named
 from ..records import FULL, Record, Records
 from .clocks import PERTURBED
 from .measurement import record_of
 from .operands import stimulus_digest, unit_stimulus
-from .task import CLOCK, FASTEST, LIBERTY, POWER, SPREAD, Task
+from .task import CLOCK, FASTEST, ON_CELLS, POWER, SPREAD, Task
 
 
 class Committed:
@@ -60,9 +60,9 @@ class Committed:
 
 def _same(task: Task) -> Mapping[str, Any]:
     """What a record's flow says of how it was measured and that can be told without measuring."""
-    if task.target not in (LIBERTY, FASTEST, SPREAD, POWER):
+    if task.target not in ON_CELLS:
         return {}
-    same: dict[str, Any] = {"library_sha256": read_library().sha256}
+    same: dict[str, Any] = {"library_sha256": library_named(task.library).sha256}
     if task.target == FASTEST:
         return {**same, "periods": list(task.periods)}
     if task.target == SPREAD:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ...config import MacConfig
 from ...config.accumulator_spec import Frozen
 from ...fpga.cells import TARGETS
 from ...system.errors import BitmillError
+from ..libraries import OSU018, check_name
 from .axes import Axis, Chosen
 from .grid import Expanded
-from .task import CLOCK, FASTEST, GENERIC, LIBERTY, POWER, SPREAD, Operands, Task
+from .task import CELLS, CLOCK, FASTEST, GENERIC, POWER, SPREAD, Operands, Task
 
 _SHORTEST_NS = 0.01
 
@@ -42,7 +44,7 @@ Periods = Annotated[tuple[Period, ...], Field(strict=False, max_length=256)]
 
 
 class PowerTarget(Frozen, frozen=True):
-    """How power is measured: on osu018, of MACs and dot products.
+    """How power is measured: of MACs and dot products.
 
     Attributes
     ----------
@@ -59,6 +61,67 @@ class PowerTarget(Frozen, frozen=True):
     cycles: Annotated[int, Field(ge=2, le=1 << 16)] = 512
 
 
+class CellsTarget(Frozen, frozen=True):
+    """What is measured on one cell library.
+
+    Attributes
+    ----------
+    periods
+        Clock periods in ns at which units are mapped.
+    fastest
+        Whether each unit is mapped at its own best clock.
+    curve
+        Clock periods in ns of a curve of area against clock: ``periods`` at each, what becomes of the area when the period is a
+        little different, and ``fastest``.
+    power
+        Energy per MAC by part.
+    """
+
+    periods: Periods = ()
+    fastest: bool = False
+    curve: Periods = ()
+    power: PowerTarget | None = None
+
+    @property
+    def per_unit(self) -> int:
+        """Measurements of every unit; no fewer than there are."""
+        power = len(self.power.operands) if self.power else 0
+        return len(self.periods) + self.fastest + 2 * len(self.curve) + bool(self.curve) + power
+
+    def tasks(self, config: MacConfig, library: str) -> Iterator[Task]:
+        """A unit on this library."""
+        fields = config.to_dict()
+        for period in dict.fromkeys((*self.periods, *self.curve)):
+            yield Task(config=fields, target=CELLS, library=library, period_ns=period)
+        for period in dict.fromkeys(self.curve):
+            yield Task(config=fields, target=SPREAD, library=library, period_ns=period)
+        if self.fastest or self.curve:
+            yield Task(config=fields, target=FASTEST, library=library, periods=self.curve)
+        if self.power is not None and not config.by_rows:
+            for operands in dict.fromkeys(self.power.operands):
+                yield Task(
+                    config=fields, target=POWER, library=library, operands=operands, period_ns=self.power.period_ns,
+                    cycles=self.power.cycles,
+                )  # fmt: skip
+
+
+def _tables(cells: Any) -> Any:
+    """A table per library; a list of names asks for each unit's own best clock on each."""
+    return {name: {"fastest": True} for name in cells} if isinstance(cells, list | tuple) else cells
+
+
+def _each_some(cells: Mapping[str, CellsTarget]) -> Mapping[str, CellsTarget]:
+    for name in cells:
+        check_name(name)
+    empty = next((name for name, asked in cells.items() if not asked.per_unit), None)
+    if empty is not None:
+        raise BitmillError(f"{empty} must have at least one of {', '.join(CellsTarget.model_fields)}, not none")
+    return cells
+
+
+LibraryTargets = Annotated[Mapping[str, CellsTarget], BeforeValidator(_tables), AfterValidator(_each_some)]
+
+
 class Targets(Frozen, frozen=True):
     """What every unit is measured on.
 
@@ -68,15 +131,12 @@ class Targets(Frozen, frozen=True):
         NAND2-equivalents.
     ice40, ecp5, gowin, xilinx7
         LUT counts: ``"logic"`` without DSP blocks, ``"dsp"`` with a plain ``*`` that may become one.
-    osu018
-        Clock periods in ns at which standard cells are mapped.
+    cells
+        Cell libraries by name or path: a table of each, as ``CellsTarget``, or a list, for each unit's own best clock on each.
+    osu018, curve, power
+        ``periods``, ``curve`` and ``power`` of osu018.
     clock
         Whether ECP5 units are placed and routed, with these seeds.
-    curve
-        Clock periods in ns of a curve of area against clock: ``osu018`` at each, what becomes of the area when the period is a
-        little different, and the fastest clock.
-    power
-        Energy per MAC on osu018 by part.
     """
 
     generic: bool = False
@@ -84,6 +144,7 @@ class Targets(Frozen, frozen=True):
     ecp5: Chosen[Blocks] = ()
     gowin: Chosen[Blocks] = ()
     xilinx7: Chosen[Blocks] = ()
+    cells: LibraryTargets = Field(default_factory=dict[str, CellsTarget])
     osu018: Periods = ()
     clock: Seeds = ()
     curve: Periods = ()
@@ -93,10 +154,19 @@ class Targets(Frozen, frozen=True):
     def per_unit(self) -> int:
         """Measurements of every unit, each seed's placement one; no fewer than there are."""
         boards = sum(len(getattr(self, name)) for name in TARGETS if name != GENERIC)
-        power = len(self.power.operands) if self.power else 0
-        return (
-            self.generic + boards + len(self.osu018) + len(self.clock) + 2 * len(self.curve) + bool(self.curve) + power
-        )
+        return self.generic + boards + len(self.clock) + sum(asked.per_unit for asked in self.by_library.values())
+
+    @property
+    def by_library(self) -> dict[str, CellsTarget]:
+        """What is measured on every library, osu018 first."""
+        usual = CellsTarget(periods=self.osu018, curve=self.curve, power=self.power)
+        return {**({OSU018: usual} if usual.per_unit else {}), **self.cells}
+
+    @model_validator(mode="after")
+    def _osu018_once(self) -> Targets:
+        if OSU018 in self.cells and (self.osu018 or self.curve or self.power):
+            raise BitmillError("targets.cells must not have osu018 where osu018, curve or power are given, not both")
+        return self
 
     @model_validator(mode="after")
     def _some(self) -> Targets:
@@ -114,17 +184,7 @@ def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
         for name in TARGETS:
             for blocks in () if name == GENERIC else getattr(targets, name):
                 yield Task(config=fields, target=name, dsp=blocks == "dsp")
-        for period in dict.fromkeys((*targets.osu018, *targets.curve)):
-            yield Task(config=fields, target=LIBERTY, period_ns=period)
-        for period in dict.fromkeys(targets.curve):
-            yield Task(config=fields, target=SPREAD, period_ns=period)
-        if targets.curve:
-            yield Task(config=fields, target=FASTEST, periods=targets.curve)
-        if targets.power is not None and not config.by_rows:
-            power = targets.power
-            for operands in dict.fromkeys(power.operands):
-                yield Task(
-                    config=fields, target=POWER, operands=operands, period_ns=power.period_ns, cycles=power.cycles
-                )
+        for library, asked in targets.by_library.items():
+            yield from asked.tasks(config, library)
         if targets.clock:
             yield Task(config=fields, target=CLOCK, seeds=targets.clock)

@@ -8,9 +8,14 @@ from typing import Any, Literal
 
 from ...config import MacConfig
 from ..ids import measured_id, unit_key
+from ..libraries import OSU018, key_of, library_of
 from ..records import Record
 
-GENERIC, LIBERTY, CLOCK, FASTEST, SPREAD, POWER = "generic", "osu018", "clock", "fastest", "spread", "power"
+GENERIC, CELLS, CLOCK, FASTEST, SPREAD, POWER = "generic", "cells", "clock", "fastest", "spread", "power"
+LIBERTY = OSU018
+"""What ids call ``cells`` on osu018."""
+ON_CELLS = (CELLS, FASTEST, SPREAD, POWER)
+"""Targets that take a cell library."""
 
 Operands = Literal["layer", "uniform"]
 
@@ -24,12 +29,14 @@ class Task:
     config
         The unit, as ``MacConfig.to_dict`` gives it.
     target
-        ``generic``, ``ice40``, ``ecp5``, ``gowin``, ``xilinx7``, ``osu018``, ``clock`` (placed and routed on ECP5), or on osu018
-        ``fastest``, ``spread`` (areas at periods around one), ``power``.
+        ``generic``, ``ice40``, ``ecp5``, ``gowin``, ``xilinx7``, ``clock`` (placed and routed on ECP5), or on a cell library
+        ``cells``, ``fastest``, ``spread`` (areas at periods around one), ``power``.
+    library
+        Name or path of that cell library.
     dsp
         Whether DSP blocks may be used.
     period_ns
-        Clock period of ``osu018``, ``spread`` and ``power``, in ns.
+        Clock period of ``cells``, ``spread`` and ``power``, in ns.
     seeds
         Placements of ``clock``.
     periods
@@ -40,6 +47,7 @@ class Task:
 
     config: Mapping[str, Any]
     target: str
+    library: str = OSU018
     dsp: bool = False
     period_ns: float | None = None
     seeds: tuple[int, ...] = ()
@@ -57,12 +65,26 @@ class Task:
         """``e4m3-k32-exact/osu018-8ns``: the id of its record."""
         suffix = "-dsp" * self.dsp + (f"-{self.operands}" if self.operands else "")
         suffix += f"-{nanoseconds(self.period_ns)}ns" if self.period_ns is not None else ""
-        return measured_id(unit_key(self.unit), self.target + suffix)
+        return measured_id(unit_key(self.unit), self.measured_on + suffix)
+
+    @property
+    def measured_on(self) -> str:
+        """``ecp5``, ``osu018``, ``sky130``, ``power`` on osu018, ``power-sky130``: the target with its library."""
+        if self.target not in ON_CELLS:
+            return self.target
+        name = key_of(self.library)
+        return {CELLS: name}.get(self.target, self.target + f"-{name}" * (name != OSU018))
 
 
 def nanoseconds(period: float) -> str:
     """``8``, ``36.6``: all digits of a period, so that no two are called alike."""
     return repr(float(period)).removesuffix(".0")
+
+
+def point_id(spread: Record) -> str:
+    """The id of the area that a spread is of: ``UNIT/sky130-8ns`` of ``UNIT/spread-sky130-8ns``."""
+    unit, _, target = spread.id.partition("/")
+    return measured_id(unit, f"{library_of(spread)}-{target.rpartition('-')[2]}")
 
 
 def unit_of(record: Record) -> MacConfig:

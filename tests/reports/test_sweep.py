@@ -13,6 +13,7 @@ from bitmill.fpga.standard_cells import Mapped, StandardCells
 from bitmill.models.sample import load_layer
 from bitmill.reports.sweep.report import study_report
 from bitmill.sim.payload import PayloadLayout
+from bitmill.studies.libraries import library_named
 from bitmill.studies.records import STUDY, Record, Records, metric
 from bitmill.studies.sweep import clocks
 from bitmill.studies.sweep.engine import run_tasks
@@ -126,7 +127,7 @@ def searches(monkeypatch):
     def mapped(area, delay):
         return Mapped("r", 10 * area, area, 50.0, 9, delay, {})
 
-    def search(_verilog, _top, library, *, period_ns):
+    def search(_verilog, _top, library, *, period_ns, once=()):
         asked.append(period_ns)
         rungs = [mapped(100.0, 8.0), mapped(150.0, 5.0), mapped(180.0, 4.0 if period_ns <= 4.5 else 4.25)]
         best = next((row for row in rungs if row.delay_ns <= period_ns), rungs[-1])
@@ -138,16 +139,16 @@ def searches(monkeypatch):
 
 def test_a_spread_is_of_searches_around_a_period(monkeypatch):
     asked = searches(monkeypatch)
-    metrics = clocks.measured_spread("", "top", period_ns=8.0).metrics
+    metrics = clocks.measured_spread("", "top", library_named("osu018"), period_ns=8.0).metrics
     assert asked == [7.84, 7.92, 8.0, 8.08, 8.16]
     assert [metrics[name].value for name in ("logic", "logic_min", "logic_max", "total_max")] == [100, 100, 150, 200]
     assert (metrics["runs"].value, metrics["met"].value) == (5, 5)
-    assert clocks.measured_spread("", "top", period_ns=4.0).metrics["met"].value == 3
+    assert clocks.measured_spread("", "top", library_named("osu018"), period_ns=4.0).metrics["met"].value == 3
 
 
 def test_the_fastest_circuit_is_that_of_all_searches(monkeypatch):
     asked = searches(monkeypatch)
-    found = clocks.measured_fastest("", "top", periods=(12.0, 6.0))
+    found = clocks.measured_fastest("", "top", library_named("osu018"), periods=(12.0, 6.0))
     assert asked == [1.0, 4.0, 12.0, 6.0]
     assert [found.metrics[name].value for name in ("delay", "logic", "total")] == [4, 180, 230]
     assert (found.flow["asked_for_ns"], found.flow["circuits_tried"]) == (1.0, 12)

@@ -226,7 +226,7 @@ def chosen_tasks(committed):
     """A task of every kind of target whose unit is elaborated in no time, with its committed record."""
     tasks = [task for task in planned(studies())[0] if task.unit.lanes <= 8 and task.key in committed]
     by_target = {(task.target, task.dsp): task for task in tasks}
-    assert {"generic", "ecp5", "osu018", "clock", "fastest", "spread", "power"} <= {target for target, _ in by_target}
+    assert {"generic", "ecp5", "cells", "clock", "fastest", "spread", "power"} <= {target for target, _ in by_target}
     return by_target
 
 
@@ -248,7 +248,7 @@ def test_committed_measurements_are_taken_while_nothing_is_different(committed, 
 
 CHANGES = {
     "ice40": {"dsp": True},
-    "osu018": {"period_ns": 7.75},
+    "cells": {"period_ns": 7.75},
     "clock": {"seeds": (1, 2, 4)},
     "fastest": {"periods": (4.0, 6.0)},
     "spread": {"period_ns": 7.75},
@@ -271,7 +271,7 @@ def test_a_committed_measurement_of_something_else_is_not_taken(target, committe
         {"tool_versions": {**record.tool_versions, "yosys": "0.1"}},
         {"flow": {**record.flow, "verilog_sha256": "0" * 64}},
         {"config": {**record.config, "k_max": 17}},
-        *([{"flow": flow}] if target in ("osu018", "fastest", "spread", "power") else []),
+        *([{"flow": flow}] if target in ("cells", "fastest", "spread", "power") else []),
     ):
         monkeypatch.setattr(taken, "_records", Records([replace(record, **changed)], study=FULL))
         assert taken.record(task) is None, changed

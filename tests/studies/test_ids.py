@@ -183,7 +183,7 @@ def test_errors_of_what_computes_otherwise_are_apart():
 def test_periods_have_all_their_digits():
     fields = {"weight": "INT8", "activation": "INT8"}
     keys = [
-        Task(config=fields, target="osu018", period_ns=period).key for period in (8, 8.0, 36.6, 36.600001, 36.6000012)
+        Task(config=fields, target="cells", period_ns=period).key for period in (8, 8.0, 36.6, 36.600001, 36.6000012)
     ]
     assert keys[:3] == ["int8-k1-exact/osu018-8ns"] * 2 + ["int8-k1-exact/osu018-36.6ns"]
     assert len(set(keys)) == 4

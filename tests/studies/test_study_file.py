@@ -157,10 +157,11 @@ def test_keys_name_what_is_not_as_usual(key):
          "grid must have at least one unit that can be built, not none: INT8 x INT8, 0 lanes: lanes: input should be greater "
          "than or equal to 1, not 0"),
         ({"targets": {}},
-         "targets: targets must name at least one of generic, ice40, ecp5, gowin, xilinx7, osu018, clock, curve, power, not "
-         "none"),
+         "targets: targets must name at least one of generic, ice40, ecp5, gowin, xilinx7, cells, osu018, clock, curve, power, "
+         "not none"),
         ({"targets": {"asic": True}},
-         "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, osu018, clock, curve, power"),
+         "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, cells, osu018, clock, curve, "
+         "power"),
         ({"targets": {"osu018": [-1.0]}}, "targets.osu018.0: input should be greater than 0, not -1.0"),
         ({"targets": {"ecp5": ["lut"]}}, "targets.ecp5.0: input should be 'logic' or 'dsp', not 'lut'"),
         ({"axes": {}}, "field 'axes' is unknown; accepted are title, grid, targets, formats"),

@@ -315,5 +315,5 @@ def test_a_scheduler_that_is_not_there(study, monkeypatch):
 def test_workers_must_run_the_same(study):
     one = tasks_in(study)[0]
     with pytest.raises(BitmillError, match=r"^dask: workers must have source abc, not '[0-9a-f]{64}'$"):
-        cluster.measure_elsewhere(one, {**measurement.fingerprint(), "source": "abc"})
-    assert cluster.measure_elsewhere(one, measurement.fingerprint()).id == one.key
+        cluster.measure_elsewhere(one, {**measurement.fingerprint(one), "source": "abc"})
+    assert cluster.measure_elsewhere(one, measurement.fingerprint(one)).id == one.key

@@ -20,11 +20,12 @@ from bitmill.fpga.cost import features as of_units
 from bitmill.fpga.cost.features import KNOWN_FIELDS, MAX_LANES, check_known, features
 from bitmill.fpga.cost.few_values import choices
 from bitmill.fpga.cost.lane_parts import _decoder
+from bitmill.fpga.cost.measured_units import FITTED, Units
 from bitmill.fpga.cost.model import described
 from bitmill.fpga.cost.reckoned import RECKONED
+from bitmill.fpga.cost.space import unit as drawn
 from bitmill.hdl.emit.verilog import emit
-from bitmill.studies.cost.space import unit as drawn
-from bitmill.studies.cost.units import FITTED, FOLDER, Units
+from bitmill.studies.cost.__main__ import FOLDER
 
 from .cost_units import unit
 

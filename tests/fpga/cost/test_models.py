@@ -13,17 +13,18 @@ from bitmill.config import FloatAccumulator, MacConfig
 from bitmill.config.presets import preset
 from bitmill.fpga.cost import model
 from bitmill.fpga.cost.correction import Correction
+from bitmill.fpga.cost.fitting import judged, placed
+from bitmill.fpga.cost.measured_units import FITTED, HELD_OUT, Measured, Units, samples
 from bitmill.fpga.cost.model import WIDEST, CostModel, shipped_models
+from bitmill.fpga.cost.regression import fitted_correction, fitted_prices
+from bitmill.fpga.cost.space import LANES
+from bitmill.fpga.cost.space import unit as drawn
 from bitmill.fpga.synthesis import synthesize
 from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.studies.cost import __main__ as command
 from bitmill.studies.cost import measure as measuring
-from bitmill.studies.cost.fit import judged, placed
-from bitmill.studies.cost.measure import Measured, measure, read_journal
-from bitmill.studies.cost.regression import fitted_correction, fitted_prices
-from bitmill.studies.cost.space import LANES
-from bitmill.studies.cost.space import unit as drawn
-from bitmill.studies.cost.units import FITTED, FOLDER, HELD_OUT, Units, samples
+from bitmill.studies.cost.__main__ import FOLDER
+from bitmill.studies.cost.measure import measure, read_journal
 
 from .cost_units import unit
 

@@ -10,8 +10,8 @@ from ... import formats
 from ...config import MacConfig
 from ...formats import Product
 from ...fpga.cost.lane_parts import ALIGNERS, MULTIPLIERS
-from ...fpga.cost.measured_formats import LEAST_BITS
 from ...system.errors import BitmillError
+from .measured_formats import LEAST_BITS
 
 LANES = 64
 """Most lanes that are drawn."""

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize, nnls
 
-from ...fpga.cost.correction import Array, Correction
+from .correction import Array, Correction
 
 _SPREAD = 0.05
 """Relative error that a unit may have before it pulls at the prices."""

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from ...fpga.cost.correction import Array, Correction, Flags
-from ...fpga.cost.model import WIDEST, Band, CostModel, Errors, described
-from ...fpga.cost.reckoned import RECKONED, REGISTERS
 from ...system.errors import BitmillError
-from .measure import TARGETS
+from .correction import Array, Correction, Flags
+from .measured_units import TARGETS, Sample, Units, samples
+from .model import WIDEST, Band, CostModel, Errors, described
+from .reckoned import RECKONED, REGISTERS
 from .regression import fitted_correction, fitted_prices
 from .space import unit
-from .units import Sample, Units, samples
 
 UNITS = {"generic": "NAND2-equivalents", "ecp5": "LUT4", "registers": "flip-flops"}
 METRICS = ("logic", "registers")

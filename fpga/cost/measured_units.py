@@ -10,8 +10,9 @@ from typing import Any
 
 from ...config import MacConfig
 from ...system.errors import BitmillError
-from ..committed import RESULTS
-from .measure import TARGETS, Measured
+
+TARGETS = ("generic", "ecp5")
+"""Targets of the models."""
 
 FITTED = "fitted.json"
 """Name of the file of units that the models were fitted on."""
@@ -19,11 +20,35 @@ FITTED = "fitted.json"
 HELD_OUT = "held-out.json"
 """Name of the file of units that were drawn with another seed, and that no model was fitted on."""
 
-FOLDER = RESULTS / "cost"
-"""Where they lie in a checkout."""
-
 SCHEMA = 1
 _METRICS = ("logic", "registers")
+
+
+Cells = tuple[float, int, str]
+"""Logic, registers, and the name of the recipe."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A unit of a draw and what synthesis gave.
+
+    Attributes
+    ----------
+    seed, index
+        Its place in the draw.
+    config
+        The configuration as plain data.
+    cells
+        By target: logic, registers and the name of the recipe.
+    error
+        Why there are no cells; None if there are.
+    """
+
+    seed: int
+    index: int
+    config: dict[str, Any]
+    cells: dict[str, Cells]
+    error: str | None = None
 
 
 @dataclass(frozen=True)

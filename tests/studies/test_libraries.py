@@ -1,0 +1,115 @@
+"""Studies on cell libraries: which are measured, what records and ids call them, and what follows from several of them."""
+
+import re
+
+import pytest
+
+from bitmill import BitmillError
+from bitmill.studies import libraries
+from bitmill.studies.circuits import Measured
+from bitmill.studies.records import Records, metric
+from bitmill.studies.sweep import measurement, sizes
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import tasks_of
+from bitmill.studies.sweep.task import Task, point_id
+
+FIELDS = {"title": "t", "grid": [{"pairs": ["INT8"]}]}
+ALL = ("osu018", "sky130", "ihp-sg13g2", "asap7")
+
+
+def ends(**targets):
+    study = StudyFile.from_dict({**FIELDS, "targets": targets}, source="s.toml")
+    tasks = list(tasks_of(study.expand(), study.targets))
+    assert study.targets.per_unit >= len(tasks)
+    return [task.key.partition("/")[2] for task in tasks]
+
+
+def test_ids_of_osu018_are_as_they_were_and_others_say_their_library():
+    power = {"operands": ["layer"], "period_ns": 9}
+    asked = {"periods": [8, 12.5], "fastest": True, "curve": [4], "power": power}
+    assert ends(osu018=[8, 12.5], curve=[4], power=power) == [
+        "osu018-8ns", "osu018-12.5ns", "osu018-4ns", "spread-4ns", "fastest", "power-layer-9ns",
+    ]  # fmt: skip
+    assert ends(cells={"sky130": asked}) == [
+        "sky130-8ns", "sky130-12.5ns", "sky130-4ns", "spread-sky130-4ns", "fastest-sky130", "power-sky130-layer-9ns",
+    ]  # fmt: skip
+    assert ends(cells=["asap7", "ihp-sg13g2"], osu018=[8]) == ["osu018-8ns", "fastest-asap7", "fastest-ihp-sg13g2"]
+
+
+@pytest.mark.parametrize(("targets", "message"), [
+    ({"cells": {"sky130": {}}}, "targets.cells: sky130 must have at least one of periods, fastest, curve, power, not none"),
+    ({"cells": {"sky130": {"period": [8]}}}, "field 'targets.cells.sky130.period' is unknown; accepted are periods, fastest"),
+    ({"cells": {"sky130": {"periods": [-8]}}}, "targets.cells.sky130.periods.0: input should be greater than 0, not -8"),
+    ({"cells": ["osu018"], "curve": [8]}, "targets: targets.cells must not have osu018 where osu018, curve or power are given"),
+    ({"cells": ["skywater"]}, "targets.cells: cells must be sky130, ihp-sg13g2, asap7, osu018 or a path of Liberty files, not"),
+    ({"cells": 8}, "targets.cells"),
+])  # fmt: skip
+def test_mistakes_are_told_in_one_line(targets, message):
+    with pytest.raises(BitmillError) as error:
+        StudyFile.from_dict({**FIELDS, "targets": targets}, source="s.toml")
+    assert str(error.value).startswith(f"s.toml: {message}")
+    assert "\n" not in str(error.value)
+
+
+def made(task, **metrics):
+    found = {name: metric(value, "1") for name, value in metrics.items()}
+    return measurement.record_of(task, Measured({"met": True, "library_sha256": "0"}, found, {"yosys": "0"}))
+
+
+def test_records_say_their_library_and_those_of_before_are_osu018():
+    fields = {"weight": "INT8", "activation": "INT8"}
+    old, new = (
+        made(Task(config=fields, target="spread", library=name, period_ns=4.0)) for name in ("osu018", "sky130")
+    )
+    assert "library" not in old.config
+    assert [libraries.library_of(record) for record in (old, new)] == ["osu018", "sky130"]
+    assert [point_id(record).partition("/")[2] for record in (old, new)] == ["osu018-4ns", "sky130-4ns"]
+    assert list(libraries.on_library(Records([old, new]), "sky130")) == [new]
+
+
+def test_libraries_that_are_not_here_are_said_in_one_line(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("BITMILL_CELLS", str(tmp_path))
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    assert libraries.libraries_found() == ("osu018",)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert all(f"{name} (" in told for name in ALL[1:])
+    assert "ciel" in told
+    assert "BITMILL_CELLS" in told
+    with pytest.raises(BitmillError, match=r"^missing library sky130: "):
+        libraries.libraries_found(["sky130"])
+
+
+def test_a_library_of_a_path_is_called_by_its_own_name(tmp_path):
+    text = libraries.library_named("osu018").text.replace("osu018_stdcells", "mine", 1)
+    (tmp_path / "mine.lib").write_text(text)
+    assert libraries.libraries_found([str(tmp_path / "mine.lib")]) == ("osu018", str(tmp_path / "mine.lib"))
+    task = Task(
+        config={"weight": "INT2", "activation": "INT2"},
+        target="cells",
+        library=str(tmp_path / "mine.lib"),
+        period_ns=9.0,
+    )
+    assert task.key == "int2-k1-exact/mine-9ns"
+    before = measurement.cache_key(task)
+    assert measurement.fingerprint(task).keys() > {f"library {tmp_path / 'mine.lib'}"}
+    libraries._read.cache_clear()
+    (tmp_path / "mine.lib").write_text(text + "\n")
+    assert measurement.cache_key(task) != before
+
+
+def test_a_library_has_a_pace_of_its_own():
+    osu018 = libraries.library_named("osu018")
+    assert (libraries.fastest_ns(osu018), libraries.paced(7.3, osu018)) == (1.0, 7.3)
+
+
+def test_hours_are_told_before_work_begins(monkeypatch):
+    monkeypatch.setattr(sizes, "known", lambda _task: None)
+    fields = {"weight": "INT8", "activation": "INT8"}
+    tasks = [Task(config=fields, target="cells", library=name, period_ns=8.0) for name in ("osu018", "sky130")]
+    record = measurement.record_of(tasks[0], Measured({"cpu_seconds": 1800.0}, {}, {}))
+    lines = list(sizes.hours([*tasks, Task(config=fields, target="generic")], [record]))
+    assert re.search(r"^osu018: 1 to measure .* 0.50 CPU hours, 0 of them by like units$", lines[0])
+    assert re.search(r"^sky130: 1 to measure .* 0.50 CPU hours, 1 of them by like units$", lines[1])
+    assert lines[2].startswith("together at most 1.00 CPU hours")
+    assert "of unknown length" in next(sizes.hours(tasks[:1], []))
