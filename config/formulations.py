@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as field_
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -51,8 +52,8 @@ class Formulation:
         Whether it is only for accumulators that take sums in fixed point.
     dsp
         Whether it may use DSP blocks.
-    alone
-        Whether other fields must be as usual, because this one does their part as well.
+    only_with
+        Which rows other fields may then have, of those that this one does the part of, or that it is made for.
     """
 
     field: str
@@ -63,7 +64,7 @@ class Formulation:
     lanes: int = 1
     fixed_terms: bool = False
     dsp: bool = False
-    alone: bool = False
+    only_with: Mapping[str, tuple[str, ...]] = field_(default_factory=dict)
 
 
 _ROWS = (
@@ -76,7 +77,17 @@ _ROWS = (
     ),
     Formulation(
         field="multiplier", name="columns", title="products in columns", pairs=INTEGERS, lanes=2, fixed_terms=True,
-        words="rows that are summed over all lanes before they are put together", alone=True,
+        words="rows that are summed over all lanes before they are put together", only_with={"aligner": ("grouped",)},
+    ),
+    Formulation(
+        field="multiplier", name="bits", title="products in bits", pairs=INTEGERS, lanes=2, fixed_terms=True,
+        words="an AND or NAND per pair of bits, summed over all lanes before they are put together",
+        only_with={"aligner": ("grouped",), "reduction": ("compressed",)},
+    ),
+    Formulation(
+        field="multiplier", name="digits", title="products in digits", pairs=INTEGERS, lanes=2, fixed_terms=True,
+        words="a row per radix-4 digit by and-or gates, summed bit by bit over all lanes",
+        only_with={"aligner": ("grouped",), "reduction": ("compressed",)},
     ),
     Formulation(
         field="aligner", name="grouped", words="shift by the low exponent bits, place by groups",
@@ -95,6 +106,10 @@ _ROWS = (
     ),
     Formulation(
         field="reduction", name="tree", words="adders two by two, a carry chain each",
+    ),
+    Formulation(
+        field="reduction", name="compressed", title="sums in full adders", lanes=2, fixed_terms=True,
+        words="full adders over the bits of all lanes, and of an exact accumulator, with one carry chain; for standard cells",
     ),
 )  # fmt: skip
 
@@ -151,9 +166,9 @@ def check_formulation(
             raise BitmillError(f"{accepted} for {lanes} lane{'s' * (lanes > 1)}, not {name!r}")
         if row.fixed_terms and not fixed_terms:
             raise BitmillError(f"{accepted} for a {accumulator} accumulator, not {name!r}")
-        for other, value in chosen.items() if row.alone else ():
-            if other != field and value != USUAL[other]:
-                raise BitmillError(f"{other} must be {USUAL[other]!r} for {field} {name!r}, not {value!r}")
+        for other, allowed in row.only_with.items():
+            if chosen[other] not in allowed:
+                raise BitmillError(f"{other} must be {_listed([*allowed])} for {field} {name!r}, not {chosen[other]!r}")
 
 
 def titled(chosen: Mapping[str, str]) -> list[str]:

@@ -71,13 +71,15 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     multiplier
         ``logic``: rows on carry chains, for flows without DSP blocks; ``operator``: a plain ``*``, which synthesis maps
         to a DSP block or its own multiplier; ``columns``: rows that are summed over all lanes before they are put together,
-        for two's complement pairs without exponents and at least two lanes. Same function, different structure.
+        for two's complement pairs without exponents and at least two lanes; ``bits``, ``digits``: as that, with ``compressed``
+        sums, as a gate per pair of bits or an and-or gate per bit of a radix-4 row. Same function, different structure.
     aligner
         How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
         exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others
         than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
     reduction
-        How terms of several lanes are summed: ``tree``: adders two by two. ``config.formulations`` has the rows of all three.
+        How terms of several lanes are summed: ``tree``: adders two by two; ``compressed``: full adders over the bits of all lanes
+        and an exact accumulator's, for standard cells. ``config.formulations`` has the rows of all three.
     scale
         Name of a format, such as ``E8M0`` or ``E4M3``: every step carries scales, in a ``mac`` or ``dot`` one per operand, in an
         ``array`` one for each row's weights and one for each column's activations. The step's exact sum of products is multiplied

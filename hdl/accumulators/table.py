@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from ...config import MacConfig
+from ..mac import formulations
 from .accumulator import Accumulator
 from .exact_accumulator import ExactAccumulator
 from .fixed_accumulator import FixedAccumulator
 from .float_accumulator import FloatAccumulator
 from .fused_accumulator import FusedAccumulator
 from .fused_scaled_accumulator import FusedScaledAccumulator
+from .merged_accumulator import MergedAccumulator
 from .scaled_accumulator import ScaledAccumulator
 from .window_accumulator import WindowAccumulator
 
 ACCUMULATORS: dict[str, type[Accumulator]] = {
     "exact": ExactAccumulator,
+    "merged": MergedAccumulator,
     "fixed": FixedAccumulator,
     "window": WindowAccumulator,
     "float": FloatAccumulator,
@@ -21,13 +24,13 @@ ACCUMULATORS: dict[str, type[Accumulator]] = {
     "scaled": ScaledAccumulator,
     "scaled-fused": FusedScaledAccumulator,
 }
-"""Component classes; ``scaled`` ones are those of units whose steps have scales."""
+"""Component classes; ``scaled`` ones are those of units whose steps have scales, ``merged`` ones sum the lanes as well."""
 
 
 def circuit(config: MacConfig) -> str:
     """The key of a unit's accumulator."""
     if config.scale_format is None:
-        return config.accumulator.circuit
+        return formulations.circuit(config)
     return "scaled-fused" if config.accumulator.fuses else "scaled"
 
 

@@ -5,21 +5,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from amaranth.lib import data
 
 from ...config import MacConfig
 from ...formats import Product
+from ..products.bit_multiplier import BitMultiplier, bit_weights, bits_layout
+from ..products.digit_multiplier import DigitMultiplier, digit_weights, digits_layout
 from ..products.multiplier import Multiplier
 from ..products.row_multiplier import RowMultiplier, row_parts
 from ..sums.adder_tree import AdderTree
 from ..sums.aligner import Aligner
 from ..sums.barrel_aligner import BarrelAligner
 from ..sums.binned_aligner import BinnedAligner, bins
+from ..sums.compressed_tree import CompressedTree
 from ..sums.one_hot_aligner import PlacedAligner
 from ..sums.parts_tree import Part, PartsTree, parts_layout
 from ..sums.reduction import Reduction
+from ..sums.weights import Weights
 
 Parts = Callable[[Product], tuple[Part, ...]]
 """The parts that a term is left in, each summed by a tree of its own."""
@@ -27,10 +31,19 @@ Parts = Callable[[Product], tuple[Part, ...]]
 
 @dataclass(frozen=True)
 class _MultiplierRow:
-    """How a lane's multiplier is made, and the parts of its product where that is the term already, with no aligner."""
+    """How a lane's multiplier is made, and the parts of its product where that is the term already, with no aligner.
 
-    make: Callable[[Product], Multiplier | RowMultiplier]
+    A product that is left as ``bits`` has their layout and what they are worth, which is the negated product.
+    """
+
+    make: Callable[[Product], Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier]
     parts: Parts | None = None
+    bits: tuple[Callable[[Product], data.StructLayout], Callable[[Product], Weights]] | None = None
+
+    @property
+    def is_term(self) -> bool:
+        """Whether the product is the term."""
+        return self.parts is not None or self.bits is not None
 
 
 @dataclass(frozen=True)
@@ -43,16 +56,18 @@ class _AlignerRow:
 
 @dataclass(frozen=True)
 class _ReductionRow:
-    """What sums terms that are one number of a product's range each, and terms in parts."""
+    """What sums the terms of a configuration's lanes, and which circuits of accumulators take that over, without registers."""
 
-    whole: Callable[..., Reduction]
-    in_parts: Callable[..., Reduction]
+    make: Callable[[MacConfig], Reduction]
+    merged: Mapping[str, str] = field(default_factory=dict)
 
 
 _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
     "logic": _MultiplierRow(lambda product: Multiplier(product=product, style="logic")),
     "operator": _MultiplierRow(lambda product: Multiplier(product=product, style="operator")),
     "columns": _MultiplierRow(lambda product: RowMultiplier(product=product), row_parts),
+    "bits": _MultiplierRow(lambda product: BitMultiplier(product=product), bits=(bits_layout, bit_weights)),
+    "digits": _MultiplierRow(lambda product: DigitMultiplier(product=product), bits=(digits_layout, digit_weights)),
 }
 _ALIGNERS: Mapping[str, _AlignerRow] = {
     "grouped": _AlignerRow(Aligner),
@@ -60,8 +75,91 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
     "placed": _AlignerRow(PlacedAligner),
     "binned": _AlignerRow(BinnedAligner, bins),
 }
+
+
+def multiplier(config: MacConfig) -> Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier:
+    """A new multiplier of a lane."""
+    return _MULTIPLIERS[config.multiplier].make(config.product)
+
+
+def aligner(config: MacConfig, *, shift: bool) -> Aligner | None:
+    """A new aligner of a lane; None where the multiplier's product is the term already."""
+    if _MULTIPLIERS[config.multiplier].is_term:
+        return None
+    return _ALIGNERS[config.aligner].component(product=config.product, shift=shift)
+
+
+def biased(config: MacConfig) -> bool:
+    """Whether the lane inverts the sign bit of aligned terms for the adder tree behind it."""
+    if _MULTIPLIERS[config.multiplier].is_term:
+        return False
+    return _ALIGNERS[config.aligner].component.biased(config.product)
+
+
+def term_layout(config: MacConfig, *, shift: bool) -> data.StructLayout:
+    """Layout of a lane's term."""
+    row = _MULTIPLIERS[config.multiplier]
+    if row.parts is not None:
+        return parts_layout(row.parts(config.product))
+    if row.bits is not None:
+        return row.bits[0](config.product)
+    return _ALIGNERS[config.aligner].component.layout(config.product, shift=shift)
+
+
+def reduction(config: MacConfig) -> Reduction:
+    """A new tree that sums the terms of aligned lanes exactly."""
+    return _REDUCTIONS[config.reduction].make(config)
+
+
+def circuit(config: MacConfig) -> str:
+    """The accumulator's circuit: its own, or the one that takes over the reduction where no register is between the two."""
+    own = config.accumulator.circuit
+    if config.lanes == 1 or config.registers("reduce") or config.registers("sum"):
+        return own
+    return _REDUCTIONS[config.reduction].merged.get(own, own)
+
+
+def weights(config: MacConfig) -> Weights:
+    """What the bits of a lane's term are worth; if it is ``negated``, together they are the negated product."""
+    row, parts = _MULTIPLIERS[config.multiplier], term_parts(config)
+    if row.bits is not None:
+        return row.bits[1](config.product)
+    return Weights.of_product(config.product) if parts is None else Weights.of_parts(parts)
+
+
+def negated(config: MacConfig) -> bool:
+    """Whether the bits of lanes' terms are worth the negated products."""
+    return _MULTIPLIERS[config.multiplier].bits is not None
+
+
+def term_parts(config: MacConfig) -> Sequence[Part] | None:
+    """The parts that a term is left in; None for one number."""
+    parts = _MULTIPLIERS[config.multiplier].parts or _ALIGNERS[config.aligner].parts
+    return None if parts is None else parts(config.product)
+
+
+def _tree(config: MacConfig) -> Reduction:
+    lanes, registered, parts = config.lanes, config.registers("reduce"), term_parts(config)
+    if parts is None:
+        return AdderTree(product=config.product, lanes=lanes, registered=registered)
+    layout = AdderTree.layout(config.product, lanes)
+    return PartsTree(lanes=lanes, parts=parts, sum_layout=layout, registered=registered)
+
+
+def _compressed(config: MacConfig) -> Reduction:
+    return CompressedTree(
+        lanes=config.lanes,
+        term=term_layout(config, shift=True),
+        weights=weights(config),
+        negated=negated(config),
+        sum_layout=AdderTree.layout(config.product, config.lanes),
+        registered=config.registers("reduce"),
+    )
+
+
 _REDUCTIONS: Mapping[str, _ReductionRow] = {
-    "tree": _ReductionRow(AdderTree, PartsTree),
+    "tree": _ReductionRow(_tree),
+    "compressed": _ReductionRow(_compressed, {"exact": "merged"}),
 }
 TABLES: Mapping[str, Mapping[str, object]] = {
     "multiplier": _MULTIPLIERS,
@@ -69,46 +167,3 @@ TABLES: Mapping[str, Mapping[str, object]] = {
     "reduction": _REDUCTIONS,
 }
 """By the fields of ``config.formulations``, for the test that every row there has its component."""
-
-
-def multiplier(config: MacConfig) -> Multiplier | RowMultiplier:
-    """A new multiplier of a lane."""
-    return _MULTIPLIERS[config.multiplier].make(config.product)
-
-
-def aligner(config: MacConfig, *, shift: bool) -> Aligner | None:
-    """A new aligner of a lane; None where the multiplier's product is the term already."""
-    if _MULTIPLIERS[config.multiplier].parts is not None:
-        return None
-    return _ALIGNERS[config.aligner].component(product=config.product, shift=shift)
-
-
-def biased(config: MacConfig) -> bool:
-    """Whether the lane inverts the sign bit of aligned terms for the adder tree behind it."""
-    if _MULTIPLIERS[config.multiplier].parts is not None:
-        return False
-    return _ALIGNERS[config.aligner].component.biased(config.product)
-
-
-def term_layout(config: MacConfig, *, shift: bool) -> data.StructLayout:
-    """Layout of a lane's term."""
-    parts = _MULTIPLIERS[config.multiplier].parts
-    if parts is not None:
-        return parts_layout(parts(config.product))
-    return _ALIGNERS[config.aligner].component.layout(config.product, shift=shift)
-
-
-def reduction(config: MacConfig) -> Reduction:
-    """A new tree that sums the terms of aligned lanes exactly."""
-    lanes, registered, row = config.lanes, config.registers("reduce"), _REDUCTIONS[config.reduction]
-    parts = term_parts(config)
-    if parts is None:
-        return row.whole(product=config.product, lanes=lanes, registered=registered)
-    layout = AdderTree.layout(config.product, lanes)
-    return row.in_parts(lanes=lanes, parts=parts, sum_layout=layout, registered=registered)
-
-
-def term_parts(config: MacConfig) -> Sequence[Part] | None:
-    """The parts that a term is left in; None for one number."""
-    parts = _MULTIPLIERS[config.multiplier].parts or _ALIGNERS[config.aligner].parts
-    return None if parts is None else parts(config.product)

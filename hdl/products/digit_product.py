@@ -33,7 +33,7 @@ def digit_rows(m: Module, a: Value, b: Value) -> list[tuple[Signal, Value]]:
     # Room for twice the operand, and for a sign if it has none.
     a_extended = Cat(a, a[-1]) if a.shape().signed else Cat(a, Const(0, 2))
     doubled = Cat(Const(0, 1), a) if a.shape().signed else Cat(Const(0, 1), a, Const(0, 1))
-    digits = _digits(m, b)
+    digits = signed_digits(m, b)
     rows = [_row(m, index, a_extended, doubled, digit) for index, digit in enumerate(digits[:-1])]
     rows.append(_top_row(m, a_extended, doubled, digits[-1]))
     return [(row, negative) for row, (_, _, negative) in zip(rows, digits, strict=True)]
@@ -46,8 +46,8 @@ def digit_rows_size(a: Shape, b: Shape) -> tuple[int, int]:
     return (b.width + int(not b.signed) + 1) // 2, a.width + (1 if a.signed else 2)
 
 
-def _digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
-    """Per digit: select one times, select two times, complement. Both selects of a lower digit mean -1."""
+def signed_digits(m: Module, b: Value) -> list[tuple[Value, Value, Value]]:
+    """Per digit of ``b``: select one times, select two times, complement. Both selects of a lower digit mean -1."""
     signed_width = len(b) + int(not b.shape().signed)
     width = signed_width + signed_width % 2
     fill = b[-1] if b.shape().signed else Const(0, 1)

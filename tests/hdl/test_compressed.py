@@ -1,0 +1,224 @@
+"""Sums in full adders: what every bit of a lane is worth, heaps at their ends, whole units against golden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from amaranth import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
+
+from bitmill import BitmillError, ExactAccumulator, FixedAccumulator, FloatAccumulator, MacConfig, formats
+from bitmill.hdl import build
+from bitmill.hdl.emit import verilog
+from bitmill.hdl.mac import formulations
+from bitmill.hdl.mac.lane import Lane
+from bitmill.hdl.sums.compressed_tree import CompressedTree
+from bitmill.hdl.sums.weights import Weights
+from bitmill.sim import verify
+
+FORMULATIONS: dict[str, dict[str, Any]] = {
+    "bits": {"multiplier": "bits"},
+    "digits": {"multiplier": "digits"},
+    "columns": {"multiplier": "columns"},
+    "whole": {},
+    "placed": {"aligner": "placed"},
+    "binned": {"aligner": "binned"},
+}
+INTEGERS = [("INT4", "INT4"), ("INT3", "UINT4"), ("UINT5", "INT2"), ("INT8_SYM", "INT5")]
+MAGNITUDES = [("E2M1", "E2M1"), ("E3M2", "E2M1")]
+PAIRS = [
+    *((name, *pair) for name in ("bits", "digits", "columns", "whole") for pair in INTEGERS),
+    *((name, *pair) for name in ("whole", "placed", "binned") for pair in MAGNITUDES),
+    ("whole", "UINT4", "UINT4"), ("whole", "NF4", "E2M1"), ("whole", "E2M1", "INT4"),
+]  # fmt: skip
+
+
+def unit(weight, activation, name, *, lanes=2, pipeline: Any = 0, **fields):
+    return MacConfig(
+        weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, reduction="compressed",
+        **{**FORMULATIONS[name], **fields},
+    )  # fmt: skip
+
+
+class CodesToTerm(wiring.Component):
+    """A lane without registers, with both codes at one port."""
+
+    def __init__(self, config):
+        self.lane = Lane(config=config, shift=True)
+        self.bits = config.weight_format.bits
+        super().__init__({"codes": In(self.bits + config.activation_format.bits), "term": Out(self.lane.term.shape())})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lane = self.lane
+        m.d.comb += [
+            self.lane.weight.eq(self.codes[: self.bits]),
+            self.lane.activation.eq(self.codes[self.bits :]),
+            self.term.eq(self.lane.term),
+        ]
+        return m
+
+
+def fixed_values(name):
+    """Value of every code in units of the format's least step, None for specials."""
+    fmt = formats.get(name)
+    values = (fmt.decode(code).value_or_none() for code in range(1 << fmt.bits))
+    return [None if value is None else int(value * 2**-fmt.min_exponent) for value in values]
+
+
+@pytest.mark.parametrize(("name", "weight", "activation"), PAIRS)
+def test_weights_of_every_pair_of_codes(name, weight, activation, every_input):
+    config = unit(weight, activation, name)
+    weights, sign = formulations.weights(config), -1 if formulations.negated(config) else 1
+    dut = CodesToTerm(config)
+    first, second = fixed_values(weight), fixed_values(activation)
+    for codes, packed in enumerate(every_input(dut, "codes", "term")):
+        x, y = first[codes & (len(first) - 1)], second[codes >> dut.bits]
+        if x is not None and y is not None:
+            found = weights.constant + sum(w * (packed >> bit & 1) for bit, w in enumerate(weights.bits))
+            assert sign * found == x * y, f"codes {codes:#x} of {weight} x {activation}"
+
+
+MADE_UP = Weights((1, 2, -4, 1, -7, 0, 12), constant=-5)
+"""Powers of two of both signs, one of them twice, a bit that is worth none, and two that are worth no power of two."""
+
+
+@pytest.mark.parametrize("lanes", [2, 3, 7, 32])
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("registered", [False, True])
+def test_sums_of_any_weights(lanes, negated, registered):
+    term = data.StructLayout({"bits": 7})
+    layout = data.StructLayout({"significand": 11, "carry": 1})
+    tree = CompressedTree(
+        lanes=lanes, term=term, weights=MADE_UP, sum_layout=layout, negated=negated, registered=registered
+    )
+    steps = [[0] * lanes, [127] * lanes, [0b0101011] * lanes, [0b1010100] * lanes]
+    steps += [[(37 * lane + 11 * step * step) & 127 for lane in range(lanes)] for step in range(20)]
+    found = []
+
+    async def bench(ctx):
+        ctx.set(tree.enable, 1)
+        for step in steps:
+            for lane, bits in enumerate(step):
+                ctx.set(tree.term(lane).bits, bits)
+            await (ctx.tick() if registered else ctx.delay(1e-9))
+            found.append(ctx.get(tree.sum.significand))
+
+    simulator = Simulator(tree)
+    simulator.add_clock(1e-6, if_exists=True)
+    simulator.add_testbench(bench)
+    simulator.run()
+    values = [sum(MADE_UP.constant + sum(w for bit, w in enumerate(MADE_UP.bits) if bits >> bit & 1) for bits in step)
+              for step in steps]  # fmt: skip
+    assert found == [(-value if negated else value) % (1 << 11) for value in values]
+
+
+UNITS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "bits": ("bits", "INT4", "INT4", {"lanes": 5}),
+    "bits of odd widths": ("bits", "UINT5", "INT3", {"pipeline": ("sum",), "lanes": 3}),
+    "digits": ("digits", "INT8", "INT8", {}),
+    "digits in all stages": ("digits", "INT5", "UINT4", {"pipeline": 3, "lanes": 3}),
+    "columns": ("columns", "INT8", "INT6", {"pipeline": 1, "lanes": 3}),
+    "operator": ("whole", "INT8", "INT4", {"multiplier": "operator"}),
+    "E2M1": ("placed", "E2M1", "E2M1", {"lanes": 7}),
+    "E4M3 in bins": ("binned", "E4M3", "E2M1", {"pipeline": ("multiply",)}),
+    "saturating": (
+        "digits",
+        "INT8",
+        "INT8",
+        {"accumulator": FixedAccumulator(width=14, overflow="saturate"), "saturated": True},
+    ),
+    "FP32": ("whole", "E2M1", "E2M1", {"accumulator": FloatAccumulator(), "pipeline": 3}),
+    "MXFP4": ("placed", "E2M1", "E2M1", {"accumulator": FloatAccumulator(), "scale": "E8M0", "lanes": 4}),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_against_golden(name):
+    row, weight, activation, fields = UNITS[name]
+    config = unit(weight, activation, row, k_max=24, **fields)
+    result = verify(config, seed=31, dot_products=24, corner_steps=40, engine="compiled")
+    assert result.mismatches == 0
+    assert result.resets >= 1
+
+
+@pytest.mark.parametrize("name", ["bits", "E2M1"])
+def test_units_under_icarus_or_verilator(name):
+    row, weight, activation, fields = UNITS[name]
+    config = unit(weight, activation, row, k_max=24, **fields)
+    assert verify(config, seed=32, dot_products=12, corner_steps=20).mismatches == 0
+
+
+@pytest.mark.parametrize("name", ["digits", "E2M1"])
+def test_netlists(name):
+    row, weight, activation, fields = UNITS[name]
+    config = unit(weight, activation, row, k_max=24, **fields)
+    result = verify(config, seed=33, dot_products=12, corner_steps=20, netlist="generic", engine="compiled")
+    assert result.mismatches == 0
+
+
+def test_array_against_golden():
+    config = MacConfig(
+        weight="INT4", activation="INT4", unit="array", rows=2, cols=2, lanes=2, k_max=16, pipeline=0,
+        multiplier="bits", reduction="compressed",
+    )  # fmt: skip
+    assert verify(config, seed=29, dot_products=12, corner_steps=16, engine="compiled").mismatches == 0
+
+
+def test_latency_and_where_the_register_is():
+    """Sums of all lanes are one stage; without registers an exact accumulator has no reduction of its own."""
+    latencies = [build(unit("INT8", "INT8", "digits", lanes=32, pipeline=stages)).LATENCY for stages in range(4)]
+    assert latencies == [2, 3, 3, 4]
+    merged = [formulations.circuit(unit("INT8", "INT8", "digits", pipeline=stages)) for stages in range(4)]
+    assert merged == ["merged", "merged", "merged", "exact"]
+    assert formulations.circuit(unit("INT8", "INT8", "digits", pipeline=("sum",))) == "exact"
+    assert formulations.circuit(unit("INT8", "INT8", "whole", accumulator=FloatAccumulator())) == "float"
+
+
+def test_one_full_adder_a_bit():
+    """Of 16 bits a lane, the register's 20 and a constant of 20 or less, two rows of 20 or less are left."""
+    text = verilog.emit(unit("INT4", "INT4", "bits", lanes=32, accumulator=ExactAccumulator()))
+    adders = text.count("wire [1:0] heap")
+    assert 32 * 16 + 20 - 2 * 20 <= adders <= 32 * 16 + 20
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "bits without it": (
+        {"multiplier": "bits"}, "reduction must be 'compressed' for multiplier 'bits', not 'tree'",
+    ),
+    "digits of one lane": (
+        {"multiplier": "digits", "reduction": "compressed", "lanes": 1, "unit": "mac"},
+        "multiplier must be 'logic' or 'operator' for 1 lane, not 'digits'",
+    ),
+    "bits of floats": (
+        {"weight": "E2M1", "multiplier": "bits", "reduction": "compressed"},
+        "multiplier must be 'logic' or 'operator' for pairs that are not of signed integers, not 'bits'",
+    ),
+    "columns with an aligner": (
+        {"weight": "E2M1", "activation": "E2M1", "multiplier": "digits", "reduction": "compressed"},
+        "multiplier must be 'logic' or 'operator' for pairs that are not of signed integers, not 'digits'",
+    ),
+    "windows": (
+        {"reduction": "compressed", "accumulator": {"kind": "window", "width": 24}},
+        "reduction must be 'tree' for a window accumulator, not 'compressed'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    fields, message = REFUSED[case]
+    with pytest.raises(BitmillError) as caught:
+        MacConfig.from_dict({"weight": "INT4", "activation": "INT4", "unit": "dot", "lanes": 4, **fields})
+    assert str(caught.value).endswith(message)
+
+
+def test_init_wrong_arguments():
+    term = data.StructLayout({"bits": 2})
+    with pytest.raises(ValueError, match="CompressedTree lanes must be at least 2, not 1"):
+        CompressedTree(lanes=1, term=term, weights=Weights((1, 2)), sum_layout=term)
+    with pytest.raises(ValueError, match="CompressedTree weights must have 2 bits, as a term has, not"):
+        CompressedTree(lanes=2, term=term, weights=Weights((1,)), sum_layout=term)
