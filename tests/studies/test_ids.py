@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from bitmill import BitmillError, MacConfig, formats
+from bitmill.config import FORMULATIONS
 from bitmill.config.accumulators import (
     Accumulator,
     ExactAccumulator,
@@ -40,6 +41,8 @@ VALUES = {
     "width": [None, 60, 61, 24, 40],
     "fused": [None, 32, 64],
     "lsb": [None, -4, 0, 1],
+    "pipeline": [0, 1, 2, 3, ["sum"], ["multiply", "sum"]],
+    **{field: list(rows) for field, rows in FORMULATIONS.items()},
 }
 """Values to try of fields that are not one of a list; those that a configuration refuses are left out."""
 
