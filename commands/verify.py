@@ -14,6 +14,7 @@ import click
 from ..system.screen import say
 from .options import OUTPUT, output_option, takes_config
 from .progress import progress
+from .standard_cells import CellsCommand, cells_option
 from .tables import print_table, say_written
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ DEFAULT_WAVES = "bitmill_top.fst"
 COUNTS = ("results", "products", "beats", "transactions", "input_stalls", "output_stalls", "resets", "cycles")
 
 
-@click.command()
+@click.command(cls=CellsCommand)
 @takes_config
 @click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="S", help="Repeat a run; random by default.")
 @click.option(
@@ -36,8 +37,11 @@ COUNTS = ("results", "products", "beats", "transactions", "input_stalls", "outpu
     help=f"Record a waveform (FST); {DEFAULT_WAVES} by default, in DIR with -o.",
 )  # fmt: skip
 @click.option(
-    "--netlist", type=click.Choice(["generic", "ecp5", "gowin", "xilinx7"]), help="Verify the mapped netlist instead."
+    "--netlist",
+    type=click.Choice(["generic", "ecp5", "gowin", "xilinx7", "cells"]),
+    help="Verify the mapped netlist instead.",
 )
+@cells_option("Cells of --netlist cells; osu018 by default")
 @click.option(
     "--engine", type=click.Choice(["auto", "cocotb", "compiled"]), default="auto", show_default=True,
     help="Icarus Verilog under cocotb, or compiled C++: the same counts, hundreds of times faster, no waveform. auto: Icarus, "
@@ -51,6 +55,7 @@ def verify(
     dot_products: int,
     waves: Path | None,
     netlist: NetlistKind | None,
+    cells: tuple[str, ...],
     engine: Literal["auto", "cocotb", "compiled"],
     output: Path | None,
 ) -> None:
@@ -68,6 +73,8 @@ def verify(
         find_tool("iverilog")
     if engine == "compiled" and waves is not None:
         raise BitmillError(f"--waves needs --engine cocotb, which records waveforms, not {engine!r}")
+    if cells and netlist != "cells":
+        raise BitmillError(f"--cells must be given with --netlist cells, not {netlist or 'without a netlist'}")
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     with ExitStack() as outputs:
         directory = outputs.enter_context(output_directory(output)) if output else None
@@ -84,6 +91,7 @@ def verify(
                 seed=seed,
                 dot_products=dot_products,
                 netlist=netlist,
+                cells=cells or None,
                 waves=recorded,
                 engine=engine,
                 progress=_now_and_then(lambda done, total: step(task, done=done, total=total)),

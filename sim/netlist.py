@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from ..system.errors import BitmillError
 from ..system.tools import run_yosys
 
-NetlistKind = Literal["generic", "ecp5", "gowin", "xilinx7"]
+NetlistKind = Literal["generic", "ecp5", "gowin", "xilinx7", "cells"]
 
 # Initial values are dropped, those of memories once they are flip-flops: gates have none, and a unit that needs them in spite
 # of its reset shall fail.
@@ -43,14 +44,20 @@ check -assert
 write_verilog -noattr netlist.v
 """
 
-_SYNTHESIS: dict[NetlistKind, tuple[str, str]] = {
+_SYNTHESIS: dict[str, tuple[str, str]] = {
     "ecp5": ("synth_ecp5 -nobram", "+/ecp5/cells_sim.v"),
     "gowin": ("synth_gowin -family gw2a -noiopads -nobram -nolutram", "+/gowin/cells_sim.v"),
     "xilinx7": ("synth_xilinx -flatten -noiopad -noclkbuf -nobram -nolutram -nosrl", "+/xilinx/cells_sim.v"),
 }
 
 
-def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
+_PERIOD_NS = 10.0
+"""Any will do: cells are those of the smallest recipe, whatever clock it reaches."""
+
+
+def netlist(
+    verilog: str, top: str, kind: NetlistKind, *, cells: str | Sequence[str] | None = None, once: Sequence[str] = ()
+) -> str:
     """Synthesize module ``top`` to a flat netlist with the same ports, as self-contained Verilog.
 
     Parameters
@@ -61,7 +68,11 @@ def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
         Its top module.
     kind
         ``generic``: two-input gates, multiplexers and plain D flip-flops; ``ecp5``, ``gowin``, ``xilinx7``: the vendor's LUT,
-        carry and flip-flop cells, without DSP blocks and block memories.
+        carry and flip-flop cells, without DSP blocks and block memories; ``cells``: a standard-cell library's, clocks gated.
+    cells
+        The library of ``cells``, as ``find_library`` takes it.
+    once
+        Modules that are mapped onto ``cells`` by themselves, as ``map_standard_cells`` takes them.
 
     Raises
     ------
@@ -70,9 +81,28 @@ def netlist(verilog: str, top: str, kind: NetlistKind) -> str:
     """
     if kind not in get_args(NetlistKind):
         raise BitmillError(f"netlist must be one of {', '.join(get_args(NetlistKind))}, not {kind!r}")
+    if kind == "cells":
+        return _of_cells(verilog, top, cells, once)
+    if cells is not None:
+        raise BitmillError(f"cells must be given with netlist cells, not {kind!r}")
     if kind == "generic":
         script = _GENERIC.format(top=top)
     else:
         synthesis, models = _SYNTHESIS[kind]
         script = _CELLS.format(top=top, synthesis=synthesis, models=models)
     return run_yosys(script, files={"unit.v": verilog}, outputs=["netlist.v"])["netlist.v"]
+
+
+def _of_cells(verilog: str, top: str, cells: str | Sequence[str] | None, once: Sequence[str]) -> str:
+    """The netlist, and what its cells do by the functions in the library."""
+    # Not at the top: the bench imports this package in the simulator, where nothing is mapped.
+    from ..fpga.liberty import cell_models
+    from ..fpga.libraries import find_library
+    from ..fpga.standard_cells import Flow
+    from ..fpga.standard_maps import can_gate_clocks
+    from ..fpga.standard_recipes import Recipe
+
+    library = find_library(cells)
+    gating = can_gate_clocks(library)
+    flow = Flow(verilog=verilog, top=top, library=library, period_ns=_PERIOD_NS, clock_gating=gating, once=once)
+    return flow.netlist(Recipe()) + cell_models(library)

@@ -101,6 +101,7 @@ def verify(
     codes: tuple[Codes, Codes] | None = None,
     scales: tuple[Codes, Codes] | None = None,
     netlist: NetlistKind | None = None,
+    cells: str | Sequence[str] | None = None,
     verilog: str | None = None,
     waves: Path | None = None,
     timeout: float | None = 3600.0,
@@ -129,7 +130,9 @@ def verify(
     scales
         With ``codes``, the codes of their steps' scales, [n, steps] twice, for a unit that has scales.
     netlist
-        ``generic`` or ``ecp5``: test the netlist of that kind (see ``sim.netlist``) instead of the Verilog itself.
+        ``generic``, ``ecp5``, ``cells`` ...: test the netlist of that kind (see ``sim.netlist``) instead of the Verilog itself.
+    cells
+        The library of ``netlist="cells"``, by name or paths; osu018 if left out.
     verilog
         Verilog text to test instead of what ``bitmill.hdl.emit.verilog.emit`` gives; top module ``bitmill_top``.
     waves
@@ -161,7 +164,9 @@ def verify(
     layout = traffic.layout
     text = _emit(config) if verilog is None else verilog
     if netlist is not None:
-        text = synthesize(text, TOP, netlist)
+        text = synthesize(text, TOP, netlist, cells=cells, once=_once(config) if netlist == "cells" else ())
+    elif cells is not None:
+        raise BitmillError(f"cells must be given with netlist cells, not {cells!r} with the Verilog itself")
     engine, note = choose_engine(
         engine, waves=waves is not None, seconds=icarus_seconds(text, TOP, job, per_input=traffic.cycles_per_input)
     )
@@ -219,6 +224,12 @@ def _emit(config: UnitConfig) -> str:
     from ..hdl.emit import verilog  # Not at the top: the bench imports this package in the simulator, without Amaranth.
 
     return verilog.emit(config)
+
+
+def _once(config: UnitConfig) -> tuple[str, ...]:
+    from ..hdl.emit.verilog import once_in_cells  # Not at the top, as above.
+
+    return once_in_cells(config)
 
 
 def _record_again(text: str, job: Job, timeout: float | None) -> tuple[Path | None, BitmillError | None]:
