@@ -21,7 +21,7 @@ METRICS = ("logic", "registers")
 
 _ROUNDS = 60
 _SURE = 0.985
-_LEAST_HALF = {"logic": 0.08, "registers": 0.05}
+LEAST_HALF = {"logic": 0.08, "registers": 0.05}
 """Half width of the narrowest band. Units that were left out one by one are easier than fresh ones."""
 
 _REFUSED = {"logic": 0.02, "registers": 0.003}
@@ -98,7 +98,7 @@ def _fit(
     means, spreads = correction.left_out()
     ratios = totals * np.exp(means) / values
     widest = float(np.quantile([correction.of(row)[1] for row in space], 1 - _REFUSED[metric]))
-    band = _band(np.abs(1 / ratios[drawn] - 1), spreads[drawn], _LEAST_HALF[metric], widest)
+    band = band_of(np.abs(1 / ratios[drawn] - 1), spreads[drawn], LEAST_HALF[metric], widest)
     unknown = Errors(units=0, refused=0, median=0.0, p90=0.0, within=0.0, rank=0.0)
     half = np.minimum(WIDEST, np.maximum(band.least, band.factor * spreads))
     return CostModel(
@@ -109,13 +109,13 @@ def _fit(
         traits=tuple(names),
         correction=correction,
         band=band,
-        fitted=_errors(ratios[drawn], values[drawn], half[drawn], spreads[drawn] <= band.widest_spread),
+        fitted=errors_of(ratios[drawn], values[drawn], half[drawn], spreads[drawn] <= band.widest_spread),
         held_out=unknown,
         provenance=provenance,
     )
 
 
-def _band(errors: Array, spreads: Array, least: float, widest: float) -> Band:
+def band_of(errors: Array, spreads: Array, least: float, widest: float) -> Band:
     """The least factor with which bands hold as many units as are to be sure, left out one by one."""
     kept = spreads <= widest
     errors, spreads = errors[kept], spreads[kept]
@@ -125,7 +125,7 @@ def _band(errors: Array, spreads: Array, least: float, widest: float) -> Band:
     return Band(factor=round(float(sure), 2), least=least, widest_spread=float(f"{widest:.5g}"))
 
 
-def _errors(ratios: Array, values: Array, half: Array, kept: Flags) -> Errors:
+def errors_of(ratios: Array, values: Array, half: Array, kept: Flags) -> Errors:
     """Of estimates over synthesized values, the values, half widths of bands, and which are estimated at all."""
     ratios, values, half = ratios[kept], values[kept], half[kept]
     relative = np.abs(ratios - 1)
@@ -151,5 +151,5 @@ def judged(model: CostModel, held_out: Sequence[Sample]) -> Errors:
         halves.append(estimate.high / estimate.value - 1)
         values.append(sample.value)
     kept = np.ones(len(values), dtype=bool)
-    found = _errors(np.array(ratios), np.array(values), np.array(halves), kept)
+    found = errors_of(np.array(ratios), np.array(values), np.array(halves), kept)
     return Errors(**{**found.__dict__, "refused": len(held_out) - len(values)})

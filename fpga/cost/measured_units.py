@@ -24,8 +24,8 @@ SCHEMA = 1
 _METRICS = ("logic", "registers")
 
 
-Cells = tuple[float, int, str]
-"""Logic, registers, and the name of the recipe."""
+Cells = tuple[float, float, str]
+"""Logic, registers, which are gate equivalents too on a cell library, and the name of the recipe."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,14 @@ class Units:
         Versions of what measured them.
     measured
         In order.
+    targets
+        Those that units were synthesized for: of the models of gates and LUTs, or a cell library.
     """
 
     about: str
     tools: Mapping[str, str]
     measured: tuple[Measured, ...]
+    targets: tuple[str, ...] = TARGETS
 
     @property
     def synthesized(self) -> tuple[Measured, ...]:
@@ -79,12 +82,12 @@ class Units:
         lines = (
             json.dumps([
                 found.seed, found.index, found.config,
-                *([found.error] if found.error else (found.cells[target] for target in TARGETS)),
+                *([found.error] if found.error else (found.cells[target] for target in self.targets)),
             ], separators=(",", ":"))
             for found in self.measured
         )  # fmt: skip
         head = json.dumps(
-            {"schema": SCHEMA, "about": self.about, "tools": dict(self.tools), "targets": TARGETS}, indent=1
+            {"schema": SCHEMA, "about": self.about, "tools": dict(self.tools), "targets": self.targets}, indent=1
         )
         return f'{head[:-2]},\n "units": [\n' + ",\n".join(lines) + "\n]}\n"
 
@@ -101,19 +104,21 @@ class Units:
             document = json.loads(path.read_text(encoding="utf-8"))
             if document["schema"] != SCHEMA:
                 raise ValueError(f"schema must be {SCHEMA}, not {document['schema']!r}")
-            return cls(document["about"], document["tools"], tuple(map(_measured, document["units"])))
+            targets = tuple(document["targets"])
+            units = tuple(_measured(row, targets) for row in document["units"])
+            return cls(document["about"], document["tools"], units, targets)
         except OSError as error:
             raise BitmillError(f"{path}: cannot read the measured units: {error.strerror}") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BitmillError(f"{path}: not a file of measured units of bitmill: {error}") from None
 
 
-def _measured(row: list[Any]) -> Measured:
+def _measured(row: list[Any], targets: tuple[str, ...]) -> Measured:
     seed, index, config, *rest = row
     if isinstance(rest[0], str):
         return Measured(seed, index, config, {}, rest[0])
     cells = {
-        target: (logic, registers, recipe) for target, (logic, registers, recipe) in zip(TARGETS, rest, strict=True)
+        target: (logic, registers, recipe) for target, (logic, registers, recipe) in zip(targets, rest, strict=True)
     }
     return Measured(seed, index, config, cells)
 

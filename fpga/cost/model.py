@@ -16,6 +16,7 @@ from ...config.document import UnitConfig
 from ...system.errors import BitmillError
 from .correction import Array, Correction
 from .families import DESCRIBED
+from .traits import reckoned_gates
 
 MODELS = Path(__file__).parent / "models"
 """The fitted models that come with bitmill, a JSON file each, and the measured units that they share."""
@@ -99,6 +100,11 @@ class CostModel:
         Errors on the units it was fitted on, each left out in turn, and on those it never saw.
     provenance
         Tools, files of units and commands.
+    base
+        The model whose estimate is what a unit is priced by, times ``prices["base"]``; of a cell library, which has few measured
+        units of its own.
+    most_gates
+        Of units that were measured, gates by reckoning; larger ones are refused.
     """
 
     target: str
@@ -111,6 +117,8 @@ class CostModel:
     fitted: Errors
     held_out: Errors
     provenance: Mapping[str, Any]
+    base: str = ""
+    most_gates: float = float("inf")
 
     @property
     def name(self) -> str:
@@ -126,6 +134,14 @@ class CostModel:
             If it has something that the model has no price of.
         """
         found, _ = described(config)
+        if self.base:
+            gates = reckoned_gates(found)
+            if gates > self.most_gates:
+                raise BitmillError(
+                    f"unit must have at most {self.most_gates:,.0f} gates by reckoning for {self.target} {self.metric} to be "
+                    f"estimated, not {gates:,.0f} of {config.title}"
+                )
+            return self.prices["base"] * _base(self.base).estimate(config).value
         if self.metric != "registers" and (unknown := sorted(set(found) - set(self.prices))):
             raise BitmillError(f"{config.title}: the cost models know no price of {', '.join(unknown)}")
         return total(self.prices, found)
@@ -170,6 +186,7 @@ class CostModel:
             "held_out": asdict(self.held_out),
             "provenance": dict(self.provenance),
         }
+        fields |= {"base": self.base, "most_gates": self.most_gates} if self.base else {}
         return json.dumps(fields, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -231,6 +248,28 @@ def read_units(path: Path) -> tuple[tuple[str, ...], Array]:
         raise BitmillError(f"{path}: cannot read the units of the cost models: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BitmillError(f"{path}: not the units of bitmill's cost models: {error}") from None
+
+
+def library_models(library: str) -> tuple[CostModel, ...]:
+    """The models of a cell library that come with bitmill.
+
+    Raises
+    ------
+    BitmillError
+        If there are none for this library.
+    """
+    folder = MODELS / library
+    known = sorted(path.name for path in MODELS.iterdir() if path.is_dir())
+    if library not in known:
+        raise BitmillError(
+            f"cells must be a library that a cost model was fitted on, {', '.join(known) or 'of which there is none yet'}, not "
+            f"{library!r}; bitmill synth --target cells measures a unit"
+        )
+    return shipped_models(folder)
+
+
+def _base(name: str) -> CostModel:
+    return next(model for model in shipped_models() if model.name == name)
 
 
 @cache

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ...fpga.cost.cells_fitting import fit_cells
 from ...fpga.cost.fitting import fit_all, judged
-from ...fpga.cost.measured_units import FITTED, HELD_OUT, Measured, Units, samples
-from ...fpga.cost.model import MODELS, UNITS_FILE, CostModel, shipped_models, units_json
+from ...fpga.cost.measured_units import FITTED, HELD_OUT, TARGETS, Measured, Units, samples
+from ...fpga.cost.model import MODELS, UNITS_FILE, CostModel, library_models, shipped_models, units_json
 from ...fpga.jobs import Outcome, default_workers
 from ...system.errors import BitmillError
 from ...system.files import atomic_write
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the draw (1)")
     parser.add_argument("--most-lanes", type=int, default=64, help="leave out units with more lanes (64)")
     parser.add_argument("--most-gates", type=float, default=float("inf"), help="leave out units with more by reckoning")
+    parser.add_argument("--cells", metavar="NAME", default="", help="measure, record, fit and check for a cell library")
     parser.add_argument("--quick", action="store_true", help="fewer recipes, lanes mapped once: for units to fit on")
     parser.add_argument("--seconds", type=float, default=600, help="after which a run of a tool is given up (600)")
     parser.add_argument("--workers", type=int, default=default_workers(), help="units at a time (one per core)")
@@ -61,9 +63,12 @@ def _do(asked: argparse.Namespace) -> int:
         return _record(asked)
     if asked.fit:
         with progress("fitting the cost models"):
-            models = fitted_models(Units.load(FOLDER / FITTED), Units.load(FOLDER / HELD_OUT))
-        _write(models)
-    return _check(asked.check or FOLDER / HELD_OUT)
+            of_library = library_fitted(asked.cells) if asked.cells else fitted_models(
+                Units.load(FOLDER / FITTED), Units.load(FOLDER / HELD_OUT)
+            )  # fmt: skip
+        _write(of_library, MODELS / asked.cells)
+    models = library_models(asked.cells) if asked.cells else shipped_models()
+    return _check(asked.check or FOLDER / asked.cells / HELD_OUT, models)
 
 
 def fitted_models(fitted: Units, held_out: Units) -> list[CostModel]:
@@ -90,6 +95,30 @@ def fitted_models(fitted: Units, held_out: Units) -> list[CostModel]:
     ]
 
 
+def library_fitted(library: str) -> list[CostModel]:
+    """Models of a cell library, fitted on its committed units.
+
+    Raises
+    ------
+    BitmillError
+        As ``fit_cells``, or if there are no such units.
+    """
+    fitted, held_out = (Units.load(FOLDER / library / name) for name in (FITTED, HELD_OUT))
+    provenance = {
+        "fitted_on": f"reports/results/cost/{library}/{FITTED}",
+        "held_out": f"reports/results/cost/{library}/{HELD_OUT}",
+        "seeds": {
+            name: sorted({found.seed for found in units.measured})
+            for name, units in (("fitted", fitted), ("held_out", held_out))
+        },
+        "made_by": f"python -m bitmill.studies.cost --cells {library} --fit",
+        "method": "the generic target's estimate times a scale; Gaussian process of what is left",
+        "measured": fitted.about,
+        "tools": dict(fitted.tools),
+    }
+    return fit_cells(library, fitted, held_out, provenance=provenance)
+
+
 def _measure(asked: argparse.Namespace) -> int:
     if asked.output is None:
         raise BitmillError("-o must be given with --measure: the journal to write and to go on with")
@@ -101,7 +130,7 @@ def _measure(asked: argparse.Namespace) -> int:
 
         measure(
             asked.seed, indices, journal=asked.output, seconds=asked.seconds, workers=asked.workers,
-            most_lanes=asked.most_lanes, most_gates=asked.most_gates, quick=asked.quick, show=show,
+            most_lanes=asked.most_lanes, most_gates=asked.most_gates, quick=asked.quick, library=asked.cells, show=show,
         )  # fmt: skip
     return 0
 
@@ -114,26 +143,26 @@ def _record(asked: argparse.Namespace) -> int:
         found |= {(unit.seed, unit.index): unit for unit in read_journal(path)}
     if asked.study:
         found |= {(unit.seed, unit.index): unit for unit in study_units()}
-    tools = {name: version for name, version in tool_versions().items() if name in TOOLS}
-    units = Units(asked.about, tools, tuple(found[key] for key in sorted(found)))
+    used = (*TOOLS, "opensta") if asked.cells else TOOLS
+    tools = {name: version for name, version in tool_versions().items() if name in used}
+    targets = (asked.cells,) if asked.cells else TARGETS
+    units = Units(asked.about, tools, tuple(found[key] for key in sorted(found)), targets)
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(asked.output, units.to_json().encode())
     return 0
 
 
-def _write(models: Iterable[CostModel]) -> None:
-    MODELS.mkdir(exist_ok=True)
+def _write(models: Iterable[CostModel], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
     for model in models:
-        atomic_write(MODELS / f"{model.name}.json", model.to_json().encode())
-        atomic_write(MODELS / UNITS_FILE, units_json(model.traits, model.correction.units).encode())
+        atomic_write(folder / f"{model.name}.json", model.to_json().encode())
+        atomic_write(folder / UNITS_FILE, units_json(model.traits, model.correction.units).encode())
 
 
-def _check(path: Path) -> int:
+def _check(path: Path, models: Iterable[CostModel]) -> int:
     """Print errors of the shipped models; 1 if they miss what is asked of them."""
     held_out = Units.load(path) if path.suffix == ".json" else Units("", {}, tuple(read_journal(path)))
-    rows = [
-        (model, judged(model, samples(held_out.synthesized, model.target, model.metric))) for model in shipped_models()
-    ]
+    rows = [(model, judged(model, samples(held_out.synthesized, model.target, model.metric))) for model in models]
     for line in table_lines([(model.target, model.metric, errors) for model, errors in rows]):
         say(line)
     good = all(

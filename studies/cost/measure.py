@@ -15,13 +15,21 @@ from ...fpga.cost.measured_units import Cells, Measured
 from ...fpga.cost.space import LANES, unit
 from ...fpga.cost.traits import reckoned_gates
 from ...fpga.jobs import Outcome, run_jobs
+from ...fpga.standard_cells import map_standard_cells
 from ...fpga.synthesis import recipe_cells, synthesize
-from ...hdl.emit.verilog import TOP, emit, once_on_fpga
+from ...hdl.emit.verilog import TOP, emit, once_in_cells, once_on_fpga
 from ...system.errors import BitmillError
 from ...system.processes import stop_tools_of
+from ..libraries import library_named, paced
 
 QUICK_RECIPE = "nowidelut"
 """The ECP5's recipe that is kept for nine units in ten."""
+
+RELAXED_NS = 40.0
+"""A clock period on osu018 that nearly every unit meets in its smallest recipe."""
+
+Flow = Callable[[MacConfig, str], dict[str, Cells]]
+"""Cells by target of a configuration and its Verilog."""
 
 _ONCE_FROM_LANES = 5
 
@@ -36,6 +44,7 @@ def measure(
     most_lanes: int = LANES,
     most_gates: float = float("inf"),
     quick: bool = False,
+    library: str = "",
     draw: Callable[[int, int], MacConfig] = unit,
     show: Callable[[Outcome[Measured]], None] = lambda _: None,
 ) -> list[Measured]:
@@ -56,6 +65,8 @@ def measure(
     quick
         Not every recipe as ``bitmill synth`` has it: of the ECP5's only ``QUICK_RECIPE``, and lanes that end in registers are
         mapped once.
+    library
+        A cell library on which units are mapped instead, with every recipe, at what ``RELAXED_NS`` is there.
     draw
         Gives the unit of a seed and an index.
     show
@@ -64,7 +75,7 @@ def measure(
     known = {found.index: found for found in read_journal(journal) if found.seed == seed}
     units = {index: draw(seed, index) for index in indices if index not in known}
     jobs = {
-        str(index): _job(seed, index, config, seconds, quick)
+        str(index): _job(seed, index, config, _on_library(library) if library else _on_targets(seconds, quick))
         for index, config in units.items()
         if config.lanes <= most_lanes and reckoned_gates(features(config)) <= most_gates
     }
@@ -96,7 +107,29 @@ def read_journal(path: Path) -> list[Measured]:
     return found
 
 
-def _job(seed: int, index: int, config: MacConfig, seconds: float, quick: bool) -> Callable[[], Measured]:
+def _job(seed: int, index: int, config: MacConfig, flow: Flow) -> Callable[[], Measured]:
+    def job() -> Measured:
+        plain = config.to_dict()
+        try:
+            return Measured(seed, index, plain, flow(config, emit(config)))
+        except BitmillError as error:
+            return Measured(seed, index, plain, {}, str(error))
+
+    return job
+
+
+def _on_library(name: str) -> Flow:
+    library = library_named(name)
+    period_ns = paced(RELAXED_NS, library)
+
+    def flow(config: MacConfig, verilog: str) -> dict[str, Cells]:
+        best = map_standard_cells(verilog, TOP, library, period_ns=period_ns, once=once_in_cells(config)).best
+        return {library.key: (best.logic_ge, best.registers_ge, best.recipe)}
+
+    return flow
+
+
+def _on_targets(seconds: float, quick: bool) -> Flow:
     def timed(cells: Callable[[], Cells]) -> Cells:
         timer = threading.Timer(seconds, stop_tools_of, [{threading.get_ident()}])
         timer.start()
@@ -105,18 +138,13 @@ def _job(seed: int, index: int, config: MacConfig, seconds: float, quick: bool) 
         finally:
             timer.cancel()
 
-    def job() -> Measured:
-        plain = config.to_dict()
-        try:
-            verilog = emit(config)
-            once = once_on_fpga(config) if quick and _lanes_end_in_registers(config) else ()
-            generic = timed(lambda: _generic(config, verilog, once))
-            ecp5 = timed(lambda: _quick_ecp5(verilog, once) if quick else _synthesized(verilog, "ecp5", once))
-        except BitmillError as error:
-            return Measured(seed, index, plain, {}, str(error))
-        return Measured(seed, index, plain, {"generic": generic, "ecp5": ecp5})
+    def flow(config: MacConfig, verilog: str) -> dict[str, Cells]:
+        once = once_on_fpga(config) if quick and _lanes_end_in_registers(config) else ()
+        generic = timed(lambda: _generic(config, verilog, once))
+        ecp5 = timed(lambda: _quick_ecp5(verilog, once) if quick else _synthesized(verilog, "ecp5", once))
+        return {"generic": generic, "ecp5": ecp5}
 
-    return job
+    return flow
 
 
 def _lanes_end_in_registers(config: MacConfig) -> bool:

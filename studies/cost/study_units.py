@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...fpga.cost.features import MAX_LANES
-from ...fpga.cost.measured_units import TARGETS, Measured
+from ...fpga.cost.measured_units import TARGETS, Cells, Measured
 from ..committed import committed_records
 from ..records import FULL
 
@@ -18,7 +18,7 @@ _OF_MEASUREMENTS = frozenset({"target", "dsp", "period_ns", "operands"})
 def study_units() -> list[Measured]:
     """Those of the committed records that are no arrays, in the records' order."""
     configs: dict[str, dict[str, Any]] = {}
-    cells: dict[str, dict[str, tuple[float, int, str]]] = {}
+    cells: dict[str, dict[str, Cells]] = {}
     for record in committed_records(FULL).of_kind("area"):
         target = record.config["target"]
         if target not in TARGETS or record.config.get("dsp"):
