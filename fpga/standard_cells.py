@@ -14,7 +14,7 @@ from .jobs import run_jobs
 from .liberty import Library
 from .sta import shortest_period
 from .standard_maps import can_gate_clocks
-from .standard_recipes import Multiplier, Recipe
+from .standard_recipes import Effort, Multiplier, Recipe
 from .synthesis import booth_multipliers, check_top
 from .wrap import ports_of
 
@@ -218,6 +218,7 @@ def map_standard_cells(
     period_ns: float,
     clock_gating: bool = True,
     once: Sequence[str] = (),
+    skipped: Sequence[Effort] = (),
     progress: Callable[[str], None] | None = None,
 ) -> StandardCells:
     """Map a design onto a library and keep the smallest result that meets a clock period. Cached.
@@ -237,6 +238,8 @@ def map_standard_cells(
         Whether registers that share an enable may share a gated clock. Without it every such bit costs a multiplexer.
     once
         Names of modules that are mapped by themselves, such as the lane of a dot product; the result is flat all the same.
+    skipped
+        Efforts of recipes that are not tried: ``small`` where only the fastest circuit is wanted, which takes half the time then.
     progress
         Called with the name of each recipe when it is done.
 
@@ -259,6 +262,8 @@ def map_standard_cells(
     def climb(multiplier: Multiplier) -> list[tuple[Recipe, Mapped]]:
         tried = []
         for recipe in standard_recipes.ladder(multiplier):
+            if recipe.effort in skipped:
+                continue
             tried.append((recipe, mapped(recipe)))
             if recipe.effort == "small" and tried[-1][1].delay_ns <= period_ns:
                 break

@@ -31,7 +31,7 @@ def fit_cells(library: str, fitted: Units, held_out: Units, *, provenance: Mappi
     Raises
     ------
     BitmillError
-        If there are fewer than ``LEAST_UNITS`` units to fit on or to judge by.
+        If there are fewer than ``LEAST_UNITS`` units to fit on or to judge by, or half of these would be refused.
     """
     for words, units in (("to fit on", fitted), ("held out", held_out)):
         if len(units.synthesized) < LEAST_UNITS:
@@ -62,10 +62,20 @@ def _fit(library: str, metric: str, fitted: Units, held_out: Units, provenance: 
     band = Band(factor=band.factor, least=band.least, widest_spread=float(f"{WIDEST / band.factor:.5g}"))
     half = np.minimum(WIDEST, np.maximum(band.least, band.factor * spreads))
     kept = spreads <= band.widest_spread
+    _check_kept(library, metric, int(kept.sum()), len(kept))
     errors = errors_of(left_out, values, half, kept)
     model = CostModel(
         target=library, metric=metric, unit="GE", prices={"base": scale}, traits=tuple(names), correction=correction,
         band=band, fitted=errors, held_out=errors, provenance=provenance, base=base.name,
         most_gates=round(max(reckoned_gates(described(sample.config)[0]) for sample in known)),
     )  # fmt: skip
-    return replace(model, held_out=judged(model, samples(held_out.synthesized, library, metric)))
+    found = judged(model, samples(held_out.synthesized, library, metric))
+    _check_kept(library, metric, found.units, found.units + found.refused)
+    return replace(model, held_out=found)
+
+
+def _check_kept(library: str, metric: str, kept: int, units: int) -> None:
+    if 2 * kept < units:
+        raise BitmillError(
+            f"{library} {metric}: a model must estimate half of the units within {WIDEST:.0%}, not {kept} of {units}"
+        )

@@ -150,6 +150,8 @@ def judged(model: CostModel, held_out: Sequence[Sample]) -> Errors:
         ratios.append(estimate.value / sample.value)
         halves.append(estimate.high / estimate.value - 1)
         values.append(sample.value)
+    if not values:
+        return Errors(units=0, refused=len(held_out), median=0.0, p90=0.0, within=0.0, rank=0.0)
     kept = np.ones(len(values), dtype=bool)
     found = errors_of(np.array(ratios), np.array(values), np.array(halves), kept)
     return Errors(**{**found.__dict__, "refused": len(held_out) - len(values)})

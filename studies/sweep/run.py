@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..records import Metric, Record, metric
+from ..committed import committed_records
+from ..records import FULL, Metric, Record, metric
 from .engine import run_tasks
 from .grid import Skipped
 from .sizes import expand_told, say_sizes
@@ -38,7 +39,7 @@ def measure(
     """
     expanded = expand_told(study, progress=progress)
     tasks = list(tasks_of(expanded, study.targets))
-    say_sizes(tasks, len(expanded.skipped), progress=progress)
+    say_sizes(tasks, len(expanded.skipped), progress=progress, records=committed_records(FULL))
     taken = None if fresh else Committed(measured_by=MEASURED_BY)
     measured = run_tasks(tasks, workers=workers, dask=dask, progress=progress, taken=taken)
     return [study_record(study.title, expanded.skipped, len(expanded.units)), *measured]
