@@ -14,6 +14,7 @@ from pydantic import AfterValidator
 
 from ..formats import Product
 from ..system.errors import BitmillError
+from .accumulator_spec import AccumulatorSpec
 
 FIELDS: tuple[str, ...] = ("multiplier", "aligner", "reduction")
 """Fields of a configuration that choose a formulation, in the order of the data path."""
@@ -50,6 +51,8 @@ class Formulation:
         The least number of lanes it is built for.
     fixed_terms
         Whether it is only for accumulators that take sums in fixed point.
+    windows
+        Whether it is only for accumulators that align to a window.
     dsp
         Whether it may use DSP blocks.
     only_with
@@ -63,6 +66,7 @@ class Formulation:
     pairs: str = ANY
     lanes: int = 1
     fixed_terms: bool = False
+    windows: bool = False
     dsp: bool = False
     only_with: Mapping[str, tuple[str, ...]] = field_(default_factory=dict)
 
@@ -105,6 +109,10 @@ _ROWS = (
         words="high exponent bits choose an adder tree",
     ),
     Formulation(
+        field="aligner", name="early", title="early signs", pairs=MAGNITUDES, lanes=2, windows=True,
+        words="of aligned windows: signs before the shift, low bits of the distance before high ones, no comparators",
+    ),
+    Formulation(
         field="reduction", name="tree", words="adders two by two, a carry chain each",
     ),
     Formulation(
@@ -136,9 +144,7 @@ AlignerStyle = Annotated[str, _known("aligner")]
 ReductionStyle = Annotated[str, _known("reduction")]
 
 
-def check_formulation(
-    chosen: Mapping[str, str], *, product: Product, lanes: int, fixed_terms: bool, accumulator: str
-) -> None:
+def check_formulation(chosen: Mapping[str, str], *, product: Product, lanes: int, accumulator: AccumulatorSpec) -> None:
     """A unit's rows fit its pair, its lanes and its accumulator.
 
     Parameters
@@ -149,8 +155,8 @@ def check_formulation(
         Facts about the pair.
     lanes
         Products a step.
-    fixed_terms, accumulator
-        Whether the accumulator takes sums in fixed point, and its kind.
+    accumulator
+        What sums of products go to.
 
     Raises
     ------
@@ -164,8 +170,8 @@ def check_formulation(
             raise BitmillError(f"{accepted} for pairs that are not of {row.pairs}, not {name!r}")
         if lanes < row.lanes:
             raise BitmillError(f"{accepted} for {lanes} lane{'s' * (lanes > 1)}, not {name!r}")
-        if row.fixed_terms and not fixed_terms:
-            raise BitmillError(f"{accepted} for a {accumulator} accumulator, not {name!r}")
+        if (row.fixed_terms and not accumulator.takes_fixed_terms) or (row.windows and not accumulator.window_bits):
+            raise BitmillError(f"{accepted} for a {accumulator.kind} accumulator, not {name!r}")
         for other, allowed in row.only_with.items():
             if chosen[other] not in allowed:
                 raise BitmillError(f"{other} must be {_listed([*allowed])} for {field} {name!r}, not {chosen[other]!r}")
@@ -180,7 +186,7 @@ def titled(chosen: Mapping[str, str]) -> list[str]:
 def _everywhere(field: str) -> list[str]:
     """Names of a field's rows that fit every unit."""
     rows = FORMULATIONS[field].values()
-    return [row.name for row in rows if row.pairs == ANY and row.lanes == 1 and not row.fixed_terms]
+    return [row.name for row in rows if row.pairs == ANY and row.lanes == 1]
 
 
 def _listed(names: Mapping[str, Formulation] | list[str]) -> str:

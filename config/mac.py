@@ -152,11 +152,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         check_pipeline(
             self.pipeline, product=self.product, lanes=self.lanes, scaled=self.scale != NO_SCALE
         )  # fmt: skip
-        accumulator = self.accumulator
-        check_formulation(
-            self.formulation, product=self.product, lanes=self.lanes, fixed_terms=accumulator.takes_fixed_terms,
-            accumulator=accumulator.kind,
-        )  # fmt: skip
+        check_formulation(self.formulation, product=self.product, lanes=self.lanes, accumulator=self.accumulator)
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         if self.saturated and not self.accumulator.can_saturate:
             kind = self.accumulator.kind

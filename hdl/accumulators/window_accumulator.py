@@ -7,8 +7,8 @@ from __future__ import annotations
 from ...config import MacConfig
 from ...config import WindowAccumulator as WindowSpec
 from ...config.checks import accumulator_of
+from ..mac import formulations
 from ..sums.reduction import Reduction
-from ..sums.window_tree import WindowTree
 from .float_accumulator import FloatAccumulator
 
 
@@ -58,10 +58,4 @@ class WindowAccumulator(FloatAccumulator):
         raised = cls._tree_raised(config)
         if raised is None:
             return super().reduction(config)
-        return WindowTree(
-            product=config.product,
-            lanes=config.lanes,
-            raised=raised,
-            jams=not config.accumulator.truncates,
-            registered=config.registers("reduce"),
-        )
+        return formulations.window_tree(config, raised=raised)

@@ -20,10 +20,12 @@ from ..sums.aligner import Aligner
 from ..sums.barrel_aligner import BarrelAligner
 from ..sums.binned_aligner import BinnedAligner, bins
 from ..sums.compressed_tree import CompressedTree
+from ..sums.early_window_tree import EarlyAligner, EarlyWindowTree
 from ..sums.one_hot_aligner import PlacedAligner
 from ..sums.parts_tree import Part, PartsTree, parts_layout
 from ..sums.reduction import Reduction
 from ..sums.weights import Weights
+from ..sums.window_tree import WindowTree
 
 Parts = Callable[[Product], tuple[Part, ...]]
 """The parts that a term is left in, each summed by a tree of its own."""
@@ -48,10 +50,11 @@ class _MultiplierRow:
 
 @dataclass(frozen=True)
 class _AlignerRow:
-    """A lane's aligner, and the parts of its term where it is left in parts."""
+    """A lane's aligner, the parts of its term where it is left in parts, and the tree of windows behind such lanes."""
 
     component: type[Aligner]
     parts: Parts | None = None
+    window: type[WindowTree] = WindowTree
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
     "barrel": _AlignerRow(BarrelAligner),
     "placed": _AlignerRow(PlacedAligner),
     "binned": _AlignerRow(BinnedAligner, bins),
+    "early": _AlignerRow(EarlyAligner, window=EarlyWindowTree),
 }
 
 
@@ -167,3 +171,4 @@ TABLES: Mapping[str, Mapping[str, object]] = {
     "reduction": _REDUCTIONS,
 }
 """By the fields of ``config.formulations``, for the test that every row there has its component."""
+from ..sums.window_tree import WindowTree

@@ -63,12 +63,17 @@ class WindowTree(Reduction):
         # Two's complement that is cut goes down, to one below the least magnitude of that width.
         least = -greatest - int(self.is_signed and not jams)
         self.terms = TermRange(least if has_sign else 0, greatest, carry=product.sign_bit and not self.is_signed)
-        term = Aligner.layout(product, shift=False)
+        term = self.term_layout(product)
         fixed = self.terms.layout(lanes)
         sum_layout = term_layout(
             fixed["significand"].width, carry=self.terms.carry, exponent_bits=term["exponent"].width
         )
         super().__init__(lanes=lanes, term=term, sum_layout=sum_layout)
+
+    @staticmethod
+    def term_layout(product: Product) -> data.StructLayout:
+        """Layout of a lane's term."""
+        return Aligner.layout(product, shift=False)
 
     @property
     def _selects(self) -> bool:
