@@ -109,6 +109,11 @@ _ROWS = (
         words="high exponent bits choose an adder tree",
     ),
     Formulation(
+        field="aligner", name="counted", title="counted aligner", pairs=MAGNITUDES, lanes=2, fixed_terms=True,
+        words="placed among zeros, with no sign extended; what negative terms lack is counted over all lanes",
+        only_with={"reduction": ("compressed",)},
+    ),
+    Formulation(
         field="aligner", name="early", title="early signs", pairs=MAGNITUDES, lanes=2, windows=True,
         words="of aligned windows: signs before the shift, low bits of the distance before high ones, no comparators",
     ),

@@ -20,6 +20,7 @@ from ..sums.aligner import Aligner
 from ..sums.barrel_aligner import BarrelAligner
 from ..sums.binned_aligner import BinnedAligner, bins
 from ..sums.compressed_tree import CompressedTree
+from ..sums.counted_aligner import CountedAligner, counted_weights
 from ..sums.early_window_tree import EarlyAligner, EarlyWindowTree
 from ..sums.one_hot_aligner import PlacedAligner
 from ..sums.parts_tree import Part, PartsTree, parts_layout
@@ -50,11 +51,15 @@ class _MultiplierRow:
 
 @dataclass(frozen=True)
 class _AlignerRow:
-    """A lane's aligner, the parts of its term where it is left in parts, and the tree of windows behind such lanes."""
+    """A lane's aligner, the parts of its term where it is left in parts, and the tree of windows behind such lanes.
+
+    ``weights`` is what a term's bits are worth where it is no number and no parts.
+    """
 
     component: type[Aligner]
     parts: Parts | None = None
     window: type[WindowTree] = WindowTree
+    weights: Callable[[Product], Weights] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
     "barrel": _AlignerRow(BarrelAligner),
     "placed": _AlignerRow(PlacedAligner),
     "binned": _AlignerRow(BinnedAligner, bins),
+    "counted": _AlignerRow(CountedAligner, weights=counted_weights),
     "early": _AlignerRow(EarlyAligner, window=EarlyWindowTree),
 }
 
@@ -125,15 +131,28 @@ def circuit(config: MacConfig) -> str:
 
 def weights(config: MacConfig) -> Weights:
     """What the bits of a lane's term are worth; if it is ``negated``, together they are the negated product."""
-    row, parts = _MULTIPLIERS[config.multiplier], term_parts(config)
+    row, of_aligner, parts = _MULTIPLIERS[config.multiplier], _ALIGNERS[config.aligner].weights, term_parts(config)
     if row.bits is not None:
         return row.bits[1](config.product)
+    if of_aligner is not None:
+        return of_aligner(config.product)
     return Weights.of_product(config.product) if parts is None else Weights.of_parts(parts)
 
 
 def negated(config: MacConfig) -> bool:
     """Whether the bits of lanes' terms are worth the negated products."""
     return _MULTIPLIERS[config.multiplier].bits is not None
+
+
+def window_tree(config: MacConfig, *, raised: int) -> WindowTree:
+    """A new tree that cuts the products of a step to a window and sums them."""
+    return _ALIGNERS[config.aligner].window(
+        product=config.product,
+        lanes=config.lanes,
+        raised=raised,
+        jams=not config.accumulator.truncates,
+        registered=config.registers("reduce"),
+    )
 
 
 def term_parts(config: MacConfig) -> Sequence[Part] | None:
@@ -171,4 +190,3 @@ TABLES: Mapping[str, Mapping[str, object]] = {
     "reduction": _REDUCTIONS,
 }
 """By the fields of ``config.formulations``, for the test that every row there has its component."""
-from ..sums.window_tree import WindowTree

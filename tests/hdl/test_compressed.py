@@ -26,12 +26,14 @@ FORMULATIONS: dict[str, dict[str, Any]] = {
     "whole": {},
     "placed": {"aligner": "placed"},
     "binned": {"aligner": "binned"},
+    "counted": {"aligner": "counted"},
 }
 INTEGERS = [("INT4", "INT4"), ("INT3", "UINT4"), ("UINT5", "INT2"), ("INT8_SYM", "INT5")]
 MAGNITUDES = [("E2M1", "E2M1"), ("E3M2", "E2M1")]
 PAIRS = [
     *((name, *pair) for name in ("bits", "digits", "columns", "whole") for pair in INTEGERS),
-    *((name, *pair) for name in ("whole", "placed", "binned") for pair in MAGNITUDES),
+    *((name, *pair) for name in ("whole", "placed", "binned", "counted") for pair in MAGNITUDES),
+    ("counted", "E4M3", "E4M3"), ("counted", "E5M2", "E2M3"), ("counted", "POT4", "E2M0"),
     ("whole", "UINT4", "UINT4"), ("whole", "NF4", "E2M1"), ("whole", "E2M1", "INT4"),
 ]  # fmt: skip
 
