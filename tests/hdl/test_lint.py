@@ -49,6 +49,8 @@ OTHERS += [
         ("E4M3", {"aligner": "barrel"}),
         ("E4M3", {"aligner": "placed"}),
         ("E4M3", {"aligner": "binned"}),
+        ("E4M3", {"aligner": "counted", "reduction": "compressed"}),
+        ("E4M3", {"aligner": "early", "accumulator": {"kind": "window", "width": 24}}),
         ("INT8", {"multiplier": "columns"}),
     )
 ]

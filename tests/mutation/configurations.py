@@ -92,6 +92,8 @@ def configurations() -> list[MacConfig]:
             ("E3M2", {"aligner": "barrel"}),
             ("E3M2", {"aligner": "placed"}),
             ("E4M3", {"aligner": "binned"}),
+            ("E3M2", {"aligner": "counted", "reduction": "compressed"}),
+            ("E3M2", {"aligner": "early", "accumulator": {"kind": "window", "width": 9}}),
         )
     ]
     # Units and accumulators that are newer than this list come in by their presets, the first of each kind.

@@ -67,7 +67,7 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
         "weight": _one_of(rng, *operands), "activation": _one_of(rng, *operands), "unit": unit, "lanes": lanes,
         "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns"),
         "pipeline": _pipeline(rng, lanes),
-        "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned"),
+        "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned", "counted", "early"),
         "scale": _one_of(rng, *["none"] * 6, "E8M0", "E4M3", "UINT4"),
         "saturated": bool(rng.integers(2)),
     }  # fmt: skip
@@ -84,6 +84,8 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
         fields["aligner"] = "grouped"
     if fields["multiplier"] == "columns" and (product.exponent_span or lanes == 1 or not product.significand_signed):
         fields["multiplier"] = _one_of(rng, "logic", "operator")
+    if fields["aligner"] == "counted":
+        fields["reduction"] = "compressed"
     fields["accumulator"] = _accumulator(rng, product, lanes, fields["k_max"], scaled=fields["scale"] != "none")
     if fields["accumulator"]["kind"] in ("exact", "window"):
         fields["saturated"] = False
