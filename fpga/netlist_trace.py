@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..system import tools
@@ -69,7 +70,8 @@ def netlist_trace(netlist: str, top: str, ports: Sequence[Port], *, stimulus: St
         rows.append(f"{word:x}")
     with private_folder("trace") as folder:
         files = {
-            "cells.v": models,
+            # A reset by both values of a register, that either gives zero, is a reset; a simulator's X stays X there.
+            "cells.v": re.sub(r"^(\s*reg \w+);", r"\1 = 1'b0;", models, flags=re.MULTILINE),
             NETLIST_FILE: netlist,
             "bench.v": bench(top, ports, count),
             "stimulus.hex": "\n".join(rows),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...fpga.liberty import Library
+from ...fpga.pace import OSU018, fastest_ns, paced
 from ...fpga.power import LEFT_OUT, WEIGHED, simulated_power
 from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.wrap import ports_of
 from ..circuits import Measured, mapping_flow
 from ..jobs import Job
-from ..libraries import OSU018, fastest_ns, library_named, paced
+from ..libraries import library_named
 from ..measurements import TOP, Measurements
 from ..records import BITMOD, Record, metric
 from ..sweep.operands import stimulus_digest

@@ -15,12 +15,13 @@ from ...fpga.cost.measured_units import Cells, Measured
 from ...fpga.cost.space import LANES, unit
 from ...fpga.cost.traits import reckoned_gates
 from ...fpga.jobs import Outcome, run_jobs
+from ...fpga.pace import paced
 from ...fpga.standard_cells import map_standard_cells
 from ...fpga.synthesis import recipe_cells, synthesize
 from ...hdl.emit.verilog import TOP, emit, once_in_cells, once_on_fpga
 from ...system.errors import BitmillError
 from ...system.processes import stop_tools_of
-from ..libraries import library_named, paced
+from ..libraries import library_named
 
 QUICK_RECIPE = "nowidelut"
 """The ECP5's recipe that is kept for nine units in ten."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...fpga.liberty import Library
+from ...fpga.pace import OSU018, paced
 from ..jobs import Job
-from ..libraries import OSU018, library_named, paced
+from ..libraries import library_named
 from ..measurements import Measurements
 from ..records import NONLINEAR, Record, metric
 from .synthetic import LENGTHS

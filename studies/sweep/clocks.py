@@ -5,11 +5,12 @@ from __future__ import annotations
 from statistics import median
 
 from ...fpga.liberty import Library
+from ...fpga.pace import fastest_ns
 from ...fpga.standard_cells import Mapped, StandardCells, map_standard_cells
 from ...hdl.emit import verilog
 from ..circuits import COUNTED_CELLS, Measured, cells_metrics, mapping_flow
 from ..int_vs_fp.emitted import verilog_of
-from ..libraries import fastest_ns, library_named
+from ..libraries import library_named
 from ..records import metric
 from .cells import lanes_apart
 from .completed import completed

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import median
 
+from ...fpga.cost.features import features
+from ...fpga.cost.traits import reckoned_gates
+from ...system.errors import BitmillError
 from ...system.screen import say
-from ..ids import unit_key
 from ..libraries import key_of
 from ..records import Record
 from .grid import Expanded
 from .measurement import CPU_SECONDS, known
 from .study_file import StudyFile
-from .task import ON_CELLS, Task
+from .task import CELLS, FASTEST, ON_CELLS, POWER, SPREAD, Task
+
+_SECONDS = {CELLS: 6.0, FASTEST: 25.0, SPREAD: 30.0, POWER: 15.0}
+"""CPU seconds per thousand gates, as measured of small and wide units on sky130."""
+_LEAST_GATES, _GATES_PER_BIT = 500, 60
 
 SILENT_SECONDS = 2.0
 """So long may expanding take without a word, and from word to word."""
@@ -44,38 +49,26 @@ def say_sizes(tasks: Sequence[Task], skipped: int, *, progress: bool, records: I
 
 
 def hours(tasks: Sequence[Task], records: Iterable[Record]) -> Iterator[str]:
-    """What is on cells, library by library: how much is to be measured, and how long that takes by recorded times.
-
-    A measurement takes what it took when it was recorded, else what the same unit took on another library, else the median of
-    its target; where there is no time at all, that is said.
-    """
+    """CPU hours of what is to be measured on cells, library by library: by recorded times, else by the units' sizes."""
     recorded = {record.id: record.flow[CPU_SECONDS] for record in records if CPU_SECONDS in record.flow}
-    todo = [
-        task for task in dict(zip((task.key for task in tasks), tasks, strict=True)).values() if task.target in ON_CELLS
-    ]
-    todo = [task for task in todo if known(task) is None]
-    by_target: dict[str, list[float]] = {}
-    by_unit: dict[tuple[str, str], float] = {}
-    for task in tasks:
-        if task.key in recorded:
-            by_target.setdefault(task.target, []).append(recorded[task.key])
-            by_unit[unit_key(task.unit), task.target] = recorded[task.key]
-    whole = 0.0
-    for library in dict.fromkeys(task.library for task in todo):
-        found, guessed, unknown = 0.0, 0, 0
-        of_library = [task for task in todo if task.library == library]
-        for task in of_library:
-            usual = by_unit.get((unit_key(task.unit), task.target))
-            median_of = median(by_target[task.target]) if task.target in by_target else None
-            seconds = recorded.get(task.key, usual if usual is not None else median_of)
-            guessed += task.key not in recorded and seconds is not None
-            unknown += seconds is None
-            found += seconds or 0.0
-        whole += found
-        rest = f", {unknown} of unknown length" if unknown else ""
+    todo = {task.key: task for task in tasks if task.target in ON_CELLS and known(task) is None}
+    seconds = {key: recorded.get(key) or reckoned_seconds(task) for key, task in todo.items()}
+    for library in dict.fromkeys(task.library for task in todo.values()):
+        keys = [key for key, task in todo.items() if task.library == library]
+        known_times = sum(key in recorded for key in keys)
         yield (
-            f"{key_of(library)}: {len(of_library)} to measure or take from committed records, at most "
-            f"{found / 3600:.2f} CPU hours, {guessed} of them by like units{rest}"
+            f"{key_of(library)}: {len(keys)} to measure or take from committed records, at most "
+            f"{sum(seconds[key] for key in keys) / 3600:.2f} CPU hours by {known_times} recorded times and the sizes of the rest"
         )
     if todo:
-        yield f"together at most {whole / 3600:.2f} CPU hours; a run that is ended goes on where it was"
+        yield f"together {sum(seconds.values()) / 3600:.2f} CPU hours; a run that is ended goes on where it was"
+
+
+def reckoned_seconds(task: Task) -> float:
+    """CPU seconds of a measurement on cells, by the gates that a unit has by reckoning: right to a factor of about two."""
+    unit = task.unit
+    try:
+        gates = reckoned_gates(features(unit))
+    except BitmillError:
+        gates = _GATES_PER_BIT * unit.macs * (unit.weight_format.bits + unit.activation_format.bits)
+    return _SECONDS[task.target] * (_LEAST_GATES + gates) / 1000

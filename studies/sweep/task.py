@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ...config import MacConfig
 from ..ids import measured_id, unit_key
-from ..libraries import OSU018, key_of, library_of
+from ..libraries import OSU018, key_of
 from ..records import Record
 
 GENERIC, CELLS, CLOCK, FASTEST, SPREAD, POWER = "generic", "cells", "clock", "fastest", "spread", "power"
@@ -79,12 +79,6 @@ class Task:
 def nanoseconds(period: float) -> str:
     """``8``, ``36.6``: all digits of a period, so that no two are called alike."""
     return repr(float(period)).removesuffix(".0")
-
-
-def point_id(spread: Record) -> str:
-    """The id of the area that a spread is of: ``UNIT/sky130-8ns`` of ``UNIT/spread-sky130-8ns``."""
-    unit, _, target = spread.id.partition("/")
-    return measured_id(unit, f"{library_of(spread)}-{target.rpartition('-')[2]}")
 
 
 def unit_of(record: Record) -> MacConfig:

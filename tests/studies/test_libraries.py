@@ -5,13 +5,14 @@ import re
 import pytest
 
 from bitmill import BitmillError
+from bitmill.fpga.pace import fastest_ns, paced
 from bitmill.studies import libraries
 from bitmill.studies.circuits import Measured
-from bitmill.studies.records import Records, metric
+from bitmill.studies.records import metric
 from bitmill.studies.sweep import measurement, sizes
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
-from bitmill.studies.sweep.task import Task, point_id
+from bitmill.studies.sweep.task import Task
 
 FIELDS = {"title": "t", "grid": [{"pairs": ["INT8"]}]}
 ALL = ("osu018", "sky130", "ihp-sg13g2", "asap7")
@@ -62,9 +63,7 @@ def test_records_say_their_library_and_those_of_before_are_osu018():
         made(Task(config=fields, target="spread", library=name, period_ns=4.0)) for name in ("osu018", "sky130")
     )
     assert "library" not in old.config
-    assert [libraries.library_of(record) for record in (old, new)] == ["osu018", "sky130"]
-    assert [point_id(record).partition("/")[2] for record in (old, new)] == ["osu018-4ns", "sky130-4ns"]
-    assert list(libraries.on_library(Records([old, new]), "sky130")) == [new]
+    assert new.config["library"] == "sky130"
 
 
 def test_libraries_that_are_not_here_are_said_in_one_line(monkeypatch, tmp_path, capsys):
@@ -100,7 +99,7 @@ def test_a_library_of_a_path_is_called_by_its_own_name(tmp_path):
 
 def test_a_library_has_a_pace_of_its_own():
     osu018 = libraries.library_named("osu018")
-    assert (libraries.fastest_ns(osu018), libraries.paced(7.3, osu018)) == (1.0, 7.3)
+    assert (fastest_ns(osu018), paced(7.3, osu018)) == (1.0, 7.3)
 
 
 def test_hours_are_told_before_work_begins(monkeypatch):
@@ -109,7 +108,23 @@ def test_hours_are_told_before_work_begins(monkeypatch):
     tasks = [Task(config=fields, target="cells", library=name, period_ns=8.0) for name in ("osu018", "sky130")]
     record = measurement.record_of(tasks[0], Measured({"cpu_seconds": 1800.0}, {}, {}))
     lines = list(sizes.hours([*tasks, Task(config=fields, target="generic")], [record]))
-    assert re.search(r"^osu018: 1 to measure .* 0.50 CPU hours, 0 of them by like units$", lines[0])
-    assert re.search(r"^sky130: 1 to measure .* 0.50 CPU hours, 1 of them by like units$", lines[1])
-    assert lines[2].startswith("together at most 1.00 CPU hours")
-    assert "of unknown length" in next(sizes.hours(tasks[:1], []))
+    assert lines[0].startswith(
+        "osu018: 1 to measure or take from committed records, at most 0.50 CPU hours by 1 recorded times"
+    )
+    found = re.search(r"^sky130: 1 to measure .* at most (0\.\d+) CPU hours by 0 recorded", lines[1])
+    assert found
+    assert lines[2].startswith(f"together {0.5 + float(found[1]):.2f} CPU hours")
+    monkeypatch.setattr(sizes, "known", lambda _task: record)
+    assert list(sizes.hours(tasks, [record])) == []
+
+
+def test_larger_units_and_searches_are_reckoned_to_take_longer():
+    fields = {"weight": "INT8", "activation": "INT8"}
+    wide = {**fields, "unit": "dot", "lanes": 32}
+    seconds = [sizes.reckoned_seconds(Task(config=config, target=target)) for config, target in (
+        (fields, "cells"), (fields, "fastest"), (wide, "fastest"),
+    )]  # fmt: skip
+    assert seconds == sorted(seconds)
+    assert seconds[2] > 10 * seconds[1]
+    array = {**fields, "unit": "array", "rows": 4, "cols": 4}
+    assert sizes.reckoned_seconds(Task(config=array, target="cells")) > seconds[0]
