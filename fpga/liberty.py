@@ -165,6 +165,12 @@ def parse_library(text: str | Mapping[str, str], *, source: str = "library", kin
         script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nwrite_json cells.json\n"
         described = cache.yosys_cached(script, files={LIBRARY_FILE: tools_text}, outputs=["cells.json"])["cells.json"]
     except BitmillError as error:
+        of_cell = re.search(r"identifier at `(.*)' in (\S+?)\.", str(error))
+        if of_cell is not None:
+            raise BitmillError(
+                f"liberty {source}: functions of {of_cell[2]} must be of its pins and ! ' & * | + ^, "
+                f"not go on with {of_cell[1]!r}"
+            ) from None
         raise BitmillError(
             f"liberty {source}: must be a Liberty file that Yosys reads, not this one: {error}"
         ) from None

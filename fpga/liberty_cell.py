@@ -15,6 +15,11 @@ _GATES = {
     "$_AND_": lambda a, b: a & b,
     "$_OR_": lambda a, b: a | b,
     "$_XOR_": lambda a, b: a ^ b,
+    "$_NAND_": lambda a, b: 1 - (a & b),
+    "$_NOR_": lambda a, b: 1 - (a | b),
+    "$_XNOR_": lambda a, b: 1 - (a ^ b),
+    "$_ANDNOT_": lambda a, b: a & (1 - b),
+    "$_ORNOT_": lambda a, b: a | (1 - b),
 }
 # Truth tables, least significant bit for all inputs 0. All are symmetric, so the order of the inputs does not matter.
 INVERTER, NAND2, AND2 = 0b01, 0b0111, 0b1000
@@ -117,12 +122,12 @@ class Cell:
         bit: int | str,
         inputs: tuple[str, ...],
         fixed: Mapping[str, int] | None = None,
-        state: Mapping[int | str, int] | None = None,
+        held: int = 0,
     ) -> int:
         table = 0
         for index, values in enumerate(itertools.product((0, 1), repeat=len(inputs))):
             named = {**(fixed or {}), **dict(zip(inputs, values, strict=True))}
-            given = {**{self._bits[name]: value for name, value in named.items()}, **(state or {})}
+            given = {**dict.fromkeys(self._states, held), **{self._bits[name]: value for name, value in named.items()}}
             table |= self._value(bit, given) << index
         return table
 
@@ -134,9 +139,14 @@ class Cell:
         kind, pins = self._drivers[bit]
         return _GATES[kind](*(self._value(pins[pin][0], given) for pin in ("A", "B") if pin in pins))
 
-    def _reads(self, bit: int | str, state: int | str) -> set[str] | None:
-        """The inputs that a bit is a function of, or None where it is not one of gates, inputs and a state alone."""
-        if isinstance(bit, str) or bit == state:
+    @cached_property
+    def _states(self) -> frozenset[int | str]:
+        """What registers hold: Yosys has two of them, for the state and for its inverse, which follow each other."""
+        return frozenset(bit for bit, (kind, _) in self._drivers.items() if kind not in _GATES)
+
+    def _reads(self, bit: int | str) -> set[str] | None:
+        """The inputs that a bit is a function of, or None where it is not one of gates, inputs and the state alone."""
+        if isinstance(bit, str) or bit in self._states:
             return set()
         if bit in self._input_bits:
             return {self._input_bits[bit]}
@@ -145,7 +155,7 @@ class Cell:
             return None
         found: set[str] = set()
         for pin in ("A", "B"):
-            below = self._reads(pins[pin][0], state) if pin in pins else set()
+            below = self._reads(pins[pin][0]) if pin in pins else set()
             if below is None:
                 return None
             found |= below
@@ -187,22 +197,33 @@ class Cell:
             return
         letters = ("C" if base[1] == "DFF" else "E") + ("SR" if base[2] else "R")
         high = {letter: polarity == "P" for letter, polarity in zip(letters, base[3], strict=False)}
-        of = {letter: self._through_inverters(pins[letter][0]) for letter in high}
-        named = {letter: self._input_bits.get(bit) for letter, (bit, _) in of.items()}
-        clock = named.pop(letters[0])
-        if clock is None or None in named.values() or clock in named.values():
+        clock_bit, flipped = self._through_inverters(pins[letters[0]][0])
+        clock = self._input_bits.get(clock_bit)
+        if clock is None:
             return
-        ties = {str(pin): int(high[letter] == of[letter][1]) for letter, pin in named.items()}
-        rising = high[letters[0]] != of[letters[0]][1]
-        for data, turned, more in self._data(pins["D"][0], clock, ties, state=bit):
+        rising = high.pop(letters[0]) != flipped
+        ties = self._inactive({pins[letter][0]: int(not level) for letter, level in high.items()}, clock)
+        if ties is None:
+            return
+        for data, turned, more in self._data(pins["D"][0], clock, ties):
             tied = tuple(sorted((ties | more).items()))
             yield base[1], Storage(cell, data, clock, output, rising, inverted != turned, tied)
 
-    def _data(
-        self, bit: int | str, clock: str, ties: Mapping[str, int], *, state: int | str
-    ) -> Iterator[tuple[str, bool, dict[str, int]]]:
+    def _inactive(self, controls: Mapping[int | str, int], clock: str) -> dict[str, int] | None:
+        """Constants of the pins that sets and resets are functions of, under which these have given values."""
+        read = [self._reads(bit) for bit in controls]
+        if any(one is None or clock in one for one in read):
+            return None
+        pins = tuple(sorted(set().union(*(one or () for one in read))))
+        for values in itertools.product((0, 1), repeat=min(len(pins), _MOST_INPUTS)):
+            ties: dict[str, int] = dict(zip(pins, values, strict=False))
+            if all(self._table(bit, (), ties) == wanted for bit, wanted in controls.items()):
+                return ties
+        return None
+
+    def _data(self, bit: int | str, clock: str, ties: Mapping[str, int]) -> Iterator[tuple[str, bool, dict[str, int]]]:
         """Inputs that can be what is stored: the pin, whether it is stored inverted, and the constants of those beside it."""
-        reads = self._reads(bit, state)
+        reads = self._reads(bit)
         if reads is None or clock in reads or set(self.inputs) - {clock} - set(ties) - reads:
             return
         free = sorted(reads - set(ties))
@@ -213,7 +234,7 @@ class Cell:
             for values in itertools.product((0, 1), repeat=len(beside)):
                 more: dict[str, int] = dict(zip(beside, values, strict=True))
                 # What the register holds is no input: the next state must be the same for both.
-                tables = {self._table(bit, (data,), {**ties, **more}, {state: held}) for held in (0, 1)}
+                tables = {self._table(bit, (data,), {**ties, **more}, held) for held in (0, 1)}
                 if tables in ({0b10}, {0b01}):
                     yield data, tables == {0b01}, more
                     break

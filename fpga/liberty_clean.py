@@ -175,7 +175,7 @@ def _nominal(head: Group, library: Group) -> None:
 
 
 def corner(library: Group) -> dict[str, float | None]:
-    """What delays and energies of a file are for: process, temperature, voltage, and the units, in SI."""
+    """What delays and energies of a file are for: process, temperature, voltage, thresholds, and the units, in SI."""
     conditions = {group.name: group for group in library.of("operating_conditions")}
     chosen = conditions.get(library.text("default_operating_conditions") or "") or next(iter(conditions.values()), None)
     found: dict[str, float | None] = {}
@@ -188,11 +188,20 @@ def corner(library: Group) -> dict[str, float | None]:
     for word in ("time_unit", "voltage_unit", "leakage_power_unit"):
         text = library.text(word)
         found[word] = None if text is None else in_si(text)
+    for word, default in _THRESHOLDS.items():
+        found[word] = library.number(word, default)
     load = library.attributes.get("capacitive_load_unit")
     found["capacitive_load_unit"] = None if load is None or len(load) != 2 else in_si(f"{load[0]}{load[1]}")
     return found
 
 
+_THRESHOLDS = {
+    "slew_derate_from_library": 1.0,
+    **{f"{pin}_threshold_pct_{edge}": 50.0 for pin in ("input", "output") for edge in ("rise", "fall")},
+    **{f"slew_lower_threshold_pct_{edge}": 20.0 for edge in ("rise", "fall")},
+    **{f"slew_upper_threshold_pct_{edge}": 80.0 for edge in ("rise", "fall")},
+}
+"""How delays and slews are to be read, and Liberty's own defaults."""
 _PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3}
 
 

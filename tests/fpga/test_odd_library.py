@@ -1,0 +1,155 @@
+"""Odd kinds of cells: what of a library is used and how, and that a unit of such cells computes what golden does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bitmill import BitmillError, sim
+from bitmill.config.presets import preset
+from bitmill.fpga.liberty import ClockGate, Kind, Library, cell_models, parse_library
+from bitmill.fpga.liberty_cell import Adder, Storage
+from bitmill.fpga.standard_cells import Flow
+from bitmill.fpga.standard_recipes import Recipe
+from bitmill.hdl.emit.verilog import TOP, emit
+
+from .odd_library import FLIP_FLOPS, GATES, HEAD, odd_library
+
+KIND = Kind(dont_use=("SPARE_*",))
+
+
+def of(flip_flop: str = "asynchronous", full_adder: str = "inverted", *, gated: bool = True) -> Library:
+    return parse_library(odd_library(flip_flop, full_adder, gated=gated), kind=KIND)
+
+
+def test_what_is_never_mapped_and_why():
+    library = of()
+    assert dict(library.left_out) == {
+        "TAP": "no output", "FILL": "is_filler_cell", "ANTENNA": "no output", "TIE1": "no input", "DELAY": "dont_use",
+        "ISOLATE": "is_isolation_cell", "SHIFT": "is_level_shifter", "SPARE_BUF": "in the list of cells not to use",
+        "TRI": "three_state", "WORD": "bus", "PAIR": "bundle", "SCAN": "test_cell", "STATES": "statetable",
+    }  # fmt: skip
+    assert sorted(library.areas) == ["AN2", "AOI", "BUFA", "DFC", "FAI", "GATED", "INVA", "LATR", "ND2", "NR2", "XR2"]
+    assert library.name == "odd_a"
+    assert library.load_ff == 6
+
+
+def test_cells_by_function_whatever_the_pins_are_called():
+    library = of()
+    assert (library.nand2.cell, library.inverter.cell) == ("ND2", "INVA")
+    assert library.clock_gate == ClockGate("GATED", "CK", "EN", "GCK", "TE")
+    assert library.full_adder == Adder("FAI", ("P", "Q", "R"), "SN", "CON", sum_inverted=True, carry_inverted=True)
+    assert of(full_adder="true").full_adder == Adder("FA", ("P", "Q", "R"), "S", "CO")
+    assert library.latch == Storage("LATR", "D", "G", "Q", rising=True, tied=(("R", 0),))
+    assert library.registers == {"DFC", "LATR", "GATED"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("asynchronous", Storage("DFC", "D", "CK", "Q", rising=True, tied=(("CLR", 0), ("PRE", 1)))),
+        ("synchronous", Storage("DFE", "D", "CK", "Q", rising=True, tied=(("EN", 1), ("RST", 0)))),
+        ("inverted", Storage("DFQN", "D", "CK", "QN", rising=True, inverted=True)),
+        ("inverted output", Storage("DFN", "D", "CK", "QN", rising=True, inverted=True)),
+        ("falling", Storage("DFF", "D", "CKN", "Q", rising=False)),
+    ],
+)
+def test_flip_flops_and_what_makes_them_plain(kind, expected):
+    assert of(flip_flop=kind).flip_flop == expected
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_files_are_one_library_whatever_their_order(order):
+    files = dict(list(odd_library().items())[::order])
+    assert parse_library(files, kind=KIND) == of()
+
+
+def test_templates_of_one_name_stay_apart():
+    """The second file's ``limit`` has another axis than the first one's."""
+    text = of().text
+    assert 'index_1 ("1, 100");' in text[text.index('lu_table_template ("limit")') :][:120]
+    assert 'index_1 ("2, 200");' in text[text.index('lu_table_template ("limit_")') :][:120]
+    assert 'rise_constraint ("limit_")' in text
+    assert 'rise_constraint ("limit")' not in text
+
+
+def test_conditional_delays_become_the_worst():
+    invert = of().text.split('cell ("INVA")')[1].split('cell ("')[0]
+    assert invert.count("timing ()") == 1
+    assert re.search(r'cell_rise \("delay"\) {\nvalues \("10, 60", "20, 70"\);', invert)
+
+
+@pytest.mark.parametrize(
+    ("kind", "adder", "gated"),
+    [*((kind, "inverted", True) for kind in FLIP_FLOPS), ("synchronous", "true", True), ("synchronous", "none", False)],
+)
+def test_a_mac_of_odd_cells_is_golden(kind, adder, gated):
+    library = of(flip_flop=kind, full_adder=adder, gated=gated)
+    config = preset("e2m1-mac")
+    flow = Flow(verilog=emit(config), top=TOP, library=library, period_ns=1.0, clock_gating=True)
+    recipe = Recipe(effort="medium")
+    mapped = flow.map(recipe)
+    used = set(mapped.cells)
+    assert library.flip_flop.cell in used
+    assert (library.full_adder is not None and library.full_adder.cell in used) == (adder != "none")
+    assert ("GATED" in used, "LATR" in used) == (gated, not gated)
+    assert 0.05 < mapped.delay_ns < 20, "the library's unit is the picosecond"
+    text = flow.netlist(recipe) + cell_models(library)
+    assert sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text).mismatches == 0
+
+
+def bad(change, *, file="others.lib"):
+    files = odd_library()
+    files[file] = change(files[file])
+    with pytest.raises(BitmillError) as caught:
+        parse_library(files, kind=KIND)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("voltage : 1.0", "voltage : 0.9", "nom_voltage must be 1 as in gates.lib, not 0.9"),
+        ("temperature : 25", "temperature : -40", "nom_temperature must be 25 as in gates.lib, not -40"),
+        ("process : 1;", "process : 2;", "nom_process must be 1 as in gates.lib, not 2"),
+        ('time_unit : "1ps"', 'time_unit : "1ns"', "time_unit must be 1e-12 as in gates.lib, not 1e-09"),
+        ("unit (1, ff)", "unit (1, pf)", "capacitive_load_unit must be 1e-15 as in gates.lib, not 1e-12"),
+        ("library : 1", "library : .5", "slew_derate_from_library must be 1 as in gates.lib, not 0.5"),
+    ],
+)  # fmt: skip
+def test_files_of_different_corners(old, new, message):
+    assert bad(lambda text: text.replace(old, new)) == f"liberty others.lib: {message}"
+
+
+def test_units_written_otherwise_are_the_same():
+    files = odd_library()
+    files["others.lib"] = files["others.lib"].replace('"1ps"', '"1.0 ps"').replace("(1, ff)", '(1.000, "FF")')
+    assert parse_library(files, kind=KIND).areas == of().areas
+
+
+def test_a_cell_twice():
+    inverter = GATES[: GATES.index("cell (ND2)")]
+    message = "liberty others.lib: cell INVA must be as in gates.lib, not of other contents"
+    assert (
+        bad(lambda text: text.replace("cell (LATR)", inverter.replace("area : 2", "area : 1") + "cell (LATR)"))
+        == message
+    )
+    files = odd_library()
+    files["others.lib"] = files["others.lib"].replace("cell (LATR)", inverter + "cell (LATR)")
+    assert parse_library(files, kind=KIND).areas == of().areas
+
+
+def test_functions_that_cannot_be_read():
+    assert bad(lambda text: text.replace("(X1 X2)'", "(X1 @ X2)'"), file="gates.lib") == (
+        "liberty gates.lib and 1 more: functions of ND2 must be of its pins and ! ' & * | + ^, not go on with \"@ X2)'\""
+    )
+
+
+def test_libraries_without_what_a_flow_needs():
+    assert "must have a two-input NAND gate with an area, not only" in bad(
+        lambda text: text.replace("(X1 X2)'", "(X1 X2)"), file="gates.lib"
+    )
+    with pytest.raises(BitmillError, match="must have a D flip-flop, not only AN2, AOI, BUFA, "):
+        parse_library(HEAD % {"part": "a", "limit": "1, 2"} + GATES + "}")
