@@ -16,6 +16,8 @@ from bitmill.models.packed import read_packed
 
 HERE = Path(__file__).parent / "of_before"
 UNITS = json.loads((HERE / "units.json").read_text())
+RENEWED = json.loads((HERE.parent / "of_before_renewed.json").read_text())
+"""Units whose circuit is another one since: digests of their Verilog now, and why. Their configurations mean what they meant."""
 VALUES = json.loads((HERE / "packed/values.json").read_text())
 SLOW = ("bitmod-8x8.toml", "unit10.toml")
 
@@ -35,7 +37,13 @@ def test_configurations_in_manifests_still_load():
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in SLOW)) for name in UNITS])
 def test_its_verilog_is_the_same_byte_for_byte(name):
     text = emit(read_config(HERE / name), top="unit")
-    assert hashlib.sha256(text.encode()).hexdigest() == UNITS[name]["verilog_sha256"]
+    renewed = RENEWED["verilog_sha256"].get(name)
+    assert renewed != UNITS[name]["verilog_sha256"]
+    assert hashlib.sha256(text.encode()).hexdigest() == (renewed or UNITS[name]["verilog_sha256"])
+
+
+def test_only_arrays_have_another_circuit():
+    assert {read_config(HERE / name).unit for name in RENEWED["verilog_sha256"]} == {"array"}
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -17,13 +17,15 @@ from ..mac import step_terms
 from ..mac.layouts import carried_bits, operands_layout, result_layout
 from ..unit import Unit
 from ..wires.delay import delayed
+from ..wires.delay import stages as delay_stages
 from ..wires.delay_line import DelayLine, powers
-from ..wires.handshake import free
+from ..wires.handshake import free_before
 from ..wires.instances import connected, placed
-from .array_row import ArrayRow
+from .array_row import ArrayRow, hops
 from .block import BLOCK_ROWS, ArrayBlock, block_sizes
-from .column_bus import ColumnBus
+from .column_bus import FAN_IN, ColumnBus
 from .entry import Entry
+from .exit import Exit
 from .pe import PE
 
 
@@ -31,11 +33,13 @@ class Array(Unit):
     """``value[r, c] = sum(weight[r, k] * activation[c, k])`` for every tile of ``rows`` x ``cols`` results.
 
     A step brings one code per lane for every row and every column; ``last`` ends the tile, after any number of steps up to
-    ``max_steps``. The step reaches PE ``(r, c)`` ``r + c`` cycles after PE (0, 0), row and column vectors being skewed on
-    entry and handed from PE to PE. Results leave as ``rows`` beats, row 0 first, while the next tile computes.
+    ``max_steps``. The step reaches PE ``(r, c)`` ``r + c // 2`` cycles after PE (0, 0): row and column vectors are skewed on
+    entry and handed from PE to PE, weights to two columns at once. Results leave as ``rows`` beats, row 0 first, while the next
+    tile computes.
 
-    The array moves as a whole whenever its output register is free or being taken, so any stall pattern on either side is
-    safe. The one combinational path between the streams leads from ``o.ready`` to ``i.ready``.
+    The array moves as a whole whenever its output was free a cycle before, so any stall pattern on either side is safe and no
+    combinational path leads from one stream to the other. Every row and every column has its own register that says so: what it
+    drives does not grow with the array (see ``free_before``).
 
     More than ``BLOCK_ROWS`` rows are built as blocks of that many, and long delays as lines of 1, 2, 4, ... registers: the same
     circuit, of modules that are elaborated once.
@@ -57,8 +61,9 @@ class Array(Unit):
     Attributes
     ----------
     LATENCY
-        Cycles from the transfer of a ``last`` step to ``o.valid`` of row 0, without stalls: entry, ``cols - 1`` of skew,
-        the PE's pipeline, accumulator, and one for every factor of four in the number of rows.
+        Cycles from the transfer of a ``last`` step to ``o.valid`` of row 0, without stalls: entry, ``(cols - 1) // 2`` of skew,
+        the PE's pipeline, and the registers that columns share on their way out: one to two rows, two to 16, then one more for
+        every factor of four.
     FILL
         Cycles from the transfer of a step to its accumulation in the last PE, ``(rows - 1, cols - 1)``.
 
@@ -105,7 +110,7 @@ class Array(Unit):
             pe: PE(config=self.config, lane_module=lane),
             row: ArrayRow(config=self.config, pe_module=pe),
             **(self._of_blocks(row) if self._in_blocks else {}),
-            **({bus: self._bus()} if self.config.rows > 1 else {}),
+            bus: self._bus(),
         }
 
     def _of_blocks(self, row: str) -> dict[str, wiring.Component]:
@@ -118,31 +123,38 @@ class Array(Unit):
         widths = dict.fromkeys((*carried_bits(config), PE.result_layout(config).size))
         longest = max(config.rows, config.cols) - 1
         lines = {
-            self._line_module(bits, 1 << place): DelayLine(bits=bits, stages=1 << place)
+            f"{self.module_prefix}.{_line_name(bits, 1 << place)}": DelayLine(bits=bits, stages=1 << place)
             for bits in widths
             for place in range(longest.bit_length())
         }
         return {bus: ArrayBlock.bus(config), **blocks, **lines}
-
-    def _line_module(self, bits: int, stages: int) -> str:
-        return f"{self.module_prefix}.delay{stages}x{bits}"
 
     @property
     def _in_blocks(self) -> bool:
         return self.config.rows > BLOCK_ROWS
 
     def _bus(self) -> ColumnBus:
-        rows = len(block_sizes(self.config.rows)) if self._in_blocks else self.config.rows
-        return ColumnBus(rows=rows, bits=PE.result_layout(self.config).size)
+        """Of one column: it joins rows, or blocks whose own buses end in registers."""
+        bits = PE.result_layout(self.config).size
+        if self._in_blocks:
+            return ColumnBus(rows=len(block_sizes(self.config.rows)), bits=bits, first=FAN_IN)
+        return ColumnBus(rows=self.config.rows, bits=bits)
+
+    @property
+    def _bus_latency(self) -> int:
+        """Moves from a row's results to the end of its columns' way out."""
+        if self._in_blocks:
+            return ArrayBlock.LATENCY + ColumnBus.latency(len(block_sizes(self.config.rows)), first=FAN_IN)
+        return ColumnBus.latency(self.config.rows)
 
     @property
     def _accumulated(self) -> int:
-        """Advances from a step's entry to the accumulation in the last column's PE of row 0."""
-        return step_terms.latency(self.config) + self.config.cols - 1
+        """Moves from a step's entry to the accumulation in the last column's PE of row 0."""
+        return step_terms.latency(self.config) + hops(self.config.cols - 1)
 
     @property
     def LATENCY(self) -> int:
-        return 1 + self._accumulated + 1 + ColumnBus.latency(self.config.rows)
+        return 1 + self._accumulated + self._bus_latency
 
     @property
     def FILL(self) -> int:
@@ -156,93 +168,76 @@ class Array(Unit):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.entry = entry = Entry(config=self.config)
-        advance = Signal()
-        m.d.comb += [
-            advance.eq(free(self.o)),
-            entry.advance.eq(advance),
-            self.error.eq(entry.error),
-        ]
+        m.submodules.way_out = out = Exit(config=self.config)
+        moves = free_before(m, self.o.ready, out.arrived)
+        m.d.comb += [entry.advance.eq(moves), self.error.eq(entry.error)]
         wiring.connect(m, wiring.flipped(self.i), entry.i)
-        steps, lasts = self._controls(m, advance, entry)
-        results = self._place(m, advance, entry, steps, lasts)
-        self._drain(m, advance, lasts, entry, results)
+        wiring.connect(m, out.o, wiring.flipped(self.o))
+        steps, lasts = self._controls(m, moves, entry)
+        m.d.comb += [
+            out.first.eq(lasts[self.LATENCY - 2]),
+            out.too_long.eq(delayed(m, moves, entry.too_long, self.LATENCY - 2, "too_long_{}", shape=1)),
+        ]
+        columns = [Signal(name=f"column{col}_moves") for col in range(self.config.cols)]
+        results = self._place(m, out, entry, columns, steps, lasts)
+        m.d.comb += [out.moves.eq(Cat(columns)), out.columns.eq(Cat(self._join(m, out, columns, results)))]
         return m
 
-    def _controls(self, m: Module, advance: Signal, entry: Entry) -> tuple[list[Value], list[Value]]:
-        """For each diagonal of PEs: whether a step is at its accumulators, and whether it is a tile's last."""
+    def _controls(self, m: Module, moves: Signal, entry: Entry) -> tuple[list[Value], list[Value]]:
+        """For each move since the entry: whether a step is so far on, and whether it is a tile's last."""
         depth = step_terms.latency(self.config)
-        diagonals = self.config.rows + self.config.cols - 1
-        # One advance more than the accumulators need: the drain starts a cycle after the last column's.
-        stages = depth + diagonals
-        steps = Signal(stages)
-        lasts = Signal(stages)
-        with m.If(advance):
-            m.d.sync += [steps.eq(Cat(entry.step, steps)), lasts.eq(Cat(entry.last, lasts))]
-        now = [Signal(name=f"step{diagonal}") for diagonal in range(diagonals)]
-        late = [[entry.step, *steps], [entry.last, *lasts]]
-        m.d.comb += [signal.eq(late[0][depth + diagonal] & advance) for diagonal, signal in enumerate(now)]
-        return now, [late[1][depth + diagonal] for diagonal in range(diagonals)]
+        steps = delay_stages(m, moves, entry.step, depth + self.config.rows - 1, "step{}", shape=1, init=0)
+        count = max(len(steps), self._accumulated + self._bus_latency - 1)
+        lasts = delay_stages(m, moves, entry.last, count, "last{}", shape=1, init=0)
+        return [entry.step, *steps], [entry.last, *lasts]
 
     def _place(
-        self, m: Module, advance: Signal, entry: Entry, steps: list[Value], lasts: list[Value]
-    ) -> list[list[Value]]:
-        """Place the rows, each fed by the one above; the results of their PEs ``[cols][rows]``."""
-        config = self.config
-        weights = [
-            self._late(m, advance, _carried(config, entry, "weight", row), row, f"weight{row}")
-            for row in range(config.rows)
-        ]
-        activation: Value = Cat(
-            self._late(m, advance, _carried(config, entry, "activation", col), col, f"activation{col}")
-            for col in range(config.cols)
-        )
-        if self._in_blocks:
-            return self._place_blocks(m, advance, weights, activation, steps, lasts)
-        results: list[list[Value]] = [[] for _ in range(config.cols)]
-        size = PE.result_layout(config).size
-        for row, weight in enumerate(weights):
-            ports = {
-                "enable": advance,
-                "weight": weight,
-                "activation": activation,
-                "step": Cat(steps[row : row + config.cols]),
-                "last": Cat(lasts[row : row + config.cols]),
-            }
-            made = self._placed(m, "row", row, ports)
-            activation = made.activation_next
-            for col, column in enumerate(results):
-                column.append(made.result.word_select(col, size))
-        return results
-
-    def _place_blocks(
         self,
         m: Module,
-        advance: Signal,
-        weights: list[Value],
-        activation: Value,
+        out: Exit,
+        entry: Entry,
+        columns: list[Signal],
         steps: list[Value],
         lasts: list[Value],
     ) -> list[list[Value]]:
-        """Place the blocks, each fed by the one above; the joined results of their columns ``[cols][blocks]``."""
-        config, prefix = self.config, self.module_prefix
+        """Place rows or blocks of them, each fed by the one above; the results of their columns ``[cols][rows or blocks]``."""
+        config, depth = self.config, step_terms.latency(self.config)
+        activation: Value = Cat(
+            self._late(m, moves, _carried(config, entry, "activation", col), hops(col), f"activation{col}")
+            for col, moves in enumerate(columns)
+        )
+        results: list[list[Value]] = [[] for _ in columns]
         size = PE.result_layout(config).size
-        results: list[list[Value]] = [[] for _ in range(config.cols)]
-        for index, rows in enumerate(block_sizes(config.rows)):
-            first = index * BLOCK_ROWS
-            diagonals = slice(first, first + rows + config.cols - 1)
-            module = None if prefix is None else f"{prefix}.block{rows}"
-            block = placed(m, f"block{index}", ArrayBlock(config=config, rows=rows), module)
-            m.d.comb += [
-                block.enable.eq(advance),
-                block.weight.eq(Cat(weights[first : first + rows])),
-                block.activation.eq(activation),
-                block.step.eq(Cat(steps[diagonals])),
-                block.last.eq(Cat(lasts[diagonals])),
+        sizes = block_sizes(config.rows) if self._in_blocks else [1] * config.rows
+        for index, rows in enumerate(sizes):
+            first = sum(sizes[:index])
+            part = self._block(m, index, rows) if self._in_blocks else self._row(m, index)
+            weights = [
+                self._late(m, moves, _carried(config, entry, "weight", row), row, f"weight{row}")
+                for row, moves in enumerate(part.moves, start=first)
             ]
-            activation = block.activation_next
+            m.d.comb += [
+                part.ready.eq(self.o.ready),
+                part.arrived.eq(out.arrived),
+                part.weight.eq(Cat(weights)),
+                part.activation.eq(activation),
+                part.step.eq(Cat(steps[depth + first : depth + first + rows])),
+                part.last.eq(Cat(lasts[depth + first : depth + first + rows])),
+            ]
+            activation = part.activation_next
             for col, column in enumerate(results):
-                column.append(block.result.word_select(col, size))
+                column.append(part.result.word_select(col, size))
         return results
+
+    def _row(self, m: Module, index: int) -> Any:
+        return placed(m, f"row{index}", ArrayRow(config=self.config), self._module("row"))
+
+    def _block(self, m: Module, index: int, rows: int) -> Any:
+        return placed(m, f"block{index}", ArrayBlock(config=self.config, rows=rows), self._module(f"block{rows}"))
+
+    def _module(self, part: str) -> str | None:
+        """The module that the part is an instance of; None where it is elaborated here."""
+        return None if self.module_prefix is None else f"{self.module_prefix}.{part}"
 
     def _late(self, m: Module, enable: Value, value: Value, cycles: int, name: str) -> Value:
         """``value`` some enabled cycles ago, of large arrays through lines that are modules."""
@@ -250,45 +245,24 @@ class Array(Unit):
             return delayed(m, enable, value, cycles, f"{name}_{{}}", shape=len(value))
         for stages in powers(cycles):
             line = DelayLine(bits=len(value), stages=stages)
-            module = None if self.module_prefix is None else self._line_module(len(value), stages)
-            made = placed(m, f"{name}_{stages}", line, module)
+            made = placed(m, f"{name}_{stages}", line, self._module(_line_name(len(value), stages)))
             m.d.comb += [made.enable.eq(enable), made.i.eq(value)]
             value = made.o
         return value
 
-    def _placed(self, m: Module, part: Literal["row", "bus"], index: int, inputs: dict[str, Value]) -> Any:
-        """A row or a bus, elaborated here or as an instance of its module; its outputs are attributes."""
-        component = ArrayRow(config=self.config) if part == "row" else self._bus()
-        module = None if self.module_prefix is None else f"{self.module_prefix}.{part}"
-        return connected(m, f"{part}{index}", component, module, inputs)
+    def _join(self, m: Module, out: Exit, columns: list[Signal], results: list[list[Value]]) -> list[Value]:
+        """Join the rows of each column, and bring the columns of a row together."""
+        joined = []
+        for col, (moves, column) in enumerate(zip(columns, results, strict=True)):
+            ports: dict[str, Value] = {"ready": self.o.ready, "arrived": out.arrived, "rows": Cat(column)}
+            bus = connected(m, f"bus{col}", self._bus(), self._module("bus"), ports)
+            m.d.comb += moves.eq(bus.moves)
+            joined.append(self._late(m, moves, bus.o, hops(self.config.cols - 1) - hops(col), f"result{col}"))
+        return joined
 
-    def _drain(self, m: Module, advance: Signal, lasts: list[Value], entry: Entry, results: list[list[Value]]) -> None:
-        """Join the rows of each column, bring the columns of a row together, and count the rows out."""
-        config = self.config
-        layout = PE.result_layout(config)
-        for col, column in enumerate(results):
-            joined = column[0]
-            if config.rows > 1:
-                ports: dict[str, Value] = {"enable": advance, "rows": Cat(column)}
-                joined = self._placed(m, "bus", col, ports).o
-            joined = layout(self._late(m, advance, joined, config.cols - 1 - col, f"result{col}"))
-            m.d.comb += self.o.payload.value[col].eq(joined.value)
-            if layout["invalid"].width:
-                m.d.comb += self.o.payload.invalid[col].eq(joined.invalid)
-            if config.saturated:
-                m.d.comb += self.o.payload.saturated[col].eq(joined.saturated)
 
-        first = delayed(m, advance, lasts[config.cols - 1], ColumnBus.latency(config.rows), "row0_{}", shape=1, init=0)
-        too_long = delayed(m, advance, entry.too_long, self.LATENCY - 2, "too_long_{}", shape=1)
-        following = Signal(range(config.rows), name="following_rows")
-        m.d.comb += self.o.payload.last.eq(following == 0)
-        with m.If(advance):
-            with m.If(first):
-                m.d.sync += [self.o.valid.eq(1), following.eq(config.rows - 1), self.o.payload.too_long.eq(too_long)]
-            with m.Elif(following == 0):
-                m.d.sync += self.o.valid.eq(0)
-            with m.Else():
-                m.d.sync += following.eq(following - 1)
+def _line_name(bits: int, stages: int) -> str:
+    return f"delay{stages}x{bits}"
 
 
 def _carried(config: MacConfig, entry: Entry, operand: Literal["weight", "activation"], index: int) -> Value:

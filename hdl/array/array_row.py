@@ -10,12 +10,24 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
 from ..mac.layouts import carried_bits
+from ..wires.delay import delayed
+from ..wires.handshake import free_before
 from ..wires.instances import connected
 from .pe import PE
 
+COLS_PER_HOP = 2
+"""Neighbours that take a weight in the same cycle: half the registers on its way, and half the skew."""
+COLS_PER_ENABLE = 16
+"""Columns that one register lets move."""
+
+
+def hops(col: int) -> int:
+    """Moves by which a column's PEs are later than column 0's of the same row."""
+    return col // COLS_PER_HOP
+
 
 class ArrayRow(wiring.Component):
-    """``cols`` PEs side by side, each handing its weights to the next one. Ports are those of its PEs, PE 0 lowest.
+    """``cols`` PEs side by side; their weights, steps and lasts come from the left, ``hops`` moves later.
 
     Parameters
     ----------
@@ -26,11 +38,16 @@ class ArrayRow(wiring.Component):
 
     Members
     -------
-    enable : In(1)
+    ready, arrived : In(1)
+        Of the array's output stream, see ``free_before``.
+    moves : Out(1)
+        The row moves in this cycle.
     weight : In(carried_bits)
         Of PE 0.
+    step, last : In(1)
+        As of PE 0.
     activation, activation_next : In, Out(cols * carried_bits)
-    step, last : In(cols)
+        PE 0 lowest.
     result : Out(cols * PE.result_layout)
     """
 
@@ -40,40 +57,49 @@ class ArrayRow(wiring.Component):
         weight, activation = carried_bits(config)
         activation *= config.cols
         super().__init__({
-            "enable": In(1),
+            "ready": In(1),
+            "arrived": In(1),
             "weight": In(weight),
             "activation": In(activation),
             "activation_next": Out(activation),
-            "step": In(config.cols),
-            "last": In(config.cols),
+            "step": In(1),
+            "last": In(1),
             "result": Out(config.cols * PE.result_layout(config).size),
+            "moves": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        cols, weight = self.config.cols, self.weight
+        cols = self.config.cols
+        weight, step, last = Value.cast(self.weight), Value.cast(self.step), Value.cast(self.last)
+        moves = [free_before(m, self.ready, self.arrived) for _ in range(0, cols, COLS_PER_ENABLE)]
         activations, results = [], []
         for col in range(cols):
+            enable = moves[col // COLS_PER_ENABLE]
+            if col and col % COLS_PER_HOP == 0:
+                weight = delayed(m, enable, weight, 1, f"weight_to_pe{col}_{{}}", shape=len(weight))
+                # A step that was under way at a reset must not come to a PE after it.
+                step = delayed(m, enable, step, 1, f"step_to_pe{col}_{{}}", shape=1, init=0)
+                last = delayed(m, enable, last, 1, f"last_to_pe{col}_{{}}", shape=1, init=0)
             ports = {
-                "enable": self.enable,
+                "enable": enable,
                 "weight": weight,
                 "activation": self.activation.word_select(col, len(self.activation) // cols),
-                "step": self.step[col],
-                "last": self.last[col],
+                "step": step,
+                "last": last,
             }
-            weight, activation, result = self._placed(m, f"pe{col}", ports)
+            activation, result = self._placed(m, f"pe{col}", ports)
             activations.append(activation)
             results.append(result)
-        m.d.comb += [self.activation_next.eq(Cat(activations)), self.result.eq(Cat(results))]
+        m.d.comb += [self.activation_next.eq(Cat(activations)), self.result.eq(Cat(results)), self.moves.eq(moves[0])]
         return m
 
-    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> tuple[Value, Value, Value]:
-        """One PE: its registered operands and its result."""
+    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> tuple[Value, Value]:
+        """One PE: its registered activation and its result."""
         outputs = {
-            f"{operand}_next": Signal(len(ports[operand]), name=f"{operand}_of_{name}")
-            for operand in ("weight", "activation")
+            "activation_next": Signal(len(ports["activation"]), name=f"activation_of_{name}"),
+            # Nothing reads the fields of a result here: as one number it takes a wire in the text, not one for each.
+            "result": Signal(PE.result_layout(self.config).size, name=f"result_of_{name}"),
         }
-        # Nothing reads the fields of a result here: as one number it takes a wire in the text, not one for each.
-        outputs["result"] = Signal(PE.result_layout(self.config).size, name=f"result_of_{name}")
         pe = connected(m, name, PE(config=self.config), self.pe_module, ports, outputs=outputs)
-        return pe.weight_next, pe.activation_next, Value.cast(pe.result)
+        return pe.activation_next, Value.cast(pe.result)

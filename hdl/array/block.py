@@ -12,10 +12,10 @@ from ...config import MacConfig
 from ..mac.layouts import carried_bits
 from ..wires.instances import placed
 from .array_row import ArrayRow
-from .column_bus import FAN_IN, ColumnBus
+from .column_bus import ColumnBus
 from .pe import PE
 
-BLOCK_ROWS = FAN_IN**2
+BLOCK_ROWS = 16
 """Rows of a block: two levels of a column's bus."""
 
 
@@ -25,7 +25,7 @@ def block_sizes(rows: int) -> list[int]:
 
 
 class ArrayBlock(wiring.Component):
-    """``rows`` array rows one below the other, their results joined by column, ``LATENCY`` enabled cycles later.
+    """``rows`` array rows one below the other, their results joined by column, ``LATENCY`` moves later.
 
     A block has two levels of bus even where fewer rows would do with one, so that all blocks of an array take alike.
 
@@ -40,12 +40,15 @@ class ArrayBlock(wiring.Component):
 
     Members
     -------
-    enable : In(1)
+    ready, arrived : In(1)
+        Of the array's output stream, see ``free_before``.
+    moves : Out(rows)
+        Which rows move in this cycle: all or none, each by a register of its own.
     weight : In(rows * carried_bits)
         Row 0 lowest.
     activation, activation_next : In, Out(cols * carried_bits)
-    step, last : In(rows + cols - 1)
-        By diagonal, that of PE (0, 0) lowest.
+    step, last : In(rows)
+        Of the rows' first PEs.
     result : Out(cols * PE.result_layout)
     """
 
@@ -62,14 +65,15 @@ class ArrayBlock(wiring.Component):
         self.bus_module = bus_module
         weight, activation = carried_bits(config)
         activation *= config.cols
-        diagonals = rows + config.cols - 1
         super().__init__({
-            "enable": In(1),
+            "ready": In(1),
+            "arrived": In(1),
             "weight": In(rows * weight),
             "activation": In(activation),
             "activation_next": Out(activation),
-            "step": In(diagonals),
-            "last": In(diagonals),
+            "step": In(rows),
+            "last": In(rows),
+            "moves": Out(rows),
             "result": Out(config.cols * PE.result_layout(config).size),
         })  # fmt: skip
 
@@ -86,11 +90,13 @@ class ArrayBlock(wiring.Component):
         for index in range(self.row_count):
             row = placed(m, f"row{index}", ArrayRow(config=config), self.row_module)
             m.d.comb += [
-                row.enable.eq(self.enable),
+                row.ready.eq(self.ready),
+                row.arrived.eq(self.arrived),
                 row.weight.eq(self.weight.word_select(index, len(self.weight) // self.row_count)),
                 row.activation.eq(activation),
-                row.step.eq(self.step[index : index + config.cols]),
-                row.last.eq(self.last[index : index + config.cols]),
+                row.step.eq(self.step[index]),
+                row.last.eq(self.last[index]),
+                self.moves[index].eq(row.moves),
             ]
             activation = row.activation_next
             results.append(row.result)
@@ -98,7 +104,8 @@ class ArrayBlock(wiring.Component):
         for col in range(config.cols):
             bus = placed(m, f"bus{col}", self.bus(config), self.bus_module)
             m.d.comb += [
-                bus.enable.eq(self.enable),
+                bus.ready.eq(self.ready),
+                bus.arrived.eq(self.arrived),
                 bus.rows.eq(Cat(result.word_select(col, size) for result in results)),
                 self.result.word_select(col, size).eq(bus.o),
             ]

@@ -14,11 +14,11 @@ from ..mac.layouts import carried_bits, value_shape
 
 
 class PE(wiring.Component):
-    """``result = sum(weight[k] * activation[k])`` over the lanes of all steps up to the one with ``last``, for one cycle.
+    """``result = sum(weight[k] * activation[k])`` over the lanes of all steps up to the one with ``last``, while that is taken.
 
-    Operands go to the neighbours one enabled cycle after they came; the products of a step reach the accumulator ``DEPTH``
-    enabled cycles after its codes, and that is when ``step`` and ``last`` must say so. The result is there in the enabled cycle
-    after that and all zeros in any other, so that the PEs of a column can share their way out by a plain OR.
+    The activation goes to the next row one enabled cycle after it came, the weight is handed on by the row; the products of a
+    step reach the accumulator ``DEPTH`` enabled cycles after its codes, and that is when ``step`` and ``last`` must say so. The
+    result is there in that cycle, and all zeros in any other, so that the PEs of a column can share registers by a plain OR.
 
     Any number format, accumulator and multiplier style: they are ``config``'s, as in ``DotProduct``.
 
@@ -34,12 +34,12 @@ class PE(wiring.Component):
     enable : In(1)
     weight, activation : In(carried_bits)
         Codes, lane 0 lowest, and above them that of their scale, where steps have scales.
-    weight_next, activation_next : Out(carried_bits)
+    activation_next : Out(carried_bits)
         The same, registered.
     step, last : In(1)
-        A step's products are at the accumulator; it is the last of its tile. ``step`` implies ``enable``.
+        A step's products are at the accumulator, which takes them if ``enable``; it is the last of its tile.
     result : Out(result_layout)
-        ``value``, ``invalid`` and ``saturated``.
+        ``value``, ``invalid`` and ``saturated``. Combinational.
     """
 
     def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
@@ -51,7 +51,6 @@ class PE(wiring.Component):
             "enable": In(1),
             "weight": In(weight),
             "activation": In(activation),
-            "weight_next": Out(weight),
             "activation_next": Out(activation),
             "step": In(1),
             "last": In(1),
@@ -86,27 +85,23 @@ class PE(wiring.Component):
         )
         m.submodules.accumulate = accumulate = accumulators.for_config(config)(config=config)
         m.d.comb += [
-            accumulate.step.eq(self.step),
+            accumulate.step.eq(self.step & self.enable),
             accumulate.last.eq(self.last),
             accumulate.term.eq(term),
             accumulate.flags.eq(flags),
         ]
-        shown = self.last & ~accumulate.invalid if accumulate.ZERO_WHEN_INVALID else self.last
-        # No reset is needed: the array is told of a result by its own controls, and the next enabled cycle clears it.
-        weight = Signal.like(self.weight, name="weight_register", reset_less=True)
+        # No reset is needed: the array's own controls say what counts.
         activation = Signal.like(self.activation, name="activation_register", reset_less=True)
-        result = Signal(self.result_layout(config), name="result_register", reset_less=True)
-        m.d.comb += [self.weight_next.eq(weight), self.activation_next.eq(activation), self.result.eq(result)]
+        m.d.comb += self.activation_next.eq(activation)
         with m.If(self.enable):
-            m.d.sync += [weight.eq(self.weight), activation.eq(self.activation), result.eq(0)]
-            with m.If(shown):
-                m.d.sync += result.value.eq(accumulate.total)
+            m.d.sync += activation.eq(self.activation)
+        with m.If(self.last & ~accumulate.invalid if accumulate.ZERO_WHEN_INVALID else self.last):
+            m.d.comb += self.result.value.eq(accumulate.total)
+        with m.If(self.last):
             if self.result_layout(config)["invalid"].width:
-                with m.If(self.last):
-                    m.d.sync += result.invalid.eq(accumulate.invalid)
-            if self.config.saturated:
-                with m.If(self.last):
-                    m.d.sync += result.saturated.eq(accumulate.saturated)
+                m.d.comb += self.result.invalid.eq(accumulate.invalid)
+            if config.saturated:
+                m.d.comb += self.result.saturated.eq(accumulate.saturated)
         return m
 
     def _scales(self) -> tuple[Value, Value] | None:

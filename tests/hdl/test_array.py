@@ -100,13 +100,13 @@ def test_cycles_are_the_formula(config, steps):
 
 
 def test_the_latency_of_the_8x8_array_is_counted_stage_by_stage():
-    """Entry 1, seven columns of skew, product register, accumulation, two levels of OR."""
+    """Entry 1, product register 1, skew of eight columns in pairs 3, registers of two and of eight PEs' results 2."""
     unit = build(preset("int8-8x8"))
     assert isinstance(unit, Array)
-    assert unit.LATENCY == 1 + 7 + 1 + 1 + 2
-    assert unit.FILL == 1 + 7 + 7 + 1
-    assert unit.cycles([64] * 64) == 4115
-    assert unit.cycles([256] * 32) == 8192 + 19
+    assert unit.LATENCY == 1 + 1 + 3 + 2
+    assert unit.FILL == 1 + 1 + 3 + 7
+    assert unit.cycles([64] * 64) == 4110
+    assert unit.cycles([256] * 32) == 8192 + 14
 
 
 def test_an_early_last_makes_two_tiles_and_a_missing_one_joins_them():
@@ -186,5 +186,5 @@ def test_init_wrong_config():
 
 
 def test_init_wrong_rows():
-    with pytest.raises(ValueError, match=r"ColumnBus rows must be at least 2, not 1"):
-        ColumnBus(rows=1, bits=4)
+    with pytest.raises(ValueError, match=r"ColumnBus rows must be at least 1, not 0"):
+        ColumnBus(rows=0, bits=4)

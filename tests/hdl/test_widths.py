@@ -124,7 +124,7 @@ INT8_ARRAY = MacConfig(weight="INT8", activation="INT8", unit="array", rows=2, c
     [
         (AdderTree(product=product("INT8", "INT8"), lanes=2), {"enable": 1}),
         (PE(config=INT8_ARRAY), {"enable": 1, "weight": 8, "activation": 8, "step": 1, "last": 1}),
-        (ArrayRow(config=INT8_ARRAY), {"enable": 1, "weight": 8, "activation": 24, "step": 3, "last": 3}),
+        (ArrayRow(config=INT8_ARRAY), {"ready": 1, "weight": 8, "activation": 24, "step": 1, "last": 1, "moves": 1}),
     ],
     ids=lambda value: type(value).__name__,
 )
