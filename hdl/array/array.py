@@ -22,7 +22,7 @@ from ..wires.delay_line import DelayLine, powers
 from ..wires.handshake import free_before
 from ..wires.instances import connected, placed
 from .array_row import ArrayRow, hops
-from .block import BLOCK_ROWS, ArrayBlock, block_sizes
+from .block import BLOCK_ROWS, ArrayBlock, block_sizes, of_pes
 from .column_bus import FAN_IN, ColumnBus
 from .entry import Entry
 from .exit import Exit
@@ -33,9 +33,9 @@ class Array(Unit):
     """``value[r, c] = sum(weight[r, k] * activation[c, k])`` for every tile of ``rows`` x ``cols`` results.
 
     A step brings one code per lane for every row and every column; ``last`` ends the tile, after any number of steps up to
-    ``max_steps``. The step reaches PE ``(r, c)`` ``r + c // 2`` cycles after PE (0, 0): row and column vectors are skewed on
-    entry and handed from PE to PE, weights to two columns at once. Results leave as ``rows`` beats, row 0 first, while the next
-    tile computes.
+    ``max_steps``. The step reaches PE ``(r, c)`` ``r + hops(c)`` cycles after PE (0, 0): row and column vectors are skewed on
+    entry and handed from PE to PE, weights to two columns at once (to one, where multipliers may become DSP blocks). Results
+    leave as ``rows`` beats, row 0 first, while the next tile computes.
 
     The array moves as a whole whenever its output was free a cycle before, so any stall pattern on either side is safe and no
     combinational path leads from one stream to the other. Every row and every column has its own register that says so: what it
@@ -61,7 +61,7 @@ class Array(Unit):
     Attributes
     ----------
     LATENCY
-        Cycles from the transfer of a ``last`` step to ``o.valid`` of row 0, without stalls: entry, ``(cols - 1) // 2`` of skew,
+        Cycles from the transfer of a ``last`` step to ``o.valid`` of row 0, without stalls: entry, ``hops`` of the last column,
         the PE's pipeline, and the registers that columns share on their way out: one to two rows, two to 16, then one more for
         every factor of four.
     FILL
@@ -135,10 +135,10 @@ class Array(Unit):
 
     def _bus(self) -> ColumnBus:
         """Of one column: it joins rows, or blocks whose own buses end in registers."""
+        if not self._in_blocks:
+            return of_pes(self.config, self.config.rows)
         bits = PE.result_layout(self.config).size
-        if self._in_blocks:
-            return ColumnBus(rows=len(block_sizes(self.config.rows)), bits=bits, first=FAN_IN)
-        return ColumnBus(rows=self.config.rows, bits=bits)
+        return ColumnBus(rows=len(block_sizes(self.config.rows)), bits=bits, first=FAN_IN)
 
     @property
     def _bus_latency(self) -> int:
@@ -150,7 +150,7 @@ class Array(Unit):
     @property
     def _accumulated(self) -> int:
         """Moves from a step's entry to the accumulation in the last column's PE of row 0."""
-        return step_terms.latency(self.config) + hops(self.config.cols - 1)
+        return step_terms.latency(self.config) + hops(self.config, self.config.cols - 1)
 
     @property
     def LATENCY(self) -> int:
@@ -199,15 +199,14 @@ class Array(Unit):
         columns: list[Signal],
         steps: list[Value],
         lasts: list[Value],
-    ) -> list[list[Value]]:
-        """Place rows or blocks of them, each fed by the one above; the results of their columns ``[cols][rows or blocks]``."""
+    ) -> list[dict[str, Value]]:
+        """Place rows or blocks of them, each fed by the one above; what their columns' buses take."""
         config, depth = self.config, step_terms.latency(self.config)
         activation: Value = Cat(
-            self._late(m, moves, _carried(config, entry, "activation", col), hops(col), f"activation{col}")
+            self._late(m, moves, _carried(config, entry, "activation", col), hops(self.config, col), f"activation{col}")
             for col, moves in enumerate(columns)
         )
-        results: list[list[Value]] = [[] for _ in columns]
-        size = PE.result_layout(config).size
+        parts: list[Any] = []
         sizes = block_sizes(config.rows) if self._in_blocks else [1] * config.rows
         for index, rows in enumerate(sizes):
             first = sum(sizes[:index])
@@ -225,9 +224,15 @@ class Array(Unit):
                 part.last.eq(Cat(lasts[depth + first : depth + first + rows])),
             ]
             activation = part.activation_next
-            for col, column in enumerate(results):
-                column.append(part.result.word_select(col, size))
-        return results
+            parts.append(part)
+        size = PE.result_layout(config).size
+        buses: list[dict[str, Value]] = [
+            {"rows": Cat(part.result.word_select(col, size) for part in parts)} for col in range(config.cols)
+        ]
+        if not self._in_blocks:
+            for col, bus in enumerate(buses):
+                bus["shown"] = Cat(part.shown[col] for part in parts)
+        return buses
 
     def _row(self, m: Module, index: int) -> Any:
         return placed(m, f"row{index}", ArrayRow(config=self.config), self._module("row"))
@@ -250,14 +255,18 @@ class Array(Unit):
             value = made.o
         return value
 
-    def _join(self, m: Module, out: Exit, columns: list[Signal], results: list[list[Value]]) -> list[Value]:
+    def _join(self, m: Module, out: Exit, columns: list[Signal], results: list[dict[str, Value]]) -> list[Value]:
         """Join the rows of each column, and bring the columns of a row together."""
         joined = []
         for col, (moves, column) in enumerate(zip(columns, results, strict=True)):
-            ports: dict[str, Value] = {"ready": self.o.ready, "arrived": out.arrived, "rows": Cat(column)}
+            ports: dict[str, Value] = {"ready": self.o.ready, "arrived": out.arrived, **column}
             bus = connected(m, f"bus{col}", self._bus(), self._module("bus"), ports)
             m.d.comb += moves.eq(bus.moves)
-            joined.append(self._late(m, moves, bus.o, hops(self.config.cols - 1) - hops(col), f"result{col}"))
+            joined.append(
+                self._late(
+                    m, moves, bus.o, hops(self.config, self.config.cols - 1) - hops(self.config, col), f"result{col}"
+                )
+            )
         return joined
 
 

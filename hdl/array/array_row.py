@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -17,13 +19,15 @@ from .pe import PE
 
 COLS_PER_HOP = 2
 """Neighbours that take a weight in the same cycle: half the registers on its way, and half the skew."""
+COLS_PER_HOP_OF = {"operator": 1}
+"""By the multiplier's style, where it is another number: DSP blocks stand far apart, each wants its operands beside it."""
 COLS_PER_ENABLE = 16
 """Columns that one register lets move."""
 
 
-def hops(col: int) -> int:
+def hops(config: MacConfig, col: int) -> int:
     """Moves by which a column's PEs are later than column 0's of the same row."""
-    return col // COLS_PER_HOP
+    return col // COLS_PER_HOP_OF.get(config.multiplier, COLS_PER_HOP)
 
 
 class ArrayRow(wiring.Component):
@@ -48,7 +52,7 @@ class ArrayRow(wiring.Component):
         As of PE 0.
     activation, activation_next : In, Out(cols * carried_bits)
         PE 0 lowest.
-    result : Out(cols * PE.result_layout)
+    result, shown : Out(cols * PE.result_layout), Out(cols)
     """
 
     def __init__(self, *, config: MacConfig, pe_module: str | None = None) -> None:
@@ -65,6 +69,7 @@ class ArrayRow(wiring.Component):
             "step": In(1),
             "last": In(1),
             "result": Out(config.cols * PE.result_layout(config).size),
+            "shown": Out(config.cols),
             "moves": Out(1),
         })  # fmt: skip
 
@@ -73,10 +78,10 @@ class ArrayRow(wiring.Component):
         cols = self.config.cols
         weight, step, last = Value.cast(self.weight), Value.cast(self.step), Value.cast(self.last)
         moves = [free_before(m, self.ready, self.arrived) for _ in range(0, cols, COLS_PER_ENABLE)]
-        activations, results = [], []
+        activations, results, shown = [], [], []
         for col in range(cols):
             enable = moves[col // COLS_PER_ENABLE]
-            if col and col % COLS_PER_HOP == 0:
+            if col and hops(self.config, col) > hops(self.config, col - 1):
                 weight = delayed(m, enable, weight, 1, f"weight_to_pe{col}_{{}}", shape=len(weight))
                 # A step that was under way at a reset must not come to a PE after it.
                 step = delayed(m, enable, step, 1, f"step_to_pe{col}_{{}}", shape=1, init=0)
@@ -88,18 +93,23 @@ class ArrayRow(wiring.Component):
                 "step": step,
                 "last": last,
             }
-            activation, result = self._placed(m, f"pe{col}", ports)
-            activations.append(activation)
-            results.append(result)
-        m.d.comb += [self.activation_next.eq(Cat(activations)), self.result.eq(Cat(results)), self.moves.eq(moves[0])]
+            pe = self._placed(m, f"pe{col}", ports)
+            activations.append(pe.activation_next)
+            results.append(Value.cast(pe.result))
+            shown.append(pe.shown)
+        m.d.comb += [
+            self.activation_next.eq(Cat(activations)),
+            self.result.eq(Cat(results)),
+            self.shown.eq(Cat(shown)),
+            self.moves.eq(moves[0]),
+        ]
         return m
 
-    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> tuple[Value, Value]:
-        """One PE: its registered activation and its result."""
+    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> Any:
+        """One PE."""
         outputs = {
             "activation_next": Signal(len(ports["activation"]), name=f"activation_of_{name}"),
             # Nothing reads the fields of a result here: as one number it takes a wire in the text, not one for each.
             "result": Signal(PE.result_layout(self.config).size, name=f"result_of_{name}"),
         }
-        pe = connected(m, name, PE(config=self.config), self.pe_module, ports, outputs=outputs)
-        return pe.activation_next, Value.cast(pe.result)
+        return connected(m, name, PE(config=self.config), self.pe_module, ports, outputs=outputs)

@@ -24,6 +24,12 @@ def block_sizes(rows: int) -> list[int]:
     return [min(BLOCK_ROWS, rows - start) for start in range(0, rows, BLOCK_ROWS)]
 
 
+def of_pes(config: MacConfig, rows: int) -> ColumnBus:
+    """The bus of so many PEs of a column."""
+    layout = PE.result_layout(config)
+    return ColumnBus(rows=rows, bits=layout.size, values=layout["value"].width)
+
+
 class ArrayBlock(wiring.Component):
     """``rows`` array rows one below the other, their results joined by column, ``LATENCY`` moves later.
 
@@ -80,13 +86,13 @@ class ArrayBlock(wiring.Component):
     @staticmethod
     def bus(config: MacConfig) -> ColumnBus:
         """The bus of one column; missing rows of a smaller block are zero."""
-        return ColumnBus(rows=BLOCK_ROWS, bits=PE.result_layout(config).size)
+        return of_pes(config, BLOCK_ROWS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, size = self.config, PE.result_layout(self.config).size
         activation: Value = self.activation
-        results: list[Value] = []
+        results: list[tuple[Value, Value]] = []
         for index in range(self.row_count):
             row = placed(m, f"row{index}", ArrayRow(config=config), self.row_module)
             m.d.comb += [
@@ -99,14 +105,15 @@ class ArrayBlock(wiring.Component):
                 self.moves[index].eq(row.moves),
             ]
             activation = row.activation_next
-            results.append(row.result)
+            results.append((row.result, row.shown))
         m.d.comb += self.activation_next.eq(activation)
         for col in range(config.cols):
             bus = placed(m, f"bus{col}", self.bus(config), self.bus_module)
             m.d.comb += [
                 bus.ready.eq(self.ready),
                 bus.arrived.eq(self.arrived),
-                bus.rows.eq(Cat(result.word_select(col, size) for result in results)),
+                bus.rows.eq(Cat(result.word_select(col, size) for result, _ in results)),
+                bus.shown.eq(Cat(shown[col] for _, shown in results)),
                 self.result.word_select(col, size).eq(bus.o),
             ]
         return m

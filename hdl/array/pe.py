@@ -18,7 +18,7 @@ class PE(wiring.Component):
 
     The activation goes to the next row one enabled cycle after it came, the weight is handed on by the row; the products of a
     step reach the accumulator ``DEPTH`` enabled cycles after its codes, and that is when ``step`` and ``last`` must say so. The
-    result is there in that cycle, and all zeros in any other, so that the PEs of a column can share registers by a plain OR.
+    result is there in that cycle alone: the PEs of a column share the registers for it (see ``ColumnBus``).
 
     Any number format, accumulator and multiplier style: they are ``config``'s, as in ``DotProduct``.
 
@@ -39,7 +39,9 @@ class PE(wiring.Component):
     step, last : In(1)
         A step's products are at the accumulator, which takes them if ``enable``; it is the last of its tile.
     result : Out(result_layout)
-        ``value``, ``invalid`` and ``saturated``. Combinational.
+        ``value``, which counts where it is ``shown``, ``invalid`` and ``saturated``, 0 where there is no result. Combinational.
+    shown : Out(1)
+        There is a result, and its value is not to be 0 because it is invalid.
     """
 
     def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
@@ -55,6 +57,7 @@ class PE(wiring.Component):
             "step": In(1),
             "last": In(1),
             "result": Out(self.result_layout(config)),
+            "shown": Out(1),
         })  # fmt: skip
 
     @staticmethod
@@ -95,8 +98,10 @@ class PE(wiring.Component):
         m.d.comb += self.activation_next.eq(activation)
         with m.If(self.enable):
             m.d.sync += activation.eq(self.activation)
-        with m.If(self.last & ~accumulate.invalid if accumulate.ZERO_WHEN_INVALID else self.last):
-            m.d.comb += self.result.value.eq(accumulate.total)
+        m.d.comb += [
+            self.result.value.eq(accumulate.total),
+            self.shown.eq(self.last & ~accumulate.invalid if accumulate.ZERO_WHEN_INVALID else self.last),
+        ]
         with m.If(self.last):
             if self.result_layout(config)["invalid"].width:
                 m.d.comb += self.result.invalid.eq(accumulate.invalid)
