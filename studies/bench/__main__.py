@@ -28,8 +28,7 @@ from ..records import Metric, Record, Records, metric
 from .bitmod import layer_record, quantize_record
 from .cells import cell_jobs
 from .record import AT_LEAST, AT_MOST, STUDY, bench_record
-from .simulation import speed_record
-from .study import estimate_record, study_records
+from .study import estimate_record, speed_record, study_records
 from .units import clock_jobs, clock_ratio_records, cycle_jobs, gate_jobs, lut_jobs, verilog_record
 
 ROOT = Path(__file__).parents[2]

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from ...config.presets import preset
 from ...fpga.cost.model import shipped_models
+from ...sim.speed import unit_speed
 from ...system.tools import run_tool
 from ..full.plan import GRID, STUDIES, planned, studies
 from ..records import Record, metric
 from .record import bench_record
 
+RATIO_TARGET = 500.0
+"""Times that compiled simulation is to be faster than Amaranth's simulator."""
 PRESET = "e4m3-dot32"
 _MAIN = "import sys; from bitmill.cli import main; sys.exit(main())"
 _REPEATS = 9
@@ -43,6 +46,19 @@ def estimate_record() -> Record:
         "process_milliseconds": "with Python's start",
     }
     return bench_record(f"estimate/{PRESET}", config.to_dict(), flow, metrics)
+
+
+def speed_record(name: str = "int8-8x8") -> Record:
+    """Speed of compiled simulation of an array against Amaranth's simulator, and how long compiling took."""
+    speed = unit_speed(preset(name))
+    metrics = {
+        "ratio": metric(speed.ratio, "times"),
+        "at_least_ratio": metric(RATIO_TARGET, "times"),
+        "compiled": metric(speed.compiled, "cycles/s"),
+        "amaranth": metric(speed.amaranth, "cycles/s"),
+        "build_seconds": metric(speed.build_seconds, "s"),
+    }
+    return bench_record(f"simulation/{name}", preset(name).to_dict(), {"engine": "compiled"}, metrics, seeds=(0,))
 
 
 def study_records() -> Iterator[Record]:

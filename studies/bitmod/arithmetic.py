@@ -19,12 +19,12 @@ from ...golden.weights.losses import decibels
 from ...golden.weights.quantize import dequantize, integer_steps
 from ...models.encoder.model import EncoderModel
 from ...models.sample import load_layer
+from ...sim.pe_stimulus import LAYER
 from ...sim.serial_gemm import SerialGemm, check_fit, serial_gemm
 from ...system.tools import tool_versions
 from ..jobs import Job
 from ..records import Metric, Record, metric
 from .accuracy import Reference
-from .operands import LAYER
 from .units import SIDE
 
 SCHEME = "bitmod-fp4"

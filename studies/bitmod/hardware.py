@@ -10,13 +10,13 @@ from ...fpga.power import LEFT_OUT, WEIGHED, simulated_power
 from ...fpga.standard_cells import Flow, map_standard_cells
 from ...fpga.standard_recipes import recipe_named
 from ...fpga.wrap import ports_of
+from ...sim.pe_stimulus import LAYER, PRODUCTS
 from ..circuits import Measured, mapping_flow
 from ..jobs import Job
 from ..libraries import library_named
 from ..measurements import TOP, Measurements
 from ..records import BITMOD, Record, metric
 from ..sweep.operands import stimulus_digest
-from .operands import LAYER, PRODUCTS
 from .units import Candidate, candidates
 
 PERIODS_NS = (8.0, 6.0, 5.0)

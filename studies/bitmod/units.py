@@ -21,10 +21,10 @@ from ...hdl.parallel.olive_decoder import OliveDecoder
 from ...hdl.parallel.parallel_layouts import activation_layout, weight_layout
 from ...hdl.parallel.parallel_pe import ParallelPE
 from ...hdl.parallel.weight_decoder import WeightDecoder
+from ...sim.pe_stimulus import Stimulus, parallel_stimulus, serial_stimulus
 from ..ids import measured_id, topic_of
 from ..measurements import Circuit
 from ..records import Record
-from .operands import Stimulus, parallel_stimulus, serial_stimulus
 
 SIDE = 8
 """Rows and columns of the tile whose edges PEs share."""

@@ -1,5 +1,5 @@
 from bitmill import MacConfig
-from bitmill.studies.bench.simulation import unit_speed
+from bitmill.sim.speed import unit_speed
 from bitmill.system.cache import CACHE_VARIABLE
 
 

@@ -13,8 +13,8 @@ from bitmill.golden.bit_serial import align
 from bitmill.golden.weights import quantize_weights
 from bitmill.models.sample import load_layer
 from bitmill.reports.bitmod import costs
+from bitmill.sim.pe_stimulus import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from bitmill.studies.bitmod import hardware
-from bitmill.studies.bitmod.operands import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from bitmill.studies.bitmod.units import BASELINE, SIDE, candidates
 from bitmill.studies.measurements import TOP
 from bitmill.studies.records import BITMOD, Record, Records, metric

@@ -10,19 +10,19 @@ from amaranth.hdl import Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from ...config.bit_serial import BitSerialConfig
-from ...config.parallel import ParallelConfig
-from ...formats.weight_type import weight_type
-from ...golden import encode_within
-from ...golden.bit_serial import group_exponents
-from ...golden.weights import quantize_weights
-from ...hdl.bit_serial.serial_aligner import SerialAligner
-from ...hdl.bit_serial.term_generator import TermGenerator, default_specials, special_fields
-from ...hdl.parallel.activation_decoder import ActivationDecoder
-from ...hdl.parallel.ant_decoder import AntDecoder
-from ...hdl.parallel.olive_decoder import OliveDecoder
-from ...hdl.parallel.weight_decoder import WeightDecoder
-from ...models.sample import load_layer
+from ..config.bit_serial import BitSerialConfig
+from ..config.parallel import ParallelConfig
+from ..formats.weight_type import weight_type
+from ..golden import encode_within
+from ..golden.bit_serial import group_exponents
+from ..golden.weights import quantize_weights
+from ..hdl.bit_serial.serial_aligner import SerialAligner
+from ..hdl.bit_serial.term_generator import TermGenerator, default_specials, special_fields
+from ..hdl.parallel.activation_decoder import ActivationDecoder
+from ..hdl.parallel.ant_decoder import AntDecoder
+from ..hdl.parallel.olive_decoder import OliveDecoder
+from ..hdl.parallel.weight_decoder import WeightDecoder
+from ..models.sample import load_layer
 
 LAYER = "output"
 PRODUCTS = 512

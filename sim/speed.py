@@ -13,21 +13,15 @@ import numpy as np
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from ...config import MacConfig
-from ...config.presets import preset
-from ...golden import encode
-from ...hdl import build
-from ...hdl.emit import verilog
-from ...sim.compiled import CompiledSimulation
-from ...sim.families import TRAFFIC
-from ...sim.job import Job, Phase
-from ...system.cache import CACHE_VARIABLE
-from ...system.errors import BitmillError
-from ..records import Record, metric
-from .record import bench_record
-
-RATIO_TARGET = 500.0
-"""Times that compiled simulation is to be faster than Amaranth's simulator."""
+from ..config import MacConfig
+from ..golden import encode
+from ..hdl import build
+from ..hdl.emit import verilog
+from ..system.cache import CACHE_VARIABLE
+from ..system.errors import BitmillError
+from .compiled import CompiledSimulation
+from .families import TRAFFIC
+from .job import Job, Phase
 
 
 @dataclass(frozen=True)
@@ -106,19 +100,6 @@ def unit_speed(config: MacConfig, *, steps: int = 200_000, length: int = 64, see
     phase = Phase("back-to-back", traffic.inputs(work), expected)
     job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (phase,))
     return simulation_speed(lambda: build(config), verilog.emit(config), verilog.TOP, job)
-
-
-def speed_record(name: str = "int8-8x8") -> Record:
-    """Speed of compiled simulation of an array against Amaranth's simulator, and how long compiling took."""
-    speed = unit_speed(preset(name))
-    metrics = {
-        "ratio": metric(speed.ratio, "times"),
-        "at_least_ratio": metric(RATIO_TARGET, "times"),
-        "compiled": metric(speed.compiled, "cycles/s"),
-        "amaranth": metric(speed.amaranth, "cycles/s"),
-        "build_seconds": metric(speed.build_seconds, "s"),
-    }
-    return bench_record(f"simulation/{name}", preset(name).to_dict(), {"engine": "compiled"}, metrics, seeds=(0,))
 
 
 def _amaranth_seconds(unit: wiring.Component, job: Job, cycles: int) -> float:
