@@ -28,8 +28,12 @@ _LONGEST_CONFIG = 1 << 22
     "--top", metavar="NAME", default=DEFAULT_TOP, show_default=True,
     help="Name of the top module and beginning of all other modules' names, for several units in one design.",
 )  # fmt: skip
+@click.option(
+    "--for", "purpose", metavar="TARGET|CELLS@NS",
+    help="Of MACs and dot products: build them in the formulation that is best there, such as ecp5 or sky130@12.",
+)  # fmt: skip
 @output_option("DIR", "Directory to write to.", required=True)
-def generate(*, config: UnitConfig, top: str, output: Path) -> None:
+def generate(*, config: UnitConfig, top: str, purpose: str | None, output: Path) -> None:
     """Write DIR/NAME.v, DIR/NAME.core (FuseSoC), DIR/manifest.json and DIR/config.toml.
 
     Of units of rows also DIR/constants.json, which they are told at run time, and their tables as DIR/TABLE.hex for $readmemh.
@@ -42,6 +46,10 @@ def generate(*, config: UnitConfig, top: str, output: Path) -> None:
     from .beside import BESIDE
 
     check_generated(config)
+    if purpose is not None:
+        from .formulation import best_for
+
+        config = best_for(config, purpose)
     beside = BESIDE.of(config)(config)
     verilog_file, core_file_name = f"{check_top(top)}.v", f"{top}.core"
     with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG, *beside.files)) as staged:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..system.screen import say
+from .formulation import chosen, tried_of
 from .memories import emitted_for_cells, left_out_of, say_left_out
 from .options import share_of
 from .progress import progress
@@ -55,9 +56,11 @@ def synth_cells(
     cells: Sequence[str],
     period_ns: float,
     clock_gating: bool,
+    formulation: str | None,
     output: Path | None,
 ) -> None:
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
+    from ..fpga.formulation_choice import cells_probe
     from ..fpga.libraries import find_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
     from ..hdl.emit.verilog import TOP, once_in_cells
@@ -66,6 +69,10 @@ def synth_cells(
     check_flow(period_ns)
     with ExitStack() as outputs:
         library = find_library(cells or None)
+        config, choice = chosen(
+            config, formulation, lambda: cells_probe(library, period_ns=period_ns, clock_gating=clock_gating),
+            where=f"{library.key} at {period_ns:g} ns",
+        )  # fmt: skip
         staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
             verilog, left_out = emitted_for_cells(config, TOP)
@@ -80,7 +87,9 @@ def synth_cells(
                 progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
             )
         if staged is not None:
-            staged.write_text(to_json(_record(config, result) | left_out_of(left_out)), encoding="utf-8")
+            staged.write_text(
+                to_json(_record(config, result) | left_out_of(left_out) | tried_of(choice)), encoding="utf-8"
+            )
     _print(config, result)
     say_left_out(left_out)
 

@@ -12,6 +12,7 @@ import click
 
 from ..fpga.cells import TARGETS
 from ..system.screen import say
+from .formulation import chosen, formulation_option, tried_of
 from .memories import WITH_MEMORIES, emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
@@ -55,6 +56,7 @@ DEFAULT_PERIOD_NS = 10.0
 @click.option(
     "--clock-gating/--no-clock-gating", default=None, help="Whether registers of the cells target share gated clocks."
 )
+@formulation_option
 @output_option("FILE.json", "Also write the record.")
 def synth(
     *,
@@ -67,6 +69,7 @@ def synth(
     liberty: Path | None,
     period: float | None,
     clock_gating: bool | None,
+    formulation: str | None,
     output: Path | None,
 ) -> None:
     """Synthesize the unit, count its cells, and measure the clock that it reaches between registers.
@@ -90,7 +93,10 @@ def synth(
             )
         period_ns = DEFAULT_PERIOD_NS if period is None else period
         named = cells if liberty is None else (str(liberty),)
-        synth_cells(config, cells=named, period_ns=period_ns, clock_gating=clock_gating is not False, output=output)
+        synth_cells(
+            config, cells=named, period_ns=period_ns, clock_gating=clock_gating is not False, formulation=formulation,
+            output=output,
+        )  # fmt: skip
         return
     for option, value in (
         ("--cells", cells or None),
@@ -100,6 +106,9 @@ def synth(
     ):
         if value is not None:
             raise BitmillError(f"{option} must be given with --target cells, not {target}")
+    from ..fpga.formulation_choice import target_probe
+
+    config, choice = chosen(config, formulation, lambda: target_probe(target, dsp=dsp), where=target, dsp=dsp)
     device = None if no_timing else _device(target, dsp=dsp)
     with ExitStack() as outputs:
         staged = outputs.enter_context(output_file(output)) if output else None
@@ -118,7 +127,8 @@ def synth(
         results = [outcome.unwrap() for outcome in outcomes.values()]
         synthesis, timing = _join(results)
         if staged is not None:
-            staged.write_text(to_json(_record(config, synthesis, timing) | left_out_of(left_out)), encoding="utf-8")
+            record = _record(config, synthesis, timing) | left_out_of(left_out) | tried_of(choice)
+            staged.write_text(to_json(record), encoding="utf-8")
     _print(config, synthesis, timing)
     say_left_out(left_out)
 

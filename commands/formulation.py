@@ -1,0 +1,109 @@
+"""``--formulation``: whether a unit is built as its configuration says, or as is best for a target and a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from ..system.screen import say
+from .progress import progress
+
+if TYPE_CHECKING:
+    from ..config import MacConfig
+    from ..config.document import UnitConfig
+    from ..fpga.formulation_choice import Choice, Probe
+
+BEST, CONFIGURED = "best", "configured"
+
+
+def formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--formulation``, None if it is not given."""
+    return click.option(
+        "--formulation", type=click.Choice([BEST, CONFIGURED]),
+        help="Of MACs and dot products: try the multipliers, aligners and reductions that fit and keep the smallest that meets "
+        "the clock, or take the configuration's. Best by default where it states none.",
+    )(command)  # fmt: skip
+
+
+def chosen(
+    config: UnitConfig, wanted: str | None, probe: Callable[[], Probe], *, where: str, dsp: bool = False
+) -> tuple[UnitConfig, Choice | None]:
+    """The unit in the formulation that is wanted, and what was tried; None if nothing was.
+
+    Parameters
+    ----------
+    config
+        The unit.
+    wanted
+        The option's value.
+    probe
+        Makes what measures a formulation.
+    where
+        Target and clock, for messages.
+    dsp
+        Whether multipliers are to use DSP blocks.
+
+    Raises
+    ------
+    BitmillError
+        If the best is asked for of a unit that has no formulations, or a tool is missing or fails.
+    """
+    from ..fpga.formulation_choice import FORMULATED, as_toml, choose, formulation_name, states_formulation
+    from ..system.errors import BitmillError
+
+    own = FORMULATED.of(config)(config)
+    if wanted == CONFIGURED or (wanted is None and (not own or states_formulation(config))):
+        return config, None
+    if not own:
+        raise BitmillError(
+            f"formulation must be as configured but for units 'mac' and 'dot', not the best of {config.unit!r}"
+        )
+    unit = cast("MacConfig", config)
+    with progress(f"choosing the formulation of {config.title}") as step:
+        choice = choose(
+            unit, probe(), dsp=dsp,
+            progress=lambda name, done, total: step(f"formulation {name} for {where}", done=done, total=total),
+        )  # fmt: skip
+    name, count = formulation_name(choice.config), len(choice.tried)
+    kept = "as configured" if choice.config == unit else f"write {as_toml(choice.config)} to keep it"
+    say(f"bitmill: formulation {name}, the best of {count} for {where}: {kept}", err=True)
+    return choice.config, choice
+
+
+def tried_of(choice: Choice | None) -> dict[str, Any]:
+    """What a record says of the formulations that were tried; nothing where none were."""
+    return {} if choice is None else {"formulations": choice.to_dict()}
+
+
+def best_for(config: UnitConfig, purpose: str) -> UnitConfig:
+    """The unit in the formulation that is best for ``ecp5``, or for ``sky130@12``: a library's cells at a clock period in ns.
+
+    Raises
+    ------
+    BitmillError
+        If ``purpose`` is neither, or as ``chosen``.
+    """
+    from ..fpga.cells import TARGETS
+    from ..fpga.formulation_choice import cells_probe, target_probe
+    from ..fpga.libraries import LIBRARIES, find_library
+    from ..fpga.standard_cells import check_flow
+    from ..system.errors import BitmillError
+
+    name, at, period = purpose.partition("@")
+    if not at and name in TARGETS:
+        return chosen(config, BEST, lambda: target_probe(name, dsp=False), where=name)[0]
+    try:
+        period_ns = float(period)
+    except ValueError:
+        period_ns = 0.0
+    if name not in LIBRARIES or not 0 < period_ns < float("inf"):
+        raise BitmillError(
+            f"--for must be one of {', '.join(TARGETS)}, or one of {', '.join(LIBRARIES)} with @ and a period in ns, such as "
+            f"sky130@12, not {purpose!r}"
+        )
+    check_flow(period_ns)
+    library = find_library([name])
+    probe = cells_probe(library, period_ns=period_ns, clock_gating=True)
+    return chosen(config, BEST, lambda: probe, where=f"{library.key} at {period_ns:g} ns")[0]
