@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..system.screen import say
+from ..system.screen import say_lines
 from .options import PATH, TENSOR, output_option
 from .progress import progress
 from .standard_cells import CellsCommand, cells_option
@@ -50,8 +50,8 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
 
     with progress("running the study", paced=True):
         told = user_report(StudyFile.from_toml(study_file), source=study_file)
-        page = told.run(output, workers=workers, dask=dask, fresh=fresh)
-    say(page)
+        lines = told.tell(output, workers=workers, dask=dask, fresh=fresh)
+    say_lines(lines)
 
 
 @report.command("int-vs-fp", cls=CellsCommand)
@@ -110,8 +110,8 @@ def int_vs_fp(
         from ..reports.full.report import REPORT as FULL
 
         with progress("running the whole cost study", paced=True):
-            page = FULL.run(output, cells=cells, workers=workers, dask=dask, fresh=fresh)
-        say(page)
+            lines = FULL.tell(output, cells=cells, workers=workers, dask=dask, fresh=fresh)
+        say_lines(lines)
         return
     if cells:
         raise BitmillError(f"--cells must be given with --full, not --cells {cells[0]} alone")
@@ -122,10 +122,10 @@ def int_vs_fp(
     from ..reports.int_vs_fp.report import REPORT
 
     with progress("comparing number formats", paced=True):
-        page = REPORT.run(
+        lines = REPORT.tell(
             output, weights=weights, activations=activations, calibration=calibration, workers=workers, quick=quick
         )
-    say(page)
+    say_lines(lines)
 
 
 @report.command("bitmod", cls=CellsCommand)
@@ -146,8 +146,8 @@ def bitmod(*, output: Path, model: Path | None, fresh: bool, cells: tuple[str, .
     from ..reports.bitmod.report import REPORT
 
     with progress("comparing BitMoD with other schemes", paced=True):
-        page = REPORT.run(output, model=model, cells=cells, fresh=fresh, quick=quick)
-    say(page)
+        lines = REPORT.tell(output, model=model, cells=cells, fresh=fresh, quick=quick)
+    say_lines(lines)
 
 
 @report.command("nonlinear", cls=CellsCommand)
@@ -170,5 +170,5 @@ def nonlinear(*, output: Path, model: Path | None, fresh: bool, cells: tuple[str
     from ..reports.nonlinear.report import REPORT
 
     with progress("comparing integer-only functions", paced=True):
-        page = REPORT.run(output, model=model, cells=cells, fresh=fresh, quick=quick)
-    say(page)
+        lines = REPORT.tell(output, model=model, cells=cells, fresh=fresh, quick=quick)
+    say_lines(lines)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..studies.committed import RESULTS, committed_records
-from ..system.screen import say
+from ..system.screen import say_lines
 from ..system.screen.program import run_program
 from .catalog import REPORTS
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _render(studies: Sequence[str]) -> int:
     for name in studies:
         report = REPORTS[name]
-        say(report.write(RESULTS / name, report.again(committed_records(name))))
+        say_lines(report.write(RESULTS / name, report.again(committed_records(name))))
     return 0
 
 

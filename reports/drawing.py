@@ -127,7 +127,7 @@ def label_points(
     axes: Axes,
     points: Sequence[tuple[float, float, str, str, bool]],
     obstacles: Sequence[tuple[float, float]] = (),
-    line: Sequence[tuple[float, float]] = (),
+    lines: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> None:
     """Write each label next to its point where it covers no marker, no obstacle and no other label.
 
@@ -139,8 +139,8 @@ def label_points(
         ``(x, y, label, colour, bold)``.
     obstacles
         More places in data coordinates to keep clear.
-    line
-        Corners of a polyline in data coordinates to keep clear if possible.
+    lines
+        Corners of polylines in data coordinates to keep clear if possible.
     """
     made = axes.figure
     renderer = made.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -149,8 +149,7 @@ def label_points(
     marks = [axes.transData.transform((x, y)) for x, y, *_ in points]
     taken = [_square(spot, 5.0 * pixel) for spot in marks]
     taken += [_square(axes.transData.transform(spot), 3.5 * pixel) for spot in obstacles]
-    if len(line) > 1:
-        corners = axes.transData.transform(line)
+    for corners in (axes.transData.transform(each) for each in lines if len(each) > 1):
         for start, end in pairwise(corners):
             steps = np.linspace(0, 1, 40)[:, None]
             taken += [_square(spot, 0.8 * pixel) for spot in start + steps * (end - start)]
@@ -165,17 +164,97 @@ def label_points(
         occupied = np.array([other.extents for other in taken])
         best = min(
             _places(marks[index], size.width, size.height, pixel),
-            key=lambda place, occupied=occupied: _badness(place[0], inside, occupied, place[1]),
+            key=lambda place, mark=marks[index], occupied=occupied: (
+                _badness(place[0], inside, occupied, place[1]) + _led(mark, *place, occupied, pixel)
+            ),
         )
         box = best[0]
         x, y = axes.transData.inverted().transform((box.x0, box.y0))
         text.set_position((float(x), float(y)))
         text.set_verticalalignment("bottom")
-        if best[1] > 14 * pixel:
-            end = (np.clip(marks[index][0], box.x0, box.x1), np.clip(marks[index][1], box.y0, box.y1))
-            (x0, y0), (x1, y1) = (axes.transData.inverted().transform(spot) for spot in (marks[index], end))
+        leader = _leader(marks[index], *best, pixel)
+        if len(leader):
+            (x0, y0), (x1, y1) = axes.transData.inverted().transform(leader[[0, -1]])
             axes.plot([x0, x1], [y0, y1], color=tint, linewidth=0.7, zorder=2)
+            taken += [_square(spot, 0.8 * pixel) for spot in leader]
         taken.append(box.padded(2 * pixel))
+
+
+def _leader(mark: Spot, box: Bbox, distance: float, pixel: float) -> NDArray[np.float64]:
+    """Places along the line from a mark to a label that is not beside it, ``[places, 2]``."""
+    if distance <= 14 * pixel:
+        return np.empty((0, 2))
+    end = np.array([np.clip(mark[0], box.x0, box.x1), np.clip(mark[1], box.y0, box.y1)])
+    return mark + np.linspace(0, 1, 25)[:, None] * (end - mark)
+
+
+def _led(mark: Spot, box: Bbox, distance: float, taken: NDArray[np.float64], pixel: float) -> float:
+    """How bad it is that a leader goes over what is taken, its own mark apart."""
+    places = _leader(mark, box, distance, pixel)[6:]
+    over = (places[:, None, :] > taken[None, :, :2]) & (places[:, None, :] < taken[None, :, 2:])
+    return 60.0 * float(over.all(axis=2).sum())
+
+
+def label_columns(axes: Axes, points: Sequence[tuple[float, float, str, str, bool]], *, near: float = 45) -> None:
+    """Write labels in columns at the right of crowded points, such as the ends of lines, each joined with its own.
+
+    Parameters
+    ----------
+    axes, points
+        As for ``label_points``.
+    near
+        Points of one column are at most so many pixels apart along the horizontal axis.
+    """
+    made = axes.figure
+    renderer = made.canvas.get_renderer()  # type: ignore[attr-defined]
+    pixel = made.dpi / 72
+    marked = sorted(((axes.transData.transform((x, y)), rest) for x, y, *rest in points), key=lambda found: found[0][0])
+    columns: list[list[tuple[Spot, Sequence[Any]]]] = []
+    for spot, rest in marked:
+        if not columns or spot[0] - columns[-1][-1][0][0] > near * pixel:
+            columns.append([])
+        columns[-1].append((spot, rest))
+    inside, inverse = axes.get_window_extent(renderer), axes.transData.inverted()
+    for column in columns:
+        column.sort(key=lambda found: found[0][1])
+        texts = [
+            axes.text(
+                0, 0, _drawable(label), color=tint, fontsize=9, fontweight="bold" if bold else "normal", va="center"
+            )
+            for _, (label, tint, bold) in column
+        ]
+        height = 1.12 * max(text.get_window_extent(renderer).height for text in texts)
+        left = max(spot[0] for spot, _ in column) + (18 if len(column) > 1 else 8) * pixel
+        for text, (spot, (_, tint, _)), y in zip(
+            texts, column, _apart([spot[1] for spot, _ in column], height, inside), strict=True
+        ):
+            text.set_position(inverse.transform((left, y)))
+            if len(column) > 1:
+                ends = inverse.transform([(spot[0] + 4 * pixel, spot[1]), (left - 2 * pixel, y)])
+                axes.plot(ends[:, 0], ends[:, 1], color=tint, linewidth=0.7, zorder=2)
+
+
+def _apart(wanted: Sequence[float], height: float, inside: Bbox) -> list[float]:
+    """Rising places as near to the wanted ones as they can be at a distance, within a box."""
+    blocks: list[list[float]] = []
+    for place in wanted:
+        blocks.append([place])
+        # A block stands at the mean of what its members want, each less its rank in it.
+        while len(blocks) > 1 and _top(blocks[-2], height) + height > _bottom(blocks[-1], height):
+            last = blocks.pop()
+            blocks[-1] += last
+    places = [_bottom(block, height) + rank * height for block in blocks for rank in range(len(block))]
+    low, high = inside.y0 + height / 2, inside.y1 - height / 2
+    shift = max(0.0, low - places[0]) - max(0.0, places[-1] - high)
+    return [place + shift for place in places]
+
+
+def _bottom(block: Sequence[float], height: float) -> float:
+    return sum(place - rank * height for rank, place in enumerate(block)) / len(block)
+
+
+def _top(block: Sequence[float], height: float) -> float:
+    return _bottom(block, height) + (len(block) - 1) * height
 
 
 def _square(spot: Spot, half: float) -> Bbox:
@@ -190,7 +269,7 @@ def _room(marks: Sequence[Spot], index: int) -> float:
 def _places(spot: Spot, width: float, height: float, pixel: float) -> Iterator[tuple[Bbox, float]]:
     """Boxes around a point with their distance, near ones first."""
     for gap, (horizontal, vertical) in product(
-        (7, 11, 16, 24, 34), ((1, 0), (1, 1), (-1, 1), (-1, 0), (1, -1), (0, 1), (0, -1), (-1, -1))
+        (7, 11, 16, 24, 34, 46, 60, 80), ((1, 0), (1, 1), (-1, 1), (-1, 0), (1, -1), (0, 1), (0, -1), (-1, -1))
     ):
         gap_pixels = gap * pixel
         reach = gap_pixels * (0.75 if horizontal and vertical else 1)

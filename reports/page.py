@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML file and as Markdown, from what a study has to say."""
+"""A report as one self-contained HTML file and as Markdown, from what a study has to say: the answer first."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ class Page:
     ----------
     title, subject
         Its headline, and what was measured in a phrase.
+    answer
+        What to choose and what not, in two sentences.
     pictures
-        Name to SVG text; the Markdown refers to ``NAME.svg``.
+        Name to SVG text, that of the answer first; the Markdown refers to ``NAME.svg``.
     captions
         What each picture shows, for readers who cannot see it.
-    answer
-        The findings, a sentence each.
+    figures
+        Tables of what the answer rests on.
+    findings
+        What else was found, a sentence each.
     tables
-        The summary first.
+        All that was measured.
     regenerate
         Commands and what they do.
     records
@@ -44,6 +48,8 @@ class Page:
     tables: Sequence[Table]
     regenerate: Sequence[tuple[str, str]]
     records: Records
+    findings: Sequence[str] = ()
+    figures: Sequence[Table] = ()
     pictures: Mapping[str, str] = field(default_factory=dict)
     captions: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,7 +69,7 @@ class Page:
 
 
 def render_html(page: Page) -> str:
-    """The text of ``index.html``: pictures, answer, tables, how to regenerate. Nothing is loaded from elsewhere."""
+    """The text of ``index.html``: answer, its picture and figures, then the rest. Nothing is loaded from elsewhere."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -77,7 +83,9 @@ def render_html(page: Page) -> str:
         title=page.title,
         subject=page.subject,
         pictures=[(name, svg, page.caption(name)) for name, svg in page.pictures.items()],
-        answer=page.answer,
+        answer=" ".join(page.answer),
+        findings=page.findings,
+        figures=page.figures,
         tables=page.tables,
         regenerate=page.regenerate,
         tools=tool_versions(page.records),
@@ -87,12 +95,14 @@ def render_html(page: Page) -> str:
 
 def render_markdown(page: Page) -> str:
     """The text of ``report.md``; pictures are referred to by their file names. All text of the page reads as it is."""
-    lines = [f"# {markdown(page.title)}", "", f"{markdown(page.subject)}.", ""]
-    for name in page.pictures:
-        lines += [f"![{markdown(page.caption(name))}]({name}.svg)", ""]
-    lines += ["## Answer", "", *(f"- {markdown(sentence)}" for sentence in page.answer), ""]
-    for table in page.tables:
-        lines += [f"## {markdown(table.title)}", "", markdown(table.note), "", *_table(table), ""]
+    first, *others = [f"![{markdown(page.caption(name))}]({name}.svg)" for name in page.pictures] or [""]
+    lines = [f"# {markdown(page.title)}", "", f"{markdown(page.subject)}.", "", "## Answer", ""]
+    lines += [f"**{markdown(' '.join(page.answer))}**", "", *([first, ""] if first else [])]
+    lines += [line for table in page.figures for line in _section(table)]
+    if page.findings:
+        lines += ["## Findings", "", *(f"- {markdown(sentence)}" for sentence in page.findings), ""]
+    lines += [line for picture in others for line in (picture, "")]
+    lines += [line for table in page.tables for line in _section(table)]
     commands = [f"- {markdown_code(command)}: {markdown(what)}" for command, what in page.regenerate]
     lines += ["## How to regenerate", "", *commands, ""]
     versions = ", ".join(f"{tool} {version}" for tool, version in tool_versions(page.records).items())
@@ -101,7 +111,12 @@ def render_markdown(page: Page) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Table) -> list[str]:
+def _section(table: Table) -> list[str]:
+    return [f"## {markdown(table.title)}", "", markdown(table.note), "", *markdown_table(table), ""]
+
+
+def markdown_table(table: Table) -> list[str]:
+    """Lines of a table, columns with numbers to the right."""
     right = [any(isinstance(row[column], Number) for row in table.rows) for column in range(len(table.header))]
     rule = ["---:" if is_number else "---" for is_number in right]
     header = _row([markdown(name) for name in table.header])

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from ..studies.records import Record, Records
 from ..system.files import output_directory
+from ..system.text import markdown
 from .drawing import style, to_svg
-from .page import Page
-from .shown import Cell, Number, Table
+from .page import Page, markdown_table
+from .shown import Table
 
 RESULTS = Path("reports/results")
 """Committed records and what is rendered from them, a directory per study, from the root of a checkout."""
@@ -42,15 +43,17 @@ class Report:
     derives, derive
         Topics of the records that follow from the measured ones, and what gives those.
     answer
-        The findings, a sentence each, the most useful first.
+        What to choose and what not, two sentences.
+    findings
+        What else was found, a sentence each, the most useful first.
+    figures
+        Tables that the answer rests on, which the README shows too.
     tables
-        The summary first; those without rows are left out.
+        All that was measured; those without rows are left out.
     drawings
-        By name, in the order in which they are shown; those whose records are there.
+        By name, that of the answer first; those whose records are there.
     regenerate
         Commands and what they do; the first one makes what is committed.
-    figures
-        Lines of Markdown for the README, the last one a note.
     """
 
     study: str
@@ -58,12 +61,13 @@ class Report:
     subject: Callable[[Records], str]
     measure: Callable[..., Iterable[Record]]
     answer: Callable[[Records], Iterable[str]]
+    findings: Callable[[Records], Iterable[str]]
     tables: Callable[[Records], Iterable[Table]]
     drawings: Callable[[Records], Mapping[str, Drawing]]
     regenerate: Sequence[tuple[str, str]]
     derives: tuple[str, ...] = ()
     derive: Callable[[Records], Iterable[Record]] = lambda _records: ()
-    figures: Callable[[Records], list[str]] | None = None
+    figures: Callable[[Records], Iterable[Table]] = lambda _records: ()
 
     @property
     def folder(self) -> Path:
@@ -100,6 +104,8 @@ class Report:
             title=self.title,
             subject=self.subject(records),
             answer=list(self.answer(records)),
+            findings=list(self.findings(records)),
+            figures=[table for table in self.figures(records) if table.rows],
             tables=[table for table in self.tables(records) if table.rows],
             regenerate=self.regenerate,
             records=records,
@@ -123,30 +129,33 @@ class Report:
         BitmillError
             If an input is bad, a tool is missing or fails, a unit differs from golden, or ``out`` cannot be written.
         """
-        with output_directory(out) as staged:
-            self._files(staged, self.whole(self.measure(**how)))
+        self.tell(out, **how)
         return Path(out) / "index.html"
 
-    def write(self, out: str | Path, records: Records) -> Path:
-        """Write the report of given records, as ``run`` does."""
-        with output_directory(out) as staged:
-            self._files(staged, records)
-        return Path(out) / "index.html"
+    def tell(self, out: str | Path, **how: Any) -> list[str]:
+        """``run``, and what a terminal shows of it: the answer, and behind it the path of the page."""
+        return self._written(out, lambda: self.whole(self.measure(**how)))
 
-    def _files(self, folder: Path, records: Records) -> None:
-        for name, content in self.page(records).files().items():
+    def write(self, out: str | Path, records: Records) -> list[str]:
+        """Write the report of given records, as ``tell`` does."""
+        return self._written(out, lambda: records)
+
+    def _written(self, out: str | Path, measured: Callable[[], Records]) -> list[str]:
+        with output_directory(out) as staged:
+            page = self.page(measured())
+            self._files(staged, page)
+        return [*page.answer, str(Path(out) / "index.html")]
+
+    def _files(self, folder: Path, page: Page) -> None:
+        for name, content in page.files().items():
             (folder / name).write_text(content, encoding="utf-8", newline="\n")
 
     def block(self, records: Records) -> str:
-        """The README's figures of the committed report, with the command that regenerates them."""
-        *lines, note = self.figures(records) if self.figures else [""]
+        """The README's part of the committed report: answer, picture and figures, and the command that regenerates them."""
+        name, drawing = next(iter(self.drawings(records).items()))
+        lines = [f"**{markdown(' '.join(self.answer(records)))}**", ""]
+        lines += [f"![{markdown(drawing.caption)}]({self.folder.as_posix()}/{name}.svg)", ""]
+        for table in self.figures(records):
+            lines += [*markdown_table(table), "", f"{markdown(table.title)}. {markdown(table.note)}", ""]
         source = f"[records.json]({self.folder.as_posix()}/records.json)"
-        made_by = f"Regenerate with `{self.regenerate[0][0]}`; every number is in {source}."
-        return "\n".join([*lines, "", f"{note} {made_by}".strip()])
-
-
-def short_table(header: Sequence[str], rows: Iterable[Sequence[Cell]], *, texts: int = 1) -> list[str]:
-    """Lines of a Markdown table of the README, whose columns are numbers from the one after ``texts`` on."""
-    lines = [[cell.text if isinstance(cell, Number) else cell for cell in row] for row in (header, *rows)]
-    head, *body = ("| " + " | ".join(line) + " |" for line in lines)
-    return [head, "|" + "---|" * texts + "---:|" * (len(header) - texts), *body]
+        return "\n".join([*lines, f"Regenerate with `{self.regenerate[0][0]}`; every number is in {source}."])

@@ -77,15 +77,6 @@ def of_records(
     return Table(title, note, tuple(columns), rows)
 
 
-def front(points: Iterable[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    """The (cost, quality, name) that no other point beats in both, by rising cost."""
-    kept: list[tuple[float, float, str]] = []
-    for point in sorted(points, key=lambda point: (point[0], -point[1], point[2])):
-        if not kept or point[1] > kept[-1][1]:
-            kept.append(point)
-    return kept
-
-
 def tool_versions(records: Records) -> dict[str, str]:
     """Every tool in any record with its version; several versions are all named."""
     found: dict[str, dict[str, None]] = {}

@@ -9,9 +9,8 @@ from ...studies.records import BITMOD, Records
 from ..report import Drawing, Report
 from .derived import derived_records
 from .pictures import accuracy_picture, area_picture, groups_picture, throughput_picture
-from .readme import figures
-from .tables import all_tables, built, schemes
-from .text import answer, subject
+from .tables import all_tables, built, figures, schemes
+from .text import answer, findings, subject
 
 
 def drawings(records: Records) -> Mapping[str, Drawing]:
@@ -45,6 +44,7 @@ REPORT = Report(
     derives=("cost", "share", "compare", "claim"),
     derive=derived_records,
     answer=answer,
+    findings=findings,
     tables=all_tables,
     drawings=drawings,
     regenerate=(

@@ -7,6 +7,7 @@ from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, Candidate, candidates
 from ...studies.records import Record, Records
 from .. import shown
+from ..names import scheme_title
 from ..published import claims_table
 from ..shown import Cell, Table, of_config, of_records
 from .derived import MAIN
@@ -15,11 +16,14 @@ SWEPT = (32, 64, 128, 384)
 CLOCKS = {BEST: "own best"}
 
 
+def figures(records: Records) -> list[Table]:
+    """What the answer rests on: PEs at the main clock, and schemes."""
+    return [pe_table(records), scheme_table(records)]
+
+
 def all_tables(records: Records) -> list[Table]:
-    """Every table, the summaries first."""
+    """Every table."""
     return [
-        pe_table(records),
-        scheme_table(records),
         clock_table(records),
         part_table(records),
         group_table(records),
@@ -59,7 +63,7 @@ def pe_table(records: Records) -> Table:
         f"The PEs at {clock_name(MAIN)} and at each one's own best clock",
         "Gate equivalents on osu018, logic and registers, before layout: the PE, its share of what the rows and columns of an "
         "8 x 8 tile have beside it, and what scales a group's sum and adds up groups. Then throughput per area over that "
-        f"of the {candidates()[0].title} PE at the same clock: PEs alone; with edges; both with a scaler of the same kind; and "
+        f"of the {candidates()[0].title} PE at the same clock: with edges; both with a scaler of the same kind; and "
         "with scaler against an FP16 PE without one, which adds up 128 products of weights that were dequantized beforehand. "
         "Energy of a product in the PE alone: its netlist, clocks not gated, simulated on operands of a real layer.",
         (
@@ -72,7 +76,6 @@ def pe_table(records: Records) -> Table:
 
 
 _RELATIVE = {
-    "relative_pe": "PE alone",
     "relative": "with edges",
     "relative_scaled": "with scalers",
     "relative_dequantized": "scaler on one side",
@@ -144,8 +147,7 @@ def scheme_table(records: Records) -> Table:
     rows = []
     for name in schemes(records):
         rows.append((
-            name,
-            BLOCKS[name].about,
+            scheme_title(name),
             f"{records[f'weights/{name}'].config['group']}",
             shown.number(records, f"weights/{name}", "bits_per_weight", 3),
             shown.optional(records, f"compare/{name}", "mse", 3),
@@ -163,7 +165,7 @@ def scheme_table(records: Records) -> Table:
         f"100 (1 - Spearman's correlation) of the cosine similarities of {', '.join(pairs)} sentence pairs with those in FP32; "
         "cosine of a sentence's two embeddings; greatest change of a similarity.",
         (
-            "scheme", "what it is", "group", "bits per weight", "squared error", "weights / dB", "layers / dB", "worst", "best",
+            "scheme", "group", "bits per weight", "squared error", "weights / dB", "layers / dB", "worst", "best",
             "agreement lost / %", "cosine", "worst change",
         ),
         tuple(rows),
@@ -177,7 +179,7 @@ def group_table(records: Records) -> Table:
         cells = [shown.optional(records, f"compare/{name}/g{group}", "mse", 3) for group in SWEPT]
         bits = [shown.optional(records, f"weights/{name}/g{group}", "bits_per_weight", 3) for group in SWEPT]
         if any(cell != shown.DASH for cell in cells):
-            rows.append((name, *cells, *bits))
+            rows.append((scheme_title(name), *cells, *bits))
     return Table(
         "Squared error of the weights by group",
         "Relative to BitMoD's of as many bits at group 128, and the bits per weight that go with it.",

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...formats.block import BLOCKS
 from ...studies.bitmod.hardware import BEST
+from ...studies.bitmod.units import BASELINE, candidates
 from ...studies.records import Records
+from ..choice import listed
+from ..libraries import USUAL, words_of
+from ..names import scheme_title
 from ..shown import shown
 from .derived import MAIN
 from .tables import built, clock_name, schemes
@@ -15,11 +20,56 @@ def subject(records: Records) -> str:
     """The model in a phrase."""
     weights = records.of_kind("weights")
     model = f"{weights[0].config['model']}, {weights[0].config['tensors']} weight matrices; " if weights else ""
-    return f"{model}PEs on osu018 standard cells and ECP5"
+    return f"{model}PEs on {words_of(USUAL)} standard cells and ECP5"
 
 
 def answer(records: Records) -> list[str]:
-    """The findings that the records allow."""
+    """Which scheme to take for how many bits, and which PE for which activations."""
+    return [sentence for sentence in (_best_schemes(records), _best_pes(records)) if sentence]
+
+
+def _best_schemes(records: Records) -> str:
+    """Of the schemes of so many bits that have rivals, the one that loses least agreement."""
+    groups: dict[int, list[str]] = {}
+    for name in schemes(records):
+        groups.setdefault(BLOCKS[name].bits, []).append(name)
+    drop = {name: records[f"embeddings/{name}"].number("agreement_drop") for name in schemes(records)}
+    parts = []
+    for bits, names in sorted(groups.items(), reverse=True):
+        if len(names) > 1:
+            best, second = sorted(names, key=drop.__getitem__)[:2]
+            weights = records[f"weights/{best}"]
+            parts.append(
+                f"{scheme_title(best)} for {bits} bits ({shown(weights.number('bits_per_weight'), 2)} with scales; "
+                f"{shown(drop[best], 2)} % of the embeddings' agreement lost, {scheme_title(second)} as next "
+                f"{shown(drop[second], 2)} %)"
+            )
+    return f"Take weights in {listed(parts)}." if parts else ""
+
+
+def _best_pes(records: Records) -> str:
+    """For each kind of activations the PE with the most throughput per area; who has less than the baseline."""
+    parts = []
+    for activation in dict.fromkeys(candidate.pe.config.activation for candidate in built(records)):
+        rivals = [c for c in built(records) if c.pe.config.activation == activation and c.key != BASELINE]
+        if rivals:
+            rate = {c.key: records[f"cost/{c.key}/{MAIN}"].number(f"relative_{c.bits}") for c in rivals}
+            best = max(rivals, key=lambda candidate: rate[candidate.key])
+            own = f"cost/{best.key}/{BEST}"
+            more = (
+                f"; {shown(records[own].number(f'relative_{best.bits}'), 2)} at own best clocks"
+                if own in records
+                else ""
+            )
+            parts.append(f'for {activation} activations the PE "{best.title}" ({shown(rate[best.key], 2)}{more})')
+    base = next((candidate.title for candidate in candidates() if candidate.key == BASELINE), "")
+    if not parts:
+        return ""
+    return f"Build {listed(parts)}: most throughput per area, in times that of {base} at {clock_name(MAIN)}, without scalers."
+
+
+def findings(records: Records) -> list[str]:
+    """What else the records allow to say."""
     return [*_accuracy(records), *_hardware(records), *_arithmetic(records)]
 
 
@@ -31,8 +81,8 @@ def _accuracy(records: Records) -> Iterator[str]:
         name for name in ("int4", "int4-asym", "fp4", "ant4", "olive4", "mxfp4", "mxint4", "nf4") if name in names
     ]
     error = {name: records[f"compare/{name}"].number("mse") for name in others}
-    beaten = [f"{name} {shown(error[name], 2)}" for name in others if error[name] > 1]
-    ahead = [f"{name} {shown(error[name], 3)}" for name in others if error[name] <= 1]
+    beaten = [f"{scheme_title(name)} {shown(error[name], 2)}" for name in others if error[name] > 1]
+    ahead = [f"{scheme_title(name)} {shown(error[name], 3)}" for name in others if error[name] <= 1]
     bits = records["weights/bitmod-fp4"].number("bits_per_weight")
     if beaten:
         less = f" Less than BitMoD's: {', '.join(ahead)}." if ahead else ""
@@ -40,15 +90,6 @@ def _accuracy(records: Records) -> Iterator[str]:
             f"Squared error of the weights relative to BitMoD FP4, which has {shown(bits, 2)} bits per weight: "
             f"{', '.join(beaten)}.{less}"
         )
-    drop = {name: records[f"embeddings/{name}"].number("agreement_drop") for name in names}
-    four = sorted((drop[name], name) for name in [*others, "bitmod-fp4"])
-    yield (
-        "Agreement of sentence embeddings with FP32, lost in percent, four bits: "
-        f"{', '.join(f'{name} {shown(value, 2)}' for value, name in four)}."
-    )
-    three = sorted((drop[name], name) for name in names if name in ("bitmod-fp3", "fp3", "int3", "int3-asym"))
-    if three:
-        yield f"With three bits: {', '.join(f'{name} {shown(value, 2)}' for value, name in three)}."
     small = [
         (records[f"compare/{name}/g{group}"].number("mse"), name, group)
         for name in others
@@ -56,19 +97,13 @@ def _accuracy(records: Records) -> Iterator[str]:
         if f"compare/{name}/g{group}" in records and records[f"compare/{name}/g{group}"].number("mse") < 1
     ]
     if small:
-        listed = ", ".join(f"{name} in groups of {group} ({shown(value, 2)})" for value, name, group in sorted(small))
-        yield f"Smaller groups beat better types: less error than BitMoD FP4 in groups of 128 have {listed}."
+        those = [
+            f"{scheme_title(name)} in groups of {group} ({shown(value, 2)})" for value, name, group in sorted(small)
+        ]
+        yield f"Smaller groups beat better types: less error than BitMoD FP4 in groups of 128 have {listed(those)}."
 
 
 def _hardware(records: Records) -> Iterator[str]:
-    for label in (MAIN, BEST):
-        parts = []
-        for candidate in built(records, label)[1:]:
-            value = records[f"cost/{candidate.key}/{label}"].number(f"relative_{candidate.bits}")
-            parts.append((value, f"{candidate.title} {shown(value, 2)}"))
-        if parts:
-            listed = "; ".join(text for _, text in sorted(parts, reverse=True))
-            yield f"Throughput per area over the FP16 PE, edges included, at {clock_name(label)}: {listed}."
     if f"cost/serial/{MAIN}" in records:
         cost = records[f"cost/serial/{MAIN}"]
         yield (

@@ -8,10 +8,14 @@ from matplotlib.figure import Figure
 from ...studies.records import Record, Records
 from ...studies.sweep.task import unit_of
 from .. import shown
-from ..drawing import GREY, LIGHT, THOUSANDS, figure
+from ..charts import beside, rightwards
+from ..colours import colour
+from ..drawing import GREY, LIGHT, figure
 from .cheapest import COSTS, EXACT, FUSED, formulation_of
 
-PAIRS = {"INT8": "#0b5394", "E4M3": "#a63603"}
+PAIRS = {"INT8": colour("INT"), "E4M3": colour("FP8")}
+TARGETS = {"generic": "gates", "ecp5": "ECP5"}
+"""What tables call targets."""
 ROUNDINGS = {EXACT: "exact sum, no error", FUSED: "one rounding a step"}
 LABELS = {"generic": "NAND2-equivalents of logic per MAC", "ecp5": "ECP5 LUT4 per MAC"}
 
@@ -29,7 +33,7 @@ def aligners_picture(records: Records) -> Figure:
     made.subplots_adjust(left=0.17, right=0.97, bottom=0.08, wspace=0.42)
     for axes, target in zip(grid, COSTS, strict=True):
         _panel(axes, records, target)
-        axes.set_xlabel(LABELS[target], color=GREY)
+        axes.set_xlabel(LABELS[target])
     return made
 
 
@@ -38,18 +42,17 @@ def _panel(axes: Axes, records: Records, target: str) -> None:
     for rounding, title in ROUNDINGS.items():
         for pair, tint in PAIRS.items():
             best = records[f"cheapest/{pair.lower()}-{rounding}/{target}"]
-            axes.text(0.0, place - 0.62, f"{pair}, {title}", fontsize=9.5, fontweight="bold", color=tint, va="center")
+            axes.text(0.0, place - 0.78, f"{pair}, {title}", fontsize=9.5, fontweight="bold", color=tint, va="center")
             found = [records[name] for name in best.flow["derived_from"]]
             for record in sorted(found, key=lambda record: record.number(COSTS[target])):
                 widest = max(widest, _bar(axes, record, best, target, place, tint))
                 ticks.append((place, formulation_of(unit_of(record))))
                 place += 1
-            place += 1.1
+            place += 1.3
     axes.set_yticks([spot for spot, _ in ticks], [label for _, label in ticks], fontsize=9)
-    axes.set_ylim(place - 1.2, -1.1)
-    axes.set_xlim(0, widest * 1.25)
-    axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(THOUSANDS)
+    axes.set_ylim(place - 1.4, -1.3)
+    axes.tick_params(axis="y", length=0)
+    rightwards(axes, widest * 1.1)
 
 
 def _bar(axes: Axes, record: Record, best: Record, target: str, place: float, tint: str) -> float:
@@ -61,6 +64,5 @@ def _bar(axes: Axes, record: Record, best: Record, target: str, place: float, ti
         if is_best and best.config["pair"] != "INT8"
         else ""
     )
-    weight = "bold" if is_best else "normal"
-    axes.text(value, place, f" {shown.shown(value)}{extra}", va="center", fontsize=8.5, color=GREY, fontweight=weight)
+    beside(axes, value, place, f"{shown.shown(value)}{extra}", color=GREY, fontweight="bold" if is_best else "normal")
     return value

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...config import FORMULATIONS, MacConfig
 from ...studies.full.layer_errors import error_id
-from ...studies.ids import accumulator_key, unit_key
+from ...studies.ids import label_of, unit_key
 from ...studies.records import Metric, Record, Records, metric
 from ...studies.sweep.task import unit_of
 
@@ -24,11 +24,11 @@ def rounding_of(config: MacConfig) -> str:
 
 
 def formulation_of(config: MacConfig) -> str:
-    """``grouped aligner``, ``window24``, ``columns``: how the unit does what others do as well."""
+    """``grouped aligner``, ``24-bit window``, ``columns of all lanes``: how the unit does what others do as well."""
     if config.product.exponent_span == 0:
         return _OF_INTEGERS.get(config.multiplier, FORMULATIONS["multiplier"][config.multiplier].title)
-    key = accumulator_key(config.accumulator)
-    return key if key.startswith("window") else f"{config.aligner} aligner"
+    label = label_of(config.accumulator)
+    return f"{label.removeprefix('window ')}-bit window" if label.startswith("window") else f"{config.aligner} aligner"
 
 
 def cheapest_records(records: Records, units: Iterable[MacConfig]) -> Iterator[Record]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...formats import Product, get
 from ...studies.committed import committed_records
 from ...studies.records import BITMOD, Record, Records, metric
+from ..names import unit_names
 from ..published import Claim, rows, value_of
 from .walks import WALKS, steps_of
 
@@ -57,13 +58,15 @@ def _gap(steps: list[Record], finding: str) -> str:
 def _minifloat_claims(records: Records) -> Iterator[Record]:
     """The FPGA paper: who is on the front, and its formulas for accumulator widths beside the widths that are exact."""
     front = records["front/lut4"]
+    names, common = unit_names(records.of_kind("point"))
+    members = ", ".join(names[part] for part in front.config["members"])
     yield Claim(
         key="fpga-minifloat-front",
         claim="integers are often Pareto-optimal on FPGAs: share of the front of error against LUT4 that is integer",
         source=MINIFLOAT_PAPER, published=None, unit="%",
         ours=[(front.id, "integer_members"), (front.id, "members")],
         figure=lambda integers, all_members: 100 * integers / all_members,
-        why="The paper gives no share. Ours: " + ", ".join(front.config["members"]) + ", on MiniLM's layers, exact sums.",
+        why=f"The paper gives no share. Ours: {members}, on MiniLM's layers; {common}.",
     ).record(records)  # fmt: skip
     for name in ("INT8", "E4M3_FINITE", "E2M1"):
         fmt = get(name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ... import formats
@@ -11,7 +12,9 @@ from ...formats import Int
 from ...studies.full.layer_errors import error_id
 from ...studies.ids import unit_key
 from ...studies.records import Record, Records, metric
-from ..shown import front
+from ..choice import Candidate, Question, front
+from ..libraries import USUAL, libraries
+from ..names import unit_names
 
 EQUAL_NS = 15
 
@@ -24,39 +27,81 @@ class Axis:
     ----------
     title, unit
         For axis labels, and of the numbers.
+    word
+        What sentences call it.
     needs
         Ends of the ids of the records that it is computed from.
     cost
         From those records.
+    library
+        Of cells; empty where it is none.
     """
 
     title: str
     unit: str
+    word: str
     needs: tuple[str, ...]
     cost: Callable[..., float]
+    library: str = ""
 
 
 def _number(name: str) -> Callable[[Record], float]:
     return lambda record: record.number(name)
 
 
-AXES: dict[str, Axis] = {
-    "gates": Axis("NAND2-equivalents per MAC, registers included", "NAND2-equivalents", ("generic",), _number("total_per_mac")),
-    "lut4": Axis("ECP5 LUT4 per MAC, no DSP blocks", "LUT4", ("ecp5",), _number("logic_per_mac")),
-    "own_clock": Axis("ECP5 LUT4 per GMAC/s, each unit at its own best clock", "LUT4 / (GMAC/s)", ("ecp5", "clock"),
-                      lambda area, clock: 1e3 * area.number("logic_per_mac") / clock.number("fmax")),
-    "equal_clock": Axis(f"osu018 GE per MAC, all units at {EQUAL_NS} ns", "GE", (f"osu018-{EQUAL_NS}ns",),
-                        _number("total_per_mac")),
-    "energy": Axis("pJ per MAC on the layer's operands, osu018 before layout", "pJ/MAC", (f"power-layer-{EQUAL_NS}ns",),
-                   _number("energy")),
+_EVERYWHERE: dict[str, Axis] = {
+    "gates": Axis("NAND2-equivalents per MAC, registers included", "NAND2-equivalents", "gates", ("generic",),
+                  _number("total_per_mac")),
+    "lut4": Axis("ECP5 LUT4 per MAC, no DSP blocks", "LUT4", "LUT4", ("ecp5",), _number("logic_per_mac")),
+    "own_clock": Axis("ECP5 LUT4 per GMAC/s, each unit at its own best clock", "LUT4 / (GMAC/s)", "LUT4 per GMAC/s",
+                      ("ecp5", "clock"), lambda area, clock: 1e3 * area.number("logic_per_mac") / clock.number("fmax")),
 }  # fmt: skip
+
+
+def axes_of(records: Records, parts: Sequence[str]) -> dict[str, Axis]:
+    """Every axis that these units were measured on: gates and FPGA, then area and energy on each cell library."""
+    found = dict(_EVERYWHERE)
+    measured = [record for record in records if record.part in set(parts)]
+    for library in libraries(measured):
+        of = "" if library == USUAL else f"_{library}"
+        on = "" if library == USUAL else f"-{library}"
+        area = _common(records, parts, f"{library}-")
+        if area:
+            found[f"equal_clock{of}"] = Axis(
+                f"{library} GE per MAC, all units at {area} ns", "GE", f"{library} cells", (f"{library}-{area}ns",),
+                _number("total_per_mac"), library,
+            )  # fmt: skip
+        power = _common(records, parts, f"power{on}-layer-")
+        if power:
+            end = f"power{on}-layer-{power}ns"
+            unit = records[f"{parts[0]}/{end}"].metrics["energy"].unit
+            found[f"energy{of}"] = Axis(
+                f"{unit.partition('/')[0]} per MAC on the layer's operands, {library} before layout", unit,
+                f"{library} energy", (end,), _number("energy"), library,
+            )  # fmt: skip
+        if library != USUAL and all(f"{part}/fastest{on}" in records for part in parts):
+            found[f"own_clock{of}"] = Axis(
+                f"{library} GE per GMAC/s, each unit at its own best clock", "GE / (GMAC/s)", f"{library} GE per GMAC/s",
+                (f"fastest{on}",), lambda fastest: fastest.number("total_per_mac") * fastest.number("delay"), library,
+            )  # fmt: skip
+    return found
+
+
+def _common(records: Records, parts: Sequence[str], start: str) -> str:
+    """The period at which all units were measured, as in ids: ``EQUAL_NS``, or that in the middle; empty where there is none."""
+    of_first = [record.id.partition("/")[2] for record in records if record.part == parts[0]]
+    periods = [match[1] for end in of_first if (match := re.fullmatch(rf"{re.escape(start)}([\d.]+)ns", end))]
+    kept = sorted((p for p in periods if all(f"{part}/{start}{p}ns" in records for part in parts)), key=float)
+    return f"{EQUAL_NS}" if f"{EQUAL_NS}" in kept else kept[len(kept) // 2] if kept else ""
 
 
 def point_records(records: Records, units: Iterable[MacConfig]) -> Iterator[Record]:
     """What every compared unit costs on every axis, beside its error on the real layers: a record per unit."""
+    units = list(units)
+    axes = axes_of(records, [unit_key(config) for config in units])
     for config in units:
         name, error = unit_key(config), records[error_id(config)]
-        sources = {axis: [records[f"{name}/{end}"] for end in AXES[axis].needs] for axis in AXES}
+        sources = {axis: [records[f"{name}/{end}"] for end in axes[axis].needs] for axis in axes}
         yield Record(
             id=f"point/{name}",
             topic="point",
@@ -69,9 +114,29 @@ def point_records(records: Records, units: Iterable[MacConfig]) -> Iterator[Reco
                 "sqnr": error.metrics["sqnr"],
                 "sqnr_worst": error.metrics["sqnr_worst"],
                 "operand_bits": error.metrics["operand_bits"],
-                **{axis: metric(AXES[axis].cost(*found), AXES[axis].unit) for axis, found in sources.items()},
+                **{axis: metric(axes[axis].cost(*found), axes[axis].unit) for axis, found in sources.items()},
             },
         )
+
+
+def points_of(records: Records) -> tuple[list[Record], dict[str, Axis]]:
+    """The compared units, and the axes they have."""
+    points = records.of_kind("point")
+    axes = axes_of(records, [point.part for point in points])
+    return points, {name: axis for name, axis in axes.items() if all(name in point.metrics for point in points)}
+
+
+def question(records: Records) -> Question:
+    """Which format to choose: mean SQNR on the layers, and every axis as a column."""
+    points, axes = points_of(records)
+    names, _ = unit_names(points)
+    candidates = [
+        Candidate(names[p.part], p.number("sqnr"), {axis.word: p.number(name) for name, axis in axes.items()})
+        for p in points
+    ]
+    energy = f"{USUAL} energy"
+    told = {"gates": (0, "NAND2-equivalents"), **({energy: (1, "pJ")} if energy in candidates[0].costs else {})}
+    return Question(candidates, "output SQNR", told)
 
 
 def members(points: Iterable[Record], axis: str) -> list[Record]:
@@ -81,10 +146,10 @@ def members(points: Iterable[Record], axis: str) -> list[Record]:
     return [by_name[name] for _, _, name in found]
 
 
-def front_records(points: Iterable[Record]) -> Iterator[Record]:
+def front_records(records: Records) -> Iterator[Record]:
     """A record per axis: which units are on the front, and how many of them are integers."""
-    points = list(points)
-    for name, axis in AXES.items():
+    points, axes = points_of(records)
+    for name, axis in axes.items():
         on_front = members(points, name)
         yield Record(
             id=f"front/{name}",

@@ -6,15 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...studies.records import Record, Records
-from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure
+from ..colours import ACCUMULATORS
+from ..drawing import INK, LIGHT, THOUSANDS, figure, legend_above
 
-KINDS = {
-    "exact": ("exact accumulator", "#0072b2"),
-    "fixed": ("fixed", "#e69f00"),
-    "window": ("window", "#cc79a7"),
-    "float": ("float", "#009e73"),
-}
-"""Kinds of accumulators, to label and colour."""
+KINDS = {name: ACCUMULATORS[name][1] for name in ("exact", "fixed", "window", "float")}
+"""Kinds of accumulators to colour."""
+TITLES = {
+    "generic": "gates", "ecp5": "ECP5", "logic": "logic", "registers": "flip-flops",
+}  # fmt: skip
 
 
 def models_picture(records: Records) -> Figure:
@@ -26,15 +25,11 @@ def models_picture(records: Records) -> Figure:
         top=0.9,
     )  # fmt: skip
     grid = made.subplots((len(models) + 1) // 2, 2, squeeze=False)
-    made.subplots_adjust(left=0.07, right=0.975, bottom=0.6 / made.get_figheight(), wspace=0.14, hspace=0.55)
+    made.subplots_adjust(left=0.075, right=0.975, bottom=0.6 / made.get_figheight(), wspace=0.2, hspace=0.55)
     panels = [axes for row in grid for axes in row]
     for axes, model in zip(panels, models, strict=False):
         _panel(axes, records, model)
-    handles, labels = panels[0].get_legend_handles_labels()
-    made.legend(
-        handles, labels, loc="upper left", ncols=len(labels), frameon=False, fontsize=9, handletextpad=0.2,
-        bbox_to_anchor=(0.04, 1 - 0.62 / made.get_figheight()),
-    )  # fmt: skip
+    legend_above(made, panels[0].get_legend_handles_labels()[0], top=0.6, handletextpad=0.2)
     return made
 
 
@@ -45,19 +40,20 @@ def _panel(axes: Axes, records: Records, model: Record) -> None:
     axes.axhspan(-p90, p90, color=LIGHT, alpha=0.45, linewidth=0)
     axes.axhspan(-median, median, color=LIGHT, linewidth=0)
     axes.axhline(0, color=INK, linewidth=0.8)
-    for kind, (label, tint) in KINDS.items():
+    for kind, tint in KINDS.items():
         rows = [record for record in found if record.config["accumulator"] == kind]
         axes.plot(
             [record.number("synthesized") for record in rows], [record.number("error") for record in rows], "o",
-            color=tint, markersize=4.5, markeredgecolor="white", markeredgewidth=0.5, label=label,
+            color=tint, markersize=4.5, markeredgecolor="white", markeredgewidth=0.5, label=f"{kind} accumulator",
         )  # fmt: skip
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(THOUSANDS)
     unit = found[0].metrics["synthesized"].unit
+    target = model.config["target"]
     axes.set_title(
-        f"{model.config['target']}, {model.config['metric']}\nmedian {median:.1f} %, nine in ten within {p90:.1f} %, "
-        f"rank {model.number('held_out_rank'):.4f}",
+        f"{TITLES.get(target, target)}, {TITLES[model.config['metric']]}: median {median:.1f} %,\n"
+        f"nine in ten within {p90:.1f} %, rank correlation {model.number('held_out_rank'):.4f}",
         fontsize=9.5,
     )
-    axes.set_xlabel(unit, color=GREY)
-    axes.set_ylabel("error / %")
+    axes.set_xlabel(f"synthesized / {unit}")
+    axes.set_ylabel("error of the prediction / %")

@@ -9,20 +9,20 @@ from ...studies.full.models import model_records
 from ...studies.full.plan import ALIGNERS, FRONTS, units_of
 from ...studies.full.run import measure
 from ...studies.records import FULL, Record, Records
+from ..libraries import USUAL, words_of
+from ..part_bars import parts_picture
 from ..report import Drawing, Report
-from ..sweep.curves import curves_picture
-from ..sweep.energy_bars import energy_picture
+from ..sweep.curves import curve_drawings
+from ..sweep.energy_bars import energy_drawings
 from .aligner_picture import aligners_picture
 from .cheapest import cheapest_records
 from .claims import derived_claims
 from .front_picture import fronts_picture
-from .fronts import front_records, point_records
+from .fronts import front_records, point_records, points_of
 from .length_picture import lengths_picture
 from .model_picture import models_picture
-from .part_picture import parts_picture
-from .readme import figures
-from .tables import all_tables
-from .text import answer, subject
+from .tables import all_tables, figures
+from .text import answer, findings, subject
 from .walk_picture import walks_picture
 from .walks import WALKS, walk_records
 
@@ -36,16 +36,23 @@ def derived_records(records: Records) -> Iterator[Record]:
         If a measurement is missing.
     """
     points = list(point_records(records, units_of(FRONTS)))
-    found = [*points, *front_records(points), *walk_records(records), *cheapest_records(records, units_of(ALIGNERS))]
+    found = [*points, *front_records(records.plus(points)), *walk_records(records)]
+    found += cheapest_records(records, units_of(ALIGNERS))
     found += model_records()
     yield from found
     yield from derived_claims(records.plus(found))
 
 
-def drawings(_records: Records) -> Mapping[str, Drawing]:
-    """All pictures."""
+def drawings(records: Records) -> Mapping[str, Drawing]:
+    """All pictures; those of cells once for each library."""
     walks = {name: [walk for walk in WALKS if walk.key.startswith(name)] for name in ("van-baalen", "formatscope")}
+    others = {axis.library for axis in points_of(records)[1].values()} - {"", USUAL}
     return {
+        "fronts": Drawing(fronts_picture, "Error on real layers against gates, LUTs, time and energy."),
+        **{
+            f"fronts-{name}": Drawing(partial(fronts_picture, library=name), f"The same on {words_of(name)}.")
+            for name in sorted(others)
+        },
         "walks-van-baalen": Drawing(
             partial(walks_picture, walks=walks["van-baalen"], title="Why FP8 looked 183 % dearer than INT8"),
             "FP8-E4M3 against INT8: from van Baalen's setting to ours, one assumption at a time.",
@@ -55,12 +62,8 @@ def drawings(_records: Records) -> Mapping[str, Drawing]:
             "FormatScope's claims: from its setting to ours, one assumption at a time.",
         ),
         "aligners": Drawing(aligners_picture, "FP8 against INT8 at 32 products a step, every formulation."),
-        "fronts": Drawing(fronts_picture, "Error on real layers against gates, LUTs, time and energy."),
-        "curves": Drawing(curves_picture, "Area and throughput per area against the clock."),
-        "energy": Drawing(
-            energy_picture,
-            "Energy per MAC of every compared unit by part, on a real layer's operands and on random ones.",
-        ),
+        **curve_drawings(records),
+        **energy_drawings(records),
         "lengths": Drawing(lengths_picture, "Cost of a product over the fused length."),
         "parts": Drawing(parts_picture, "Where the gates of every compared unit go."),
         "models": Drawing(models_picture, "Errors of the cost models on units that they never saw."),
@@ -75,6 +78,7 @@ REPORT = Report(
     derives=("point", "front", "walk", "cheapest", "model", "prediction", "claim"),
     derive=derived_records,
     answer=answer,
+    findings=findings,
     tables=all_tables,
     drawings=drawings,
     regenerate=(

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from ...studies.records import Records
-from ..published import claims_table
-from ..shown import Cell, Column, Table, number, of_config, of_records, optional
-from ..sweep.curves import curves_table
-from ..sweep.energy_bars import energy_table
-from .fronts import AXES
-from .peers import PEERS
-from .walks import WALKS
+from ..libraries import USUAL, words_of
+from ..names import unit_names, unit_title
+from ..published import claims_table, rows
+from ..shown import DASH, Cell, Column, Table, number, of_config, of_records, optional
+from ..sweep.curves import curves_tables
+from ..sweep.energy_bars import energy_tables
+from .aligner_picture import TARGETS
+from .fronts import points_of
+from .walks import WALKS, steps_of
+
+
+def figures(records: Records) -> list[Table]:
+    """What the answer rests on: the compared formats, the published claims as assumptions are moved, and public units."""
+    return [_points(records), _moved(records), _peers(records)]
 
 
 def all_tables(records: Records) -> list[Table]:
     """In the order in which they are shown."""
     return [
-        _claims(records), _walks(records), _peers(records), _cheapest(records), _points(records), curves_table(records),
-        energy_table(records), _models(records), _skipped(records)
+        _claims(records), _walks(records), _cheapest(records), *curves_tables(records), *energy_tables(records),
+        _models(records), _skipped(records),
     ]  # fmt: skip
+
+
+def _moved(records: Records) -> Table:
+    found = []
+    for walk in WALKS:
+        steps = steps_of(records, walk)
+        by_size = sorted(steps, key=lambda step: step.number("ours"))
+        ours = (number(records, step.id, "ours", 1, signed=True) for step in (steps[0], by_size[0], by_size[-1]))
+        found.append((f"{walk.source.split(',')[0]}: {walk.claim}", walk.published_text, *ours, f"{len(steps) - 1}"))
+    return Table(
+        "Published claims, and ours as assumptions are moved", "In percent.",
+        ("claim", "published", "ours in that setting", "least", "most", "assumptions moved"), tuple(found),
+    )  # fmt: skip
 
 
 def _claims(records: Records) -> Table:
@@ -30,33 +50,33 @@ def _claims(records: Records) -> Table:
 
 
 def _walks(records: Records) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+    found: list[tuple[Cell, ...]] = []
     for walk in WALKS:
         for index, step in enumerate(walk.steps):
             name = f"walk/{walk.key}/{index}"
             if name in records:
-                rows.append(
+                found.append(
                     (walk.claim if not index else "", step.change, *(number(records, name, key, 1) for key in (
                         "ours_cost", "baseline_cost", "ours")), records[name].metrics["ours_cost"].unit)
                 )  # fmt: skip
     return Table(
         "One assumption at a time", "Cost per MAC of the floating-point unit and of the integer unit.",
-        ("claim", "assumption moved", "FP", "INT", "extra / %", "unit"), tuple(rows),
+        ("claim", "assumption moved", "FP", "INT", "extra / %", "unit"), tuple(found),
     )  # fmt: skip
 
 
 def _peers(records: Records) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for peer in PEERS:
-        ours = f"{peer.ours}/osu018-{peer.period_ns:g}ns"
-        rows.append(
-            (peer.what, f"{peer.ge_per_mac:g}", f"{peer.delay_ns:g}", f"{peer.wanted:g}",
-             optional(records, ours, "logic_per_mac", 1), optional(records, ours, "delay", 1), peer.ours)
-        )  # fmt: skip
+    found: list[tuple[Cell, ...]] = []
+    for peer in rows("peers"):
+        ours = f"{peer['ours']}/{USUAL}-{peer['period_ns']:g}ns"
+        found.append((
+            peer["what"], f"{peer['ge_per_mac']:g}", f"{peer['delay_ns']:g}", optional(records, ours, "logic_per_mac", 1),
+            optional(records, ours, "delay", 1), unit_title(records[ours]) if ours in records else DASH,
+        ))  # fmt: skip
     return Table(
         "32-lane units with accumulator beside the best public ones",
-        "osu018 gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
-        ("function", "public", "public delay / ns", "wanted at most", "ours", "our delay / ns", "our unit"), tuple(rows),
+        f"{words_of(USUAL)}, gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
+        ("function", "public / GE", "public delay / ns", "ours / GE", "our delay / ns", "our unit"), tuple(found),
     )  # fmt: skip
 
 
@@ -66,8 +86,9 @@ def _cheapest(records: Records) -> Table:
         "The smallest of all formulations of a 32-lane unit, per MAC. The last column is "
         "the ratio of signal to the accumulator's own error on the worst layer.",
         {
-            "format": of_config("pair"), "sum": of_config("rounding"), "target": lambda record: record.id.rpartition("/")[2],
-            "smallest": of_config("formulation"), "formulations": "formulations", "cost": ("cost", 1),
+            "format": of_config("pair"), "sum": of_config("rounding"),
+            "target": lambda record: TARGETS[record.id.rpartition("/")[2]], "smallest": of_config("formulation"),
+            "formulations": "formulations", "cost": ("cost", 1),
             "unit": lambda record: record.metrics["cost"].unit, "over INT8 / %": ("over_int8", 1),
             "SQNR of the accumulator / dB": ("accumulator_sqnr", 1),
         },
@@ -75,13 +96,16 @@ def _cheapest(records: Records) -> Table:
 
 
 def _points(records: Records) -> Table:
+    points, axes = points_of(records)
+    names, common = unit_names(points)
     columns: dict[str, Column] = {
-        f"{name.replace('_', ' ')} / {axis.unit}": (name, 2 if name == "energy" else 1) for name, axis in AXES.items()
+        axis.title: (name, 2 if axis.word.endswith("energy") else 1) for name, axis in axes.items()
     }
     return of_records(
-        records, records.of_kind("point"), "Formats on all axes",
-        "Eight products a step, exact sums; SQNR is the mean over the layers.",
-        {"unit": lambda record: record.part, "SQNR / dB": ("sqnr", 2), **columns},
+        records, points, "Formats on all axes",
+        f"{common[:1].upper()}{common[1:]}; SQNR is the mean over the layers, and of the worst one. "
+        "GE: registers included.",
+        {"format": lambda record: names[record.part], "SQNR / dB": ("sqnr", 1), "worst / dB": ("sqnr_worst", 1), **columns},
     )  # fmt: skip
 
 
@@ -91,7 +115,9 @@ def _models(records: Records) -> Table:
         "Judged by units drawn afresh from all that they accept, with a seed of their own. "
         "`bitmill estimate` answers with these errors.",
         {
-            "target": of_config("target"), "metric": of_config("metric"), "units fitted": "fitted_units",
+            "target": lambda record: TARGETS.get(record.config["target"]) or words_of(record.config["target"]),
+            "metric": of_config("metric"),
+            "units fitted": "fitted_units",
             "median of these / %": ("fitted_median", 1), "units held out": "held_out_units", "refused": "held_out_refused",
             "median / %": ("held_out_median", 1), "nine in ten within / %": ("held_out_p90", 1),
             "in the printed band / %": ("held_out_within", 1), "rank correlation": ("held_out_rank", 4),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...studies.records import Records
+from ..choice import listed
+from ..names import unit_names
 from ..shown import shown
 from ..sweep.curves import curves_answer
 from ..sweep.energy_bars import energy_answer
 from .cheapest import EXACT, FUSED
-from .fronts import AXES
+from .fronts import points_of, question
 from .walks import WALKS, steps_of
 
 
@@ -19,8 +21,14 @@ def subject(records: Records) -> str:
     return f"{study.number('units'):.0f} units in {study.number('measurements'):.0f} measurements, on real layers of MiniLM"
 
 
-def answer(records: Records) -> Iterator[str]:
-    """The findings, a sentence each."""
+def answer(records: Records) -> list[str]:
+    """Which format to take for which accuracy and target, and which is beaten everywhere."""
+    asked = question(records)
+    return [asked.take(), asked.avoid()]
+
+
+def findings(records: Records) -> Iterator[str]:
+    """What else was found, a sentence each."""
     for walk in WALKS:
         ours = [step.number("ours") for step in steps_of(records, walk)]
         yield (
@@ -34,12 +42,7 @@ def answer(records: Records) -> Iterator[str]:
             f"{best.config['formulation']}, takes {_percent(best.number('over_int8'))} over the smallest INT8 unit in gates, "
             f"{_percent(records[f'cheapest/e4m3-{rounding}/ecp5'].number('over_int8'))} in LUT4."
         )
-    for name, axis in AXES.items():
-        front = records[f"front/{name}"]
-        yield (
-            f"Best SQNR for {axis.title}: {', '.join(front.config['members'])}; {front.number('integer_members'):.0f} of "
-            f"{front.number('members'):.0f} are integers."
-        )
+    yield from _fronts(records)
     yield from curves_answer(records)
     yield from energy_answer(records)
     for record in records.of_kind("model"):
@@ -47,6 +50,22 @@ def answer(records: Records) -> Iterator[str]:
             f"The cost model of {record.config['target']} {record.config['metric']} errs by "
             f"{shown(record.number('held_out_median'), 1)} % in the median on {record.number('held_out_units'):.0f} units "
             f"it never saw, nine in ten by no more than {shown(record.number('held_out_p90'), 1)} %."
+        )
+
+
+def _fronts(records: Records) -> Iterator[str]:
+    """The members of each front, axes with the same ones together."""
+    points, axes = points_of(records)
+    names, common = unit_names(points)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, axis in axes.items():
+        alike.setdefault(tuple(records[f"front/{name}"].config["members"]), []).append(axis.word)
+    integers = {tuple(found.config["members"]): found for found in records.of_kind("front")}
+    for parts, words in alike.items():
+        found = integers[parts]
+        yield (
+            f"Of the {len(points)} units of {common}, nothing beats {listed([names[part] for part in parts])} in SQNR for "
+            f"{listed(words)}; {found.number('integer_members'):.0f} of these {found.number('members'):.0f} are integers."
         )
 
 

@@ -10,24 +10,27 @@ from matplotlib.figure import Figure
 
 from ...studies.records import Records
 from .. import shown
+from ..charts import BEHIND
+from ..colours import colour
 from ..drawing import GREY, INK, figure
 from .walks import Walk, steps_of
 
-PAPER, OURS, CHEAPER = "#a63603", "#0b5394", "#00735c"
+PAPER, OURS, CHEAPER = GREY, colour("FP8"), colour("INT")
+"""What was published, and steps in the colour of whichever side is costlier."""
 
 
 def walks_picture(records: Records, walks: Sequence[Walk], *, title: str) -> Figure:
     """A panel per walk, a bar per step, the published figure above them all."""
-    heights = [len(walk.steps) + 2.4 for walk in walks]
+    heights = [len(walk.steps) + 3.2 for walk in walks]
     made = figure(
         10.5, 1.1 + 0.36 * sum(heights), title,
         "How much costlier floating point is than integers. Every step moves one assumption from the paper's to ours.",
     )  # fmt: skip
     grid = made.subplots(len(walks), 1, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
-    made.subplots_adjust(left=0.40, right=0.95, bottom=0.5 / made.get_figheight(), hspace=0.30)
+    made.subplots_adjust(left=0.40, right=0.95, bottom=0.5 / made.get_figheight(), hspace=0.42)
     for axes, walk in zip(grid, walks, strict=True):
         _panel(axes, records, walk)
-    grid[-1].set_xlabel("extra cost of floating point / %")
+        axes.set_xlabel("extra cost of floating point / %")
     return made
 
 
@@ -51,5 +54,5 @@ def _panel(axes: Axes, records: Records, walk: Walk) -> None:
         side = 1 if value >= 0 else -1
         axes.annotate(
             f"{shown.shown(value, 1, signed=True)} %", (value, place), (4 * side, 0), textcoords="offset points",
-            va="center", ha="left" if side > 0 else "right", fontsize=8.5, color=GREY,
+            bbox=BEHIND, va="center", ha="left" if side > 0 else "right", fontsize=8.5, color=GREY,
         )  # fmt: skip

@@ -11,22 +11,9 @@ from ...studies.int_vs_fp.kinds import from_record
 from ...studies.int_vs_fp.study import Pair
 from ...studies.records import Records
 from .. import shown
+from ..colours import ACCUMULATORS
 from ..drawing import GREY, INK, LIGHT, THOUSANDS, figure, label_points, legend_above
 from . import view
-
-MARKS = {
-    "exact": ("*", "#1f2328"),
-    "saturating": ("s", "#0b5394"),
-    "wrapping": ("X", "#2e7fbf"),
-    "window": ("o", "#00735c"),
-    "float": ("^", "#a63603"),
-    "fused": ("D", "#b0508e"),
-}
-"""Kind to marker and colour."""
-MARK_TITLES = {
-    "exact": "exact", "saturating": "fixed point, saturating", "wrapping": "fixed point, wrapping", "window": "aligned window",
-    "float": "floating point, rounded per step", "fused": "floating point, rounded per 128 products",
-}  # fmt: skip
 
 
 def accumulators_picture(records: Records) -> Figure:
@@ -57,9 +44,11 @@ def accumulators_picture(records: Records) -> Figure:
     row[0].set_ylabel("signal over accumulator error / dB")
     ticks = [tick for tick in row[0].get_yticks() if low - 6 <= tick <= high]
     row[0].set_yticks([*ticks, top], [*(f"{tick:,.0f}" for tick in ticks), "exact"])
+    kinds = {from_record(record.config).sort for record in records.of_kind("accumulator")}
     handles = [
-        Line2D([], [], linestyle="", marker=mark, color=tint, markersize=7, label=MARK_TITLES[kind])
-        for kind, (mark, tint) in MARKS.items()
+        Line2D([], [], linestyle="", marker=mark, color=tint, markersize=7, label=words)
+        for kind, (mark, tint, words) in ACCUMULATORS.items()
+        if kind in kinds
     ]
     legend_above(made, handles, top=0.74, handletextpad=0.2, columnspacing=1.3)
     return made
@@ -89,7 +78,7 @@ def _panel(axes: Axes, records: Records, pair: Pair, top: float) -> None:
     for record, cost in zip(found, costs, strict=True):
         error = record.metrics["error_sqnr"].value
         accumulator = from_record(record.config)
-        mark, tint = MARKS[accumulator.sort]
+        mark, tint, _ = ACCUMULATORS[accumulator.sort]
         y = top if error is None else error
         size, layer = (
             (9, 7) if mark == "*" else (9 if error is None else 7, 5)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ...studies.int_vs_fp.study import GRANULARITIES, Pair
+from math import inf
+
+from ...studies.int_vs_fp.study import GRANULARITIES
 from ...studies.records import Records
 from .. import shown
+from ..choice import Candidate, Question, listed
 from . import view
-from .answer_units import array_sentences, cheapest_accumulator_sentences, listed
+from .answer_units import array_sentences, cheapest_accumulator_sentences
 
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
 
@@ -19,9 +22,38 @@ def subject(records: Records) -> str:
 
 
 def answer(records: Records) -> list[str]:
-    """The findings, most useful first."""
+    """Which format to take for which accuracy and target, and which is beaten everywhere."""
+    asked = question(records)
+    return [asked.take(), asked.avoid()]
+
+
+def question(records: Records) -> Question:
+    """Which pair to choose: output SQNR on the worst layer with one scale per token, and a column per way to pay."""
+    unit, layers = view.main_unit(records), [layer.config["layer"] for layer in view.layers(records)]
+    candidates = []
+    for pair in view.pairs(records):
+        name, timing = view.key(pair, unit), view.timing_of(records, pair, unit)
+        found = (view.sqnr(records, layer, pair, view.best_policy(records, layer, pair, "token")) for layer in layers)
+        luts = records[f"{name}/ecp5"].number("logic_per_mac")
+        costs = {"ASIC gates": records[f"{name}/generic"].number("logic_per_mac"), "FPGA LUT4": luts}
+        if f"{name}/ecp5-dsp" in records:
+            costs["LUT4 beside DSP blocks"] = records[f"{name}/ecp5-dsp"].number("logic_per_mac")
+        if timing is not None:
+            costs["LUT4 per MAC/s at its own clock"] = luts / records[timing].number("fmax")
+        candidates.append(Candidate(pair.label, min(inf if value is None else value for value in found), costs))
+    common = {name for name in candidates[0].costs if all(name in candidate.costs for candidate in candidates)}
+    kept = [
+        Candidate(c.name, c.quality, {name: cost for name, cost in c.costs.items() if name in common})
+        for c in candidates
+    ]
+    told = {"ASIC gates": (0, "NAND2-equivalents"), "FPGA LUT4": (1, "LUT4")}
+    return Question(kept, "output SQNR on the worst layer", told)
+
+
+def findings(records: Records) -> list[str]:
+    """What else was found, most useful first."""
     found = [_front_sentence(records, granularity) for granularity in GRANULARITIES]
-    found += [*_eight_bit_sentences(records), *_four_bit_sentence(records), *_accumulator_sentence(records)]
+    found += _accumulator_sentence(records)
     found += [*cheapest_accumulator_sentences(records), *array_sentences(records)]
     return [*found, _proof_sentence(records)]
 
@@ -38,49 +70,6 @@ def _front_sentence(records: Records, granularity: str) -> str:
         "both smaller and "
         f"more accurate: {'; '.join(parts)}."
     )
-
-
-def _eight_bit_sentences(records: Records) -> list[str]:
-    integer, floating = Pair("INT8", "INT8"), Pair("E4M3", "E4M3")
-    if not {integer, floating} <= set(view.pairs(records)):
-        return []
-    parts = []
-    for layer in view.layers(records):
-        name = layer.config["layer"]
-        for granularity in GRANULARITIES:
-            one, other = (_best(records, name, pair, granularity) for pair in (integer, floating))
-            parts.append(f"{one} against {other} dB on {name} per {granularity}")
-    unit = view.main_unit(records)
-    costs, luts = (
-        [
-            shown.number(records, f"{view.key(pair, unit)}/{target}", "logic_per_mac", digits).text
-            for pair in (integer, floating)
-        ]
-        for target, digits in (("generic", 0), ("ecp5", 1))
-    )
-    return [
-        f"INT8 against E4M3, the better scale rule of each: {'; '.join(parts)}. One MAC of the "
-        f"{view.UNIT_TITLES[unit]} costs "
-        f"{costs[0]} against {costs[1]} NAND2-equivalents of logic and {luts[0]} against {luts[1]} LUT4."
-    ]
-
-
-def _four_bit_sentence(records: Records) -> list[str]:
-    integer, floating = Pair("INT4", "INT4"), Pair("E2M1", "E2M1")
-    if not {integer, floating} <= set(view.pairs(records)):
-        return []
-    parts = [
-        f"{_best(records, layer.config['layer'], integer, 'token')} against "
-        f"{_best(records, layer.config['layer'], floating, 'token')} dB on {layer.config['layer']}"
-        for layer in view.layers(records)
-    ]
-    unit = view.main_unit(records)
-    costs = [
-        shown.number(records, f"{view.key(pair, unit)}/generic", "logic_per_mac").text for pair in (integer, floating)
-    ]
-    return [
-        f"INT4 against E2M1 per token: {'; '.join(parts)}, for {costs[0]} against {costs[1]} NAND2-equivalents per MAC."
-    ]
 
 
 def _accumulator_sentence(records: Records) -> list[str]:
@@ -104,8 +93,3 @@ def _proof_sentence(records: Records) -> str:
     verdict = "every result equal to the golden model's bits" if wrong == 0 else f"{shown.shown(wrong)} results WRONG"
     units = f"all {len(verified)} units" if len(verified) > 1 else "the unit"
     return f"The generated Verilog of {units} computed {spread} products of the layers' own numbers each, {verdict}."
-
-
-def _best(records: Records, layer: str, pair: Pair, granularity: str) -> str:
-    policy = view.best_policy(records, layer, pair, granularity)
-    return shown.number(records, f"accuracy/{layer}/{pair.key}/{policy.key}", "sqnr", 1).text

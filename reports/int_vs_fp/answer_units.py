@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
 from ...studies.records import Record, Records
 from .. import shown
+from ..choice import listed
 from . import view
 
 HARMLESS_DB = 0.1
@@ -76,8 +77,3 @@ def _area(records: Records, record: Record) -> Record:
 
 def _cost(records: Records, record: Record) -> str:
     return shown.number(records, _area(records, record).id, "total_per_mac").text
-
-
-def listed(words: list[str]) -> str:
-    """``a, b and c``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -13,9 +13,10 @@ from matplotlib.patches import Patch
 from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, as_rows, figure, legend_above
+from ..charts import beside, left_label, note_row, ranged
+from ..colours import colour, family_of_pair, marker
+from ..drawing import GREY, INK, as_rows, figure, legend_above
 from . import view
-from .marks import FAMILY_COLOURS, colour, marker
 
 Row = tuple[Pair, str, float]
 """Formats, unit and height of a row; the unit ``peer`` is the public array."""
@@ -76,7 +77,7 @@ def _rows(records: Records) -> list[Row]:
 def _luts(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
     widest = 0.0
     for pair, unit, y in rows:
-        tint = GREY if unit == PEER else colour(pair)
+        tint = GREY if unit == PEER else colour(family_of_pair(pair))
         for flow, kind, shift in (("ecp5", "logic", -0.19), ("ecp5-dsp", "dsp", 0.19)):
             if unit == PEER:
                 value = records[PEER_CLAIMS[kind]].number("published") if PEER_CLAIMS[kind] in records else None
@@ -86,7 +87,7 @@ def _luts(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
                 continue
             look: dict[str, Any] = {"color": tint} if kind == "logic" else {"facecolor": "white", "hatch": "////"}
             axes.barh(y + shift, value, height=0.34, edgecolor=tint, linewidth=0.8, **look)
-            _number(axes, value, y + shift)
+            beside(axes, value, y + shift, shown.shown(value))
             widest = max(widest, value)
     axes.set_xlim(0, widest * 1.12)
     axes.set_title("LUT4 per MAC")
@@ -97,13 +98,11 @@ def _registers(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
     widest = 0.0
     for pair, unit, y in rows:
         if unit == PEER:
-            axes.annotate(
-                "not measured", (0.02, y), xycoords=("axes fraction", "data"), color=GREY, fontsize=8.5, va="center"
-            )
+            note_row(axes, y, "not measured")
             continue
         value = records[f"{view.key(pair, unit)}/ecp5"].number("registers_per_mac")
-        axes.barh(y, value, height=0.55, color=colour(pair))
-        _number(axes, value, y)
+        axes.barh(y, value, height=0.55, color=colour(family_of_pair(pair)))
+        beside(axes, value, y, shown.shown(value))
         widest = max(widest, value)
     axes.set_xlim(0, widest * 1.18)
     axes.set_title("Flip-flops per MAC, no DSP blocks")
@@ -126,41 +125,14 @@ def _clocks(axes: Axes, records: Records, rows: Sequence[Row]) -> None:
                     continue
                 low, mid, high = (records[name].number(metric) for metric in ("fmax_min", "fmax", "fmax_max"))
             drawn = True
-            tint = GREY if unit == PEER else colour(pair)
-            axes.plot([0, mid], [y + shift, y + shift], color=LIGHT, linewidth=1, zorder=1)
-            axes.plot(
-                [low, high],
-                [y + shift, y + shift],
-                color=tint,
-                linewidth=3,
-                alpha=0.4,
-                solid_capstyle="round",
-                zorder=2,
-            )
-            axes.plot(
-                mid,
-                y + shift,
-                marker(pair),
-                color=tint,
-                markersize=6,
-                markerfacecolor=tint if filled else "white",
-                zorder=3,
-            )
-            axes.annotate(
-                shown.shown(mid), (high, y + shift), (7, 0), textcoords="offset points", va="center", fontsize=8.5
-            )
+            tint = GREY if unit == PEER else colour(family_of_pair(pair))
+            ranged(axes, y + shift, (low, mid, high), tint, marker(family_of_pair(pair)), filled=filled)
             highest = max(highest, high)
         if not drawn:
-            axes.annotate(
-                "not routed", (0.02, y), xycoords=("axes fraction", "data"), color=GREY, fontsize=8.5, va="center"
-            )
+            note_row(axes, y, "not routed")
     axes.set_xlim(0, highest * 1.12)
     axes.set_title("Fmax")
-    axes.set_xlabel("MHz")
-
-
-def _number(axes: Axes, value: float, y: float) -> None:
-    axes.annotate(shown.shown(value), (value, y), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axes.set_xlabel("clock / MHz")
 
 
 def _row_labels(panels: Sequence[Axes], rows: Sequence[Row]) -> None:
@@ -172,8 +144,5 @@ def _row_labels(panels: Sequence[Axes], rows: Sequence[Row]) -> None:
             if unit == PEER
             else {**view.UNIT_TITLES, **view.ARRAY_TITLES}[unit]
         )
-        panels[0].annotate(
-            f"{pair.label} {title}", (0, y), (-7, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            ha="right", va="center", color=INK if unit == PEER else FAMILY_COLOURS[pair.family], fontsize=9.5,
-            annotation_clip=False,
-        )  # fmt: skip
+        tint = INK if unit == PEER else colour(family_of_pair(pair))
+        left_label(panels[0], y, f"{pair.label} {title}", tint)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from ...studies.int_vs_fp.study import POLICIES, Pair
 from ...studies.records import Records
 from .. import shown
-from ..drawing import GREY, INK, LIGHT, THOUSANDS, as_rows, figure, legend_above
+from ..charts import left_label, note_row, ranged
+from ..colours import colour, family_of_pair, marker
+from ..drawing import LIGHT, as_rows, figure, legend_above
+from ..part_bars import part_bars
 from . import view
-from .marks import FAMILY_COLOURS, PART_COLOURS, colour, marker
 
 POLICY_MARKS = {
     "token-maximum": ("o", "#00735c", False),
@@ -28,48 +28,11 @@ POLICY_MARKS = {
 
 def parts_picture(records: Records) -> Figure:
     """Where the gates go: a stacked bar per pair, a panel per unit, the flat total as a mark."""
-    pairs, units = view.pairs(records), view.units(records)
-    made = figure(
-        max(7.2, 1.0 + 3.75 * len(units)),
-        1.95 + 0.40 * len(pairs),
-        "Where the gates go",
-        "NAND2-equivalents per MAC by part, hierarchy kept; the diamond and the number are the same unit "
-        "flattened, registers "
-        "at 6 each included.\nControl: clock enables, handshake, flags, step counter. "
-        f"{shown.tools_named(records, 'parts')}.",
-        top=0.98,
-    )
-    row = made.subplots(1, len(units), sharey=True, squeeze=False)[0]
-    made.subplots_adjust(left=1.15 / made.get_figwidth(), right=0.985, bottom=0.55 / made.get_figheight(), wspace=0.06)
-    for axes, unit in zip(row, units, strict=True):
-        widest = 0.0
-        for y, pair in enumerate(pairs):
-            record = records[f"parts/{view.key(pair, unit)}"]
-            left = 0.0
-            for part, tint in PART_COLOURS.items():
-                width = record.number(part)
-                axes.barh(y, width, left=left, height=0.68, color=tint, edgecolor="white", linewidth=0.5)
-                left += width
-            flat = record.number("flat")
-            axes.plot(flat, y, "D", color=INK, markersize=5, markeredgecolor="white", markeredgewidth=0.7, zorder=4)
-            axes.annotate(
-                shown.shown(flat), (max(flat, left), y), (6, 0), textcoords="offset points", va="center", fontsize=9
-            )
-            widest = max(widest, left, flat)
-        axes.set_xlim(0, widest * 1.2)
-        axes.set_title(view.UNIT_TITLES[unit])
-        axes.set_xlabel("NAND2-equivalents per MAC")
-        # No tick at the right end, where its label would meet the next panel's zero.
-        ticks = MaxNLocator(6).tick_values(0, widest)
-        axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if 0 <= tick <= 1.08 * widest]))
-        axes.xaxis.set_major_formatter(THOUSANDS)
-    _pair_rows(row, pairs)
-    handles = [
-        *(Patch(color=tint, label=part) for part, tint in PART_COLOURS.items()),
-        Line2D([], [], linestyle="", marker="D", color=INK, markersize=5, label="flat total"),
-    ]
-    legend_above(made, handles, top=0.72, handlelength=1.0, columnspacing=1.3)
-    return made
+    panels = {
+        view.UNIT_TITLES[unit]: [(pair.label, records[f"parts/{view.key(pair, unit)}"]) for pair in view.pairs(records)]
+        for unit in view.units(records)
+    }
+    return part_bars(records, panels, left=1.15)
 
 
 def policy_picture(records: Records) -> Figure:
@@ -133,23 +96,16 @@ def fmax_picture(records: Records) -> Figure:
         for y, pair in enumerate(pairs):
             record_id = view.timing_of(records, pair, unit)
             if record_id is None:
-                note = {"xycoords": ("axes fraction", "data"), "color": GREY, "fontsize": 8.5, "va": "center"}
-                axes.annotate("not routed", (0.015, y), **note)
+                note_row(axes, y, "not routed")
                 continue
             record = records[record_id]
-            low, mid, high = (record.number(name) for name in ("fmax_min", "fmax", "fmax_max"))
-            tint = colour(pair)
-            axes.plot([0, mid], [y, y], color=LIGHT, linewidth=1.2, zorder=1)
-            axes.plot([low, high], [y, y], color=tint, linewidth=3, alpha=0.45, solid_capstyle="round", zorder=2)
-            axes.plot(
-                mid, y, marker(pair), color=tint, markersize=7, markeredgecolor="white", markeredgewidth=0.8, zorder=3
-            )
-            axes.annotate(shown.shown(mid), (high, y), (8, 0), textcoords="offset points", va="center", fontsize=9)
+            numbers = (record.number("fmax_min"), record.number("fmax"), record.number("fmax_max"))
+            ranged(axes, y, numbers, colour(family_of_pair(pair)), marker(family_of_pair(pair)))
             runs = int(record.number("placements"))
             if record.part != unit:
                 routed = f"dot product, {record.flow['routed']}"
         axes.set_title(f"{routed[0].upper()}{routed[1:]}, {runs} placement{'s' * (runs != 1)}")
-        axes.set_xlabel("MHz")
+        axes.set_xlabel("clock / MHz")
     _pair_rows(row, pairs)
     highest = max((record.number("fmax_max") for record in records.of_kind("timing")), default=1.0)
     row[0].set_xlim(0, highest * 1.14)
@@ -161,7 +117,4 @@ def _pair_rows(row: Sequence[Axes], pairs: list[Pair]) -> None:
     for axes in row:
         as_rows(axes, range(len(pairs)), [""] * len(pairs), room=(0.55, 0.55))
     for y, pair in enumerate(pairs):
-        row[0].annotate(
-            pair.label, (0, y), (-7, 0), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
-            va="center", color=FAMILY_COLOURS[pair.family], annotation_clip=False,
-        )  # fmt: skip
+        left_label(row[0], y, pair.label, colour(family_of_pair(pair)))

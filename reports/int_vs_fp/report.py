@@ -10,13 +10,12 @@ from ...studies.records import INT_VS_FP, Records
 from ..report import Drawing, Report
 from . import view
 from .accumulator_picture import accumulators_picture
-from .answer import answer, subject
+from .answer import answer, findings, subject
 from .array_picture import arrays_picture
 from .bars import fmax_picture, parts_picture, policy_picture
 from .claims import derived_records
 from .pareto_picture import pareto_picture
-from .readme import figures
-from .tables import all_tables
+from .tables import all_tables, figures
 
 
 def drawings(records: Records) -> Mapping[str, Drawing]:
@@ -65,6 +64,7 @@ REPORT = Report(
     derives=("verified", "clock-ratio", "accumulator", "claim"),
     derive=derived_records,
     answer=answer,
+    findings=findings,
     tables=all_tables,
     drawings=drawings,
     regenerate=(

@@ -9,7 +9,7 @@ from ...studies.int_vs_fp.kinds import from_record
 from ...studies.int_vs_fp.study import ARRAY_UNITS, POLICIES, TIMES, Case, Pair, Policy, unit_named
 from ...studies.records import Record, Records
 from ...system.errors import BitmillError
-from ..shown import front
+from ..choice import front
 
 _Kind = TypeVar("_Kind")
 

@@ -13,16 +13,13 @@ from ...models.captured.rows import UNITS
 from ...studies.nonlinear.accuracy import accuracy_id
 from ...studies.nonlinear.contenders import IDEAL
 from ...studies.records import Records
+from ..colours import PROFILES
 from ..drawing import GREY, INK, as_rows, figure
 from . import view
 
 TARGET_OVER_IDEAL, TARGET_STEPS = 1.1, 1.5
 """What profile `accurate` is to reach: softmax's mean error over the ideal's, and the other units' greatest error."""
 
-_COLOURS = {
-    IDEAL: INK, "ivit": "#d95f02", "ivit-8": "#f2a45c", "ivit-element": "#f2a45c", "ivit-20": "#f2a45c", "ibert": "#7570b3",
-    "accurate": "#009e73", "ita": "#0072b2",
-}  # fmt: skip
 _OTHER_COLOURS = ("#cc79a7", "#8c6d31", "#17becf")
 _LAYER_COLOURS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#d9c413", "#6e7781")
 
@@ -31,7 +28,7 @@ def colours(records: Records, unit: str) -> dict[str, str]:
     """Contender to colour."""
     names = list(view.titles(records, unit))
     others = iter(_OTHER_COLOURS * len(names))
-    return {name: _COLOURS.get(name) or next(others) for name in names}
+    return {name: PROFILES.get(name) or next(others) for name in names}
 
 
 def softmax_picture(records: Records) -> Figure:
@@ -57,7 +54,7 @@ def softmax_picture(records: Records) -> Figure:
             axes.set_xlim(-0.3, len(listed) - 0.7)
             axes.set_xticks(range(len(listed)), [str(view.length_of(source)) for source in listed])
             _plain_ticks(axes, (1, 1.5, 2, 3, 5, 10) if metric == "over_ideal" else (0.5, 1, 2, 5, 10, 20, 50))
-        panels[0][column].axhline(TARGET_OVER_IDEAL, color=_COLOURS["accurate"], linewidth=0.9, linestyle=":")
+        panels[0][column].axhline(TARGET_OVER_IDEAL, color=PROFILES["accurate"], linewidth=0.9, linestyle=":")
         panels[0][column].set_title(name)
         panels[0][column].tick_params(labelbottom=False)
         panels[1][column].set_xlabel("row length")
@@ -95,7 +92,7 @@ def steps_picture(records: Records) -> Figure:
                 if values:
                     axes.plot([min(values), max(values)], [spot, spot], color=tint, linewidth=1.2, alpha=0.5)
                 axes.plot(values, [spot] * len(values), "o", markersize=4.5, color=tint, alpha=0.85)
-        axes.axvline(TARGET_STEPS, color=_COLOURS["accurate"], linewidth=0.9, linestyle=":")
+        axes.axvline(TARGET_STEPS, color=PROFILES["accurate"], linewidth=0.9, linestyle=":")
         axes.set_xscale("log")
         _plain_ticks(axes, (0.5, 1, 1.5, 3, 5, 10, 20, 50, 100), along="x")
         as_rows(axes, range(len(labels)), labels, room=(0.6, 0.6))
@@ -117,7 +114,7 @@ def functions_picture(records: Records) -> Figure:
         "on a scale of their own.", top=0.75,
     )  # fmt: skip
     panels = made.subplots(2, len(drawn), squeeze=False, sharex="col")
-    made.subplots_adjust(left=0.06, right=0.985, bottom=0.14, wspace=0.24, hspace=0.1)
+    made.subplots_adjust(left=0.06, right=0.985, bottom=0.14, wspace=0.3, hspace=0.1)
     names: dict[str, str] = {}
     tints: dict[str, str] = {}
     for column, (function, scale) in enumerate(drawn):
@@ -131,16 +128,16 @@ def functions_picture(records: Records) -> Figure:
             contender = curve.config["contender"]
             if contender == IDEAL:
                 continue
-            tint = tints.setdefault(contender, _COLOURS.get(contender, GREY))
-            names[contender] = curve.config["title"]
+            tint = tints.setdefault(contender, PROFILES.get(contender, GREY))
+            names[contender] = view.title_of(curve.config["title"])
             y = np.array(curve.flow["y"])
             above.plot(x, y, color=tint, linewidth=1.2)
             below.plot(x, y - np.array(curve.flow["real"]), color=tint, linewidth=1.2)
         above.set_title(f"{'exp' if function == 'exp' else 'GELU'}, scale {view.scale_name(scale)}")
         below.axhline(0, color=INK, linewidth=0.8)
         below.set_xlabel("input")
-    panels[0][0].set_ylabel("output")
-    panels[1][0].set_ylabel("error")
+        above.set_ylabel("output")
+        below.set_ylabel("error")
     _legend(made, names, tints)
     return made
 

@@ -11,9 +11,8 @@ from . import view
 from .area_picture import area_picture
 from .claims import claim_records
 from .pictures import functions_picture, inputs_picture, softmax_picture, steps_picture
-from .readme import figures
-from .tables import all_tables
-from .text import answer, subject
+from .tables import all_tables, figures
+from .text import answer, findings, subject
 
 
 def drawings(records: Records) -> Mapping[str, Drawing]:
@@ -50,6 +49,7 @@ REPORT = Report(
     derives=("claim",),
     derive=claim_records,
     answer=answer,
+    findings=findings,
     tables=all_tables,
     drawings=drawings,
     regenerate=(

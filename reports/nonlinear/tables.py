@@ -7,6 +7,7 @@ from ...studies.nonlinear.contenders import IDEAL
 from ...studies.nonlinear.synthetic import LENGTHS
 from ...studies.records import Record, Records
 from .. import shown
+from ..libraries import words_of
 from ..published import claims_table
 from ..shown import Cell, Table, of_config, of_records
 from . import view
@@ -16,10 +17,15 @@ REFUSED = "refused"
 """Where a rule takes no such scale, length or parameters."""
 
 
+def figures(records: Records) -> list[Table]:
+    """What the answer rests on: the worst errors, and every unit at its widest."""
+    return [summary_table(records), widest_table(records)]
+
+
 def all_tables(records: Records) -> list[Table]:
-    """Every table, the summaries first."""
+    """Every table."""
     return [
-        summary_table(records),
+        *(cells_table(records, library) for library in view.cell_libraries(records)),
         hardware_table(records),
         cycle_table(records),
         *(captured_table(records, unit) for unit in UNITS),
@@ -74,7 +80,7 @@ def _errors(records: Records, record: Record) -> list[Cell]:
 def made_up_table(records: Records, unit: Unit) -> Table:
     """Every contender on every made-up set of rows."""
     rows = [
-        (view.source_title(record.config["source"]), record.config["title"], *_errors(records, record))
+        (view.source_title(record.config["source"]), view.title_of(record.config["title"]), *_errors(records, record))
         for source in view.sources(view.whole(records, unit))
         for record in view.whole(records, unit)
         if record.config["source"] == source and record.config["kind"] != "captured"
@@ -136,14 +142,48 @@ def curve_table(records: Records) -> Table:
         "row, the unit's own output.",
         {
             "function": lambda record: "exp" if record.config["function"] == "exp" else "GELU",
-            "scale": lambda record: view.scale_name(record.config["scale"]), "profile": of_config("title"),
+            "scale": lambda record: view.scale_name(record.config["scale"]),
+            "profile": lambda record: view.title_of(record.config["title"]),
             "greatest error": ("max", 4), "mean error": ("mean", ERROR_DIGITS),
         },
     )  # fmt: skip
 
 
+def widest_table(records: Records) -> Table:
+    """Every unit with as many lanes as were measured, a column per library."""
+    widest: dict[str, tuple[str, int]] = {}
+    for key, title, _, lanes in _parts(records):
+        widest[key] = max(widest.get(key, (title, 0)), (title, lanes), key=lambda found: found[1])
+    libraries = view.cell_libraries(records)
+    rows = [
+        (
+            title, f"{lanes}", *(shown.optional(records, f"{key}/x{lanes}/{library}", "logic") for library in libraries),
+            shown.optional(records, f"{key}/x{lanes}/ecp5", "logic"), shown.optional(records, f"{key}/x{lanes}/clock", "fmax"),
+        )
+        for key, (title, lanes) in widest.items()
+    ]  # fmt: skip
+    return Table(
+        "What units cost at their widest", "Gate equivalents of logic before layout; LUT4 and clock on ECP5 without DSP blocks.",
+        ("unit", "lanes", *(f"GE of logic, {words_of(library)}" for library in libraries), "LUT4", "Fmax / MHz"), tuple(rows),
+    )  # fmt: skip
+
+
+def cells_table(records: Records, library: str) -> Table:
+    """Every unit in every width on one cell library."""
+    return of_records(
+        records, view.cells(records, library), f"The units on {words_of(library)}",
+        "Gate equivalents of the smallest recipe that meets the period, before layout. Memories of rows and of channels are left "
+        "out where a unit's name says so.",
+        {
+            "unit": of_config("title"), "profile": of_config("profile"), "lanes": of_config("lanes"), "GE of logic": "logic",
+            "GE of registers": "registers", "delay / ns": ("delay", 2), "period asked / ns": ("period", 2),
+            "bits of memory left out": lambda record: shown.optional(records, record.id, "memory_outside"),
+        },
+    )  # fmt: skip
+
+
 def hardware_table(records: Records) -> Table:
-    """Every unit in every width on every target."""
+    """Every unit in every width in gates and on ECP5."""
     rows = []
     for key, title, profile, lanes in _parts(records):
         name = f"{key}/x{lanes}"
@@ -151,23 +191,17 @@ def hardware_table(records: Records) -> Table:
             title,
             profile,
             f"{lanes}",
-            *(shown.optional(records, f"{name}/osu018", metric) for metric in ("logic", "registers")),
-            *(shown.optional(records, f"{name}/osu018", metric, 2) for metric in ("delay", "period")),
-            shown.optional(records, f"{name}/osu018", "memory_outside"),
             *(shown.optional(records, f"{name}/generic", metric) for metric in ("logic", "registers")),
             *(shown.optional(records, f"{name}/ecp5", metric) for metric in ("logic", "logic_dsp", "dsp", "registers")),
             *(shown.optional(records, f"{name}/clock", metric, 1) for metric in ("fmax", "fmax_min", "fmax_max")),
         ))  # fmt: skip
     return Table(
-        "The units in hardware",
-        "osu018: gate equivalents of the smallest recipe that meets the period, before layout. Generic: NAND2-equivalents of "
-        "logic and plain D flip-flops. Memories of rows and of channels are left out where a unit's name says so. ECP5: "
-        "LUT4 + 2 CCU2C without and with DSP blocks; Fmax is the median, the lowest and the highest of three placements of the "
-        "units that were routed.",
+        "The units in gates and on an FPGA",
+        "Generic: NAND2-equivalents of logic and plain D flip-flops, memories left out as above. ECP5: LUT4 + 2 CCU2C without "
+        "and with DSP blocks; Fmax is the median, the lowest and the highest of three placements of the units that were routed.",
         (
-            "unit", "profile", "lanes", "GE of logic", "GE of registers", "delay / ns", "period asked / ns",
-            "bits of memory left out", "NAND2-eq.", "FF", "LUT4", "LUT4 with DSP", "DSP", "FF on ECP5", "Fmax / MHz",
-            "lowest", "highest",
+            "unit", "profile", "lanes", "NAND2-eq.", "FF", "LUT4", "LUT4 with DSP", "DSP", "FF on ECP5", "Fmax / MHz", "lowest",
+            "highest",
         ),
         tuple(rows),
     )  # fmt: skip

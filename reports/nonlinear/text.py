@@ -2,59 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ...config.nonlinear import PROFILES
 from ...models.captured.rows import UNITS
 from ...studies.nonlinear.contenders import IDEAL
-from ...studies.records import Record, Records
+from ...studies.records import Metric, Record, Records
+from ..choice import listed
+from ..libraries import library_of, words_of
 from ..shown import shown
 from . import view
 from .claims import ITA_LANES, ITA_LINES
+
+NONE = Metric(None, "")
 
 
 def subject(records: Records) -> str:
     """What was measured, in a phrase."""
     captured = [record for record in records.of_kind("inputs") if record.part == "softmax"]
-    profiles = [title for title in view.titles(records, "softmax").values() if title in PROFILES]
-    named = f"Profile{'s' * (len(profiles) > 1)} {', '.join(profiles)}"
+    profiles = [title for title in view.titles(records, "softmax") if title in PROFILES]
+    named = f"Profile{'s' * (len(profiles) > 1)} {', '.join(map(view.title_of, profiles))}"
     return f"{named}; made-up rows, and inputs of all {len(captured)} layers of a real encoder"
 
 
 def answer(records: Records) -> list[str]:
-    """The findings that the records allow."""
-    return [*_softmax(records), *_steps(records), *_refused(records), *_hardware(records)]
+    """Which profile to take, and what it costs."""
+    best = {unit: found for unit in UNITS if (found := _ranked(records, unit))}
+    return [sentence for sentence in (_take(records, best), _costs(records, best)) if sentence]
 
 
-def _softmax(records: Records) -> Iterator[str]:
-    for captured, where in ((False, "made-up rows"), (True, "real attention logits")):
-        parts = []
-        for contender, title in view.titles(records, "softmax").items():
-            mean, steps = (
-                view.worst(records, "softmax", contender, metric, captured=captured)
-                for metric in ("over_ideal", "steps")
+def _ranked(records: Records, unit: str) -> list[tuple[bool, float, str]]:
+    """Whether it refuses places, greatest error in steps and contender, the best first; on real rows where there are some."""
+    for captured in (True, False):
+        found = []
+        for contender in view.titles(records, unit):
+            worst = view.worst(records, unit, contender, "steps", captured=captured)
+            if contender != IDEAL and worst is not None:
+                found.append((bool(worst.metrics.get("refused", NONE).value), worst.number("steps"), contender))
+        if found:
+            return sorted(found)
+    return []
+
+
+def _take(records: Records, best: Mapping[str, list[tuple[bool, float, str]]]) -> str:
+    by_title: dict[str, list[str]] = {}
+    for unit, ranked in best.items():
+        by_title.setdefault(view.titles(records, unit)[ranked[0][2]], []).append(unit)
+    parts = []
+    for title, units in by_title.items():
+        ours, others = (
+            listed([shown(best[unit][place][1], 1) if len(best[unit]) > place else "none" for unit in units])
+            for place in (0, 1)
+        )
+        parts.append(
+            f"{title} for {listed([view.unit_title(unit) for unit in units])} (errors of at most {ours} output steps, the next "
+            f"best {others})"
+        )
+    return f"Take profile {' and '.join(parts)} on the real encoder's inputs." if parts else ""
+
+
+def _costs(records: Records, best: Mapping[str, list[tuple[bool, float, str]]]) -> str:
+    """What the best profile of each unit takes at its widest, and the cheapest of the other profiles as wide."""
+    parts, where = [], ""
+    for unit, ranked in best.items():
+        here = [r for r in view.cells(records) if r.config["unit"] == unit]
+        own = [record for record in here if record.config["profile"] == ranked[0][2]]
+        if own:
+            widest = max(own, key=lambda record: (record.config["lanes"], -record.number("logic")))
+            as_wide = [
+                r for r in here if r.config["lanes"] == widest.config["lanes"] and r.config["profile"] in PROFILES
+            ]
+            others = [r for r in as_wide if r.config["profile"] != ranked[0][2]]
+            other = min(others, key=lambda record: record.number("logic"), default=None)
+            beside = f" ({view.title_of(other.config['profile'])} {_number(other, 'logic')})" if other else ""
+            lanes = widest.config["lanes"]
+            parts.append(
+                f"{view.unit_title(unit)} of {lanes} lane{'s' * (lanes > 1)} {_number(widest, 'logic')}{beside}"
             )
-            if contender != IDEAL and mean is not None and steps is not None:
-                parts.append(
-                    f"{title} {_number(mean, 'over_ideal', 2)} times the ideal's and {_number(steps, 'steps', 1)} steps"
-                )
-        if parts:
-            yield f"Softmax rounded to 8 bits, mean error and greatest error on {where}, the worst case: {'; '.join(parts)}."
+            where = words_of(library_of(widest))
+    return f"It costs, in gate equivalents of logic on {where}: {', '.join(parts)}." if parts else ""
 
 
-def _steps(records: Records) -> Iterator[str]:
-    for unit in ("gelu", "layernorm"):
+def findings(records: Records) -> list[str]:
+    """What else the records allow to say."""
+    return [*_errors(records), *_refused(records), *_hardware(records)]
+
+
+def _errors(records: Records) -> Iterator[str]:
+    """Every profile's worst, unit by unit."""
+    for unit in UNITS:
         parts = []
         for contender, title in view.titles(records, unit).items():
-            made_up, real = (view.worst(records, unit, contender, "steps", captured=where) for where in (False, True))
-            if contender != IDEAL and made_up is not None and real is not None:
-                cosine = _number(real, "cosine", 3)
-                parts.append(
-                    f"{title} {_number(made_up, 'steps', 1)} steps on made-up rows, {_number(real, 'steps', 1)} on real ones "
-                    f"(cosine {cosine})"
-                )
+            rows = [view.worst(records, unit, contender, "steps", captured=captured) for captured in (False, True)]
+            if contender != IDEAL and None not in rows:
+                made_up, real = (_number(row, "steps", 1) for row in rows if row is not None)
+                parts.append(f"{title} {made_up} and {real}")
         if parts:
-            yield f"{view.unit_title(unit)}, greatest error of the 8-bit output: {'; '.join(parts)}."
+            yield f"{view.unit_title(unit)}, greatest error in output steps on made-up and on real rows: {'; '.join(parts)}."
 
 
 def _refused(records: Records) -> Iterator[str]:
@@ -69,7 +113,7 @@ def _refused(records: Records) -> Iterator[str]:
 
 
 def _hardware(records: Records) -> Iterator[str]:
-    for record in view.hardware(records, "osu018"):
+    for record in view.cells(records):
         config = record.config
         peer = ITA_LINES.get((config["unit"], "osu018", "logic"))
         if peer is None or config["lanes"] not in ITA_LANES[config["unit"]]:

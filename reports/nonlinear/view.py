@@ -8,7 +8,9 @@ from ...models.captured.rows import Unit
 from ...studies.nonlinear.accuracy import accuracy_id
 from ...studies.nonlinear.synthetic import LENGTHS
 from ...studies.records import Record, Records
+from ..libraries import USUAL
 
+_PROFILE_WORDS = {"ivit": "I-ViT", "ibert": "I-BERT", "accurate": "bitmill's accurate"}
 UNIT_TITLES: dict[str, str] = {"softmax": "softmax", "gelu": "GELU", "layernorm": "LayerNorm"}
 
 
@@ -19,7 +21,13 @@ def unit_title(unit: str) -> str:
 
 def titles(records: Records, unit: str) -> dict[str, str]:
     """Contender to title, of one unit."""
-    return {record.config["contender"]: record.config["title"] for record in whole(records, unit)}
+    return {record.config["contender"]: title_of(record.config["title"]) for record in whole(records, unit)}
+
+
+def title_of(title: str) -> str:
+    """A profile as readers call it: ``I-ViT (8-bit output)``."""
+    name, blank, rest = title.partition(" ")
+    return _PROFILE_WORDS.get(name, name) + blank + rest
 
 
 def whole(records: Records, unit: str, kind: str | None = None) -> list[Record]:
@@ -97,3 +105,14 @@ def worst(records: Records, unit: str, contender: str, metric: str, *, captured:
 def hardware(records: Records, target: str | None = None) -> list[Record]:
     """Records of hardware, of one target or all."""
     return [record for record in records.of_kind("hardware") if target in (None, record.config["target"])]
+
+
+def cells(records: Records, library: str = USUAL) -> list[Record]:
+    """Records of hardware on a cell library."""
+    return hardware(records, library)
+
+
+def cell_libraries(records: Records) -> list[str]:
+    """The cell libraries that hardware was measured on."""
+    others = {record.config["target"] for record in hardware(records)} - {"generic", "ecp5", "clock", "cycles"}
+    return sorted(others, key=lambda name: (name != USUAL, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -10,21 +11,33 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ... import formats
 from ...studies.records import STUDY, Record, Records
 from ...studies.sweep.run import STUDY_RECORD, measure
 from ...studies.sweep.study_file import StudyFile
-from ...studies.sweep.task import CLOCK, POWER, SPREAD
+from ...studies.sweep.task import CLOCK, FASTEST, POWER, SPREAD
 from .. import shown
-from ..drawing import GREY, INK, THOUSANDS, figure
+from ..charts import beside, family_handles, rightwards
+from ..choice import listed
+from ..colours import colour, family_of
+from ..drawing import as_rows, figure, legend_above
+from ..libraries import USUAL, libraries, library_of, words_of
+from ..names import unit_names
 from ..report import Drawing, Report
-from ..shown import Cell, Table
-from .curves import curve_targets, curves_answer, curves_picture, curves_table
-from .energy_bars import energy_answer, energy_picture, energy_table
+from ..shown import Column, Table, of_records
+from .curves import curve_drawings, curve_targets, curves_answer, curves_tables
+from .energy_bars import energy_answer, energy_drawings, energy_tables
 
 PER_MAC = "logic_per_mac"
 MOST_BARS = 60
 """Units that a picture shows, the smallest ones."""
+_BOARDS = {
+    "generic": "gates",
+    "ecp5": "ECP5",
+    "ice40": "iCE40",
+    "gowin": "Gowin",
+    "xilinx7": "Xilinx 7",
+    CLOCK: "ECP5 clock",
+}
 
 
 def user_report(study: StudyFile, *, source: Path) -> Report:
@@ -40,54 +53,61 @@ def study_report(title: str, command: str, measured: Callable[..., Iterable[Reco
         subject=_subject,
         measure=measured,
         answer=_answer,
+        findings=_findings,
         tables=_tables,
         drawings=_drawings,
         regenerate=((command, "this report; what is known is not measured again"),),
     )
 
 
-_FURTHER = {
-    SPREAD: ("curves", "osu018 over the clock", curves_picture, "Area and throughput per area against the clock."),
-    POWER: ("energy", "osu018 for energy", energy_picture, "Energy per MAC of every unit by part."),
-}
-"""Topic of records to name, words for the subject and picture of all units that is no ranking on one target, with its caption."""
-
-
 def _subject(records: Records) -> str:
-    further = [words for topic, (_, words, _, _) in _FURTHER.items() if records.of_kind(topic)]
-    return f"{records[STUDY_RECORD].number('units'):.0f} units on {', '.join([*_targets(records), *further])}"
+    further = [f"{name} over the clock" for name in libraries(records.of_kind(SPREAD))]
+    further += [f"{name} for energy" for name in libraries(records.of_kind(POWER))]
+    return (
+        f"{records[STUDY_RECORD].number('units'):.0f} units on {', '.join([*map(_words, _targets(records)), *further])}"
+    )
 
 
 def _drawings(records: Records) -> Mapping[str, Drawing]:
-    found = {f"area-{target}": Drawing(partial(_bars, target=target), _caption(target)) for target in _targets(records)}
-    further = {
-        name: Drawing(draw, caption) for topic, (name, _, draw, caption) in _FURTHER.items() if records.of_kind(topic)
+    found = {
+        f"area-{target}": Drawing(partial(_bars, target=target), f"{_title(target)}, every unit, the best first.")
+        for target in _targets(records)
     }
-    return found | further
+    return found | curve_drawings(records) | energy_drawings(records)
 
 
 def _tables(records: Records) -> Iterator[Table]:
     for target in _targets(records):
         yield _table(records, target)
-    yield curves_table(records)
-    yield energy_table(records)
+    yield from curves_tables(records)
+    yield from energy_tables(records)
     yield _skipped(records)
 
 
 def _targets(records: Records) -> list[str]:
     """Targets with their clock periods and blocks, as in ids, in order; without those that are points of a curve."""
-    found = dict.fromkeys(record.id.partition("/")[2] for record in records if record.topic in ("area", "timing"))
+    curved = set(libraries(records.of_kind(SPREAD)))
+    found = dict.fromkeys(
+        record.id.partition("/")[2]
+        for record in records
+        if record.topic in ("area", "timing") or (record.topic == FASTEST and library_of(record) not in curved)
+    )
     return [target for target in found if target not in curve_targets(records)]
 
 
-def _of(records: Records, target: str) -> list[Record]:
-    return [record for record in records if record.id.partition("/")[2] == target]
+def _words(target: str) -> str:
+    """``sky130 (130 nm) at 8 ns``, ``ECP5 with DSP blocks``."""
+    start, _, rest = target.partition("-")
+    if start in _BOARDS:
+        return _BOARDS[start] + (" with DSP blocks" if rest else "")
+    if start == FASTEST:
+        return f"{words_of(rest or USUAL)}, each at its own best clock"
+    match = re.fullmatch(r"(.+)-([\d.]+)ns", target)
+    return f"{words_of(match[1])} at {match[2]} ns" if match else target
 
 
-def _caption(target: str) -> str:
-    if target == CLOCK:
-        return "Clock that every unit reaches on ECP5, the fastest first."
-    return f"Logic per MAC of every unit on {target}, the smallest first."
+def _title(target: str) -> str:
+    return "Clock on ECP5" if target == CLOCK else f"Logic per MAC on {_words(target)}"
 
 
 def _order(target: str) -> str:
@@ -95,82 +115,100 @@ def _order(target: str) -> str:
     return "fmax" if target == CLOCK else PER_MAC
 
 
+def _of(records: Records, target: str) -> list[Record]:
+    return [record for record in records if record.id.partition("/")[2] == target]
+
+
 def _ranked(records: Records, target: str) -> list[Record]:
     found = sorted(_of(records, target), key=lambda record: record.number(_order(target)))
     return found[::-1] if target == CLOCK else found
 
 
-def _answer(records: Records) -> Iterator[str]:
-    for target in _targets(records):
-        best = _ranked(records, target)
-        value = best[0].metrics[_order(target)]
-        what = "fastest" if target == CLOCK else "smallest per MAC"
-        yield f"{target}: {what} is {best[0].part} with {shown.shown(value.value or 0, 1)} {value.unit}."
-    yield from curves_answer(records)
-    yield from energy_answer(records)
+def _answer(records: Records) -> list[str]:
+    """The best unit on every target; who takes most, or what curves and energies say of the best."""
+    targets = _targets(records)
+    best, worst = [], []
+    for target in targets:
+        ranked, order = _ranked(records, target), _order(target)
+        names, _ = unit_names(ranked)
+        value, last = (record.metrics[order] for record in (ranked[0], ranked[-1]))
+        what = "highest clock" if target == CLOCK else f"fewest {value.unit} per MAC on {_words(target)}"
+        best.append(f"{names[ranked[0].part]} for the {what} ({shown.shown(value.value or 0, 1)})")
+        worst.append(f"{names[ranked[-1].part]} on {_words(target)} ({shown.shown(last.value or 0, 1)})")
+    said = [f"Take {listed(best)}."] if best else []
+    said += [*curves_answer(records), *energy_answer(records)]
+    return said[:2] if len(said) > 1 or not best else [*said, f"At the other end are {listed(worst)}."]
+
+
+def _findings(records: Records) -> Iterator[str]:
+    said = _answer(records)
+    yield from (sentence for sentence in (*curves_answer(records), *energy_answer(records)) if sentence not in said)
     skipped = records[STUDY_RECORD].number("skipped")
     if skipped:
         yield f"{skipped:.0f} combinations are no unit; the last table says why."
 
 
 def _bars(records: Records, target: str) -> Figure:
-    rows = _ranked(records, target)
-    left_out = len(rows) - MOST_BARS
-    rows = rows[:MOST_BARS]
+    every = _ranked(records, target)
+    rows = every[:MOST_BARS]
+    names, common = unit_names(every)
     unit = rows[0].metrics[_order(target)].unit
-    note = f" The first {MOST_BARS} of {len(rows) + left_out}." if left_out > 0 else ""
+    note = f" The first {MOST_BARS} of {len(every)}." if len(every) > MOST_BARS else ""
     made = figure(
-        9.0, 1.5 + 0.24 * len(rows), f"{'Clock' if target == CLOCK else 'Logic per MAC'} on {target}",
-        f"{unit}{'' if target == CLOCK else ', registers apart'}.{note}",
+        9.0, 1.9 + 0.24 * len(rows), _title(target),
+        f"{common}{'' if target == CLOCK else '; registers apart'}.{note}".lstrip("; "), top=0.75,
     )  # fmt: skip
     axes = made.subplots()
-    made.subplots_adjust(left=0.32, right=0.97, bottom=0.5 / made.get_figheight())
+    width = max(len(names[record.part]) for record in rows)
+    made.subplots_adjust(left=min(0.5, 0.06 + 0.0095 * width), right=0.97, bottom=0.5 / made.get_figheight())
     values = [record.number(_order(target)) for record in rows]
-    places = range(len(rows))
-    axes.barh(places, values, height=0.66, color=["#d95f02" if _has_exponent(record) else "#1b9e77" for record in rows])
-    axes.set_yticks(places, [record.part for record in rows], fontsize=9)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlim(0, max(values) * 1.12)
-    axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(THOUSANDS)
-    axes.set_xlabel(f"{unit} (green: integers, orange: with exponents)", color=GREY)
-    for place, value in zip(places, values, strict=True):
-        axes.text(value, place, f" {shown.shown(value, 1)}", va="center", fontsize=8, color=INK)
+    families = [family_of(record.config) for record in rows]
+    axes.barh(range(len(rows)), values, height=0.66, color=[colour(family) for family in families])
+    as_rows(axes, range(len(rows)), [names[record.part] for record in rows], room=(0.6, 0.6))
+    rightwards(axes, max(values))
+    axes.set_xlabel("clock / MHz" if target == CLOCK else f"logic per MAC / {unit}")
+    for place, value in enumerate(values):
+        beside(axes, value, place, shown.shown(value, 1))
+    legend_above(made, family_handles(families), top=0.56, handletextpad=0.3)
     return made
 
 
-def _has_exponent(record: Record) -> bool:
-    own = formats.read_formats(record.config.get("formats", {}))
-    return any(formats.get(record.config[name], own).exponent_span for name in ("weight", "activation"))
-
-
-_COLUMNS = (
-    ("logic", "logic", 1), ("logic_per_mac", "logic per MAC", 1), ("total_per_mac", "with registers, per MAC", 1),
-    ("registers", "registers", 0), ("dsp", "DSP", 0), ("delay", "delay / ns", 2), ("fmax", "Fmax / MHz", 1),
-    ("fmax_min", "lowest", 1), ("fmax_max", "highest", 1), ("accumulator_bits", "accumulator bits", 0),
-)  # fmt: skip
+_COLUMNS: dict[str, tuple[str, int]] = {
+    "logic": ("logic", 1), "logic per MAC": (PER_MAC, 1), "with registers, per MAC": ("total_per_mac", 1),
+    "area / um2": ("area", 1), "registers": ("registers", 0), "DSP": ("dsp", 0), "delay / ns": ("delay", 2),
+    "Fmax / MHz": ("fmax", 1), "lowest": ("fmax_min", 1), "highest": ("fmax_max", 1),
+    "accumulator bits": ("accumulator_bits", 0),
+}  # fmt: skip
 
 
 def _table(records: Records, target: str) -> Table:
     rows = _of(records, target)
-    columns = [column for column in _COLUMNS if any(column[0] in record.metrics for record in rows)]
-    body: list[tuple[Cell, ...]] = []
-    for record in rows:
-        cells = [
-            shown.number(records, record.id, name, digits) if name in record.metrics else shown.DASH
-            for name, _, digits in columns
-        ]
-        body.append((record.part, *cells))
+    names, common = unit_names(rows)
+    columns: dict[str, Column] = {
+        title: partial(_cell, records, name=name, digits=digits)
+        for title, (name, digits) in _COLUMNS.items()
+        if any(name in record.metrics for record in rows)
+    }
     units = {record.metrics["logic"].unit for record in rows if "logic" in record.metrics}
     note = f"Logic in {', '.join(sorted(units))}, registers apart." if units else "Placed and routed on ECP5."
-    return Table(target, note, ("unit", *(title for _, title, _ in columns)), tuple(body))
+    return of_records(
+        records, rows, _words(target), f"{common[:1].upper()}{common[1:]}. {note}".lstrip(". "),
+        {"unit": lambda record: names[record.part], **columns},
+    )  # fmt: skip
+
+
+def _cell(records: Records, record: Record, *, name: str, digits: int) -> shown.Cell:
+    return shown.number(records, record.id, name, digits) if name in record.metrics else shown.DASH
 
 
 def _skipped(records: Records) -> Table:
     rows = []
     for row in records[STUDY_RECORD].config["skipped"]:
         fields = row["fields"]
-        rest = json.dumps({name: fields[name] for name in ("accumulator", "scale", "pipeline", "k_max")})
+        rest = "; ".join(
+            f"{name.replace('_', ' ')} {fields[name] if isinstance(fields[name], str) else json.dumps(fields[name])}"
+            for name in ("accumulator", "scale", "pipeline", "k_max")
+        )
         rows.append((f"{fields['weight']} x {fields['activation']}", str(fields["lanes"]), rest, row["reason"]))
     return Table(
         "Skipped", "Combinations of the grid that no unit can be built for.", ("pair", "lanes", "rest", "why"), tuple(rows)

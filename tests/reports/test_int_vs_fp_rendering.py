@@ -9,16 +9,15 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from bitmill.reports import shown
+from bitmill.reports import choice, shown
 from bitmill.reports.drawing import style
 from bitmill.reports.int_vs_fp import view
 from bitmill.reports.int_vs_fp.accumulator_picture import accumulators_picture
-from bitmill.reports.int_vs_fp.answer import answer
+from bitmill.reports.int_vs_fp.answer import findings
 from bitmill.reports.int_vs_fp.array_picture import arrays_picture
-from bitmill.reports.int_vs_fp.array_table import arrays_table
 from bitmill.reports.int_vs_fp.pareto_picture import PARETO, pareto_picture
 from bitmill.reports.int_vs_fp.report import REPORT
-from bitmill.reports.int_vs_fp.tables import all_tables
+from bitmill.reports.int_vs_fp.tables import all_tables, arrays_table, figures
 from bitmill.studies.int_vs_fp.study import Study
 from bitmill.studies.records import Records
 from bitmill.system.errors import BitmillError
@@ -106,27 +105,32 @@ def test_every_number_in_the_tables_is_a_records(page, records):
 
 
 def test_markdown_tables_hold_the_same_numbers(rendered, records):
-    for table in all_tables(records):
+    for table in (*figures(records), *all_tables(records)):
         for row in table.rows:
             line = "| " + " | ".join(cell.text if isinstance(cell, shown.Number) else cell for cell in row) + " |"
             assert line in rendered["report.md"]
 
 
-def test_every_number_of_the_answer_is_in_a_table(rendered, records, page):
-    answer = rendered["report.md"].split("## Answer")[1].split("\n## ")[0]
+def test_every_number_of_the_findings_is_in_a_table(rendered, records, page):
+    told = rendered["report.md"].split("## Findings")[1].split("\n## ")[0]
     labels = {pair.label for pair in view.pairs(records)}
     for label in sorted(labels, key=len, reverse=True):
-        answer = answer.replace(label, "")
+        told = told.replace(label, "")
     names = r"INT8|E4M3|NAND2|LUT4|[BF][FP]\d\d|INT4|E2M1|32-lane|(saturating|wrapping|window|fused) \d+|\d\W\d array"
-    numbers = set(re.findall(r"(?<![\w-])\d(?:[\d,]*\d)?(?:\.\d+)?(?![\w])", re.sub(names, "", answer)))
+    numbers = set(re.findall(r"(?<![\w-])\d(?:[\d,]*\d)?(?:\.\d+)?(?![\w])", re.sub(names, "", told)))
     shown = {text for text, _, _ in page.cells} | {str(len(records.of_kind("verified")))}
     assert numbers
     assert numbers <= shown
 
 
-def test_pictures_come_first(rendered):
+def test_the_answer_comes_first_then_its_picture_and_figures(rendered):
     text = rendered["index.html"]
-    assert text.index("<svg") < text.index("<h2>Answer") < text.index("<table>")
+    places = [
+        text.index(part)
+        for part in ("<h2>Answer", "<svg", "The candidates: ", "<h2>Findings", "Output SQNR by scale policy")
+    ]
+    assert places == sorted(places)
+    assert rendered["report.md"].index("**Take ") < rendered["report.md"].index("](pareto-gates.svg)")
 
 
 def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
@@ -142,7 +146,7 @@ def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
 )
 def test_a_missing_record_is_named(records, missing):
     fewer = Records(record for record in records if record.id != missing)
-    for draw in (REPORT.page, answer, all_tables) if "accuracy" in missing else (REPORT.page,):
+    for draw in (REPORT.page, findings, all_tables) if "accuracy" in missing else (REPORT.page,):
         with pytest.raises(BitmillError, match=re.escape(missing)):
             draw(fewer)
 
@@ -216,8 +220,8 @@ def test_a_study_without_arrays_and_accumulators_shows_none(layer, made_up):
 
 def test_the_front_is_what_nothing_beats():
     points = [(1.0, 1.0, "a"), (2.0, 0.5, "worse"), (2.0, 3.0, "b"), (3.0, 3.0, "dearer"), (3.0, 4.0, "c")]
-    assert [name for _, _, name in shown.front(points)] == ["a", "b", "c"]
-    assert [name for _, _, name in shown.front(reversed(points))] == ["a", "b", "c"]
+    assert [name for _, _, name in choice.front(points)] == ["a", "b", "c"]
+    assert [name for _, _, name in choice.front(reversed(points))] == ["a", "b", "c"]
 
 
 def test_a_study_without_dot_products_is_rendered_for_its_macs(layer, made_up):

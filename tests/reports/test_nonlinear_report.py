@@ -84,10 +84,10 @@ def test_what_a_profile_refuses_is_said(records):
     assert found.number("refused") == 1
     assert "accuracy/layernorm/ivit/captured/L197/layer-5-after-feed-forward" not in records
     assert "accuracy/layernorm/ideal/captured/L197/layer-5-after-feed-forward" in records
-    assert any("LayerNorm of ivit refuses the parameters or scale of 1 " in line for line in text.answer(records))
+    assert any("LayerNorm of I-ViT refuses the parameters or scale of 1 " in line for line in text.findings(records))
     (table,) = (table for table in all_tables(records) if table.title == "LayerNorm on captured rows")
     refused = [row[:4] for row in table.rows if row[3] == "refused"]
-    assert refused[0] == ("captured, L = 197", "layer 5, after feed-forward", "ivit", "refused")
+    assert refused[0] == ("captured, L = 197", "layer 5, after feed-forward", "I-ViT", "refused")
 
 
 def test_hardware_is_measured_by_every_flow(records):
@@ -143,7 +143,7 @@ def test_published_hardware_stands_beside_ours(records):
     assert lane.number("ours") == records["tripler/x1/osu018"].number("logic")
     assert "1 lane" in lane.config["claim"]
     assert not [record for record in records.of_kind("claim") if "slow" in record.id]
-    line = next(line for line in text.answer(records) if line.startswith("tripler, 16 lanes"))
+    line = next(line for line in text.findings(records) if line.startswith("tripler, 16 lanes"))
     assert line.endswith("ITA's takes 3,993 gate equivalents.")
     assert records["claim/ivit-gpu"].number("published") == 4.11
     assert "ours" not in records["claim/ivit-gpu"].metrics
@@ -174,7 +174,9 @@ def test_every_number_of_the_answer_is_a_records(records):
     known = [entry.value for record in records for entry in record.metrics.values() if entry.value is not None]
     values = {round(value, digits) for value in known for digits in range(4)}
     answer = re.sub(
-        r"\(\d+[^)]*\)|8-bit|to 8 bits|of 8 bits|LUT4", "", " ".join(text.answer(records)).replace("(cosine", "cosine")
+        r"\(\d+[^)]*\)|8-bit|to 8 bits|of 8 bits|LUT4",
+        "",
+        " ".join([*text.answer(records), *text.findings(records)]).replace("(cosine", "cosine"),
     )
     found = re.findall(r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w-])", answer)
     assert len(found) > 15
@@ -216,7 +218,9 @@ def test_the_block_of_the_readme_has_a_row_per_profile(records):
 
 def test_a_quick_run_of_the_command(cli, here):
     ran = cli("report", "nonlinear", "-o", "out", "--quick")
-    assert (ran.status, ran.out) == (0, "out/index.html\n")
+    assert ran.status == 0
+    assert ran.out.startswith("Take profile bitmill's accurate for softmax, GELU and LayerNorm (")
+    assert ran.out.endswith(".\nout/index.html\n")
     found = Records.load(here / "out" / "records.json", study=NONLINEAR)
     assert not found.of_kind("hardware")
     assert {record.config["length"] for record in found.of_kind("accuracy") if record.config["kind"] == "t3"} == {64}

@@ -43,17 +43,25 @@ def test_what_is_committed_is_rendered_from_its_records(report, page):
 
 
 def test_every_number_of_a_table_is_a_records(records, page):
-    cells = [cell for table in page.tables for row in table.rows for cell in row if isinstance(cell, Number)]
+    cells = [
+        cell
+        for table in (*page.figures, *page.tables)
+        for row in table.rows
+        for cell in row
+        if isinstance(cell, Number)
+    ]
     assert len(cells) > 400
     for cell in cells:
         assert cell.metric in records[cell.record].metrics
-    for table in page.tables:
+    for table in (*page.figures, *page.tables):
         assert {len(row) for row in table.rows} == {len(table.header)}, table.title
 
 
-def test_pictures_come_first_and_carry_nothing_of_this_machine(report, records, page):
+def test_a_page_opens_with_the_answer_and_carries_nothing_of_this_machine(report, records, page):
     text = page.files()["index.html"]
-    assert text.index("<svg") < text.index("<h2>Answer") < text.index("<table>")
+    assert text.index("<h2>Answer") < text.index("<svg") < text.index("<table>") < text.index("<h2>Findings")
+    assert len(page.answer) == 2
+    assert page.figures
     assert not re.search(r'(?:src|href)="(?!#)', text)
     drawings = report.drawings(records)
     assert list(page.pictures) == list(drawings)

@@ -179,7 +179,12 @@ def page(records):
 
 
 def made_up(unit, target, kind, **numbers):
-    config = {"weight": "INT8", "activation": "INT8"}
+    config = {
+        "weight": "INT8",
+        "activation": "INT8",
+        "k_max": 64 + int(unit.removeprefix("unit")),
+        "operands": target.split("-")[1],
+    }
     flow = dict.fromkeys(["operands", "estimated", "split", "left_out"], "no wires")
     metrics = {name: metric(value, "1") for name, value in numbers.items()}
     return Record(f"{unit}/{target}", kind, config, unit, flow, {}, (), metrics)
@@ -208,17 +213,17 @@ def test_the_page_shows_curves_and_energies():
     assert list(shown.pictures) == ["curves", "energy"]
     assert shown.subject == "12 units on osu018 over the clock, osu018 for energy"
     curves, energy = shown.tables
-    assert (curves.title, len(curves.rows)) == ("Area against clock", 12 * 4)
+    assert (curves.title, len(curves.rows)) == ("Area against clock on osu018 (180 nm)", 12 * 4)
     assert [cell if isinstance(cell, str) else cell.text for cell in curves.rows[0]] == [
-        "unit0", "2.00", "2.50", "100.0", "99.0", "100.0", "102.0", "200.0", "0.010",
+        "k max 64", "2.00", "2.50", "100.0", "99.0", "100.0", "102.0", "200.0", "0.010",
     ]  # fmt: skip
-    assert (energy.title, len(energy.rows)) == ("Energy per MAC", 24)
+    assert (energy.title, len(energy.rows)) == ("Energy per MAC on osu018 (180 nm)", 24)
     assert energy.note.count("No wires.") == 1
     assert list(shown.answer) == [
-        "osu018: fastest is unit0 with a period of 2.00 ns.",
-        "osu018: most throughput per area has unit0 at 2.00 ns with 0.01 1.",
-        "Energy on layer operands: least is unit0 with 500.0 pJ/MAC.",
-        "Energy on uniform operands: least is unit0 with 500.0 pJ/MAC.",
+        "osu018, INT8, 1 lane, exact sum: fastest is k max 64 with a period of 2.00 ns; most throughput per area has k max 64 at "
+        "2.00 ns with 0.01 1.",
+        "Least energy on osu018, INT8, 1 lane, exact sum: on layer operands k max 64 with 500.0 1, on uniform operands k max 64 with "
+        "500.0 1.",
     ]
     files = shown.files()
     assert files == page(made_up_study()).files()
@@ -232,4 +237,8 @@ def test_a_page_without_them_is_as_before():
     )
     shown = page(records)
     assert list(shown.pictures) == ["area-osu018-4ns"]
-    assert [table.title for table in shown.tables] == ["osu018-4ns"]
+    assert [table.title for table in shown.tables] == ["osu018 (180 nm) at 4 ns"]
+    assert shown.answer == [
+        "Take INT8 for the fewest 1 per MAC on osu018 (180 nm) at 4 ns (1.0).",
+        "At the other end are INT8 on osu018 (180 nm) at 4 ns (1.0).",
+    ]
