@@ -76,6 +76,9 @@ class Question:
         goals = {float(level): f"{level} dB" for level in range(STEP_DB, int(greatest) + 1, STEP_DB)} | {
             best: "the most"
         }
+        last, most = list(goals)[-2:] if len(goals) > 1 else (best, best)
+        if last != most and len(self.cheapest(last)) == 1 and [*self.cheapest(last)] == [*self.cheapest(most)]:
+            goals = {level: goal for level, goal in goals.items() if level != last} | {best: f"{goals[last]} and more"}
         named = {candidate.name: candidate for candidate in self.candidates}
         parts: list[str] = []
         for level, goal in goals.items():
@@ -93,17 +96,13 @@ class Question:
 
     def _near(self, best: Candidate) -> str:
         """Who is cheaper in every column than the most accurate one and hardly less accurate."""
-        near = [
-            other
-            for other in self.candidates
-            if best.quality - NEAR_DB <= other.quality < best.quality
-            and all(cost < best.costs[name] for name, cost in other.costs.items())
-        ]
-        if not near or best.quality < max(candidate.quality for candidate in self.candidates):
-            return ""
-        other = min(near, key=lambda candidate: (*candidate.costs.values(),))
-        costs = self.numbers(other).partition(", ")[2]
-        return f"; {other.name} has {shown(best.quality - other.quality, 1)} dB less for {costs}"
+        if best.quality == max(candidate.quality for candidate in self.candidates):
+            for other in sorted(self.candidates, key=lambda candidate: (*candidate.costs.values(),)):
+                cheaper = all(cost < best.costs[name] for name, cost in other.costs.items())
+                if cheaper and best.quality - NEAR_DB <= other.quality < best.quality:
+                    less, costs = shown(best.quality - other.quality, 1), self.numbers(other).partition(", ")[2]
+                    return f"; {other.name} has {less} dB less for {costs}"
+        return ""
 
     def beaten(self) -> dict[str, list[tuple[Candidate, list[str]]]]:
         """Who never is the choice, with the most accurate one that is better in every column, quality being one.

@@ -44,9 +44,6 @@ PROFILES = {
 }  # fmt: skip
 """Profiles of the non-linear units; ``ideal`` is the real function, rounded."""
 
-SEVERAL = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f3f98", "#555555")
-"""Of lines that are of no family of their own."""
-
 
 def _of_format(name: str, own: Mapping[str, Any]) -> str:
     row = formats.get(name, formats.read_formats(own))

@@ -228,7 +228,7 @@ def label_columns(axes: Axes, points: Sequence[tuple[float, float, str, str, boo
         for text, (spot, (_, tint, _)), y in zip(
             texts, column, _apart([spot[1] for spot, _ in column], height, inside), strict=True
         ):
-            text.set_position(inverse.transform((left, y)))
+            text.set_position(tuple(inverse.transform((left, y)).tolist()))
             if len(column) > 1:
                 ends = inverse.transform([(spot[0] + 4 * pixel, spot[1]), (left - 2 * pixel, y)])
                 axes.plot(ends[:, 0], ends[:, 1], color=tint, linewidth=0.7, zorder=2)

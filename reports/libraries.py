@@ -1,20 +1,18 @@
-"""The cell libraries that records are of: which there are, what they are called, and the records of one."""
+"""The cell libraries that records are of: which there are, what they are called, the records and pictures of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from matplotlib.figure import Figure
+
+from ..fpga.libraries import LIBRARIES
+from ..studies.libraries import OSU018 as USUAL
+from ..studies.libraries import library_of
 from ..studies.records import Record, Records
+from .report import Drawing
 
-USUAL = "osu018"
-"""Of records that name no library."""
-NODES = {USUAL: "180 nm", "sky130": "130 nm", "ihp-sg13g2": "130 nm", "asap7": "7 nm, predictive"}
-"""Processes of the known ones."""
-
-
-def library_of(record: Record) -> str:
-    """What the library of a record is called."""
-    return str(record.config.get("library") or USUAL)
+__all__ = ["USUAL", "by_library", "libraries", "library_of", "per_library", "words_of"]
 
 
 def libraries(records: Iterable[Record]) -> list[str]:
@@ -22,11 +20,27 @@ def libraries(records: Iterable[Record]) -> list[str]:
     return sorted({library_of(record) for record in records}, key=lambda name: (name != USUAL, name))
 
 
-def on_library(records: Records, name: str) -> Records:
-    """The records without those of other libraries."""
-    return Records((record for record in records if library_of(record) == name), study=records.study)
+def by_library(records: Records, topic: str) -> dict[str, Records]:
+    """For each library that records of a topic are of, the records without those of others."""
+    return {
+        name: Records((record for record in records if library_of(record) == name), study=records.study)
+        for name in libraries(records.of_kind(topic))
+    }
+
+
+def per_library(
+    records: Records, topic: str, name: str, draw: Callable[[Records], Figure], caption: str
+) -> dict[str, Drawing]:
+    """A picture of each library's records: ``curves`` for osu018, ``curves-sky130``."""
+    return {
+        name if library == USUAL else f"{name}-{library}": Drawing(
+            lambda every, library=library: draw(by_library(every, topic)[library]),
+            f"{caption}, on {words_of(library)}.",
+        )
+        for library in by_library(records, topic)
+    }
 
 
 def words_of(name: str) -> str:
     """``osu018 (180 nm)``."""
-    return f"{name} ({NODES[name]})" if name in NODES else name
+    return f"{name} ({LIBRARIES[name].node_nm} nm)" if name in LIBRARIES else name

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from ..config import MacConfig
+from ..config import FORMULATIONS, MacConfig
 from ..config.mac import NO_SCALE
+from ..config.pipeline import PLACES, STAGES
 from ..studies.ids import label_of
 from ..studies.int_vs_fp.study import TIMES, Pair
 from ..studies.records import Record
 from ..studies.sweep.task import unit_of
+from .choice import listed
 
 _SCHEME_WORDS = {"bitmod": "BitMoD", "asym": "asymmetric", "ant4": "ANT", "olive4": "OliVe", "up": "rounded up"}
-_SAID: Mapping[str, Mapping[Any, str]] = {
-    "pipeline": {0: "no registers inside", 1: "registers after the multiplier", 2: "registers after the aligner"},
-    "multiplier": {"operator": "synthesizer's multiplier", "columns": "columns of all lanes"},
-}
-"""Values of fields in words; others are said as ``barrel aligner`` or ``k_max 64``."""
-_FIRST = ("weight", "activation", "unit", "lanes", "rows", "cols", "scale", "accumulator", "formats")
+_FIRST = ("weight", "activation", "unit", "lanes", "rows", "cols", "scale", "accumulator", "pipeline", "formats")
 """Fields that are said before all others."""
 
 
@@ -35,12 +31,14 @@ def unit_words(config: MacConfig) -> tuple[str, ...]:
     words.append(f"{config.lanes} lane{'s' * (config.lanes > 1)}")
     label = label_of(config.accumulator)
     words.append("exact sum" if label == "exact" else label)
+    if config.pipeline != len(STAGES):
+        places = [place for place in PLACES if config.registers(place)]
+        words.append(f"registers after {listed(places)}" if places else "no registers inside")
     for name, field in type(config).model_fields.items():
-        value = getattr(config, name)
+        value, plain = getattr(config, name), name.replace("_", " ")
         if name not in _FIRST and value != field.get_default(call_default_factory=True):
-            plain = name.replace("_", " ")
-            usual = name if value is True else f"{value} {plain}" if str(value).isalpha() else f"{plain} {value}"
-            words.append(_SAID.get(name, {}).get(value, usual))
+            row = FORMULATIONS.get(name, {}).get(value)
+            words.append((row and row.title) or (plain if value is True else f"{plain} {value}"))
     return tuple(words)
 
 
@@ -57,3 +55,8 @@ def unit_names(records: Iterable[Record]) -> tuple[dict[str, str], str]:
     # A unit alone, or one that differs in a word that others lack, keeps its formats.
     names = {part: ", ".join(w for w in words if w not in common) or words[0] for part, words in found.items()}
     return names, ", ".join(word for word in common if word not in names.values())
+
+
+def sentence(words: str) -> str:
+    """With a great letter at the beginning."""
+    return words[:1].upper() + words[1:]

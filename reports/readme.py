@@ -20,8 +20,9 @@ from ..system.errors import BitmillError
 from ..system.files import atomic_write
 from ..system.screen import say
 from ..system.screen.program import run_program
+from ..system.text import markdown
 from .catalog import REPORTS
-from .report import RESULTS
+from .report import RESULTS, Report
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -33,6 +34,12 @@ BLOCKS = {
     "full": REPORTS[FULL],
 }
 """Names of blocks that show a report's figures."""
+MAIN = "full"
+"""The one whose answer the README opens with."""
+
+
+def _opening(report: Report, records: Records) -> str:
+    return f"{markdown(' '.join(report.answer(records)))} ([how that was measured](#what-each-assumption-costs))"
 
 
 def format_table() -> str:
@@ -91,6 +98,8 @@ def _fill_in(options: argparse.Namespace) -> int:
     for name, report in BLOCKS.items():
         records = Records.load(options.results / report.study / "records.json", study=report.study)
         blocks[name] = partial(report.block, records)
+        if name == MAIN:
+            blocks["answer"] = partial(_opening, report, records)
     new = filled(old, blocks)
     if new == old:
         return 0

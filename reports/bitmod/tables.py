@@ -75,11 +75,7 @@ def pe_table(records: Records) -> Table:
     )  # fmt: skip
 
 
-_RELATIVE = {
-    "relative": "with edges",
-    "relative_scaled": "with scalers",
-    "relative_dequantized": "scaler on one side",
-}
+_RELATIVE = {"relative": "with edges", "relative_scaled": "with scalers", "relative_dequantized": "scaler on one side"}
 """Metrics of throughput per area over the baseline's, less their width of weights, and their columns."""
 
 

@@ -12,18 +12,12 @@ from ...studies.records import FULL, Record, Records
 from ..libraries import USUAL, words_of
 from ..part_bars import parts_picture
 from ..report import Drawing, Report
-from ..sweep.curves import curve_drawings
-from ..sweep.energy_bars import energy_drawings
-from .aligner_picture import aligners_picture
-from .cheapest import cheapest_records
+from ..sweep.cells import curve_drawings, energy_drawings
 from .claims import derived_claims
-from .front_picture import fronts_picture
-from .fronts import front_records, point_records, points_of
-from .length_picture import lengths_picture
-from .model_picture import models_picture
+from .fronts import cheapest_records, front_records, point_records, points_of
+from .pictures import aligners_picture, fronts_picture, lengths_picture, models_picture, walks_picture
 from .tables import all_tables, figures
 from .text import answer, findings, subject
-from .walk_picture import walks_picture
 from .walks import WALKS, walk_records
 
 

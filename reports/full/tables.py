@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from ...studies.records import Records
 from ..libraries import USUAL, words_of
-from ..names import unit_names, unit_title
+from ..names import sentence, unit_names, unit_title
 from ..published import claims_table, rows
 from ..shown import DASH, Cell, Column, Table, number, of_config, of_records, optional
-from ..sweep.curves import curves_tables
-from ..sweep.energy_bars import energy_tables
-from .aligner_picture import TARGETS
+from ..sweep.cells import curves_tables, energy_tables
 from .fronts import points_of
+from .pictures import TARGETS
 from .walks import WALKS, steps_of
 
 
@@ -103,7 +102,7 @@ def _points(records: Records) -> Table:
     }
     return of_records(
         records, points, "Formats on all axes",
-        f"{common[:1].upper()}{common[1:]}; SQNR is the mean over the layers, and of the worst one. "
+        f"{sentence(common)}; SQNR is the mean over the layers, and of the worst one. "
         "GE: registers included.",
         {"format": lambda record: names[record.part], "SQNR / dB": ("sqnr", 1), "worst / dB": ("sqnr_worst", 1), **columns},
     )  # fmt: skip

@@ -8,10 +8,8 @@ from ...studies.records import Records
 from ..choice import listed
 from ..names import unit_names
 from ..shown import shown
-from ..sweep.curves import curves_answer
-from ..sweep.energy_bars import energy_answer
-from .cheapest import EXACT, FUSED
-from .fronts import points_of, question
+from ..sweep.cells import curves_answer, energy_answer
+from .fronts import EXACT, FUSED, points_of, question
 from .walks import WALKS, steps_of
 
 

@@ -11,17 +11,7 @@ from ..published import extra_cost, rows, value_of
 
 @dataclass(frozen=True)
 class Step:
-    """One comparison of a floating-point unit with an integer unit.
-
-    Attributes
-    ----------
-    change
-        What is different from the step before.
-    floating, integer
-        Ids of the two units' records.
-    metric
-        Of both.
-    """
+    """One comparison of a floating-point unit with an integer unit: what is new, the ids of both's records, and their metric."""
 
     change: str
     floating: str
@@ -31,20 +21,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Walk:
-    """A claim, and steps from its setting to ours.
+    """A claim of by how many percent floating point is costlier, steps from its setting to ours, and what they say.
 
-    Attributes
-    ----------
-    key
-        Last part of the ids of its records.
-    claim, source
-        What was published, and by whom.
-    published
-        By how many percent floating point is costlier.
-    steps
-        The first is as near to the paper's setting as this flow comes.
-    finding
-        What the steps say.
+    The first step is as near to the paper's setting as this flow comes; ``key`` ends the ids of the records.
     """
 
     key: str

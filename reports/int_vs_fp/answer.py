@@ -1,15 +1,14 @@
-"""The report's answer in sentences, every number of them a record's."""
+"""The report's answer and findings in sentences, every number of them a record's."""
 
 from __future__ import annotations
 
 from math import inf
 
-from ...studies.int_vs_fp.study import GRANULARITIES
-from ...studies.records import Records
+from ...studies.int_vs_fp.study import ARRAY_UNITS, GRANULARITIES, Pair
+from ...studies.records import Record, Records
 from .. import shown
 from ..choice import Candidate, Question, listed
 from . import view
-from .answer_units import array_sentences, cheapest_accumulator_sentences
 
 GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
 
@@ -53,7 +52,6 @@ def question(records: Records) -> Question:
 def findings(records: Records) -> list[str]:
     """What else was found, most useful first."""
     found = [_front_sentence(records, granularity) for granularity in GRANULARITIES]
-    found += _accumulator_sentence(records)
     found += [*cheapest_accumulator_sentences(records), *array_sentences(records)]
     return [*found, _proof_sentence(records)]
 
@@ -72,18 +70,6 @@ def _front_sentence(records: Records, granularity: str) -> str:
     )
 
 
-def _accumulator_sentence(records: Records) -> list[str]:
-    if not {"mac", "mac-fp32"} <= set(view.units(records)):
-        return []
-    parts = []
-    for pair in view.pairs(records):
-        exact, rounded = (
-            shown.number(records, f"{view.key(pair, unit)}/generic", "logic").text for unit in ("mac", "mac-fp32")
-        )
-        parts.append(f"{pair.label} {exact} and {rounded}")
-    return [f"NAND2-equivalents of a single MAC with the exact and with the FP32 accumulator: {'; '.join(parts)}."]
-
-
 def _proof_sentence(records: Records) -> str:
     verified = records.of_kind("verified")
     counts = [record.number("products") for record in verified]
@@ -93,3 +79,74 @@ def _proof_sentence(records: Records) -> str:
     verdict = "every result equal to the golden model's bits" if wrong == 0 else f"{shown.shown(wrong)} results WRONG"
     units = f"all {len(verified)} units" if len(verified) > 1 else "the unit"
     return f"The generated Verilog of {units} computed {spread} products of the layers' own numbers each, {verdict}."
+
+
+HARMLESS_DB = 0.1
+"""An accumulator that lowers no layer's output SQNR by more than this is as good as the exact one."""
+
+
+def cheapest_accumulator_sentences(records: Records) -> list[str]:
+    """Which accumulator is worth its gates, for each pair that was built with several."""
+    return [_accumulator_sentence(records, pair) for pair in view.accumulator_pairs(records)]
+
+
+def array_sentences(records: Records) -> list[str]:
+    """What an array costs beside its bare MAC, for each pair that arrays were built of."""
+    return [_array_sentence(records, pair) for pair in view.arrays(records)]
+
+
+def harmless(records: Records, pair: Pair) -> list[Record]:
+    """Accumulators that cost no layer more than ``HARMLESS_DB``, the cheapest first."""
+    kept = [r for r in view.accumulators(records, pair) if r.number("total_sqnr_lost") <= HARMLESS_DB]
+    return sorted(kept, key=lambda record: _area(records, record).number("total_per_mac"))
+
+
+def _accumulator_sentence(records: Records, pair: Pair) -> str:
+    found = view.accumulators(records, pair)
+    ranked = harmless(records, pair)
+    floats = [r for r in ranked if r.config["accumulator"]["kind"] in ("float", "window")]
+    sentence = (
+        f"Accumulator of {pair.label} in a 32-lane dot product, NAND2-equivalents per MAC with registers: the exact one costs "
+        f"{_cost(records, found[0])}; the cheapest that lowers no layer's output SQNR by more than a tenth of a dB is "
+        f"{view.accumulator_label(ranked[0])} at {_cost(records, ranked[0])}"
+    )
+    if floats and floats[0] is not ranked[0]:
+        sentence += (
+            f", the cheapest of those that round {view.accumulator_label(floats[0])} at {_cost(records, floats[0])}"
+        )
+    over = [r for r in found if r.number("overflowed") > 0]
+    if over:
+        shares = [f"{shown.number(records, r.id, 'overflowed', 1).text} % ({view.accumulator_label(r)})" for r in over]
+        sentence += f"; for want of an exponent offset, of one layer's outputs overflow {listed(shares)}"
+    return sentence + "."
+
+
+def _array_sentence(records: Records, pair: Pair) -> str:
+    unit = ARRAY_UNITS[-1]
+    name, mac = view.key(pair, unit), view.key(pair, "mac")
+    luts, dsp = (
+        [shown.number(records, f"{which}/{flow}", "logic_per_mac", 1).text for which in (name, mac)]
+        for flow in ("ecp5", "ecp5-dsp")
+    )
+    used = [
+        shown.number(records, f"cycles/{name}/{layer.config['layer']}", "utilisation", 2).text
+        for layer in view.layers(records)
+    ]
+    sentence = (
+        f"{pair.label} {view.ARRAY_TITLES[unit]}: {luts[0]} LUT4 per MAC without DSP blocks against {luts[1]} of the bare MAC, "
+        f"{dsp[0]} against {dsp[1]} with them, {listed(used)} % of its PEs' cycles used on the layers"
+    )
+    clock, mac_clock = (f"{which}/clock" for which in (name, mac))
+    if clock in records and mac_clock in records:
+        sentence += (
+            f", {shown.number(records, clock, 'fmax').text} MHz against {shown.number(records, mac_clock, 'fmax').text}"
+        )
+    return sentence + "."
+
+
+def _area(records: Records, record: Record) -> Record:
+    return records[f"{record.id.split('/')[1]}/generic"]
+
+
+def _cost(records: Records, record: Record) -> str:
+    return shown.number(records, _area(records, record).id, "total_per_mac").text

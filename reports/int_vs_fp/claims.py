@@ -10,15 +10,8 @@ from ...studies.records import Record, Records, metric
 from ..published import Claim, claim_records, extra_cost, rows, value_of
 
 SUMMED = (
-    "products",
-    "products_matched",
-    "products_in_layers",
-    "dot_products",
-    "mismatches",
-    "input_stalls",
-    "output_stalls",
-    "resets",
-)
+    "products", "products_matched", "products_in_layers", "dot_products", "mismatches", "input_stalls", "output_stalls", "resets",
+)  # fmt: skip
 """Metrics of verification records that add up over layers."""
 
 

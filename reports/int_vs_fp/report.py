@@ -9,12 +9,10 @@ from ...studies.int_vs_fp.run import measure
 from ...studies.records import INT_VS_FP, Records
 from ..report import Drawing, Report
 from . import view
-from .accumulator_picture import accumulators_picture
 from .answer import answer, findings, subject
-from .array_picture import arrays_picture
-from .bars import fmax_picture, parts_picture, policy_picture
+from .bars import arrays_picture, fmax_picture, parts_picture, policy_picture
 from .claims import derived_records
-from .pareto_picture import pareto_picture
+from .fronts import accumulators_picture, pareto_picture
 from .tables import all_tables, figures
 
 

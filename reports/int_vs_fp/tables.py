@@ -23,7 +23,6 @@ def all_tables(records: Records) -> list[Table]:
         accumulators_table(records),
         arrays_table(records),
         replication_table(records),
-        errors_table(records),
         verification_table(records),
         layers_table(records),
     ]
@@ -210,26 +209,6 @@ def replication_table(records: Records) -> Table:
         "With a sign: extra cost in percent, and our two costs that it is the ratio of, in NAND2-equivalents per MAC: logic "
         "and registers for FormatScope's claims, logic alone for the others. Without a sign: the figure itself.",
         lambda record, name: {"%": 1, "LUT4": 1}.get(record.metrics[name].unit, 0), costs=True,
-    )  # fmt: skip
-
-
-def errors_table(records: Records) -> Table:
-    """Relative squared error of the tensors themselves."""
-    rows = []
-    for layer in view.layers(records):
-        for pair in view.pairs(records):
-            ids = [f"accuracy/{layer.config['layer']}/{pair.key}/{policy.key}" for policy in POLICIES]
-            weights = [shown.number(records, ids[index], "weight_error", 6) for index in (0, 1)]
-            activations = [shown.number(records, record_id, "activation_error", 6) for record_id in ids]
-            rows.append((layer.config["layer"], pair.label, *weights, *activations))
-    return Table(
-        "Relative squared error of the tensors",
-        "sum((x - x_q)^2) / sum(x^2). Weights per channel; activations on held-out tokens.",
-        (
-            "layer", "format", "weights, maximum", "weights, least squares",
-            *(f"activations, {policy.label}" for policy in POLICIES),
-        ),
-        tuple(rows),
     )  # fmt: skip
 
 

@@ -8,9 +8,8 @@ from ...studies.nonlinear.run import measure
 from ...studies.records import NONLINEAR, Records
 from ..report import Drawing, Report
 from . import view
-from .area_picture import area_picture
 from .claims import claim_records
-from .pictures import functions_picture, inputs_picture, softmax_picture, steps_picture
+from .pictures import area_picture, functions_picture, inputs_picture, softmax_picture, steps_picture
 from .tables import all_tables, figures
 from .text import answer, findings, subject
 

@@ -28,8 +28,7 @@ def all_tables(records: Records) -> list[Table]:
         *(cells_table(records, library) for library in view.cell_libraries(records)),
         hardware_table(records),
         cycle_table(records),
-        *(captured_table(records, unit) for unit in UNITS),
-        *(made_up_table(records, unit) for unit in UNITS),
+        *(rows_table(records, unit, captured=captured) for captured in (True, False) for unit in UNITS),
         input_table(records),
         curve_table(records),
         replication_table(records),
@@ -77,26 +76,10 @@ def _errors(records: Records, record: Record) -> list[Cell]:
     return [shown.number(records, record.id, metric, digits) for metric, digits in _ERRORS]
 
 
-def made_up_table(records: Records, unit: Unit) -> Table:
-    """Every contender on every made-up set of rows."""
-    rows = [
-        (view.source_title(record.config["source"]), view.title_of(record.config["title"]), *_errors(records, record))
-        for source in view.sources(view.whole(records, unit))
-        for record in view.whole(records, unit)
-        if record.config["source"] == source and record.config["kind"] != "captured"
-    ]
-    return Table(
-        f"{view.unit_title(unit)} on made-up rows",
-        "512 rows of each. Errors against the real function of the codes' values; cosine of all elements as one vector.",
-        ("rows", "profile", *_ERROR_COLUMNS),
-        tuple(rows),
-    )
-
-
-def captured_table(records: Records, unit: Unit) -> Table:
-    """Every contender on captured rows: all layers, then layer by layer."""
+def rows_table(records: Records, unit: Unit, *, captured: bool) -> Table:
+    """Every contender on captured rows, all layers and then layer by layer, or on every made-up set of rows."""
     found = [record for record in records.of_kind("accuracy") if record.config["unit"] == unit]
-    found = [record for record in found if record.config["kind"] == "captured"]
+    found = [record for record in found if (record.config["kind"] == "captured") == captured]
     rows: list[tuple[Cell, ...]] = []
     for source in view.sources(found):
         here = [record for record in found if record.config["source"] == source]
@@ -105,14 +88,19 @@ def captured_table(records: Records, unit: Unit) -> Table:
             for contender, title in view.titles(records, unit).items():
                 match = [r for r in here if r.config["contender"] == contender and _place(r) == place]
                 cells = _errors(records, match[0]) if match else [REFUSED, *[shown.DASH] * (len(_ERRORS) - 1)]
-                rows.append((view.source_title(source), place or "all", title, *cells))
-    return Table(
-        f"{view.unit_title(unit)} on captured rows",
+                if match or captured:
+                    rows.append((view.source_title(source), *([place or "all"] if captured else []), title, *cells))
+    errors = "Errors against the real function of the codes' values"
+    note = (
         "Inputs of the encoder's units on texts that did not calibrate the scales, rounded to int8; scales by place are in the "
-        "table of inputs. Errors against the real function of the codes' values; all: every place that is not refused.",
-        ("rows", "place", "profile", *_ERROR_COLUMNS),
-        tuple(rows),
+        f"table of inputs. {errors}; all: every place that is not refused."
+        if captured
+        else f"512 rows of each. {errors}; cosine of all elements as one vector."
     )
+    return Table(
+        f"{view.unit_title(unit)} on {'captured' if captured else 'made-up'} rows", note,
+        ("rows", *(["place"] if captured else []), "profile", *_ERROR_COLUMNS), tuple(rows),
+    )  # fmt: skip
 
 
 def _place(record: Record) -> str | None:

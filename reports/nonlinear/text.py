@@ -9,7 +9,7 @@ from ...models.captured.rows import UNITS
 from ...studies.nonlinear.contenders import IDEAL
 from ...studies.records import Metric, Record, Records
 from ..choice import listed
-from ..libraries import library_of, words_of
+from ..libraries import USUAL, library_of, words_of
 from ..shown import shown
 from . import view
 from .claims import ITA_LANES, ITA_LINES
@@ -85,46 +85,32 @@ def _costs(records: Records, best: Mapping[str, list[tuple[bool, float, str]]]) 
 
 def findings(records: Records) -> list[str]:
     """What else the records allow to say."""
-    return [*_errors(records), *_refused(records), *_hardware(records)]
-
-
-def _errors(records: Records) -> Iterator[str]:
-    """Every profile's worst, unit by unit."""
-    for unit in UNITS:
-        parts = []
-        for contender, title in view.titles(records, unit).items():
-            rows = [view.worst(records, unit, contender, "steps", captured=captured) for captured in (False, True)]
-            if contender != IDEAL and None not in rows:
-                made_up, real = (_number(row, "steps", 1) for row in rows if row is not None)
-                parts.append(f"{title} {made_up} and {real}")
-        if parts:
-            yield f"{view.unit_title(unit)}, greatest error in output steps on made-up and on real rows: {'; '.join(parts)}."
+    return [*_hardware(records), *_refused(records)]
 
 
 def _refused(records: Records) -> Iterator[str]:
     for unit in UNITS:
-        for contender, title in view.titles(records, unit).items():
-            found = view.worst(records, unit, contender, "refused", captured=True)
-            if found is not None and found.number("refused"):
-                yield (
-                    f"{view.unit_title(unit)} of {title} refuses the parameters or scale of {_number(found, 'refused')} of the "
-                    "encoder's places."
-                )
+        found = {
+            title: view.worst(records, unit, contender, "refused", captured=True)
+            for contender, title in view.titles(records, unit).items()
+        }
+        parts = [
+            f"{_number(row, 'refused')} ({title})" for title, row in found.items() if row and row.number("refused")
+        ]
+        if parts:
+            yield f"{view.unit_title(unit)} refuses the parameters or scale of some of the encoder's places: {', '.join(parts)}."
 
 
 def _hardware(records: Records) -> Iterator[str]:
+    """Ours beside ITA's, unit by unit, as wide as it."""
+    ours: dict[str, list[str]] = {}
     for record in view.cells(records):
-        config = record.config
-        peer = ITA_LINES.get((config["unit"], "osu018", "logic"))
-        if peer is None or config["lanes"] not in ITA_LANES[config["unit"]]:
-            continue
-        lut4 = f"{config['key']}/x{config['lanes']}/ecp5"
-        fpga = f" and {_number(records[lut4], 'logic')} LUT4" if lut4 in records else ""
-        lanes = f"{config['lanes']} lane{'s' * (config['lanes'] > 1)}"
-        yield (
-            f"{config['title']}, {lanes}: {_number(record, 'logic')} gate equivalents of logic{fpga}; ITA's takes "
-            f"{shown(peer)} gate equivalents."
-        )
+        unit, lanes = record.config["unit"], record.config["lanes"]
+        if (unit, USUAL, "logic") in ITA_LINES and lanes == max(ITA_LANES[unit]):
+            ours.setdefault(unit, []).append(f"{record.config['title']} {_number(record, 'logic')}")
+    for unit, parts in ours.items():
+        peer = shown(ITA_LINES[unit, USUAL, "logic"])
+        yield f"ITA's {view.unit_title(unit)} takes {peer} gate equivalents on {words_of(USUAL)}; ours: {'; '.join(parts)}."
 
 
 def _number(record: Record, metric: str, digits: int = 0) -> str:

@@ -21,11 +21,18 @@ from ..choice import listed
 from ..colours import colour, family_of
 from ..drawing import as_rows, figure, legend_above
 from ..libraries import USUAL, libraries, library_of, words_of
-from ..names import unit_names
+from ..names import sentence, unit_names
 from ..report import Drawing, Report
 from ..shown import Column, Table, of_records
-from .curves import curve_drawings, curve_targets, curves_answer, curves_tables
-from .energy_bars import energy_answer, energy_drawings, energy_tables
+from .cells import (
+    curve_drawings,
+    curve_targets,
+    curves_answer,
+    curves_tables,
+    energy_answer,
+    energy_drawings,
+    energy_tables,
+)
 
 PER_MAC = "logic_per_mac"
 MOST_BARS = 60
@@ -192,7 +199,7 @@ def _table(records: Records, target: str) -> Table:
     units = {record.metrics["logic"].unit for record in rows if "logic" in record.metrics}
     note = f"Logic in {', '.join(sorted(units))}, registers apart." if units else "Placed and routed on ECP5."
     return of_records(
-        records, rows, _words(target), f"{common[:1].upper()}{common[1:]}. {note}".lstrip(". "),
+        records, rows, _words(target), f"{sentence(common)}. {note}".lstrip(". "),
         {"unit": lambda record: names[record.part], **columns},
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
+from matplotlib.transforms import Bbox, BboxBase
 
 from bitmill.reports.drawing import to_svg
 
@@ -20,7 +20,7 @@ def clashes(made: Figure) -> list[str]:
     """A line per mistake; empty where there is none."""
     to_svg(made, "picture")
     made.canvas.draw()
-    renderer = made.canvas.get_renderer()
+    renderer = made.canvas.get_renderer()  # type: ignore[attr-defined]
     texts = [text for text in _texts(made) if _extent(text, renderer).width > 0]
     boxes = [(text, _extent(text, renderer)) for text in texts]
     found = [f"{_said(one)} over {_said(other)}" for (one, a), (other, b) in combinations(boxes, 2) if _overlap(a, b)]
@@ -102,7 +102,7 @@ def _overlap(a: Bbox, b: Bbox) -> bool:
     return min(a.x1, b.x1) - max(a.x0, b.x0) > SLACK and min(a.y1, b.y1) - max(a.y0, b.y0) > SLACK
 
 
-def _inside(a: Bbox, b: Bbox) -> bool:
+def _inside(a: Bbox, b: BboxBase) -> bool:
     return a.x0 >= b.x0 - SLACK and a.x1 <= b.x1 + SLACK and a.y0 >= b.y0 - SLACK and a.y1 <= b.y1 + SLACK
 
 

@@ -12,10 +12,9 @@ import pytest
 from bitmill.reports import choice, shown
 from bitmill.reports.drawing import style
 from bitmill.reports.int_vs_fp import view
-from bitmill.reports.int_vs_fp.accumulator_picture import accumulators_picture
 from bitmill.reports.int_vs_fp.answer import findings
-from bitmill.reports.int_vs_fp.array_picture import arrays_picture
-from bitmill.reports.int_vs_fp.pareto_picture import PARETO, pareto_picture
+from bitmill.reports.int_vs_fp.bars import arrays_picture
+from bitmill.reports.int_vs_fp.fronts import PARETO, accumulators_picture, pareto_picture
 from bitmill.reports.int_vs_fp.report import REPORT
 from bitmill.reports.int_vs_fp.tables import all_tables, arrays_table, figures
 from bitmill.studies.int_vs_fp.study import Study

@@ -84,7 +84,10 @@ def test_what_a_profile_refuses_is_said(records):
     assert found.number("refused") == 1
     assert "accuracy/layernorm/ivit/captured/L197/layer-5-after-feed-forward" not in records
     assert "accuracy/layernorm/ideal/captured/L197/layer-5-after-feed-forward" in records
-    assert any("LayerNorm of I-ViT refuses the parameters or scale of 1 " in line for line in text.findings(records))
+    assert any(
+        "LayerNorm refuses the parameters or scale of some of the encoder's places: 1 (I-ViT)" in line
+        for line in text.findings(records)
+    )
     (table,) = (table for table in all_tables(records) if table.title == "LayerNorm on captured rows")
     refused = [row[:4] for row in table.rows if row[3] == "refused"]
     assert refused[0] == ("captured, L = 197", "layer 5, after feed-forward", "I-ViT", "refused")
@@ -143,8 +146,8 @@ def test_published_hardware_stands_beside_ours(records):
     assert lane.number("ours") == records["tripler/x1/osu018"].number("logic")
     assert "1 lane" in lane.config["claim"]
     assert not [record for record in records.of_kind("claim") if "slow" in record.id]
-    line = next(line for line in text.findings(records) if line.startswith("tripler, 16 lanes"))
-    assert line.endswith("ITA's takes 3,993 gate equivalents.")
+    line = next(line for line in text.findings(records) if line.startswith("ITA's GELU takes 3,993 gate equivalents"))
+    assert line.endswith(f"tripler {records['tripler/x16/osu018'].number('logic'):,.0f}.")
     assert records["claim/ivit-gpu"].number("published") == 4.11
     assert "ours" not in records["claim/ivit-gpu"].metrics
 
@@ -161,7 +164,7 @@ def test_a_requantizer_is_compared_lane_by_lane(records):
 
 def test_every_number_of_a_table_is_a_records(records):
     tables = all_tables(records)
-    assert len(tables) == 12
+    assert len(tables) == 11
     cells = [cell for table in tables for row in table.rows for cell in row if isinstance(cell, Number)]
     assert len(cells) > 500
     for cell in cells:
@@ -179,7 +182,7 @@ def test_every_number_of_the_answer_is_a_records(records):
         " ".join([*text.answer(records), *text.findings(records)]).replace("(cosine", "cosine"),
     )
     found = re.findall(r"(?<![\w-])\d[\d,]*(?:\.\d+)?(?![\w-])", answer)
-    assert len(found) > 15
+    assert len(found) > 8
     assert [number for number in found if number != "16" and float(number.replace(",", "")) not in values] == []
 
 

@@ -46,7 +46,8 @@ def test_markdown_reads_as_it_is(text):
 
 def _page(text):
     return Page(
-        title=text, subject=text, answer=[text], findings=[text], tables=[Table(text, text, (text, "n"), ((text, Number(text, text, text)),))],
+        title=text, subject=text, answer=[text], findings=[text],
+        tables=[Table(text, text, (text, "n"), ((text, Number(text, text, text)),))],
         regenerate=[(text, text)], records=Records([], study=INT_VS_FP), pictures={"p": "<svg></svg>"}, captions={"p": text},
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import pytest
 from bitmill.config.accumulators import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
 from bitmill.golden import choose_scale, decode
 from bitmill.reports.int_vs_fp import view
-from bitmill.reports.int_vs_fp.answer_units import cheapest_accumulator_sentences, harmless
+from bitmill.reports.int_vs_fp.answer import cheapest_accumulator_sentences, harmless
 from bitmill.studies.ids import accumulator_key, label_of
 from bitmill.studies.int_vs_fp.accumulators import POLICY, error_records, worst_records
 from bitmill.studies.int_vs_fp.accuracy import accuracy_records, quantize_activation, quantize_weight

@@ -1,23 +1,24 @@
-"""Area against clock on cells: the smallest circuit at every period, its spread, the fastest one, and throughput per area."""
+"""Cells told: area against clock with its spread, the fastest circuit, throughput per area, and energy per MAC by part."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from ...fpga.power_parts import POWER_PARTS
 from ...studies.records import Record, Records
-from ...studies.sweep.task import FASTEST, SPREAD
+from ...studies.sweep.power import ENERGY, LEAKAGE
+from ...studies.sweep.task import FASTEST, POWER, SPREAD, point_id
 from .. import shown
-from ..charts import family_handles
-from ..colours import colour, family_of
-from ..drawing import THOUSANDS, figure, label_columns, label_points, legend_above
-from ..libraries import USUAL, libraries, library_of, on_library, words_of
-from ..names import unit_names
+from ..charts import family_handles, left_label, stack_handles, stacked
+from ..colours import PARTS, colour, family_of
+from ..drawing import THOUSANDS, as_rows, figure, label_columns, label_points, legend_above
+from ..libraries import by_library, libraries, per_library, words_of
+from ..names import sentence, unit_names
 from ..report import Drawing
 from ..shown import Cell, Table
 
@@ -26,12 +27,6 @@ MOST_CURVES = 8
 
 AREA, RATE = "logic_per_mac", "throughput_per_area"
 _MARKS = ("o", "s", "D", "^", "v", "P", "X", "h")
-
-
-def point_id(spread: Record) -> str:
-    """The id of the area that a spread is of: ``UNIT/sky130-8ns`` of ``UNIT/spread-sky130-8ns``."""
-    unit, _, target = spread.id.partition("/")
-    return f"{unit}/{library_of(spread)}-{target.rpartition('-')[2]}"
 
 
 def curve_targets(records: Records) -> set[str]:
@@ -64,29 +59,14 @@ def _clock(point: Record) -> float:
     return max(point.number("period"), point.number("delay"))
 
 
-def _by_library(records: Records) -> dict[str, Records]:
-    """Records with curves, one library's at a time."""
-    found = libraries(records.of_kind(SPREAD))
-    return {name: on_library(records, name) for name in found}
-
-
 def curve_drawings(records: Records) -> dict[str, Drawing]:
     """A picture per library with curves."""
-    return {
-        "curves" if name == USUAL else f"curves-{name}": Drawing(
-            partial(_on, library=name), f"Area and throughput per area against the clock, {name}."
-        )
-        for name in _by_library(records)
-    }
-
-
-def _on(records: Records, *, library: str) -> Figure:
-    return curves_picture(on_library(records, library))
+    return per_library(records, SPREAD, "curves", curves_picture, "Area and throughput per area against the clock")
 
 
 def curves_answer(records: Records) -> Iterator[str]:
     """The fastest unit, and the one that does most per area, as sentences for each library."""
-    for library, here in _by_library(records).items():
+    for library, here in by_library(records, SPREAD).items():
         units = curve_units(here)
         names, common = unit_names(here.of_kind(SPREAD))
         fastest = min((_fastest(here, unit) for unit in units), key=lambda record: record.number("delay"))
@@ -116,10 +96,7 @@ def curves_picture(records: Records) -> Figure:
     made.subplots_adjust(left=0.075, right=0.985, bottom=0.115, wspace=0.2)
     shown_units = units[:MOST_CURVES]
     families = {unit: family_of(_fastest(records, unit).config) for unit in shown_units}
-    titles = {
-        AREA: "logic per MAC / GE (registers apart)",
-        RATE: "throughput per area / (MMAC/s per GE)",
-    }
+    titles = {AREA: "logic per MAC / GE (registers apart)", RATE: "throughput per area / (MMAC/s per GE)"}
     for axes, (name, title) in zip(panels, titles.items(), strict=True):
         labels, along = [], []
         for unit, mark in zip(shown_units, cycle(_MARKS), strict=False):
@@ -168,7 +145,7 @@ def _curve(axes: Axes, records: Records, unit: str, name: str, tint: str, mark: 
 
 def curves_tables(records: Records) -> Iterator[Table]:
     """For each library a row per unit and period, and the fastest circuit of each unit."""
-    for library, here in _by_library(records).items():
+    for library, here in by_library(records, SPREAD).items():
         names, common = unit_names(here.of_kind(SPREAD))
         rows: list[tuple[Cell, ...]] = []
         for unit in curve_units(here):
@@ -187,10 +164,105 @@ def curves_tables(records: Records) -> Iterator[Table]:
             ))  # fmt: skip
         yield Table(
             f"Area against clock on {words_of(library)}",
-            f"{common[:1].upper()}{common[1:]}; before layout, GE of the whole unit. Least, median and greatest are of whole "
+            f"{sentence(common)}; before layout, GE of the whole unit. Least, median and greatest are of whole "
             "searches at periods 2 and 1 % shorter, as asked for, and 1 and 2 % longer. Throughput per area is at the period "
             "asked for, or at the clock reached where that is longer; registers are included.",
             ("unit", "period / ns", "reached / ns", "logic / GE", "least", "median", "greatest", "with registers / GE",
              "MMAC/s per GE"),
             tuple(rows),
+        )  # fmt: skip
+
+
+MOST_UNITS = 30
+"""Units that the picture shows, those that take the least energy."""
+
+
+def _units(records: Records) -> dict[str, list[Record]]:
+    """Power records of every unit, that with the least energy on its first operands first."""
+    found: dict[str, list[Record]] = {}
+    for record in records.of_kind(POWER):
+        found.setdefault(record.part, []).append(record)
+    return dict(sorted(found.items(), key=lambda pair: pair[1][0].number(ENERGY)))
+
+
+def _operands(record: Record) -> str:
+    """``layer`` or ``uniform``."""
+    return str(record.config["operands"])
+
+
+def energy_drawings(records: Records) -> dict[str, Drawing]:
+    """A picture per library with energies."""
+    return per_library(records, POWER, "energy", energy_picture, "Energy per MAC of every unit by part")
+
+
+def energy_answer(records: Records) -> Iterator[str]:
+    """The unit that takes the least energy on each library and kind of operands, as sentences."""
+    for library, here in by_library(records, POWER).items():
+        rows = here.of_kind(POWER)
+        names, common = unit_names(rows)
+        parts = []
+        for operands in dict.fromkeys(map(_operands, rows)):
+            best = min((row for row in rows if _operands(row) == operands), key=lambda row: row.number(ENERGY))
+            number = f"{shown.shown(best.number(ENERGY), 1)} {best.metrics[ENERGY].unit}"
+            parts.append(f"on {operands} operands {names[best.part]} with {number}")
+        yield f"Least energy on {library}, {common}: {', '.join(parts)}."
+
+
+def energy_picture(records: Records) -> Figure:
+    """A stacked bar per unit and kind of operands; records of one library."""
+    every = _units(records)
+    names, common = unit_names(records.of_kind(POWER))
+    units = dict(list(every.items())[:MOST_UNITS])
+    note = f" The first {MOST_UNITS} of {len(every)} units." if len(every) > MOST_UNITS else ""
+    first = next(iter(units.values()))[0]
+    unit = first.metrics[ENERGY].unit
+    kinds = list(dict.fromkeys(_operands(record) for rows in every.values() for record in rows))
+    bars, places = [], {}
+    place = 0.0
+    for part, rows in units.items():
+        places[part] = place + (len(rows) - 1) / 2
+        for record in rows:
+            text = shown.shown(record.number(ENERGY), 1) + (f"  {_operands(record)}" if len(kinds) > 1 else "")
+            bars.append((place, {name: record.number(name) for name in POWER_PARTS}, text))
+            place += 1
+        place += 0.45
+    library = words_of(libraries(records.of_kind(POWER))[0])
+    made = figure(
+        9.0, 2.0 + 0.30 * len(bars) + 0.14 * len(units), f"Energy per MAC by part on {library}: {common}",
+        f"At {first.number('period'):g} ns, {first.number('cycles'):.0f} cycles without a stall; before layout: no wires, clock "
+        f"tree or glitches.{note}",
+        top=0.82,
+    )  # fmt: skip
+    axes = made.subplots()
+    width = max(map(len, names.values()))
+    made.subplots_adjust(left=min(0.4, 0.06 + 0.0095 * width), right=0.97, bottom=0.55 / made.get_figheight())
+    tints = {part: PARTS[part] for part in POWER_PARTS}
+    stacked(axes, bars, tints, label=f"energy / ({unit})")
+    as_rows(axes, [row[0] for row in bars], [""] * len(bars), room=(0.7, 0.75))
+    for part, middle in places.items():
+        left_label(axes, middle, names[part], colour(family_of(units[part][0].config)))
+    legend_above(made, stack_handles(tints), top=0.58, handlelength=1.0, columnspacing=1.3)
+    return made
+
+
+def energy_tables(records: Records) -> Iterator[Table]:
+    """For each library a row per unit and kind of operands; the note says what is left out and how the total is split."""
+    for library, here in by_library(records, POWER).items():
+        names, common = unit_names(here.of_kind(POWER))
+        rows: list[tuple[Cell, ...]] = []
+        for unit, found in _units(here).items():
+            for record in found:
+                cells = [shown.number(here, record.id, name, 2) for name in (ENERGY, *POWER_PARTS)]
+                rows.append((names[unit], _operands(record), *cells, shown.number(here, record.id, LEAKAGE, 4)))
+        notes = dict.fromkeys(
+            f"{record.flow[name]}."
+            for record in here.of_kind(POWER)
+            for name in ("operands", "estimated", "split", "left_out")
+        )
+        unit = here.of_kind(POWER)[0].metrics[ENERGY].unit
+        text = " ".join(note[0].upper() + note[1:] for note in notes)
+        yield Table(
+            f"Energy per MAC on {words_of(library)}",
+            f"{sentence(common)}; {unit}, leakage included. {text}",
+            ("unit", "operands", "energy", *POWER_PARTS, "of it leakage"), tuple(rows),
         )  # fmt: skip
