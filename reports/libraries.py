@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from ..fpga.libraries import LIBRARIES
-from ..studies.libraries import OSU018 as USUAL
-from ..studies.libraries import library_of
+from ..fpga.pace import OSU018 as USUAL
 from ..studies.records import Record, Records
 from .report import Drawing
 
 __all__ = ["USUAL", "by_library", "libraries", "library_of", "per_library", "words_of"]
+
+
+def library_of(record: Record) -> str:
+    """What the library that a record is of is called; osu018 where it says none."""
+    return str(record.config.get("library", USUAL))
 
 
 def libraries(records: Iterable[Record]) -> list[str]:

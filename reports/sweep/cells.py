@@ -12,12 +12,12 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from ...fpga.power_parts import POWER_PARTS
 from ...studies.records import Record, Records
 from ...studies.sweep.power import ENERGY, LEAKAGE
-from ...studies.sweep.task import FASTEST, POWER, SPREAD, point_id
+from ...studies.sweep.task import FASTEST, POWER, SPREAD
 from .. import shown
 from ..charts import family_handles, left_label, stack_handles, stacked
 from ..colours import PARTS, colour, family_of
 from ..drawing import THOUSANDS, as_rows, figure, label_columns, label_points, legend_above
-from ..libraries import by_library, libraries, per_library, words_of
+from ..libraries import by_library, libraries, library_of, per_library, words_of
 from ..names import sentence, unit_names
 from ..report import Drawing
 from ..shown import Cell, Table
@@ -27,6 +27,12 @@ MOST_CURVES = 8
 
 AREA, RATE = "logic_per_mac", "throughput_per_area"
 _MARKS = ("o", "s", "D", "^", "v", "P", "X", "h")
+
+
+def point_id(spread: Record) -> str:
+    """The id of the area that a spread is of: ``UNIT/sky130-8ns`` of ``UNIT/spread-sky130-8ns``."""
+    unit, _, target = spread.id.partition("/")
+    return f"{unit}/{library_of(spread)}-{target.rpartition('-')[2]}"
 
 
 def curve_targets(records: Records) -> set[str]:
