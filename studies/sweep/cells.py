@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from ...config import MacConfig
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...config import FORMULATIONS, MacConfig
+from ...fpga.formulation_choice import cells_probe, choose
+from ...fpga.liberty import Library
 from ...hdl.emit import verilog
 from ..circuits import Measured, measured_cells
 from ..int_vs_fp.emitted import mapped_once, verilog_of
@@ -10,6 +16,10 @@ from ..libraries import library_named
 from .completed import completed
 from .task import Task
 
+CHOSEN = "chosen"
+"""In a flow, the formulation that was best."""
+CHOSEN_OF: Mapping[str, Any] = {"formulations": {field: list(rows) for field, rows in FORMULATIONS.items()}}
+"""In a flow, the rows that it was chosen of."""
 _WIDE = 16
 """Lanes from which on a unit without a pipeline is mapped lane by lane on standard cells."""
 
@@ -22,11 +32,19 @@ def measured(task: Task) -> Measured:
     BitmillError
         If a tool or the library is missing, or a tool fails.
     """
-    config = task.unit
+    library, period_ns = library_named(task.library), task.period_ns or 0.0
+    config, chosen = formulated(task, library, period_ns)
     text = verilog_of(config)
-    library = library_named(task.library)
-    found = measured_cells(text, verilog.TOP, library, period_ns=task.period_ns or 0.0, once=lanes_apart(config))
-    return completed(found, config, text, throughput=True)
+    found = measured_cells(text, verilog.TOP, library, period_ns=period_ns, once=lanes_apart(config))
+    return completed(replace(found, flow={**found.flow, **chosen}), config, text, throughput=True)
+
+
+def formulated(task: Task, library: Library, period_ns: float) -> tuple[MacConfig, dict[str, Any]]:
+    """The task's unit with the formulation to measure, and what a record's flow says of how that was chosen."""
+    if not task.best:
+        return task.unit, {}
+    found = choose(task.unit, cells_probe(library, period_ns=period_ns, clock_gating=True))
+    return found.config, {**CHOSEN_OF, CHOSEN: found.config.formulation, "tried": found.to_dict()["tried"]}
 
 
 def lanes_apart(config: MacConfig) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 
 from ...fpga.liberty import Library
@@ -12,7 +13,7 @@ from ..circuits import COUNTED_CELLS, Measured, cells_metrics, mapping_flow
 from ..int_vs_fp.emitted import verilog_of
 from ..libraries import library_named
 from ..records import metric
-from .cells import lanes_apart
+from .cells import formulated, lanes_apart
 from .completed import completed
 from .task import Task
 
@@ -28,10 +29,11 @@ def fastest(task: Task) -> Measured:
     BitmillError
         If a tool or the library is missing, or a tool fails.
     """
-    text = verilog_of(task.unit)
     library = library_named(task.library)
-    found = measured_fastest(text, verilog.TOP, library, periods=task.periods, once=lanes_apart(task.unit))
-    return completed(found, task.unit, text, throughput=True)
+    config, chosen = formulated(task, library, fastest_ns(library) if task.best else 0.0)
+    text = verilog_of(config)
+    found = measured_fastest(text, verilog.TOP, library, periods=task.periods, once=lanes_apart(config))
+    return completed(replace(found, flow={**found.flow, **chosen}), config, text, throughput=True)
 
 
 def spread(task: Task) -> Measured:

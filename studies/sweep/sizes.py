@@ -16,7 +16,7 @@ from .measurement import CPU_SECONDS, known
 from .study_file import StudyFile
 from .task import CELLS, FASTEST, ON_CELLS, POWER, SPREAD, Task
 
-_SECONDS = {CELLS: 6.0, FASTEST: 25.0, SPREAD: 30.0, POWER: 15.0}
+_SECONDS = {CELLS: 4.0, FASTEST: 18.0, SPREAD: 20.0, POWER: 8.0}
 """CPU seconds per thousand gates, as measured of small and wide units on sky130."""
 _LEAST_GATES, _GATES_PER_BIT = 500, 60
 

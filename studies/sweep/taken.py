@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ...config import MacConfig
 from ...fpga.power import LEFT_OUT, WEIGHED
 from ...fpga.power_parts import SPLIT
 from ..circuits import Measured
@@ -13,6 +14,7 @@ from ..committed import committed_records, still_valid
 from ..int_vs_fp.emitted import verilog_of, with_multiplier
 from ..libraries import library_named
 from ..records import FULL, Record, Records
+from .cells import CHOSEN, CHOSEN_OF
 from .clocks import PERTURBED
 from .measurement import record_of
 from .operands import stimulus_digest, unit_stimulus
@@ -46,7 +48,8 @@ class Committed:
         asked = record_of(task, Measured({}, {}, {}))
         if dict(found.config) != dict(asked.config) or found.topic != asked.topic:
             return None
-        text = verilog_of(with_multiplier(task.unit, dsp=task.dsp))
+        unit = MacConfig.from_dict({**task.config, **found.flow.get(CHOSEN, {})}) if task.best else task.unit
+        text = verilog_of(with_multiplier(unit, dsp=task.dsp))
         if not still_valid(found, text, same=_same(task), seeds=task.seeds if task.target == CLOCK else None):
             return None
         if task.target == POWER and found.metrics["cycles"].value != task.cycles:
@@ -62,7 +65,7 @@ def _same(task: Task) -> Mapping[str, Any]:
     """What a record's flow says of how it was measured and that can be told without measuring."""
     if task.target not in ON_CELLS:
         return {}
-    same: dict[str, Any] = {"library_sha256": library_named(task.library).sha256}
+    same: dict[str, Any] = {"library_sha256": library_named(task.library).sha256, **(CHOSEN_OF if task.best else {})}
     if task.target == FASTEST:
         return {**same, "periods": list(task.periods)}
     if task.target == SPREAD:

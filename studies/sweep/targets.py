@@ -75,12 +75,15 @@ class CellsTarget(Frozen, frozen=True):
         little different, and ``fastest``.
     power
         Energy per MAC by part.
+    formulation
+        ``"best"``: at each of ``periods`` and as fast as it goes a unit is built with the formulation that is best there.
     """
 
     periods: Periods = ()
     fastest: bool = False
     curve: Periods = ()
     power: PowerTarget | None = None
+    formulation: Literal["configured", "best"] = "configured"
 
     @property
     def per_unit(self) -> int:
@@ -90,13 +93,15 @@ class CellsTarget(Frozen, frozen=True):
 
     def tasks(self, config: MacConfig, library: str) -> Iterator[Task]:
         """A unit on this library."""
-        fields = config.to_dict()
+        fields, best = config.to_dict(), self.formulation == "best"
         for period in dict.fromkeys((*self.periods, *self.curve)):
-            yield Task(config=fields, target=CELLS, library=library, period_ns=period)
+            yield Task(
+                config=fields, target=CELLS, library=library, period_ns=period, best=best and period in self.periods
+            )
         for period in dict.fromkeys(self.curve):
             yield Task(config=fields, target=SPREAD, library=library, period_ns=period)
         if self.fastest or self.curve:
-            yield Task(config=fields, target=FASTEST, library=library, periods=self.curve)
+            yield Task(config=fields, target=FASTEST, library=library, periods=self.curve, best=best and self.fastest)
         if self.power is not None and not config.by_rows:
             for operands in dict.fromkeys(self.power.operands):
                 yield Task(
@@ -115,7 +120,7 @@ def _each_some(cells: Mapping[str, CellsTarget]) -> Mapping[str, CellsTarget]:
         check_name(name)
     empty = next((name for name, asked in cells.items() if not asked.per_unit), None)
     if empty is not None:
-        raise BitmillError(f"{empty} must have at least one of {', '.join(CellsTarget.model_fields)}, not none")
+        raise BitmillError(f"{empty} must have at least one of periods, fastest, curve, power, not none")
     return cells
 
 

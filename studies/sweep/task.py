@@ -43,6 +43,8 @@ class Task:
         Of ``fastest``: clock periods whose circuits are looked at as well.
     operands, cycles
         What ``power`` is measured on, and for how long.
+    best
+        Whether ``cells`` and ``fastest`` take the formulation that is best there, instead of the configured one.
     """
 
     config: Mapping[str, Any]
@@ -54,6 +56,7 @@ class Task:
     periods: tuple[float, ...] = ()
     operands: Operands | None = None
     cycles: int = 0
+    best: bool = False
 
     @property
     def unit(self) -> MacConfig:
@@ -65,7 +68,7 @@ class Task:
         """``e4m3-k32-exact/osu018-8ns``: the id of its record."""
         suffix = "-dsp" * self.dsp + (f"-{self.operands}" if self.operands else "")
         suffix += f"-{nanoseconds(self.period_ns)}ns" if self.period_ns is not None else ""
-        return measured_id(unit_key(self.unit), self.measured_on + suffix)
+        return measured_id(unit_key(self.unit), self.measured_on + suffix + "-best" * self.best)
 
     @property
     def measured_on(self) -> str:

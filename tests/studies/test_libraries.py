@@ -1,15 +1,17 @@
 """Studies on cell libraries: which are measured, what records and ids call them, and what follows from several of them."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from bitmill import BitmillError
+from bitmill import BitmillError, MacConfig
+from bitmill.fpga.formulation_choice import Choice
 from bitmill.fpga.pace import fastest_ns, paced
 from bitmill.studies import libraries
 from bitmill.studies.circuits import Measured
-from bitmill.studies.records import metric
-from bitmill.studies.sweep import measurement, sizes
+from bitmill.studies.records import FULL, Records, metric
+from bitmill.studies.sweep import cells, measurement, sizes, taken
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
 from bitmill.studies.sweep.task import Task
@@ -34,6 +36,10 @@ def test_ids_of_osu018_are_as_they_were_and_others_say_their_library():
     assert ends(cells={"sky130": asked}) == [
         "sky130-8ns", "sky130-12.5ns", "sky130-4ns", "spread-sky130-4ns", "fastest-sky130", "power-sky130-layer-9ns",
     ]  # fmt: skip
+    assert ends(cells={"sky130": {"periods": [8], "fastest": True, "formulation": "best"}}) == [
+        "sky130-8ns-best",
+        "fastest-sky130-best",
+    ]
     assert ends(cells=["asap7", "ihp-sg13g2"], osu018=[8]) == ["osu018-8ns", "fastest-asap7", "fastest-ihp-sg13g2"]
 
 
@@ -50,6 +56,23 @@ def test_mistakes_are_told_in_one_line(targets, message):
         StudyFile.from_dict({**FIELDS, "targets": targets}, source="s.toml")
     assert str(error.value).startswith(f"s.toml: {message}")
     assert "\n" not in str(error.value)
+
+
+def test_the_best_formulation_is_kept_and_said(monkeypatch):
+    fields = {"weight": "INT2", "activation": "INT2", "unit": "dot", "lanes": 2, "k_max": 4, "pipeline": 0}
+    task = Task(config=fields, target="cells", period_ns=20.0, best=True)
+    columns = MacConfig.from_dict({**fields, "multiplier": "columns"})
+    monkeypatch.setattr(cells, "choose", lambda _config, _probe: Choice(columns, {"logic": None, "columns": None}))
+    record = measurement.record_of(task, cells.measured(task))
+    assert record.id == "int2-k2-exact-max4-p0/osu018-20ns-best"
+    assert record.flow["chosen"]["multiplier"] == "columns"
+    plain = replace(task, config=columns.to_dict(), best=False)
+    assert record.metrics == measurement.record_of(plain, cells.measured(plain)).metrics
+    committed = taken.Committed()
+    for flow, there in (({}, True), ({"formulations": {}}, False), ({"chosen": {"multiplier": "logic"}}, False)):
+        known = Records([replace(record, flow={**record.flow, **flow})], study=FULL)
+        monkeypatch.setattr(committed, "_records", known)
+        assert (committed.record(task) is not None) is there, flow
 
 
 def made(task, **metrics):
