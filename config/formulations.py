@@ -22,11 +22,13 @@ FIELDS: tuple[str, ...] = ("multiplier", "aligner", "reduction")
 ANY = "any"
 INTEGERS = "signed integers"
 MAGNITUDES = "signs, magnitudes and exponents"
+FEW_EXPONENTS = "signs, magnitudes and at most 16 exponents"
 
 _PAIRS: Mapping[str, Callable[[Product], bool]] = {
     ANY: lambda _: True,
     INTEGERS: lambda product: product.significand_signed and not product.sign_bit and product.exponent_span == 0,
     MAGNITUDES: lambda product: product.exponent_span > 0 and not product.significand_signed,
+    FEW_EXPONENTS: lambda product: 0 < product.exponent_span < 16 and not product.significand_signed,
 }
 """Pairs of formats that a row may be for, as errors call them, and whether a pair is of them."""
 
@@ -92,6 +94,10 @@ _ROWS = (
         field="multiplier", name="digits", title="products in digits", pairs=INTEGERS, lanes=2, fixed_terms=True,
         words="a row per radix-4 digit by and-or gates, summed bit by bit over all lanes",
         only_with={"aligner": ("grouped",), "reduction": ("compressed",)},
+    ),
+    Formulation(
+        field="multiplier", name="placed", title="products in place", pairs=FEW_EXPONENTS, lanes=2, fixed_terms=True,
+        words="products put in place by one-hot exponents of both operands", only_with={"aligner": ("grouped",)},
     ),
     Formulation(
         field="aligner", name="grouped", words="shift by the low exponent bits, place by groups",

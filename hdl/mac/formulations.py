@@ -14,6 +14,7 @@ from ...formats import Product
 from ..products.bit_multiplier import BitMultiplier, bit_weights, bits_layout
 from ..products.digit_multiplier import DigitMultiplier, digit_weights, digits_layout
 from ..products.multiplier import Multiplier
+from ..products.placed_multiplier import PlacedMultiplier
 from ..products.row_multiplier import RowMultiplier, row_parts
 from ..sums.adder_tree import AdderTree
 from ..sums.aligner import Aligner
@@ -32,21 +33,27 @@ Parts = Callable[[Product], tuple[Part, ...]]
 """The parts that a term is left in, each summed by a tree of its own."""
 
 
+AnyMultiplier = Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier | PlacedMultiplier
+"""All have the ports ``weight``, ``activation`` and ``product``."""
+
+
 @dataclass(frozen=True)
 class _MultiplierRow:
     """How a lane's multiplier is made, and the parts of its product where that is the term already, with no aligner.
 
-    A product that is left as ``bits`` has their layout and what they are worth, which is the negated product.
+    A product that is left as ``bits`` has their layout and what they are worth, which is the negated product; one that is
+    ``placed`` is as the usual aligner would give it.
     """
 
-    make: Callable[[Product], Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier]
+    make: Callable[[Product], AnyMultiplier]
     parts: Parts | None = None
     bits: tuple[Callable[[Product], data.StructLayout], Callable[[Product], Weights]] | None = None
+    placed: bool = False
 
     @property
     def is_term(self) -> bool:
         """Whether the product is the term."""
-        return self.parts is not None or self.bits is not None
+        return self.placed or self.parts is not None or self.bits is not None
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
     "operator": _MultiplierRow(lambda product: Multiplier(product=product, style="operator")),
     "columns": _MultiplierRow(lambda product: RowMultiplier(product=product), row_parts),
     "bits": _MultiplierRow(lambda product: BitMultiplier(product=product), bits=(bits_layout, bit_weights)),
+    "placed": _MultiplierRow(lambda product: PlacedMultiplier(product=product), placed=True),
     "digits": _MultiplierRow(lambda product: DigitMultiplier(product=product), bits=(digits_layout, digit_weights)),
 }
 _ALIGNERS: Mapping[str, _AlignerRow] = {
@@ -87,7 +95,7 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
 }
 
 
-def multiplier(config: MacConfig) -> Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier:
+def multiplier(config: MacConfig) -> AnyMultiplier:
     """A new multiplier of a lane."""
     return _MULTIPLIERS[config.multiplier].make(config.product)
 
@@ -101,7 +109,8 @@ def aligner(config: MacConfig, *, shift: bool) -> Aligner | None:
 
 def biased(config: MacConfig) -> bool:
     """Whether the lane inverts the sign bit of aligned terms for the adder tree behind it."""
-    if _MULTIPLIERS[config.multiplier].is_term:
+    row = _MULTIPLIERS[config.multiplier]
+    if row.parts is not None or row.bits is not None:
         return False
     return _ALIGNERS[config.aligner].component.biased(config.product)
 

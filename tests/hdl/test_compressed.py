@@ -27,22 +27,21 @@ FORMULATIONS: dict[str, dict[str, Any]] = {
     "placed": {"aligner": "placed"},
     "binned": {"aligner": "binned"},
     "counted": {"aligner": "counted"},
+    "in place": {"multiplier": "placed"},
 }
 INTEGERS = [("INT4", "INT4"), ("INT3", "UINT4"), ("UINT5", "INT2"), ("INT8_SYM", "INT5")]
 MAGNITUDES = [("E2M1", "E2M1"), ("E3M2", "E2M1")]
 PAIRS = [
     *((name, *pair) for name in ("bits", "digits", "columns", "whole") for pair in INTEGERS),
-    *((name, *pair) for name in ("whole", "placed", "binned", "counted") for pair in MAGNITUDES),
+    *((name, *pair) for name in ("whole", "placed", "binned", "counted", "in place") for pair in MAGNITUDES),
     ("counted", "E4M3", "E4M3"), ("counted", "E5M2", "E2M3"), ("counted", "POT4", "E2M0"),
     ("whole", "UINT4", "UINT4"), ("whole", "NF4", "E2M1"), ("whole", "E2M1", "INT4"),
 ]  # fmt: skip
 
 
 def unit(weight, activation, name, *, lanes=2, pipeline: Any = 0, **fields):
-    return MacConfig(
-        weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, reduction="compressed",
-        **{**FORMULATIONS[name], **fields},
-    )  # fmt: skip
+    chosen = {"reduction": "compressed", **FORMULATIONS[name], **fields}
+    return MacConfig(weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, **chosen)
 
 
 class CodesToTerm(wiring.Component):
@@ -126,6 +125,8 @@ UNITS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "columns": ("columns", "INT8", "INT6", {"pipeline": 1, "lanes": 3}),
     "operator": ("whole", "INT8", "INT4", {"multiplier": "operator"}),
     "E2M1": ("placed", "E2M1", "E2M1", {"lanes": 7}),
+    "E2M1 in place": ("in place", "E2M1", "E2M1", {"pipeline": ("sum",), "lanes": 3}),
+    "E3M2 in place, by two": ("in place", "E3M2", "E2M1", {"reduction": "tree", "pipeline": 3, "lanes": 3}),
     "E4M3 in bins": ("binned", "E4M3", "E2M1", {"pipeline": ("multiply",)}),
     "saturating": (
         "digits",
@@ -202,6 +203,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "columns with an aligner": (
         {"weight": "E2M1", "activation": "E2M1", "multiplier": "digits", "reduction": "compressed"},
         "multiplier must be 'logic' or 'operator' for pairs that are not of signed integers, not 'digits'",
+    ),
+    "many exponents in place": (
+        {"weight": "E4M3", "activation": "E4M3", "multiplier": "placed"},
+        "for pairs that are not of signs, magnitudes and at most 16 exponents, not 'placed'",
     ),
     "windows": (
         {"reduction": "compressed", "accumulator": {"kind": "window", "width": 24}},
