@@ -10,6 +10,7 @@ from ...studies.committed import committed_records
 from ...studies.records import BITMOD, Record, Records, metric
 from ..names import unit_names
 from ..published import Claim, rows, value_of
+from .formatscope import formatscope_claims
 from .walks import WALKS, steps_of
 
 MINIFLOAT_PAPER = "arXiv 2311.12359"
@@ -32,6 +33,7 @@ def derived_claims(records: Records) -> Iterator[Record]:
             ours=[(step.id, "ours") for step in steps], figure=lambda first, *_others: first,
         )  # fmt: skip
         yield claim.record(records)
+    yield from formatscope_claims(records)
     yield from _minifloat_claims(records)
     bitmod = committed_records(BITMOD)
     for record in bitmod.of_kind("claim"):

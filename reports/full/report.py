@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from ...studies.full.models import model_records
-from ...studies.full.plan import ALIGNERS, FRONTS, units_of
+from ...studies.full.plan import ALIGNERS, FRONTS, LIBRARIES, studies, units_of
 from ...studies.full.run import measure
 from ...studies.records import FULL, Record, Records
 from ..libraries import USUAL, words_of
@@ -14,7 +14,10 @@ from ..part_bars import parts_picture
 from ..report import Drawing, Report
 from ..sweep.cells import curve_drawings, energy_drawings
 from .claims import derived_claims
+from .formatscope import formatscope_records
 from .fronts import cheapest_records, front_records, point_records, points_of
+from .gap_picture import gaps_picture
+from .gaps import BEST, GAPS, gap_records, gaps_of
 from .pictures import aligners_picture, fronts_picture, lengths_picture, models_picture, walks_picture
 from .tables import all_tables, figures
 from .text import answer, findings, subject
@@ -33,6 +36,8 @@ def derived_records(records: Records) -> Iterator[Record]:
     found = [*points, *front_records(records.plus(points)), *walk_records(records)]
     found += cheapest_records(records, units_of(ALIGNERS))
     found += model_records()
+    chosen = studies()
+    found += [*gap_records(records, chosen[LIBRARIES], chosen[FRONTS]), *formatscope_records(records)]
     yield from found
     yield from derived_claims(records.plus(found))
 
@@ -55,6 +60,7 @@ def drawings(records: Records) -> Mapping[str, Drawing]:
             partial(walks_picture, walks=walks["formatscope"], title="FormatScope's figures, one assumption at a time"),
             "FormatScope's claims: from its setting to ours, one assumption at a time.",
         ),
+        **({"libraries": Drawing(gaps_picture, _LIBRARIES)} if len(gaps_of(records, GAPS[0].title, BEST)) > 1 else {}),
         "aligners": Drawing(aligners_picture, "FP8 against INT8 at 32 products a step, every formulation."),
         **curve_drawings(records),
         **energy_drawings(records),
@@ -64,12 +70,14 @@ def drawings(records: Records) -> Mapping[str, Drawing]:
     }
 
 
+_LIBRARIES = "INT against FP on cell libraries of 180, 130 and 7 nm."
+
 REPORT = Report(
     study=FULL,
     title="INT versus FP: what each assumption costs",
     subject=subject,
     measure=measure,
-    derives=("point", "front", "walk", "cheapest", "model", "prediction", "claim"),
+    derives=("point", "front", "walk", "cheapest", "model", "prediction", "gap", "formatscope", "claim"),
     derive=derived_records,
     answer=answer,
     findings=findings,

@@ -8,7 +8,9 @@ from ..names import sentence, unit_names, unit_title
 from ..published import claims_table, rows
 from ..shown import DASH, Cell, Column, Table, number, of_config, of_records, optional
 from ..sweep.cells import curves_tables, energy_tables
+from .formatscope import formatscope_table
 from .fronts import points_of
+from .gaps import gaps_table
 from .pictures import TARGETS
 from .walks import WALKS, steps_of
 
@@ -21,8 +23,8 @@ def figures(records: Records) -> list[Table]:
 def all_tables(records: Records) -> list[Table]:
     """In the order in which they are shown."""
     return [
-        _claims(records), _walks(records), _cheapest(records), *curves_tables(records), *energy_tables(records),
-        _models(records), _skipped(records),
+        _claims(records), _walks(records), gaps_table(records), formatscope_table(records), _cheapest(records),
+        *curves_tables(records), *energy_tables(records), _models(records), _skipped(records),
     ]  # fmt: skip
 
 
@@ -67,15 +69,17 @@ def _walks(records: Records) -> Table:
 def _peers(records: Records) -> Table:
     found: list[tuple[Cell, ...]] = []
     for peer in rows("peers"):
-        ours = f"{peer['ours']}/{USUAL}-{peer['period_ns']:g}ns"
-        found.append((
-            peer["what"], f"{peer['ge_per_mac']:g}", f"{peer['delay_ns']:g}", optional(records, ours, "logic_per_mac", 1),
-            optional(records, ours, "delay", 1), unit_title(records[ours]) if ours in records else DASH,
-        ))  # fmt: skip
+        ours = peer["ours"]
+        if ours in records or f"/{USUAL}-" in ours:
+            found.append((
+                peer["what"], ours.partition("/")[2].split("-")[0], peer["source"], f"{peer['ge_per_mac']:g}",
+                f"{peer['delay_ns']:g}", optional(records, ours, "logic_per_mac", 1), optional(records, ours, "delay", 1),
+                unit_title(records[ours]) if ours in records else DASH,
+            ))  # fmt: skip
     return Table(
         "32-lane units with accumulator beside the best public ones",
-        f"{words_of(USUAL)}, gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
-        ("function", "public / GE", "public delay / ns", "ours / GE", "our delay / ns", "our unit"), tuple(found),
+        "Gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
+        ("function", "library", "by", "public / GE", "their delay / ns", "ours / GE", "our delay / ns", "our unit"), tuple(found),
     )  # fmt: skip
 
 

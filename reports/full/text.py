@@ -10,6 +10,7 @@ from ..names import unit_names
 from ..shown import shown
 from ..sweep.cells import curves_answer, energy_answer
 from .fronts import EXACT, FUSED, points_of, question
+from .gaps import gaps_answer
 from .walks import WALKS, steps_of
 
 
@@ -40,6 +41,7 @@ def findings(records: Records) -> Iterator[str]:
             f"{best.config['formulation']}, takes {_percent(best.number('over_int8'))} over the smallest INT8 unit in gates, "
             f"{_percent(records[f'cheapest/e4m3-{rounding}/ecp5'].number('over_int8'))} in LUT4."
         )
+    yield from gaps_answer(records)
     yield from _fronts(records)
     yield from curves_answer(records)
     yield from energy_answer(records)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...formats import Format
 from ...golden import Granularity, Rule, Scales, choose_scale, dequantize, quantize
+from ...golden.noise import relative_error, sqnr_db
 from ...models.layers import Layer
 from ..records import Metric, Record, metric
-from .noise import relative_error, sqnr_db
 from .scales import ChooseScale
 from .study import POLICIES, RULES, Pair, Policy, Study
 

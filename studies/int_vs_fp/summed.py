@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ... import golden
 from ...config import MacConfig
 from ...fpga.cache import cached
+from ...golden.noise import sqnr_db
 from ...system.sources import source_digest
 from ..records import metric
-from .noise import sqnr_db
 
 UNITS = {"error_sqnr": "dB", "total_sqnr": "dB", "overflowed": "%", "outputs": "outputs"}
 

@@ -1,9 +1,9 @@
-"""What a unit occupies on targets whose cells Yosys counts: gates and LUTs."""
+"""What a unit occupies on targets whose cells Yosys counts, gates and LUTs, and how fast it is on ECP5, placed and routed."""
 
 from __future__ import annotations
 
 from ...hdl.emit import verilog
-from ..circuits import Measured, counted
+from ..circuits import Measured, counted, measured_clock
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
 from .completed import completed
 from .task import GENERIC, Task
@@ -23,3 +23,15 @@ def measured(task: Task) -> Measured:
     once = () if task.target == GENERIC else mapped_once(config)
     found = counted(text, verilog.TOP, task.target, dsp=task.dsp, once=once)
     return completed(found, config, text)
+
+
+def placed(task: Task) -> Measured:
+    """The clock over the task's seeds.
+
+    Raises
+    ------
+    BitmillError
+        If a tool is missing or fails.
+    """
+    text = verilog_of(task.unit)
+    return completed(measured_clock(text, verilog.TOP, seeds=task.seeds), task.unit, text)

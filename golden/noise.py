@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...system.errors import BitmillError
+from ..system.errors import BitmillError
 
 Array = NDArray[np.float64]
 
