@@ -32,10 +32,10 @@ def gaps_picture(records: Records) -> Figure:
         11.0, 5.4, "How far INT against FP moves between processes",
         "By how many percent the floating-point unit is dearer than the integer unit of as many bits, the smallest formulation "
         f"of each\nthat meets the clock. {shown.tools_named(records, 'gap')}, before layout.",
-        top=1.05,
+        top=1.2,
     )  # fmt: skip
     grid = made.subplots(1, len(PANELS), sharey=True)
-    made.subplots_adjust(left=0.075, right=0.985, bottom=0.19, wspace=0.08)
+    made.subplots_adjust(left=0.075, right=0.985, bottom=0.17, wspace=0.08)
     handles = {}
     for axes, (clock, title) in zip(grid, PANELS, strict=True):
         for gap in GAPS:

@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from bitmill.reports.full.formatscope import formatscope_claims, formatscope_records
-from bitmill.reports.full.gaps import BEST, LEAST_ENERGY, gap_records
+from bitmill.reports.full.gap_picture import PANELS
+from bitmill.reports.full.gaps import BEST, LEAST_ENERGY, gap_records, gaps_answer
 from bitmill.reports.full.report import REPORT
 from bitmill.reports.published import rows
 from bitmill.studies.circuits import Measured
@@ -31,7 +32,7 @@ def cost(task, *, met=True):
     base = {"E4M3": 150.0, "INT8": 100.0}.get(task.unit.weight, 40.0)
     parts = dict.fromkeys(("multiply", "align", "accumulate", "registers", "control", "leakage"), 0.1)
     return made(
-        task, met=met, total_per_mac=base, delay=2.0 if task.unit.weight == "E4M3" else 1.0, energy=base / 100, period=9.0,
+        task, met=met, total_per_mac=base, logic_per_mac=base, delay=2.0 if task.unit.weight == "E4M3" else 1.0, energy=base / 100, period=9.0,
         cycles=9, **(parts if task.target == POWER else {}),
     )  # fmt: skip
 
@@ -87,10 +88,12 @@ def test_formatscope_is_met_on_its_own_node_one_assumption_at_a_time():
 
 def test_the_page_shows_several_libraries():
     committed = committed_records(FULL)
-    base = [record for record in committed if record.topic not in REPORT.derives]
-    known = {record.id for record in base}
-    more = [record for record in every(cost) if "best" in record.id or record.topic == POWER]
-    whole = REPORT.whole([*base, *(record for record in more if record.id not in known)])
-    page = REPORT.page(whole)
-    assert "libraries" in page.pictures
-    assert any(table.title == "INT against FP on every library" for table in page.tables)
+    known = {record.id for record in committed}
+    more = Records([*committed, *(record for record in every(cost) if record.id not in known)], study=FULL)
+    assert "libraries" not in REPORT.drawings(committed)
+    shown = Records({record.id: record for record in (*more, *gaps(more).values())}.values(), study=FULL)
+    drawing = REPORT.drawings(shown)["libraries"]
+    assert [axes.get_title("left") for axes in drawing.draw(shown).axes] == [title for _, title in PANELS]
+    (table,) = (table for table in REPORT.tables(shown) if table.title == "INT against FP on every library")
+    assert len(table.rows) == len(shown.of_kind("gap")) > 80
+    assert any("sky130" in sentence for sentence in gaps_answer(shown))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bitmill import BitmillError, MacConfig
-from bitmill.reports.full import cheapest, fronts, text
+from bitmill.reports.full import fronts, text
 from bitmill.reports.full.report import REPORT
 from bitmill.reports.full.walks import WALKS, Step
 from bitmill.studies.committed import committed_records
@@ -97,12 +97,14 @@ def test_steps_that_move_two_assumptions_are_noticed():
         assert moved(before, after) == set(names)
 
 
-def test_formats_against_each_other_have_every_axis():
+def test_formats_against_each_other_have_every_axis(committed):
     tasks, _ = planned(studies())
     known = {task.key for task in tasks}
     units = {unit_key(config) for config in units_of(FRONTS)}
     assert len(units) >= 10
-    assert [f"{unit}/{end}" for unit in units for axis in fronts.AXES.values() for end in axis.needs
+    axes = fronts.axes_of(committed, sorted(units))
+    assert {"gates", "lut4", "own_clock", "equal_clock", "energy"} <= set(axes)
+    assert [f"{unit}/{end}" for unit in units for axis in axes.values() for end in axis.needs
             if f"{unit}/{end}" not in known] == []  # fmt: skip
 
 
@@ -151,12 +153,22 @@ def record(name, kind="area", **metrics):
 
 def test_a_front_is_what_nothing_beats():
     points = [
-        replace(record(f"point/{name}", "point", sqnr=sqnr, **dict.fromkeys(fronts.AXES, cost)), part=name)
+        replace(record(f"point/{name}", "point", sqnr=sqnr, gates=cost), part=name)
         for name, cost, sqnr in [("a", 1, 10), ("b", 2, 30), ("c", 3, 20), ("d", 4, 40), ("e", 1, 9)]
     ]
-    for found in fronts.front_records(points):
-        assert found.config["members"] == ["a", "b", "d"]
-        assert (found.number("units"), found.number("members"), found.number("integer_members")) == (5, 3, 3)
+    assert [point.part for point in fronts.members(points, "gates")] == ["a", "b", "d"]
+
+
+def test_fronts_are_of_all_compared_units(committed):
+    points, axes = fronts.points_of(committed)
+    for name in axes:
+        found = committed[f"front/{name}"]
+        kept = [point for point in points if not any(
+            other.number(name) <= point.number(name) and other.number("sqnr") >= point.number("sqnr")
+            and (other.number(name), other.number("sqnr")) != (point.number(name), point.number("sqnr")) for other in points
+        )]  # fmt: skip
+        assert set(found.config["members"]) == {point.part for point in kept}
+        assert (found.number("units"), found.number("members")) == (len(points), len(kept))
 
 
 def test_errors_are_told_apart_by_what_is_computed():
@@ -181,7 +193,7 @@ def test_every_published_claim_has_a_row(committed):
         assert claims[walk.key].number("ours") == committed[f"walk/{walk.key}/0"].number("ours")
     assert {"fpga-minifloat-front", "bitmod-area", "bitmod-energy", "l-mul-area"} <= set(claims)
     assert all(record.config["why"] and record.config["source"] for record in claims.values())
-    assert any("183" in sentence for sentence in text.answer(committed))
+    assert any("183" in sentence for sentence in text.findings(committed))
 
 
 def test_accumulator_widths_of_the_fpga_paper(committed):
@@ -318,8 +330,8 @@ def test_a_missing_unit_is_named(committed):
 
 def test_formulations_have_names():
     units = units_of(ALIGNERS)
-    names = {cheapest.formulation_of(config) for config in units}
+    names = {fronts.formulation_of(config) for config in units}
     assert names == {
-        "grouped aligner", "barrel aligner", "placed aligner", "binned aligner", "window24", "window32",
+        "grouped aligner", "barrel aligner", "placed aligner", "binned aligner", "24-bit window", "32-bit window",
         "rows of digits", "columns of all lanes", "synthesizer's own",
     }  # fmt: skip
