@@ -10,6 +10,7 @@ from .fixed_accumulator import FixedAccumulator
 from .float_accumulator import FloatAccumulator
 from .fused_accumulator import FusedAccumulator
 from .fused_scaled_accumulator import FusedScaledAccumulator
+from .lean_float import LeanFloatAccumulator, LeanWindowAccumulator
 from .merged_accumulator import MergedAccumulator
 from .scaled_accumulator import ScaledAccumulator
 from .window_accumulator import WindowAccumulator
@@ -20,11 +21,14 @@ ACCUMULATORS: dict[str, type[Accumulator]] = {
     "fixed": FixedAccumulator,
     "window": WindowAccumulator,
     "float": FloatAccumulator,
+    "lean window": LeanWindowAccumulator,
+    "lean float": LeanFloatAccumulator,
     "fused": FusedAccumulator,
     "scaled": ScaledAccumulator,
     "scaled-fused": FusedScaledAccumulator,
 }
-"""Component classes; ``scaled`` ones are those of units whose steps have scales, ``merged`` ones sum the lanes as well."""
+"""Component classes; ``scaled`` ones are those of units whose steps have scales, ``merged`` ones sum the lanes as well,
+``lean`` ones are chosen by a formulation."""
 
 
 def circuit(config: MacConfig) -> str:

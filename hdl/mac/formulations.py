@@ -60,12 +60,14 @@ class _MultiplierRow:
 class _AlignerRow:
     """A lane's aligner, the parts of its term where it is left in parts, and the tree of windows behind such lanes.
 
-    ``weights`` is what a term's bits are worth where it is no number and no parts.
+    ``weights`` is what a term's bits are worth where it is no number and no parts, ``circuits`` which accumulators' circuits
+    others take the place of.
     """
 
     component: type[Aligner]
     parts: Parts | None = None
     window: type[WindowTree] = WindowTree
+    circuits: Mapping[str, str] = field(default_factory=dict)
     weights: Callable[[Product], Weights] | None = None
 
 
@@ -75,6 +77,7 @@ class _ReductionRow:
 
     make: Callable[[MacConfig], Reduction]
     merged: Mapping[str, str] = field(default_factory=dict)
+    circuits: Mapping[str, str] = field(default_factory=dict)
 
 
 _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
@@ -91,7 +94,7 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
     "placed": _AlignerRow(PlacedAligner),
     "binned": _AlignerRow(BinnedAligner, bins),
     "counted": _AlignerRow(CountedAligner, weights=counted_weights),
-    "early": _AlignerRow(EarlyAligner, window=EarlyWindowTree),
+    "early": _AlignerRow(EarlyAligner, window=EarlyWindowTree, circuits={"window": "lean window"}),
 }
 
 
@@ -133,6 +136,8 @@ def reduction(config: MacConfig) -> Reduction:
 def circuit(config: MacConfig) -> str:
     """The accumulator's circuit: its own, or the one that takes over the reduction where no register is between the two."""
     own = config.accumulator.circuit
+    for row in (_ALIGNERS[config.aligner], _REDUCTIONS[config.reduction]):
+        own = row.circuits.get(own, own)
     if config.lanes == 1 or config.registers("reduce") or config.registers("sum"):
         return own
     return _REDUCTIONS[config.reduction].merged.get(own, own)
@@ -191,7 +196,7 @@ def _compressed(config: MacConfig) -> Reduction:
 
 _REDUCTIONS: Mapping[str, _ReductionRow] = {
     "tree": _ReductionRow(_tree),
-    "compressed": _ReductionRow(_compressed, {"exact": "merged"}),
+    "compressed": _ReductionRow(_compressed, {"exact": "merged"}, {"float": "lean float"}),
 }
 TABLES: Mapping[str, Mapping[str, object]] = {
     "multiplier": _MULTIPLIERS,
