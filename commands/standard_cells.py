@@ -11,6 +11,7 @@ import click
 
 from ..system.screen import say
 from .formulation import chosen, tried_of
+from .large_units import RecipePace, measured_on, measured_unit, say_measured_on
 from .memories import emitted_for_cells, left_out_of, say_left_out
 from .options import share_of
 from .progress import progress
@@ -57,13 +58,15 @@ def synth_cells(
     period_ns: float,
     clock_gating: bool,
     formulation: str | None,
+    clock: str,
     output: Path | None,
 ) -> None:
     """Map the unit onto a library, print what it occupies and the clock that it reaches, and write the record."""
     from ..fpga.formulation_choice import cells_probe
+    from ..fpga.large_cells import map_large
     from ..fpga.libraries import find_library
     from ..fpga.standard_cells import check_flow, map_standard_cells
-    from ..hdl.emit.verilog import TOP, once_in_cells
+    from ..hdl.emit.verilog import TOP, once_in_cells, once_in_large
     from ..system.files import output_file, to_json
 
     check_flow(period_ns)
@@ -76,21 +79,42 @@ def synth_cells(
         staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
             verilog, left_out = emitted_for_cells(config, TOP)
-            step(f"mapping {config.title} onto {library.name}")
-            result = map_standard_cells(
-                verilog,
-                TOP,
-                library,
-                period_ns=period_ns,
-                clock_gating=clock_gating,
-                once=once_in_cells(config),
-                progress=lambda recipe: step(f"mapping {config.title} onto {library.name}: {recipe} done"),
-            )
+            measured = measured_unit(config, clock)
+            doing = f"mapping {measured.title} onto {library.name}"
+            step(doing)
+            pace = RecipePace()
+
+            def show(recipe: str, seconds: float, left: int) -> None:
+                then = f"{left} recipes left at the most" if left or measured == config else f"counting {config.title}"
+                step(f"{doing}: {recipe} done, {then}", left=pace.left(seconds, left))
+
+            if measured == config:
+                result = map_standard_cells(
+                    verilog,
+                    TOP,
+                    library,
+                    period_ns=period_ns,
+                    clock_gating=clock_gating,
+                    once=once_in_cells(config),
+                    progress=show,
+                )
+            else:
+                result = map_large(
+                    verilog,
+                    emitted_for_cells(measured, TOP)[0],
+                    TOP,
+                    library,
+                    period_ns=period_ns,
+                    clock_gating=clock_gating,
+                    once_of_whole=once_in_large(config),
+                    once_of_part=once_in_cells(measured),
+                    progress=show,
+                )
         if staged is not None:
-            staged.write_text(
-                to_json(_record(config, result) | left_out_of(left_out) | tried_of(choice)), encoding="utf-8"
-            )
+            record = _record(config, result) | left_out_of(left_out) | tried_of(choice) | measured_on(config, measured)
+            staged.write_text(to_json(record), encoding="utf-8")
     _print(config, result)
+    say_measured_on(config, measured)
     say_left_out(left_out)
 
 

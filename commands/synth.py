@@ -13,6 +13,7 @@ import click
 from ..fpga.cells import TARGETS
 from ..system.screen import say
 from .formulation import chosen, formulation_option, tried_of
+from .large_units import Left, clock_option, measured_on, measured_unit, say_measured_on
 from .memories import WITH_MEMORIES, emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config
 from .progress import progress
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..fpga.synthesis import Synthesis
     from ..fpga.timing import Timing
 
-AREA = "area"
 CELL_TARGETS = ("cells", "liberty")
 """Standard cells; the second name is the first one's of old."""
 DEFAULT_PERIOD_NS = 10.0
@@ -57,6 +57,7 @@ DEFAULT_PERIOD_NS = 10.0
     "--clock-gating/--no-clock-gating", default=None, help="Whether registers of the cells target share gated clocks."
 )
 @formulation_option
+@clock_option()
 @output_option("FILE.json", "Also write the record.")
 def synth(
     *,
@@ -70,6 +71,7 @@ def synth(
     period: float | None,
     clock_gating: bool | None,
     formulation: str | None,
+    clock: str,
     output: Path | None,
 ) -> None:
     """Synthesize the unit, count its cells, and measure the clock that it reaches between registers.
@@ -95,7 +97,7 @@ def synth(
         named = cells if liberty is None else (str(liberty),)
         synth_cells(
             config, cells=named, period_ns=period_ns, clock_gating=clock_gating is not False, formulation=formulation,
-            output=output,
+            clock=clock, output=output,
         )  # fmt: skip
         return
     for option, value in (
@@ -113,23 +115,42 @@ def synth(
     with ExitStack() as outputs:
         staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
-            from ..fpga.jobs import Outcome, run_jobs
-            from ..hdl.emit.verilog import TOP, emit
+            from ..fpga.capacity import excess
+            from ..fpga.jobs import Outcome, default_workers, run_jobs
+            from ..fpga.synthesis import synthesize
+            from ..hdl.emit.verilog import TOP, emit, once_in_large
 
             text, left_out = (emit(config), 0) if target in WITH_MEMORIES else emitted_for_cells(config, TOP)
-            jobs = _jobs(text, TOP, target, device, dsp=dsp, seeds=seeds)
-            step(f"synthesizing {config.title} for {target}", done=0, total=len(jobs))
+            measured = measured_unit(config, clock)
+            once = () if measured == config else once_in_large(config)
+            timed = text if measured == config or device is None else emit(measured)
+            recipes = _recipes(text, TOP, target, dsp=dsp, once=once)
+            placements = _placements(timed, TOP, device, dsp=dsp, seeds=seeds)
+            kinds = dict.fromkeys(recipes, "recipe") | dict.fromkeys(placements, "placement")
+            left = Left(kinds, default_workers())
+            step(f"synthesizing {config.title} for {target}", done=0, total=len(kinds))
 
-            def show(outcome: Outcome[Synthesis | Timing]) -> None:
-                step(outcome.name, done=outcome.done, total=outcome.total)
+            def show(outcome: Outcome[Any]) -> None:
+                seconds = left.done(outcome.name, outcome.seconds)
+                done = len(kinds) - len(left)
+                step(f"{outcome.name} of {config.title} done", done=done, total=len(kinds), left=seconds)
 
-            outcomes = run_jobs(jobs, progress=show)
-        results = [outcome.unwrap() for outcome in outcomes.values()]
-        synthesis, timing = _join(results)
+            # One after the other: a placement begins with the recipe that has the least logic.
+            for outcome in run_jobs(recipes, progress=show).values():
+                outcome.unwrap()
+            synthesis = synthesize(text, TOP, target, dsp=dsp, once=once)
+            if placements:
+                step(f"placing {measured.title} with {seeds} seed(s)", done=len(kinds) - len(left), total=len(kinds))
+            timing = _join([outcome.unwrap() for outcome in run_jobs(placements, progress=show).values()])
+        record = _record(config, synthesis, timing) | left_out_of(left_out) | tried_of(choice)
         if staged is not None:
-            record = _record(config, synthesis, timing) | left_out_of(left_out) | tried_of(choice)
+            record |= measured_on(config, measured)
             staged.write_text(to_json(record), encoding="utf-8")
     _print(config, synthesis, timing)
+    say_measured_on(config, measured)
+    over = excess(device, synthesis.counts) if device is not None else None
+    if over is not None:
+        say(f"bitmill: note: the whole unit does not fit device {device}: it {over}", err=True)
     say_left_out(left_out)
 
 
@@ -138,33 +159,40 @@ def _device(target: str, *, dsp: bool) -> str | None:
     return {"ecp5": "ecp5", "ice40": "up5k" if dsp else "hx8k"}.get(target)
 
 
-def _jobs(
-    verilog: str, top: str, target: str, device: str | None, *, dsp: bool, seeds: int
-) -> dict[str, Callable[[], Synthesis | Timing]]:
-    from ..fpga.synthesis import synthesize
-    from ..fpga.timing import measure_timing
+def _recipes(verilog: str, top: str, target: str, *, dsp: bool, once: tuple[str, ...]) -> dict[str, Callable[[], None]]:
+    """A job for each recipe, whose cells are in the cache then."""
+    from ..fpga.cells import check_target
+    from ..fpga.synthesis import recipe_cells, recipes_tried
 
-    def area() -> Synthesis:
-        return synthesize(verilog, top, target, dsp=dsp)
+    known = check_target(target)
+
+    def count(recipe: str) -> Callable[[], None]:
+        def run() -> None:
+            recipe_cells(verilog, top, known, recipe, dsp=dsp, once=once)
+
+        return run
+
+    return {f"recipe {name}": count(name) for name in recipes_tried(verilog, top, known)}
+
+
+def _placements(
+    verilog: str, top: str, device: str | None, *, dsp: bool, seeds: int
+) -> dict[str, Callable[[], Timing]]:
+    """A job for each seed."""
+    from ..fpga.timing import measure_timing
 
     def place(part: str, seed: int) -> Callable[[], Timing]:
         return lambda: measure_timing(verilog, top, part, dsp=dsp, seeds=(seed,))
 
-    placements = {} if device is None else {f"placement {seed}": place(device, seed) for seed in range(1, seeds + 1)}
-    return {AREA: area, **placements}
+    return {} if device is None else {f"placement {seed}": place(device, seed) for seed in range(1, seeds + 1)}
 
 
-def _join(results: list[Synthesis | Timing]) -> tuple[Synthesis, Timing | None]:
-    """The synthesis, and the placements of all seeds as one measurement."""
-    from ..fpga.synthesis import Synthesis
-    from ..fpga.timing import Timing
-
-    (synthesis,) = (result for result in results if isinstance(result, Synthesis))
-    timings = [result for result in results if isinstance(result, Timing)]
+def _join(timings: list[Timing]) -> Timing | None:
+    """The placements of all seeds as one measurement."""
     if not timings:
-        return synthesis, None
+        return None
     placements = tuple(placement for timing in timings for placement in timing.placements)
-    return synthesis, dataclasses.replace(timings[0], placements=placements)
+    return dataclasses.replace(timings[0], placements=placements)
 
 
 def _record(config: UnitConfig, synthesis: Synthesis, timing: Timing | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -219,7 +220,7 @@ def map_standard_cells(
     clock_gating: bool = True,
     once: Sequence[str] = (),
     skipped: Sequence[Effort] = (),
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
 ) -> StandardCells:
     """Map a design onto a library and keep the smallest result that meets a clock period. Cached.
 
@@ -241,7 +242,7 @@ def map_standard_cells(
     skipped
         Efforts of recipes that are not tried: ``small`` where only the fastest circuit is wanted, which takes half the time then.
     progress
-        Called with the name of each recipe when it is done.
+        Called with the name of each recipe when it is done, the seconds that it took, and how many are left at the most.
 
     Raises
     ------
@@ -252,27 +253,33 @@ def map_standard_cells(
     check_flow(period_ns)
     gating = clock_gating and can_gate_clocks(library)
     flow = Flow(verilog=verilog, top=top, library=library, period_ns=period_ns, clock_gating=gating, once=once)
-    told = progress or (lambda _name: None)
+    multipliers = _multipliers(verilog, top)
+    most = {name: [row for row in standard_recipes.ladder(name) if row.effort not in skipped] for name in multipliers}
+    left = {name: len(rows) for name, rows in most.items()}
 
     def mapped(recipe: Recipe) -> Mapped:
+        started = time.monotonic()
         result = flow.map(recipe)
-        told(recipe.name)
+        left[recipe.multiplier] -= 1
+        if progress is not None:
+            progress(recipe.name, time.monotonic() - started, max(0, sum(left.values())))
         return result
 
     def climb(multiplier: Multiplier) -> list[tuple[Recipe, Mapped]]:
         tried = []
-        for recipe in standard_recipes.ladder(multiplier):
-            if recipe.effort in skipped:
-                continue
+        for recipe in most[multiplier]:
             tried.append((recipe, mapped(recipe)))
             if recipe.effort == "small" and tried[-1][1].delay_ns <= period_ns:
                 break
+        left[multiplier] = 0
         return tried
 
-    climbs = run_jobs({name: (lambda name=name: climb(name)) for name in _multipliers(verilog, top)})
+    climbs = run_jobs({name: (lambda name=name: climb(name)) for name in multipliers})
     tried = [pair for outcome in climbs.values() for pair in outcome.unwrap()]
     chosen, _ = min(tried, key=lambda pair: _rank(pair[1], period_ns))
-    last = run_jobs({row.name: (lambda row=row: mapped(row)) for row in standard_recipes.variants(chosen)})
+    changed = standard_recipes.variants(chosen)
+    left[chosen.multiplier] = len(changed)
+    last = run_jobs({row.name: (lambda row=row: mapped(row)) for row in changed})
     results = [result for _, result in tried] + [outcome.unwrap() for outcome in last.values()]
     return StandardCells(
         library=library.name,

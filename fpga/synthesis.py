@@ -95,9 +95,7 @@ def synthesize(verilog: str, top: str, target: str, *, dsp: bool = False, once: 
     check_top(top)
     if dsp and known == "generic":
         raise BitmillError("dsp must be False on target generic, which has no DSP blocks, not True")
-    names = recipes.recipe_names(known)
-    if recipes.MULTIPLIER_RECIPES.intersection(names):
-        names = tuple(name for name in names if name not in _useless_recipes(verilog, top))
+    names = recipes_tried(verilog, top, known)
     counts = {name: count_cells(known, recipe_cells(verilog, top, known, name, dsp=dsp, once=once)) for name in names}
     best = smallest(counts)
     return Synthesis(
@@ -108,6 +106,14 @@ def synthesize(verilog: str, top: str, target: str, *, dsp: bool = False, once: 
         tried={name: count.logic for name, count in counts.items()},
         tools={"yosys": yosys_release()},
     )
+
+
+def recipes_tried(verilog: str, top: str, target: Target) -> tuple[str, ...]:
+    """The target's recipes without those that change nothing in this design, or are refused for it. Cached."""
+    names = recipes.recipe_names(target)
+    if recipes.MULTIPLIER_RECIPES.intersection(names):
+        names = tuple(name for name in names if name not in _useless_recipes(verilog, top))
+    return names
 
 
 def recipe_cells(

@@ -13,6 +13,7 @@ from ..system.errors import BitmillError
 from ..system.places import private_folder
 from ..system.sources import source_digest
 from . import cache
+from .capacity import check_fits
 from .cells import Target
 from .synthesis import netlist, synthesize
 from .wrap import WRAPPER, wrap_registers, wrap_shift_chain
@@ -149,7 +150,9 @@ def measure_timing(
     if not target_mhz > 0:
         raise BitmillError(f"target_mhz must be positive, not {target_mhz!r}")
     # The recipe is chosen for the bare unit, so that the clock belongs to the netlist whose size is reported.
-    recipe = synthesize(verilog, top, part.target, dsp=dsp, once=once).recipe
+    synthesis = synthesize(verilog, top, part.target, dsp=dsp, once=once)
+    check_fits(device, synthesis.counts)
+    recipe = synthesis.recipe
     wrapped = wrap_registers(verilog, top) if part.out_of_context else wrap_shift_chain(verilog, top)
     # Always flat: Yosys 0.70 fails an assertion on some wrapped designs whose modules are mapped once.
     mapped = netlist(wrapped, WRAPPER, part.target, recipe, dsp=dsp)

@@ -20,6 +20,11 @@ def no_modules(_config: Any) -> tuple[str, ...]:
     return ()
 
 
+def not_sliced(config: Any) -> Any:
+    """The unit as it is: it has no smaller one of the same clock."""
+    return config
+
+
 def no_remarks(_config: Any, _unit: Any) -> tuple[str, ...]:
     """All is said."""
     return ()
@@ -50,6 +55,9 @@ class HardwareFamily:
     once_in_cells, once_on_fpga
         By the configuration, names of the parts (``lane``, ``pe``) that are worth mapping by themselves, onto standard cells and
         onto FPGAs, where they are counted for every instance: what there is many of, and most of the unit.
+    slice
+        By the configuration, a smaller unit of the same parts, by which the clock of a large one is measured; of small ones the
+        configuration itself.
     remarks
         By configuration and unit, what else the header says, a paragraph each.
     unit_facts
@@ -65,6 +73,7 @@ class HardwareFamily:
     latency: str = LAST_STEP
     once_in_cells: Callable[[Any], tuple[str, ...]] = no_modules
     once_on_fpga: Callable[[Any], tuple[str, ...]] = no_modules
+    slice: Callable[[Any], Any] = not_sliced
     remarks: Callable[[Any, Any], tuple[str, ...]] = no_remarks
     unit_facts: Callable[[Any], dict[str, Any]] = no_facts
     keeps_brackets: bool = False

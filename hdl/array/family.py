@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...config import MacConfig
 from ..family import HardwareFamily
 from ..mac.family import STREAMS, facts, lane_of_several, words
+from ..slices import few_pes
 from .array import Array
 
 
@@ -19,5 +20,6 @@ ARRAY = HardwareFamily(
     facts=facts,
     once_in_cells=lane_of_several,
     once_on_fpga=_pe,
+    slice=few_pes,
     keeps_brackets=True,
 )

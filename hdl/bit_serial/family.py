@@ -6,6 +6,7 @@ from typing import Any
 
 from ...config.bit_serial import BitSerialConfig
 from ..family import HardwareFamily, PortWords
+from ..slices import few_pes
 from .serial_tile import SerialTile
 
 _STEP = {
@@ -64,4 +65,5 @@ BIT_SERIAL = HardwareFamily(
     words=words,
     facts=facts,
     once_in_cells=_pe_and_scaler,
+    slice=few_pes,
 )

@@ -65,6 +65,17 @@ def once_on_fpga(config: UnitConfig, *, top: str = TOP) -> tuple[str, ...]:
     return tuple(part_module(part, top) for part in HARDWARE.of(config).once_on_fpga(config))
 
 
+def once_in_large(config: UnitConfig, *, top: str = TOP) -> tuple[str, ...]:
+    """Names of the modules of a unit too large to be mapped flat that are mapped once and counted for every instance."""
+    family = HARDWARE.of(config)
+    return tuple(part_module(part, top) for part in family.once_on_fpga(config) or family.once_in_cells(config))
+
+
+def slice_of(config: UnitConfig) -> UnitConfig:
+    """A smaller unit of the same parts, by which the clock of a large one is measured; of a small one itself."""
+    return HARDWARE.of(config).slice(config)
+
+
 _LONGEST_LINE = 2000
 """Of a configuration in the header: Icarus Verilog reads no further than 16 KiB of a comment's line."""
 _HEADER = """\

@@ -25,8 +25,10 @@ SURE_PARTS, SURE_SHARE = 5, 0.05
 class Step(Protocol):
     """Tells what is being done now and, where that is known, how much of the whole is done."""
 
-    def __call__(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
-        """Show ``text``, and a bar when ``total`` is given."""
+    def __call__(
+        self, text: str, *, done: int | None = None, total: int | None = None, left: float | None = None
+    ) -> None:
+        """Show ``text``, and a bar when ``total`` is given; ``left`` are the seconds left, where the caller knows better."""
         ...
 
 
@@ -88,11 +90,11 @@ def _live(text: str) -> Iterator[Step]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as live:
         task = live.add_task(visible(text), total=None, left="")
 
-        def step(text: str, *, done: int | None = None, total: int | None = None) -> None:
-            pace.step(done, total)
+        def step(text: str, *, done: int | None = None, total: int | None = None, left: float | None = None) -> None:
+            pace.step(done, total, left)
             seconds = pace.left()
-            left = "" if seconds is None else f"about {_duration(seconds)} left"
-            live.update(task, description=visible(text), completed=done, total=total, left=left)
+            shown = "" if seconds is None else f"about {_duration(seconds)} left"
+            live.update(task, description=visible(text), completed=done, total=total, left=shown)
 
         yield step
 
@@ -111,11 +113,11 @@ class _Lines:
         if not paced:
             self._tell(again=False)
 
-    def step(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+    def step(self, text: str, *, done: int | None = None, total: int | None = None, left: float | None = None) -> None:
         """Something new."""
         with self._lock:
             now = time.monotonic()
-            self._pace.step(done, total)
+            self._pace.step(done, total, left)
             self._text, self._done, self._total = text, done, total
             if not self._paced or now - self._told >= FIRST_SECONDS:
                 self._tell(again=False)
@@ -146,9 +148,11 @@ class _Pace:
     def __init__(self) -> None:
         self._total: int | None = None
         self._steps: list[tuple[float, int]] = []
+        self._ends: float | None = None
 
-    def step(self, done: int | None, total: int | None) -> None:
-        """So many parts of ``total`` are done now; of another total they are other parts."""
+    def step(self, done: int | None, total: int | None, left: float | None = None) -> None:
+        """So many parts of ``total`` are done now; of another total they are other parts. ``left`` is what the caller knows."""
+        self._ends = None if left is None else time.monotonic() + left
         if total is None or total != self._total:
             self._steps = []
         self._total = total
@@ -157,6 +161,8 @@ class _Pace:
 
     def left(self) -> float | None:
         """Seconds that the rest takes; None while too few are done, or the last ones took another time than all."""
+        if self._ends is not None:
+            return max(0.0, self._ends - time.monotonic())
         if self._total is None or len(self._steps) < 2:
             return None
         (since, before), (now, done) = self._steps[0], self._steps[-1]
