@@ -109,7 +109,9 @@ def test_a_unit_that_does_not_fit_is_one_line(empty_cache):
     # Nine multipliers; the part has eight.
     products = "".join(f"assign y[{16 * k} +: 16] = a[{8 * k} +: 8] * b;\n" for k in range(9))
     many = f"module top(input clk, input [71:0] a, input [7:0] b, output [143:0] y);\n{products}endmodule\n"
-    with pytest.raises(BitmillError, match=r"^unit must fit device up5k, not one that needs 9 DSP blocks of 8$") as caught:
+    with pytest.raises(
+        BitmillError, match=r"^unit must fit device up5k, not one that needs 9 DSP blocks of 8$"
+    ) as caught:
         measure_timing(many, "top", "up5k", dsp=True, seeds=(1,))
     assert "\n" not in str(caught.value)
 
