@@ -66,6 +66,8 @@ class Library:
         Square micrometres of a unit of area.
     node_nm
         The process in nanometres, where it is known.
+    gate_adders
+        Whether full adders of gates are tried beside the library's cell.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Library:
     left_out: Mapping[str, str] = field(default_factory=dict, repr=False)
     square_microns: float = 1.0
     node_nm: int | None = None
+    gate_adders: bool = True
 
     @cached_property
     def sha256(self) -> str:
@@ -113,6 +116,7 @@ class Kind:
     square_microns: float = 1.0
     node_nm: int | None = None
     as_it_is: bool = False
+    gate_adders: bool = True
 
 
 def read_library(*paths: Path | str, kind: Kind | None = None) -> Library:
@@ -189,32 +193,6 @@ def _cleaned(texts: Mapping[str, str], kind: Kind) -> dict[str, Any]:
         "source": source_digest(clean_library.__module__),
     }
     return cache.cached("liberty", inputs, lambda: clean_library(texts, dont_use=kind.dont_use))
-
-
-def cell_models(library: Library) -> str:
-    """Verilog of what every cell does, from the functions of the Liberty file, to simulate netlists with. Cached.
-
-    Raises
-    ------
-    BitmillError
-        If Yosys is missing or fails.
-    """
-    script = f"read_liberty -ignore_miss_func {LIBRARY_FILE}\nopt_clean\nwrite_verilog -noattr models.v\n"
-    models = cache.yosys_cached(script, files={LIBRARY_FILE: library.text}, outputs=["models.v"])["models.v"]
-    return models if library.clock_gate is None else models + _clock_gate_model(library.clock_gate)
-
-
-def _clock_gate_model(gate: ClockGate) -> str:
-    """Yosys does not read tables of states. The enable is held while the clock is high."""
-    tests, enable = ([gate.test], f"{gate.enable} | {gate.test}") if gate.test else ([], gate.enable)
-    inputs = ", ".join(f"input {pin}" for pin in (gate.clock, gate.enable, *tests))
-    return f"""
-module {gate.cell} ({inputs}, output {gate.out});
-  reg bitmill_held;
-  always @* if (!{gate.clock}) bitmill_held = {enable};
-  assign {gate.out} = {gate.clock} & bitmill_held;
-endmodule
-"""
 
 
 def _library(
@@ -296,6 +274,7 @@ def _library(
         left_out=cleaned["left_out"],
         square_microns=kind.square_microns,
         node_nm=kind.node_nm,
+        gate_adders=kind.gate_adders,
     )
 
 

@@ -44,6 +44,8 @@ class KnownLibrary:
         Whether tools read its text unchanged.
     square_microns
         Of a unit of area.
+    gate_adders
+        Whether full adders of gates are tried as well: where the cell is slow.
     """
 
     name: str
@@ -57,10 +59,11 @@ class KnownLibrary:
     dont_use: tuple[str, ...] = ()
     as_it_is: bool = False
     square_microns: float = 1.0
+    gate_adders: bool = True
 
     def kind(self, key: str) -> Kind:
         """What reading it needs to know; ``key`` is what records call it."""
-        return Kind(key, self.dont_use, self.square_microns, self.node_nm, self.as_it_is)
+        return Kind(key, self.dont_use, self.square_microns, self.node_nm, self.as_it_is, self.gate_adders)
 
 
 def _managed(pdk: str, variants: Sequence[str], below: str) -> tuple[str, ...]:
@@ -119,6 +122,8 @@ _LIBRARIES = (
         node_nm=180,
         # 32 cells, every one of which maps or is passed over by all tools; the first records were made with the text as it is.
         as_it_is=True,
+        # The first records were made without.
+        gate_adders=False,
     ),
 )  # fmt: skip
 LIBRARIES: Mapping[str, KnownLibrary] = {row.name: row for row in _LIBRARIES}

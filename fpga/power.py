@@ -13,8 +13,9 @@ from ..system.errors import BitmillError
 from ..system.sources import source_digest
 from . import cache
 from .activity import NetlistCell, PinActivity, netlist_cells, pin_activity
+from .cell_models import cell_models
 from .energy import CellEnergy, Energies, energies
-from .liberty import LIBRARY_FILE, Library, cell_models
+from .liberty import LIBRARY_FILE, Library
 from .netlist_trace import UNIT, Stimulus, bench, check_stimulus, netlist_trace
 from .sta import NETLIST_FILE, plain_netlist, run_sta
 from .wrap import Port

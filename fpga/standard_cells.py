@@ -253,8 +253,12 @@ def map_standard_cells(
     check_flow(period_ns)
     gating = clock_gating and can_gate_clocks(library)
     flow = Flow(verilog=verilog, top=top, library=library, period_ns=period_ns, clock_gating=gating, once=once)
+    gates = library.gate_adders and library.full_adder is not None
     multipliers = _multipliers(verilog, top)
-    most = {name: [row for row in standard_recipes.ladder(name) if row.effort not in skipped] for name in multipliers}
+    most = {
+        name: [row for row in standard_recipes.ladder(name, gates=gates) if row.effort not in skipped]
+        for name in multipliers
+    }
     left = {name: len(rows) for name, rows in most.items()}
 
     def mapped(recipe: Recipe) -> Mapped:
@@ -277,7 +281,7 @@ def map_standard_cells(
     climbs = run_jobs({name: (lambda name=name: climb(name)) for name in multipliers})
     tried = [pair for outcome in climbs.values() for pair in outcome.unwrap()]
     chosen, _ = min(tried, key=lambda pair: _rank(pair[1], period_ns))
-    changed = standard_recipes.variants(chosen)
+    changed = standard_recipes.variants(chosen, gates=gates)
     left[chosen.multiplier] = len(changed)
     last = run_jobs({row.name: (lambda row=row: mapped(row)) for row in changed})
     results = [result for _, result in tried] + [outcome.unwrap() for outcome in last.values()]

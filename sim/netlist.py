@@ -96,7 +96,7 @@ def netlist(
 def _of_cells(verilog: str, top: str, cells: str | Sequence[str] | None, once: Sequence[str]) -> str:
     """The netlist, and what its cells do by the functions in the library."""
     # Not at the top: the bench imports this package in the simulator, where nothing is mapped.
-    from ..fpga.liberty import cell_models
+    from ..fpga.cell_models import cell_models
     from ..fpga.libraries import find_library
     from ..fpga.standard_cells import Flow
     from ..fpga.standard_maps import can_gate_clocks
@@ -105,4 +105,4 @@ def _of_cells(verilog: str, top: str, cells: str | Sequence[str] | None, once: S
     library = find_library(cells)
     gating = can_gate_clocks(library)
     flow = Flow(verilog=verilog, top=top, library=library, period_ns=_PERIOD_NS, clock_gating=gating, once=once)
-    return flow.netlist(Recipe()) + cell_models(library)
+    return flow.netlist(Recipe()) + cell_models(library, sampled=True)

@@ -70,10 +70,13 @@ def translate(verilog: str, top: str) -> Translation:
     keep = "\n".join(f"setattr -mod -set keep_hierarchy 1 {name}" for name in _repeated(counted["stat.json"]))
     script = _TRANSLATE.format(top=top, keep=keep)
     text = run_yosys(script, files={"unit.v": verilog}, outputs=[DESIGN])[DESIGN]
+    # Yosys 0.70 lets a register with set and reset forget what it took at the edge: both are applied to what it held before.
+    text = re.sub(r"\b(\w+)\.next = \1\.curr\.update\(", r"\1.next = \1.next.update(", text)
     start = text.index("struct p_bitmill__top : public module")
     members = text[start : text.index("\n};", start)]
     ports = {match[3].replace("__", "_"): int(match[2]) for match in _PORT.finditer(members)}
-    light = set(_NAME.findall(text)) <= _LIGHT_NAMES
+    # Registers with set and reset change some bits of a value.
+    light = set(_NAME.findall(text)) <= _LIGHT_NAMES and ".update(" not in text
     return Translation(cut(text), ports, LIGHT_RUNTIME if light else _yosys_runtime())
 
 

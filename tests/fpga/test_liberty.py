@@ -1,7 +1,8 @@
 import pytest
 
 from bitmill import BitmillError
-from bitmill.fpga.liberty import cell_models, parse_library, read_library
+from bitmill.fpga.cell_models import cell_models
+from bitmill.fpga.liberty import parse_library, read_library
 from bitmill.fpga.liberty_cell import Adder, Storage
 from bitmill.system import tools
 

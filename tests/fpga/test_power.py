@@ -7,8 +7,9 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.fpga.activity import netlist_cells, pin_activity
+from bitmill.fpga.cell_models import cell_models
 from bitmill.fpga.energy import energies
-from bitmill.fpga.liberty import cell_models, read_library
+from bitmill.fpga.liberty import read_library
 from bitmill.fpga.netlist_trace import UNIT, netlist_trace
 from bitmill.fpga.power import pin_slews, simulated_power, traced_power
 from bitmill.fpga.sta import run_sta

@@ -1,12 +1,14 @@
+import dataclasses
 import json
 import re
 
 import pytest
 
 from bitmill import BitmillError, MacConfig, sim
-from bitmill.fpga.liberty import cell_models, parse_library, read_library
+from bitmill.fpga.cell_models import cell_models
+from bitmill.fpga.liberty import parse_library, read_library
 from bitmill.fpga.standard_cells import Flow, map_standard_cells
-from bitmill.fpga.standard_recipes import Recipe
+from bitmill.fpga.standard_recipes import Recipe, recipe_named
 from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.system import tools
 
@@ -43,6 +45,17 @@ def test_full_adder_cells_where_an_adder_ripples_and_none_in_a_prefix_adder(desi
     assert narrow.cells == prefix.cells
     assert ripple.logic_ge < prefix.logic_ge
     assert ripple.delay_ns > prefix.delay_ns
+
+
+@pytest.mark.parametrize("gates", [False, True])
+def test_full_adders_of_gates_where_a_library_wants_them_tried(design, osu018, gates):
+    library = dataclasses.replace(osu018, gate_adders=gates)
+    tried = map_standard_cells(design("add16"), "top", library, period_ns=2.5).tried
+    found = [row for row in tried if "gates" in row.recipe]
+    assert bool(found) is gates
+    for row in found:
+        assert recipe_named(row.recipe).gates
+        assert "FAX1" not in row.cells
 
 
 @pytest.mark.parametrize("recipe", [PLAIN, Recipe(ripple=0), Recipe("booth", 4)], ids=lambda recipe: recipe.name)
