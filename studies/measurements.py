@@ -11,6 +11,7 @@ from typing import Any
 from amaranth.lib import wiring
 
 from ..fpga.liberty import Library
+from ..fpga.pace import OSU018
 from ..hdl.emit.verilog import emit_component
 from .circuits import Measured, counted, counted_ecp5, measured_cells, measured_clock
 from .committed import committed
@@ -69,8 +70,9 @@ class Measurements:
         """
         same = {"period_ns": period_ns, "library_sha256": library.sha256}
         return self.record(
-            circuit, library.key + label, lambda: measured_cells(circuit.text, TOP, library, period_ns=period_ns), same
-        )
+            circuit, library.key + label, lambda: measured_cells(circuit.text, TOP, library, period_ns=period_ns), same,
+            library=library,
+        )  # fmt: skip
 
     def gates(self, circuit: Circuit) -> Record:
         """NAND2-equivalents of the generic target."""
@@ -91,9 +93,12 @@ class Measurements:
         measure: Callable[[], Measured],
         same: Mapping[str, Any] | None = None,
         seeds: Sequence[int] | None = None,
+        library: Library | None = None,
     ) -> Record:
         """The committed record if circuit, tools, seeds and what its flow says of ``same`` are the same; else a new one."""
         empty = circuit.record(target)
+        if library is not None and library.key != OSU018:
+            empty = replace(empty, config={**empty.config, "library": library.key})
         if not self.fresh:
             known = committed(
                 self.study, empty.id, lambda: circuit.verilog, measured_by=self.measured_by, same=same, seeds=seeds

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from ...formats.block import BLOCKS
 from ...studies.bitmod.hardware import BEST, PERIODS_NS, labels
 from ...studies.bitmod.units import BASELINE, SIDE, Candidate, Part, candidates
 from ...studies.ids import measured_id
 from ...studies.records import BITMOD, Metric, Record, Records, metric
+from ..libraries import USUAL, libraries
 from ..published import Claim, claim_records, rows, value_of
 
 RATE = "products per us and kGE"
@@ -17,30 +19,30 @@ WIDTHS = (4, 6, 8, 16)
 
 
 def cost_records(records: Records) -> Iterator[Record]:
-    """One record per candidate and clock, as far as all of its parts were mapped."""
-    for label in labels():
+    """One record per candidate, cell library and clock, as far as all of its parts were mapped."""
+    for library, label in product(libraries(records), labels()):
         base = None
         for candidate in candidates():
-            ids = [_cells(candidate, part, label) for part in candidate.parts]
+            ids = [_cells(candidate, part, label, library) for part in candidate.parts]
             if any(name not in records for name in ids):
                 continue
-            fastest = f"{candidate.pe.key}/osu018-{BEST}"
+            fastest = f"{candidate.pe.key}/{library}-{BEST}"
             alone = records[fastest if label == BEST and fastest in records else ids[0]]
-            found = _Cost(candidate, [records[name] for name in ids], alone, label)
+            found = _Cost(candidate, [records[name] for name in ids], alone, label, library)
             base = found if candidate.key == BASELINE else base
             if base is not None:
                 yield _record(found, base)
 
 
-def _cells(candidate: Candidate, part: Part, label: str) -> str:
-    return measured_id(part.key, f"osu018-{label}{f'-{candidate.key}' if label == BEST else ''}")
+def _cells(candidate: Candidate, part: Part, label: str, library: str = USUAL) -> str:
+    return measured_id(part.key, f"{library}-{label}{f'-{candidate.key}' if label == BEST else ''}")
 
 
 class _Cost:
     """Gate equivalents of one PE of a tile, logic and registers."""
 
-    def __init__(self, candidate: Candidate, parts: list[Record], alone: Record, label: str) -> None:
-        self.candidate, self.label, self.parts = candidate, label, parts
+    def __init__(self, candidate: Candidate, parts: list[Record], alone: Record, label: str, library: str) -> None:
+        self.candidate, self.label, self.parts, self.library = candidate, label, parts, library
         pe, *edges, scaler, control = (part.number("total") for part in parts)
         self.pe = pe
         self.edges = (sum(edges) + candidate.operand_bits * parts[0].number("flip_flop")) / SIDE
@@ -63,6 +65,8 @@ class _Cost:
 def _record(cost: _Cost, base: _Cost) -> Record:
     candidate = cost.candidate
     metrics: dict[str, Metric] = {
+        # Of the PEs alone, as published areas are.
+        **({} if cost.library == USUAL else {"pe_to_baseline": metric(cost.pe / base.pe, "times")}),
         "pe": metric(cost.pe, "GE"),
         "edges": metric(cost.edges, "GE"),
         "scaling": metric(cost.scaling, "GE"),
@@ -84,9 +88,14 @@ def _record(cost: _Cost, base: _Cost) -> Record:
             f"relative_dequantized_{bits}": metric(whole / base.rate(16, *plain), "times"),
         }
     return Record(
-        id=f"cost/{candidate.key}/{cost.label}",
+        id=f"cost/{candidate.key}/{f'{cost.library}-' * (cost.library != USUAL)}{cost.label}",
         topic="cost",
-        config={"candidate": candidate.title, "label": cost.label, "baseline": base.candidate.title},
+        config={
+            "candidate": candidate.title,
+            "label": cost.label,
+            "baseline": base.candidate.title,
+            **({} if cost.library == USUAL else {"library": cost.library}),
+        },
         part=candidate.key,
         flow={
             "derived_from": [part.id for part in [*cost.parts, *base.parts]],

@@ -7,6 +7,7 @@ from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, Candidate, candidates
 from ...studies.records import Record, Records
 from .. import shown
+from ..libraries import USUAL, library_of
 from ..names import scheme_title
 from ..published import claims_table
 from ..shown import Cell, Table, of_config, of_records
@@ -25,6 +26,7 @@ def all_tables(records: Records) -> list[Table]:
     """Every table."""
     return [
         clock_table(records),
+        library_table(records),
         part_table(records),
         group_table(records),
         error_table(records),
@@ -102,6 +104,29 @@ def clock_table(records: Records) -> Table:
         ),
         tuple(rows),
     )
+
+
+def library_table(records: Records) -> Table:
+    """Every PE over the FP16 PE on the other cell libraries."""
+    found = [record for record in records.of_kind("cost") if library_of(record) != USUAL]
+    energies = {record.id: record for record in records.of_kind("power")}
+
+    def energy(record: Record) -> Cell:
+        name = f"{record.part}-pe/power-{library_of(record)}"
+        return shown.number(records, name, "energy_per_product", 3) if name in energies else shown.DASH
+
+    bits = {candidate.key: candidate.bits for candidate in candidates()}
+    return of_records(
+        records, found, "The PEs on other cell libraries",
+        f"At what {clock_name(MAIN)} on osu018 is there, and at own best clocks: area of the PE alone over the FP16 PE's, "
+        "throughput per area over the FP16 PE's with edges, and energy of a product in the PE alone.",
+        {
+            "PE": of_config("candidate"), "library": library_of, "at": lambda record: clock_name(record.config["label"]),
+            "PE over FP16's": ("pe_to_baseline", 3),
+            "throughput per area": lambda record: shown.number(records, record.id, f"relative_{bits[record.part]}", 2),
+            "clock / ns": ("clock", 2), "pJ per product": energy,
+        },
+    )  # fmt: skip
 
 
 def part_table(records: Records) -> Table:

@@ -108,4 +108,5 @@ def power(flow: Measurements, candidate: Candidate, library: Library) -> Record:
             result.tools,
         )
 
-    return flow.record(part, "power" + f"-{library.key}" * (library.key != OSU018), measure, same)
+    target = "power" + f"-{library.key}" * (library.key != OSU018)
+    return flow.record(part, target, measure, same, library=library)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...fpga.pace import OSU018
 from ...models.encoder.model import load_encoder
 from ...models.encoder.sentences import sentence_pairs
 from ..jobs import Job, run_records
@@ -33,7 +34,7 @@ def measure(
     model
         Folder of a BERT-style encoder; all-MiniLM-L6-v2, fetched from PyPI and kept, if left out.
     cells
-        Cell libraries, as for ``libraries_found``.
+        Cell libraries, as for ``libraries_found``; osu018 alone if ``quick`` and none is named.
     workers
         Jobs at the same time; the number of cores by default.
     progress
@@ -52,7 +53,7 @@ def measure(
     encoder = load_encoder(model)
     reference = Reference(encoder, sentence_pairs())
     layer_of(encoder)
-    jobs: dict[str, Job] = dict(hardware_jobs(libraries_found(cells), fresh=fresh, quick=quick))
+    jobs: dict[str, Job] = dict(hardware_jobs(libraries_found(cells or (OSU018,) * quick), fresh=fresh, quick=quick))
     jobs |= arithmetic_jobs(None if quick else reference)
     jobs |= accuracy_jobs(reference, QUICK_SCHEMES if quick else STUDIED)
     # Parts that several candidates share come several times.

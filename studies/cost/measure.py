@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from ...config import MacConfig
-from ...fpga.cells import count_cells
 from ...fpga.cost.features import features
-from ...fpga.cost.measured_units import Cells, Measured
+from ...fpga.cost.measured_units import Measured
 from ...fpga.cost.space import LANES, unit
+from ...fpga.cost.synthesized import Flow, on_library, on_targets
 from ...fpga.cost.traits import reckoned_gates
 from ...fpga.jobs import Outcome, run_jobs
-from ...fpga.pace import paced
-from ...fpga.standard_cells import map_standard_cells
-from ...fpga.synthesis import recipe_cells, synthesize
-from ...hdl.emit.verilog import TOP, emit, once_in_cells, once_on_fpga
+from ...hdl.emit.verilog import emit
 from ...system.errors import BitmillError
-from ...system.processes import stop_tools_of
-from ..libraries import library_named
-
-QUICK_RECIPE = "nowidelut"
-"""The ECP5's recipe that is kept for nine units in ten."""
-
-RELAXED_NS = 40.0
-"""A clock period on osu018 that nearly every unit meets in its smallest recipe."""
-
-Flow = Callable[[MacConfig, str], dict[str, Cells]]
-"""Cells by target of a configuration and its Verilog."""
-
-_ONCE_FROM_LANES = 5
 
 
 def measure(
@@ -76,7 +59,7 @@ def measure(
     known = {found.index: found for found in read_journal(journal) if found.seed == seed}
     units = {index: draw(seed, index) for index in indices if index not in known}
     jobs = {
-        str(index): _job(seed, index, config, _on_library(library) if library else _on_targets(seconds, quick))
+        str(index): _job(seed, index, config, on_library(library) if library else on_targets(seconds, quick))
         for index, config in units.items()
         if config.lanes <= most_lanes and reckoned_gates(features(config)) <= most_gates
     }
@@ -117,55 +100,3 @@ def _job(seed: int, index: int, config: MacConfig, flow: Flow) -> Callable[[], M
             return Measured(seed, index, plain, {}, str(error))
 
     return job
-
-
-def _on_library(name: str) -> Flow:
-    library = library_named(name)
-    period_ns = paced(RELAXED_NS, library)
-
-    def flow(config: MacConfig, verilog: str) -> dict[str, Cells]:
-        best = map_standard_cells(verilog, TOP, library, period_ns=period_ns, once=once_in_cells(config)).best
-        return {library.key: (best.logic_ge, best.registers_ge, best.recipe)}
-
-    return flow
-
-
-def _on_targets(seconds: float, quick: bool) -> Flow:
-    def timed(cells: Callable[[], Cells]) -> Cells:
-        timer = threading.Timer(seconds, stop_tools_of, [{threading.get_ident()}])
-        timer.start()
-        try:
-            return cells()
-        finally:
-            timer.cancel()
-
-    def flow(config: MacConfig, verilog: str) -> dict[str, Cells]:
-        once = once_on_fpga(config) if quick and _lanes_end_in_registers(config) else ()
-        generic = timed(lambda: _generic(config, verilog, once))
-        ecp5 = timed(lambda: _quick_ecp5(verilog, once) if quick else _synthesized(verilog, "ecp5", once))
-        return {"generic": generic, "ecp5": ecp5}
-
-    return flow
-
-
-def _lanes_end_in_registers(config: MacConfig) -> bool:
-    shifted = config.product.exponent_span > 0
-    return config.lanes >= _ONCE_FROM_LANES and config.registers("align" if shifted else "multiply")
-
-
-def _generic(config: MacConfig, verilog: str, once: tuple[str, ...]) -> Cells:
-    if config.multiplier == "operator":
-        return _synthesized(verilog, "generic", once)
-    # Without a multiplier there are no other recipes, and nothing has to be asked.
-    counts = count_cells("generic", recipe_cells(verilog, TOP, "generic", "plain", dsp=False, once=once))
-    return counts.logic, counts.registers, "plain"
-
-
-def _synthesized(verilog: str, target: str, once: tuple[str, ...]) -> Cells:
-    found = synthesize(verilog, TOP, target, once=once)
-    return found.counts.logic, found.counts.registers, found.recipe
-
-
-def _quick_ecp5(verilog: str, once: tuple[str, ...]) -> Cells:
-    counts = count_cells("ecp5", recipe_cells(verilog, TOP, "ecp5", QUICK_RECIPE, dsp=False, once=once))
-    return counts.logic, counts.registers, QUICK_RECIPE

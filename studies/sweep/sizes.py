@@ -19,6 +19,8 @@ from .task import CELLS, FASTEST, ON_CELLS, POWER, SPREAD, Task
 _SECONDS = {CELLS: 4.0, FASTEST: 18.0, SPREAD: 20.0, POWER: 8.0}
 """CPU seconds per thousand gates, as measured of small and wide units on sky130."""
 _LEAST_GATES, _GATES_PER_BIT = 500, 60
+_FORMULATIONS = 1.8
+"""What trying formulations takes besides, most of which are left after one recipe."""
 
 SILENT_SECONDS = 2.0
 """So long may expanding take without a word, and from word to word."""
@@ -71,4 +73,4 @@ def reckoned_seconds(task: Task) -> float:
         gates = reckoned_gates(features(unit))
     except BitmillError:
         gates = _GATES_PER_BIT * unit.macs * (unit.weight_format.bits + unit.activation_format.bits)
-    return _SECONDS[task.target] * (_LEAST_GATES + gates) / 1000
+    return _SECONDS[task.target] * (_LEAST_GATES + gates) / 1000 * (_FORMULATIONS if task.best else 1)

@@ -117,7 +117,7 @@ def test_the_block_of_the_readme_has_a_row_per_pe_and_scheme(records):
 def quickly(monkeypatch, tmp_path):
     """A quick run on a tiny encoder, whose hardware is made up."""
 
-    def hardware_jobs(*, fresh, quick):
+    def hardware_jobs(_libraries, *, fresh, quick):
         assert quick
         metrics = {"logic": metric(90, "GE"), "registers": metric(10, "GE"), "total": metric(100, "GE"), "delay": metric(7, "ns"),
                    "period": metric(8, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip

@@ -12,7 +12,8 @@ from bitmill.fpga.wrap import ports_of
 from bitmill.golden.bit_serial import align
 from bitmill.golden.weights import quantize_weights
 from bitmill.models.sample import load_layer
-from bitmill.reports.bitmod import costs
+from bitmill.reports.bitmod import derived as costs
+from bitmill.reports.bitmod.tables import library_table
 from bitmill.sim.pe_stimulus import LAYER, PRODUCTS, parallel_stimulus, serial_stimulus
 from bitmill.studies.bitmod import hardware
 from bitmill.studies.bitmod.units import BASELINE, SIDE, candidates
@@ -22,22 +23,36 @@ from bitmill.studies.records import BITMOD, Record, Records, metric
 BY_KEY = {candidate.key: candidate for candidate in candidates()}
 
 
-def cells(part, label, total, delay, period):
+def cells(part, label, total, delay, period, library="osu018"):
     metrics = {"logic": metric(total - 10, "GE"), "registers": metric(10, "GE"), "total": metric(total, "GE"),
                "delay": metric(delay, "ns"), "period": metric(period, "ns"), "flip_flop": metric(4, "GE")}  # fmt: skip
-    return Record(f"{part.key}/osu018-{label}", "cells", {}, part.key, {}, {"yosys": "0"}, (), metrics)
+    config = {} if library == "osu018" else {"library": library}
+    return Record(f"{part.key}/{library}-{label}", "cells", config, part.key, {}, {"yosys": "0"}, (), metrics)
 
 
-def made_up(areas, *, delay=5.0, period=8.0, label="8ns"):
+def made_up(areas, *, delay=5.0, period=8.0, label="8ns", library="osu018"):
     """Cells of parts by key, all of one delay."""
     parts = {part.key: part for candidate in candidates() for part in candidate.parts if part.key in areas}
-    return [cells(part, label, areas[key], delay, period) for key, part in parts.items()]
+    return [cells(part, label, areas[key], delay, period, library) for key, part in parts.items()]
 
 
 AREAS = {
     "fp16xfp16-pe": 2000, "row-fp16": 400, "column-fp16": 80, "scaler": 1000, "control": 200,
     "serial-pe": 1500, "aligner": 1600, "generator": 320,
 }  # fmt: skip
+
+
+def test_costs_on_another_library_stand_beside_those_of_osu018():
+    other = {**AREAS, "serial-pe": 1000}
+    measured = [*made_up(AREAS), *made_up(other, delay=1.0, period=2.0, library="asap7")]
+    found = {record.id: record for record in costs.cost_records(Records(measured, study=BITMOD))}
+    assert set(found) == {f"cost/{key}/{at}" for key in ("fp16xfp16", "serial") for at in ("8ns", "asap7-8ns")}
+    assert found["cost/serial/asap7-8ns"].number("pe_to_baseline") == 0.5
+    assert found["cost/serial/asap7-8ns"].number("clock") == 2
+    assert found["cost/serial/8ns"].number("relative_4") < found["cost/serial/asap7-8ns"].number("relative_4")
+    table = library_table(Records(found.values(), study=BITMOD))
+    assert [row[1] for row in table.rows] == ["asap7", "asap7"]
+    assert table.rows[1][3].text == "0.500"
 
 
 def test_costs_by_hand():

@@ -11,7 +11,7 @@ import pytest
 from bitmill import BitmillError
 from bitmill.config import FloatAccumulator, MacConfig
 from bitmill.config.presets import preset
-from bitmill.fpga.cost import model
+from bitmill.fpga.cost import model, synthesized
 from bitmill.fpga.cost.correction import Correction
 from bitmill.fpga.cost.fitting import judged, placed
 from bitmill.fpga.cost.measured_units import FITTED, HELD_OUT, Measured, Units, samples
@@ -22,7 +22,6 @@ from bitmill.fpga.cost.space import unit as drawn
 from bitmill.fpga.synthesis import synthesize
 from bitmill.hdl.emit.verilog import TOP, emit
 from bitmill.studies.cost import __main__ as command
-from bitmill.studies.cost import measure as measuring
 from bitmill.studies.cost.__main__ import FOLDER
 from bitmill.studies.cost.measure import measure, read_journal
 
@@ -253,7 +252,7 @@ def test_measuring_goes_on_where_it_was_killed(tmp_path, monkeypatch):
         asked.append(target)
         return Answer
 
-    monkeypatch.setattr(measuring, "synthesize", fake)
+    monkeypatch.setattr(synthesized, "synthesize", fake)
     journal = tmp_path / "journal.jsonl"
 
     def small(seed, index):
