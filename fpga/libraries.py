@@ -68,11 +68,8 @@ class KnownLibrary:
 
 def _managed(pdk: str, variants: Sequence[str], below: str) -> tuple[str, ...]:
     """Where open_pdks, ciel and volare put a PDK, the newest version first by name."""
-    return tuple(
-        f"{root}{variant}/{below}"
-        for root in ("", f"ciel/{pdk}/versions/*/", f"volare/{pdk}/versions/*/", f"{pdk}/versions/*/")
-        for variant in variants
-    )
+    homes = ("", f"ciel/{pdk}/versions/*/", f"volare/{pdk}/versions/*/", f"{pdk}/versions/*/")
+    return (*(f"{home}{variant}/{below}" for home in homes for variant in variants), below)
 
 
 _LIBRARIES = (
@@ -166,6 +163,11 @@ def find_library(cells: str | Path | Sequence[str | Path] | None = None) -> Libr
 
 
 def _paths(given: Sequence[str | Path]) -> list[Path]:
+    short = [str(one) for one in given if str(one) in LIBRARIES]
+    if short and len(given) > 1:
+        raise BitmillError(
+            f"cells must be one short name, or paths of Liberty files that belong together, not {short[0]!r} and others"
+        )
     for one in given:
         if not str(one) or (
             not Path(one).exists() and os.sep not in str(one) and not str(one).endswith((".lib", ".gz"))
@@ -179,8 +181,12 @@ def _paths(given: Sequence[str | Path]) -> list[Path]:
 def _found(row: KnownLibrary) -> list[Path]:
     """The row's files, all from one folder."""
     looked: list[str] = []
+    stated = Path(os.environ.get(PDK_VARIABLE) or "/")
     for folder in _folders(row):
-        looked.append(str(folder))
+        below = (
+            f" ({row.layouts[0]} and {len(row.layouts) - 1} more layouts)" if row.layouts and folder == stated else ""
+        )
+        looked.append(f"{folder}{below}")
         found = [_first(folder, names) for names in row.files]
         if all(found):
             return [path for path in found if path is not None]

@@ -109,7 +109,7 @@ def ladder(multiplier: Multiplier, *, gates: bool = False) -> tuple[Recipe, ...]
     return tuple(found)
 
 
-_OF_GATES: tuple[tuple[int, Effort], ...] = ((24, "medium"), (12, "tight"))
+_OF_GATES: tuple[tuple[int, Effort], ...] = ((_UNLIMITED, "small"), (24, "medium"), (12, "tight"))
 
 
 def variants(recipe: Recipe, *, gates: bool = False) -> tuple[Recipe, ...]:

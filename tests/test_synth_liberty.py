@@ -1,5 +1,6 @@
 """``bitmill synth --target liberty``: what it prints and writes, and how it refuses what it cannot do."""
 
+import gzip
 import json
 import re
 
@@ -101,3 +102,38 @@ def test_missing_library(refuses, here, monkeypatch):
 )
 def test_options_that_do_not_go_together(arguments, message, refuses):
     assert refuses(*arguments).startswith(message)
+
+
+def test_files_that_are_no_libraries(refuses, here):
+    whole = gzip.compress(DEFAULT_LIBRARY.read_bytes())
+    (here / "cut.lib.gz").write_bytes(whole[: len(whole) // 2])
+    (here / "rubbish.lib").write_bytes(bytes(range(256)) * 9)
+    (here / "empty.lib").write_bytes(b"")
+    (here / "folder").mkdir()
+    (here / "folder" / "notes.txt").write_text("no library")
+    cells = ("synth", "--preset", "int4-mac", "--target", "cells", "--cells")
+    assert refuses(*cells, "cut.lib.gz") == "liberty cut.lib.gz: must be a whole gzip file, not one cut off or damaged"
+    assert refuses(*cells, "rubbish.lib") == "liberty rubbish.lib: must be a Liberty file, not binary data"
+    assert refuses(*cells, "empty.lib") == "liberty empty.lib: must be a Liberty file, not text without a library group"
+    assert refuses(*cells, "folder") == "liberty folder: must be a folder with .lib or .lib.gz files, not one without"
+    assert refuses(*cells, "gone.lib") == "liberty gone.lib: cannot be read: No such file or directory"
+    assert refuses(*cells, "sky130", "--cells", "osu018").startswith(
+        "cells must be one short name, or paths of Liberty files"
+    )
+
+
+def test_files_of_two_corners(refuses, here):
+    text = DEFAULT_LIBRARY.read_text()
+    (here / "a.lib").write_text(text)
+    (here / "b.lib").write_text(text.replace("nom_voltage", "nom_voltage : 9.5;\n  other", 1))
+    cells = ("synth", "--preset", "int4-mac", "--target", "cells", "--cells", "a.lib", "b.lib")
+    assert re.fullmatch(r"liberty b\.lib: nom_voltage must be [\d.]+ as in a\.lib, not 9\.5", refuses(*cells))
+
+
+def test_all_files_behind_the_option_belong_to_it(refuses, here):
+    for name in "abc":
+        (here / f"{name}.lib").write_text(f"library ({name}) {{ {'cell (X) { area : 1; }' * (name == 'c')} }}")
+    found = refuses(
+        "synth", "--preset", "int4-mac", "--target", "cells", "--cells", "a.lib", "b.lib", "c.lib", "--period", "3"
+    )
+    assert found.startswith("liberty a.lib and 2 more: must have a two-input NAND gate with an area, not only no cell")

@@ -33,6 +33,7 @@ def stand_in(folder, name="sky130_fd_sc_hd__tt_025C_1v80.lib", *, packed=False):
         "ciel/sky130/versions/0fe599b/sky130A/libs.ref/sky130_fd_sc_hd/lib",
         "volare/sky130/versions/0fe599b/sky130B/libs.ref/sky130_fd_sc_hd/lib",
         "flow/platforms/sky130hd/lib",
+        "libs.ref/sky130_fd_sc_hd/lib",
     ],
 )
 def test_layouts_below_the_root_of_pdks(tmp_path, monkeypatch, layout):
@@ -58,7 +59,8 @@ def test_what_is_said_of_one_that_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(BitmillError) as caught:
         find_library("ihp-sg13g2")
     assert str(caught.value) == (
-        f"missing library ihp-sg13g2: looked in {tmp_path / 'pdk'} (BITMILL_CELLS not set); get it with `git clone "
+        f"missing library ihp-sg13g2: looked in {tmp_path / 'pdk'} (ihp-sg13g2/libs.ref/sg13g2_stdcell/lib and 5 more "
+        "layouts) (BITMILL_CELLS not set); get it with `git clone "
         "https://github.com/IHP-GmbH/IHP-Open-PDK`, then set PDK_ROOT or BITMILL_CELLS, or give its file with --cells"
     )
     monkeypatch.delenv("PDK_ROOT")
