@@ -9,6 +9,9 @@ from .float_accumulator import FloatAccumulator
 from .float_total import named
 from .window_accumulator import WindowAccumulator
 
+_BLOCK = 4
+"""Bits of a sum whose carries are known together."""
+
 
 class LeanFloatAccumulator(FloatAccumulator):
     """The same totals as ``FloatAccumulator``.
@@ -109,7 +112,7 @@ class LeanFloatAccumulator(FloatAccumulator):
         truncates = self.config.accumulator.truncates
         up = carried if truncates else carried | (half & (more | kept[0]))
         stored_field = field[:exponent_bits] & kept[-1].replicate(exponent_bits)
-        packed = named(m, (Cat(kept[:-1], stored_field) + up)[: self.fmt.bits - 1], "packed")
+        packed = _incremented(m, Cat(kept[:-1], stored_field), up)
         if not overflow_possible:
             return packed, Const(0, 1)
         top = (1 << exponent_bits) - 1
@@ -117,6 +120,16 @@ class LeanFloatAccumulator(FloatAccumulator):
         if truncates:
             packed = named(m, Mux(beyond, (top << mantissa) - 1, packed), "clamped")
         return packed, beyond
+
+
+def _incremented(m: Module, value: Value, up: Value) -> Value:
+    """``value + up``, ready as soon as ``up`` is: where all lower bits are ones is known before."""
+    ones, below = [], Const(1, 1)
+    for start in range(0, len(value), _BLOCK):
+        block = value[start : start + _BLOCK]
+        ones += [below & block[:index].all() if index else below for index in range(len(block))]
+        below = named(m, below & block.all(), f"ones{start + len(block)}")
+    return named(m, value ^ (Cat(ones) & up.replicate(len(ones))), "packed")
 
 
 class LeanWindowAccumulator(LeanFloatAccumulator, WindowAccumulator):
