@@ -139,8 +139,11 @@ def _print(config: UnitConfig, result: StandardCells) -> None:
         ["registers", str(best.registers), f"{best.registers / config.macs:.1f}"],
         ["area, square micrometres", f"{result.area_um2:,.1f}", f"{result.area_um2 / config.macs:,.2f}"],
     ]
+    rows += [["leakage, nW", f"{result.leakage_nw:,.3f}", f"{result.leakage_nw / config.macs:,.4f}"]]
     of_one = share_of(config)
     print_table(["count", "unit", of_one], rows, right=["unit", of_one])
+    if result.leakage_left_out:
+        say(f"{result.library} states no leakage of {', '.join(result.leakage_left_out)}: counted as zero")
     reached = f"shortest period {best.delay_ns:.2f} ns ({1000 / best.delay_ns:.1f} MHz)"
     tried = f"{len(result.tried)} recipes tried"
     if result.met:

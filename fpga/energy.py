@@ -145,6 +145,31 @@ def energies(library: Library) -> Energies:
     BitmillError
         If its text cannot be read, it has no power tables, or their axes are none of load and slew.
     """
+    found = _of_library(library)
+    if found.voltage <= 0 or not any("internal_power" in text for text in library.power.values()):
+        raise BitmillError(
+            f"liberty {library.name}: must have a voltage and power tables for energies, not only areas and delays"
+        )
+    return found
+
+
+def leakage(library: Library, cells: Mapping[str, int]) -> tuple[float, tuple[str, ...]]:
+    """Watts of cells that do nothing, and the kinds of which the library states none, counted as zero.
+
+    Parameters
+    ----------
+    library
+        The cells' library.
+    cells
+        Cell to how many there are.
+    """
+    known = _of_library(library).cells
+    stated = {cell: known[cell].leakage if cell in known else None for cell in cells}
+    watts = sum(count * (stated[cell] or 0.0) for cell, count in cells.items())
+    return watts, tuple(sorted(cell for cell, value in stated.items() if value is None))
+
+
+def _of_library(library: Library) -> Energies:
     key = library.text_sha256 + library.sha256
     if key not in _known:
         _known[key] = _of_texts(library.power, library.name)
@@ -182,10 +207,6 @@ def _of_texts(texts: Mapping[str, str], name: str) -> Energies:
             pins={pin.name: reading.pin(pin) for pin in cell.of("pin")},
         )
 
-    if voltage <= 0 or not any("internal_power" in text for text in texts.values()):
-        raise BitmillError(
-            f"liberty {name}: must have a voltage and power tables for energies, not only areas and delays"
-        )
     return Energies(voltage, farads, farads * volts**2, _Cells(texts, read, name))
 
 

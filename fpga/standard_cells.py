@@ -11,6 +11,7 @@ from typing import Any
 from ..system import tools
 from ..system.errors import BitmillError
 from . import cache, recipes, standard_recipes
+from .energy import leakage
 from .jobs import run_jobs
 from .liberty import Library
 from .sta import shortest_period
@@ -77,6 +78,8 @@ class StandardCells:
         What records call the library: its short name if it is a known one.
     square_microns
         Square micrometres of the library's unit of area.
+    leakage_nw, leakage_left_out
+        Leakage of the best's cells, the mean over what their inputs may be, and the kinds of which the library states none.
     """
 
     library: str
@@ -88,6 +91,8 @@ class StandardCells:
     tools: Mapping[str, str]
     library_key: str = ""
     square_microns: float = 1.0
+    leakage_nw: float = 0.0
+    leakage_left_out: tuple[str, ...] = ()
 
     @property
     def area_um2(self) -> float:
@@ -112,6 +117,8 @@ class StandardCells:
             "met": self.met,
             "best": self.best.to_dict(),
             "area_um2": self.area_um2,
+            "leakage_nw": self.leakage_nw,
+            **({"leakage_left_out": list(self.leakage_left_out)} if self.leakage_left_out else {}),
             "tried": {row.recipe: {name: getattr(row, name) for name in figures} for row in self.tried},
             "tools": dict(self.tools),
         }
@@ -285,16 +292,20 @@ def map_standard_cells(
     left[chosen.multiplier] = len(changed)
     last = run_jobs({row.name: (lambda row=row: mapped(row)) for row in changed})
     results = [result for _, result in tried] + [outcome.unwrap() for outcome in last.values()]
+    best = min(results, key=lambda result: _rank(result, period_ns))
+    watts, unstated = leakage(library, best.cells)
     return StandardCells(
         library=library.name,
         library_sha256=library.sha256,
         period_ns=float(period_ns),
         clock_gating=gating,
-        best=min(results, key=lambda result: _rank(result, period_ns)),
+        best=best,
         tried=tuple(results),
         tools={"yosys": tools.yosys_release(), "opensta": tools.opensta_version()},
         library_key=library.key,
         square_microns=library.square_microns,
+        leakage_nw=round(watts * 1e9, 6),
+        leakage_left_out=unstated,
     )
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from bitmill import BitmillError
-from bitmill.fpga.energy import Table, energies
+from bitmill.fpga.energy import Table, energies, leakage
 from bitmill.fpga.liberty import read_library
 from bitmill.fpga.liberty_clean import clean_library
 from bitmill.fpga.liberty_text import parse_groups
@@ -115,6 +115,11 @@ def odd(rise=""):
 def test_leakage_is_the_mean_of_conditions_and_ground_is_not_counted_again():
     assert odd()["INV"].leakage == pytest.approx(3e-9)
     assert odd()["BARE"].leakage is None
+
+
+def test_leakage_of_many_cells():
+    found = leakage(of_text(ODD.replace("RISE", "")), {"INV": 4, "BARE": 2, "UNKNOWN": 1})
+    assert found == (pytest.approx(12e-9), ("BARE", "UNKNOWN"))
 
 
 def test_a_rise_without_a_table_is_zero_and_ground_is_not_counted_again():
