@@ -50,6 +50,9 @@ OTHERS += [
         ("E4M3", {"aligner": "placed"}),
         ("E4M3", {"aligner": "binned"}),
         ("E4M3", {"aligner": "counted", "reduction": "compressed"}),
+        ("E2M1", {"multiplier": "placed", "reduction": "compressed", "pipeline": 3}),
+        ("INT8", {"multiplier": "digits", "reduction": "compressed"}),
+        ("INT4", {"multiplier": "bits", "reduction": "compressed", "pipeline": ["sum"]}),
         ("E4M3", {"aligner": "early", "accumulator": {"kind": "window", "width": 24}}),
         ("INT8", {"multiplier": "columns"}),
     )

@@ -93,6 +93,9 @@ def configurations() -> list[MacConfig]:
             ("E3M2", {"aligner": "placed"}),
             ("E4M3", {"aligner": "binned"}),
             ("E3M2", {"aligner": "counted", "reduction": "compressed"}),
+            ("E2M1", {"multiplier": "placed", "reduction": "compressed"}),
+            ("INT4", {"multiplier": "bits", "reduction": "compressed"}),
+            ("INT5", {"multiplier": "digits", "reduction": "compressed", "pipeline": 3}),
             ("E3M2", {"aligner": "early", "accumulator": {"kind": "window", "width": 9}}),
         )
     ]

@@ -65,7 +65,8 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
     operands = NARROW if rng.random() < 0.7 else OPERANDS
     fields: dict[str, Any] = {
         "weight": _one_of(rng, *operands), "activation": _one_of(rng, *operands), "unit": unit, "lanes": lanes,
-        "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns"),
+        "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns", "bits", "digits", "placed"),
+        "reduction": _one_of(rng, "tree", "tree", "compressed"),
         "pipeline": _pipeline(rng, lanes),
         "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned", "counted", "early"),
         "scale": _one_of(rng, *["none"] * 6, "E8M0", "E4M3", "UINT4"),
@@ -82,9 +83,16 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
     # Of the formulations that few pairs have, the usual one mostly, or hardly any draw would be accepted.
     if product.exponent_span == 0 or product.significand_signed or lanes == 1:
         fields["aligner"] = "grouped"
-    if fields["multiplier"] == "columns" and (product.exponent_span or lanes == 1 or not product.significand_signed):
+    of_integers = product.significand_signed and not product.exponent_span
+    if fields["multiplier"] in ("columns", "bits", "digits") and (lanes == 1 or not of_integers):
         fields["multiplier"] = _one_of(rng, "logic", "operator")
-    if fields["aligner"] == "counted":
+    if fields["multiplier"] == "placed":
+        fields["aligner"] = "grouped"
+        if lanes == 1 or product.significand_signed or not 0 < product.exponent_span < 16:
+            fields["multiplier"] = _one_of(rng, "logic", "operator")
+    if lanes == 1:
+        fields["reduction"] = "tree"
+    if fields["aligner"] == "counted" or fields["multiplier"] in ("bits", "digits"):
         fields["reduction"] = "compressed"
     fields["accumulator"] = _accumulator(rng, product, lanes, fields["k_max"], scaled=fields["scale"] != "none")
     if fields["accumulator"]["kind"] in ("exact", "window"):
