@@ -55,7 +55,7 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
 
 
 @report.command("int-vs-fp", cls=CellsCommand)
-@output_option("DIR", "Directory of index.html, report.md, the records and the pictures.", required=True)
+@output_option("DIR", "Directory of index.html, report.md, the records and the pictures.")
 @click.option(
     "--weights", metavar="FILE[:TENSOR]", type=TENSOR, help="Your layer's weights [out, in]: safetensors, npy or npz."
 )
@@ -72,18 +72,22 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     is_flag=True,
     help="The cost study instead: every axis, clocks, energy, cost models, every published claim.",
 )
+@click.option(
+    "--plan", is_flag=True, help="With --full: say what would be measured and the CPU hours, and measure nothing."
+)
 @report_cells
 @workers_option
 @dask_option
 @fresh_option
 def int_vs_fp(
     *,
-    output: Path,
+    output: Path | None,
     weights: str | None,
     activations: str | None,
     calibration: str | None,
     quick: bool,
     full: bool,
+    plan: bool,
     cells: tuple[str, ...],
     workers: int | None,
     dask: str | None,
@@ -96,6 +100,15 @@ def int_vs_fp(
     from ..system.errors import BitmillError
 
     # Here, because the options are to be named as they are typed.
+    if plan and full:
+        from ..studies.full.run import plan as planned
+
+        say_lines(planned(cells))
+        return
+    if plan:
+        raise BitmillError("--plan must be given with --full, not alone")
+    if output is None:
+        raise BitmillError("-o must be given: the directory of the report")
     if (weights is None) != (activations is None):
         missing, given = ("--weights", "--activations") if weights is None else ("--activations", "--weights")
         raise BitmillError(f"{missing} must be given when {given} is")

@@ -13,7 +13,8 @@ from ..libraries import libraries_found
 from ..records import FULL, Record, metric
 from ..sweep.engine import run_tasks
 from ..sweep.grid import Skipped
-from ..sweep.sizes import say_sizes
+from ..sweep.measurement import CPU_SECONDS
+from ..sweep.sizes import hours, say_sizes
 from ..sweep.study_file import StudyFile
 from ..sweep.taken import Committed
 from .layer_errors import error_jobs
@@ -21,6 +22,20 @@ from .parts import COUNTED, parts_jobs
 from .plan import ALIGNERS, FRONTS, planned, studies, units_of
 
 STUDY_RECORD = "study/full"
+
+
+def plan(cells: Sequence[str] = ()) -> list[str]:
+    """What ``measure`` would do, and the CPU hours of what is on cells, a line each.
+
+    Raises
+    ------
+    BitmillError
+        As ``libraries_found``.
+    """
+    tasks, _ = planned(studies(), libraries_found(cells))
+    there = {task.key for task in tasks} & {record.id for record in committed_records(FULL)}
+    todo = [task for task in tasks if task.key not in there]
+    return [f"{len(tasks)} measurements, {len(there)} of them committed", *hours(todo, committed_records(FULL))]
 
 
 def measure(
@@ -76,5 +91,6 @@ def _study_record(
             "units": metric(len({record.part for record in swept}), "units"),
             "measurements": metric(len(swept), "measurements"),
             "skipped": metric(len(skipped), "combinations"),
+            "cpu_hours": metric(sum(record.flow.get(CPU_SECONDS, 0.0) for record in swept) / 3600, "CPU h on cells"),
         },
     )

@@ -1,5 +1,6 @@
 """Studies on cell libraries: which are measured, what records and ids call them, and what follows from several of them."""
 
+import os
 import re
 from dataclasses import replace
 
@@ -7,11 +8,13 @@ import pytest
 
 from bitmill import BitmillError, MacConfig
 from bitmill.fpga.formulation_choice import Choice
+from bitmill.fpga.libraries import CELLS_VARIABLE, LIBRARIES
 from bitmill.fpga.pace import fastest_ns, paced
 from bitmill.studies import libraries
 from bitmill.studies.circuits import Measured
 from bitmill.studies.records import FULL, Records, metric
 from bitmill.studies.sweep import cells, measurement, sizes, taken
+from bitmill.studies.sweep.engine import run_tasks
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
 from bitmill.studies.sweep.task import Task
@@ -151,3 +154,38 @@ def test_larger_units_and_searches_are_reckoned_to_take_longer():
     assert seconds[2] > 10 * seconds[1]
     array = {**fields, "unit": "array", "rows": 4, "cols": 4}
     assert sizes.reckoned_seconds(Task(config=array, target="cells")) > seconds[0]
+
+
+def test_a_plan_is_told_and_nothing_is_measured(cli, refuses, monkeypatch, tmp_path):
+    monkeypatch.setenv("BITMILL_CELLS", str(tmp_path))
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    monkeypatch.setattr(measurement, "measure", None)
+    first, *rest = cli("report", "int-vs-fp", "--full", "--plan").out.splitlines()
+    assert re.fullmatch(r"\d+ measurements, \d+ of them committed", first)
+    assert [line.split(":")[0] for line in rest[:-1]] == ["osu018"]
+    assert re.match(r"together [1-9]\.\d+ CPU hours", rest[-1])
+    assert refuses("report", "int-vs-fp", "--plan") == "--plan must be given with --full, not alone"
+    assert refuses("report", "int-vs-fp") == "-o must be given: the directory of the report"
+    assert refuses("report", "int-vs-fp", "--cells", "sky130", "-o", "out").startswith(
+        "--cells must be given with --full"
+    )
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not os.environ.get(CELLS_VARIABLE), reason=f"{CELLS_VARIABLE} names no folder of libraries")
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_small_unit_is_measured_on_every_library(name):
+    grid = {"pairs": ["INT2"], "lanes": [2], "k_max": [8], "pipeline": [0]}
+    asked = {"periods": [20], "fastest": True, "power": {"operands": ["uniform"], "period_ns": 20, "cycles": 32}}
+    study = StudyFile.from_dict({"title": "t", "grid": [grid], "targets": {"cells": {name: asked}}})
+    slow, fast, power = run_tasks(list(tasks_of(study.expand(), study.targets)))
+    library = libraries.library_named(name)
+    assert slow.flow["cells"] == name
+    assert slow.number("area") == pytest.approx(
+        slow.number("total") * library.gate_area * library.square_microns, abs=1e-3
+    )
+    assert fast.number("delay") <= slow.number("delay") < 20
+    assert fast.number("delay") > fastest_ns(library) / 3
+    assert power.number("energy") > power.number("leakage") > 0
+    assert power.number("leakage_power") * 20 * 1e-6 == pytest.approx(power.number("leakage"), rel=1e-6)
+    assert slow.number("macs") == 2
