@@ -15,8 +15,8 @@ __all__ = ["USUAL", "by_library", "libraries", "library_of", "per_library", "wor
 
 
 def library_of(record: Record) -> str:
-    """What the library that a record is of is called; osu018 where it says none."""
-    return str(record.config.get("library", USUAL))
+    """What the library that a record is of is called; osu018 where it says none, as records did that are older than others."""
+    return str(record.config.get("library") or record.flow.get("cells") or USUAL)
 
 
 def libraries(records: Iterable[Record]) -> list[str]:

@@ -38,6 +38,11 @@ def _cells(candidate: Candidate, part: Part, label: str, library: str = USUAL) -
     return measured_id(part.key, f"{library}-{label}{f'-{candidate.key}' if label == BEST else ''}")
 
 
+def on(library: str, label: str) -> str:
+    """What ids of costs call a clock: ``8ns`` on osu018, ``sky130-8ns`` for what is 8 ns there on others."""
+    return label if library == USUAL else f"{library}-{label}"
+
+
 class _Cost:
     """Gate equivalents of one PE of a tile, logic and registers."""
 
@@ -88,7 +93,7 @@ def _record(cost: _Cost, base: _Cost) -> Record:
             f"relative_dequantized_{bits}": metric(whole / base.rate(16, *plain), "times"),
         }
     return Record(
-        id=f"cost/{candidate.key}/{f'{cost.library}-' * (cost.library != USUAL)}{cost.label}",
+        id=f"cost/{candidate.key}/{on(cost.library, cost.label)}",
         topic="cost",
         config={
             "candidate": candidate.title,

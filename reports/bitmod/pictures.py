@@ -7,16 +7,17 @@ from itertools import cycle
 from matplotlib.figure import Figure
 
 from ...formats.block import BLOCKS
-from ...studies.bitmod.hardware import labels
+from ...studies.bitmod.hardware import BEST, labels
 from ...studies.bitmod.units import BASELINE, Candidate, candidates
 from ...studies.records import Records
 from .. import shown
 from ..charts import MARK, beside, family_handles, stack_handles, stacked
 from ..colours import colour, family_of_scheme, marker
 from ..drawing import GREY, as_rows, figure, label_columns, legend_above
-from ..libraries import USUAL, words_of
+from ..libraries import USUAL, libraries, per_library, words_of
 from ..names import scheme_title
-from .derived import MAIN, PAPER_GAIN
+from ..report import Drawing
+from .derived import MAIN, PAPER_GAIN, on
 from .tables import SWEPT, built, clock_name, schemes
 
 _PARTS = {"pe": ("PE", "#0072b2"), "edges": ("share of the edges", "#e69f00"), "scaling": ("scaler", "#d9d9d9")}
@@ -97,12 +98,19 @@ def groups_picture(records: Records) -> Figure:
     return made
 
 
+def throughput_drawings(records: Records) -> dict[str, Drawing]:
+    """A picture per library with costs."""
+    caption = "Throughput per area of every PE over that of an FP16 PE, at several clocks and at each one's own best"
+    return per_library(records, "cost", "throughput", throughput_picture, caption)
+
+
 def throughput_picture(records: Records) -> Figure:
-    """Throughput per area over the FP16 PE's against the clock, with and without scalers."""
-    here = [label for label in labels() if len(built(records, label)) > 1]
+    """Throughput per area over the FP16 PE's against the clock, with and without scalers; records of one library."""
+    library = libraries(records.of_kind("cost"))[0]
+    here = [label for label in labels() if len(built(records, on(library, label))) > 1]
     made = figure(
         14.0, 6.8, "Throughput per area over an FP16 PE, clock by clock",
-        f"Weights of 4 bits, or a PE's own; {words_of(USUAL)} cells, registers included; each PE with its share of the edges "
+        f"Weights of 4 bits, or a PE's own; {words_of(library)} cells, registers included; each PE with its share of the edges "
         "of an 8 x 8 tile. Left: sums of groups. Right: with\na scaler of the same kind on both sides. At fixed clocks both run "
         f"at that clock; at own best, each at the fastest it reaches. {shown.tools_named(records, 'area')}.", top=0.72,
     )  # fmt: skip
@@ -116,14 +124,18 @@ def throughput_picture(records: Records) -> Figure:
         axes.plot([-0.25, len(here) - 1], [PAPER_GAIN] * 2, color=GREY, linewidth=1, linestyle=":", zorder=1)
         points = []
         for candidate, mark in zip(candidates(), cycle(_MARKS), strict=False):
-            there = [index for index, label in enumerate(here) if f"cost/{candidate.key}/{label}" in records]
-            values = [records[f"cost/{candidate.key}/{here[i]}"].number(f"{metric}_{candidate.bits}") for i in there]
+            costs = {i: f"cost/{candidate.key}/{on(library, label)}" for i, label in enumerate(here)}
+            there = [index for index, name in costs.items() if name in records]
+            values = [records[costs[index]].number(f"{metric}_{candidate.bits}") for index in there]
             if not there:
                 continue
             tint = colour(_family(candidate))
             axes.plot(there, values, "--" if candidate.key == BASELINE else "-", marker=mark, markersize=5, color=tint)
             points.append((there[-1], values[-1], candidate.title, tint, False))
-        axes.set_xticks(range(len(here)), [clock_name(label) for label in here])
+        axes.set_xticks(
+            range(len(here)),
+            [clock_name(label) if library == USUAL or label == BEST else f"like {clock_name(label)}" for label in here],
+        )
         axes.set_xlim(-0.25, len(here) - 1 + 0.72 * len(here))
         axes.set_ylim(0, axes.get_ylim()[1])
         axes.set_xlabel("clock period")

@@ -8,7 +8,7 @@ from ...studies.bitmod.run import measure
 from ...studies.records import BITMOD, Records
 from ..report import Drawing, Report
 from .derived import derived_records
-from .pictures import accuracy_picture, area_picture, groups_picture, throughput_picture
+from .pictures import accuracy_picture, area_picture, groups_picture, throughput_drawings
 from .tables import all_tables, built, figures, schemes
 from .text import answer, findings, subject
 
@@ -16,10 +16,6 @@ from .text import answer, findings, subject
 def drawings(records: Records) -> Mapping[str, Drawing]:
     """The pictures whose records are there."""
     found = {
-        "throughput": (len(built(records)) > 1, Drawing(
-            throughput_picture,
-            "Throughput per area of every PE over that of an FP16 PE, at several clocks and at each one's own best.",
-        )),
         "accuracy": (schemes(records), Drawing(
             accuracy_picture,
             "What every scheme's bits buy: agreement of sentence embeddings with FP32, and the error of the layers' outputs.",
@@ -33,7 +29,8 @@ def drawings(records: Records) -> Mapping[str, Drawing]:
             "Squared error of the weights as groups shrink: what scales cost in bits against what they save in error.",
         )),
     }  # fmt: skip
-    return {name: drawing for name, (possible, drawing) in found.items() if possible}
+    first = throughput_drawings(records) if len(built(records)) > 1 else {}
+    return first | {name: drawing for name, (possible, drawing) in found.items() if possible}
 
 
 REPORT = Report(

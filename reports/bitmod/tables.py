@@ -25,8 +25,8 @@ def figures(records: Records) -> list[Table]:
 def all_tables(records: Records) -> list[Table]:
     """Every table."""
     return [
-        clock_table(records),
         library_table(records),
+        clock_table(records),
         part_table(records),
         group_table(records),
         error_table(records),

@@ -223,20 +223,22 @@ def energy_picture(records: Records) -> Figure:
     first = next(iter(units.values()))[0]
     unit = first.metrics[ENERGY].unit
     kinds = list(dict.fromkeys(_operands(record) for rows in every.values() for record in rows))
+    periods = sorted({record.number("period") for rows in every.values() for record in rows})
     bars, places = [], {}
     place = 0.0
     for part, rows in units.items():
         places[part] = place + (len(rows) - 1) / 2
         for record in rows:
-            text = shown.shown(record.number(ENERGY), 1) + (f"  {_operands(record)}" if len(kinds) > 1 else "")
+            said = [_operands(record)] * (len(kinds) > 1) + [f"{record.number('period'):g} ns"] * (len(periods) > 1)
+            text = "  ".join([shown.shown(record.number(ENERGY), 1), ", ".join(said)]).rstrip()
             bars.append((place, {name: record.number(name) for name in POWER_PARTS}, text))
             place += 1
         place += 0.45
     library = words_of(libraries(records.of_kind(POWER))[0])
     made = figure(
         9.0, 2.0 + 0.30 * len(bars) + 0.14 * len(units), f"Energy per MAC by part on {library}: {common}",
-        f"At {first.number('period'):g} ns, {first.number('cycles'):.0f} cycles without a stall; before layout: no wires, clock "
-        f"tree or glitches.{note}",
+        f"At {' and '.join(f'{period:g}' for period in periods)} ns, {first.number('cycles'):.0f} cycles without a stall; before "
+        f"layout: no wires, clock tree or glitches.{note}",
         top=0.82,
     )  # fmt: skip
     axes = made.subplots()
@@ -258,7 +260,7 @@ def energy_tables(records: Records) -> Iterator[Table]:
         rows: list[tuple[Cell, ...]] = []
         for unit, found in _units(here).items():
             for record in found:
-                cells = [shown.number(here, record.id, name, 2) for name in (ENERGY, *POWER_PARTS)]
+                cells = [shown.number(here, record.id, name, 2) for name in ("period", ENERGY, *POWER_PARTS)]
                 rows.append((names[unit], _operands(record), *cells, shown.number(here, record.id, LEAKAGE, 4)))
         notes = dict.fromkeys(
             f"{record.flow[name]}."
@@ -270,5 +272,5 @@ def energy_tables(records: Records) -> Iterator[Table]:
         yield Table(
             f"Energy per MAC on {words_of(library)}",
             f"{sentence(common)}; {unit}, leakage included. {text}",
-            ("unit", "operands", "energy", *POWER_PARTS, "of it leakage"), tuple(rows),
+            ("unit", "operands", "period / ns", "energy", *POWER_PARTS, "of it leakage"), tuple(rows),
         )  # fmt: skip
