@@ -45,24 +45,8 @@ def digits_of(published: str) -> int:
 class Claim:
     """A published figure, the same of ours, and why they differ.
 
-    Attributes
-    ----------
-    key
-        Last part of the record's id.
-    claim, source
-        What was stated, and by whom.
-    published
-        The figure; None where there is a statement without one.
-    unit
-        Of both figures.
-    ours
-        Records and metrics that ours is made of.
-    figure
-        Makes ours from those metrics; where two are given, the first over the second.
-    why
-        Why they differ.
-    more
-        What else the record says.
+    ``published`` is None where there is a statement without a figure; ``figure`` makes ours from the metrics that ``ours`` names
+    with their records; ``key`` ends the record's id, and ``more`` is what else the record says.
     """
 
     key: str

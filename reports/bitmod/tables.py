@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...formats.block import BLOCKS
-from ...studies.bitmod.hardware import BEST, labels
-from ...studies.bitmod.units import BASELINE, Candidate, candidates
+from ...studies.bitmod.hardware import BEST
+from ...studies.bitmod.units import Candidate, candidates
 from ...studies.records import Record, Records
 from .. import shown
 from ..libraries import USUAL, library_of
@@ -26,12 +26,10 @@ def all_tables(records: Records) -> list[Table]:
     """Every table."""
     return [
         library_table(records),
-        clock_table(records),
         part_table(records),
         group_table(records),
         error_table(records),
         run_table(records),
-        share_table(records),
         replication_table(records),
     ]
 
@@ -79,31 +77,6 @@ def pe_table(records: Records) -> Table:
 
 _RELATIVE = {"relative": "with edges", "relative_scaled": "with scalers", "relative_dequantized": "scaler on one side"}
 """Metrics of throughput per area over the baseline's, less their width of weights, and their columns."""
-
-
-def clock_table(records: Records) -> Table:
-    """Throughput per area over the baseline's at every clock and width of weights."""
-    rows: list[tuple[Cell, ...]] = []
-    for candidate in built(records):
-        if candidate.key == BASELINE:
-            continue
-        for bits in (bits for bits in (4, 6, 8) if bits in candidate.cycles):
-            names = [f"cost/{candidate.key}/{label}" for label in labels()]
-            cells = [shown.optional(records, name, f"relative_{bits}", 2) for name in names]
-            areas = [shown.optional(records, name, "total") for name in names]
-            rows.append((candidate.title, f"{bits}", *cells, *areas))
-    return Table(
-        "Throughput per area over the FP16 PE, clock by clock",
-        "With edges, without scalers. Both sides at the same clock, or where a PE misses it at the clock that it reaches; in the "
-        "last column each at its own best. Then the gate equivalents of the PE with its share of the edges.",
-        (
-            "PE",
-            "weight bits",
-            *(clock_name(label) for label in labels()),
-            *(f"GE, {clock_name(label)}" for label in labels()),
-        ),
-        tuple(rows),
-    )
 
 
 def library_table(records: Records) -> Table:
@@ -237,16 +210,6 @@ def run_table(records: Records) -> Table:
             "channels": "M", "inputs": "K", "tokens": "N", "results equal": "results", "cycles": "cycles",
             "cycles of the products": "ideal_cycles", "utilisation / %": ("utilisation", 2), "output / dB": ("sqnr", 2),
         },
-    )  # fmt: skip
-
-
-def share_table(records: Records) -> Table:
-    """The term generators' share of the tile."""
-    return of_records(
-        records, records.of_kind("share"), "Term generators in an 8 x 8 tile",
-        "Of PEs, aligners, generators and scalers; and without scalers.",
-        {"clock": lambda record: clock_name(record.config["label"]), "generators / GE": "generators", "tile / GE": "tile",
-         "share / %": ("share", 2), "share without scalers / %": ("share_bare", 2)},
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from ..names import sentence, unit_names, unit_title
 from ..published import claims_table, rows
 from ..shown import DASH, Cell, Column, Table, number, of_config, of_records, optional
 from ..sweep.cells import curves_tables, energy_tables
+from ..sweep.report import skipped_table
 from .formatscope import formatscope_table
 from .fronts import points_of
 from .gaps import gaps_table
@@ -24,7 +25,7 @@ def all_tables(records: Records) -> list[Table]:
     """In the order in which they are shown."""
     return [
         _claims(records), _walks(records), gaps_table(records), formatscope_table(records), _cheapest(records),
-        *curves_tables(records), *energy_tables(records), _models(records), _skipped(records),
+        *curves_tables(records), *energy_tables(records), _models(records), skipped_table(records["study/full"]),
     ]  # fmt: skip
 
 
@@ -126,13 +127,3 @@ def _models(records: Records) -> Table:
             "in the printed band / %": ("held_out_within", 1), "rank correlation": ("held_out_rank", 4),
         },
     )  # fmt: skip
-
-
-def _skipped(records: Records) -> Table:
-    rows = [
-        (f"{row['fields']['weight']} x {row['fields']['activation']}", str(row["fields"]["lanes"]), row["reason"])
-        for row in records["study/full"].config["skipped"]
-    ]
-    return Table(
-        "Skipped", "Combinations of the grids that no unit can be built for.", ("pair", "lanes", "why"), tuple(rows)
-    )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from math import inf
 
-from ...studies.int_vs_fp.study import ARRAY_UNITS, GRANULARITIES, Pair
+from ...studies.int_vs_fp.study import ARRAY_UNITS, Pair
 from ...studies.records import Record, Records
 from .. import shown
 from ..choice import Candidate, Question, listed
 from . import view
-
-GRANULARITY_WORDS = {"token": "with one dynamic scale per token", "tensor": "with one static scale per tensor"}
 
 
 def subject(records: Records) -> str:
@@ -26,13 +24,15 @@ def answer(records: Records) -> list[str]:
     return [asked.take(), asked.avoid()]
 
 
-def question(records: Records) -> Question:
-    """Which pair to choose: output SQNR on the worst layer with one scale per token, and a column per way to pay."""
+def question(records: Records, granularity: str = "token") -> Question:
+    """Which pair to choose: output SQNR on the worst layer, the better scale rule, and a column per way to pay."""
     unit, layers = view.main_unit(records), [layer.config["layer"] for layer in view.layers(records)]
     candidates = []
     for pair in view.pairs(records):
         name, timing = view.key(pair, unit), view.timing_of(records, pair, unit)
-        found = (view.sqnr(records, layer, pair, view.best_policy(records, layer, pair, "token")) for layer in layers)
+        found = (
+            view.sqnr(records, layer, pair, view.best_policy(records, layer, pair, granularity)) for layer in layers
+        )
         luts = records[f"{name}/ecp5"].number("logic_per_mac")
         costs = {"ASIC gates": records[f"{name}/generic"].number("logic_per_mac"), "FPGA LUT4": luts}
         if f"{name}/ecp5-dsp" in records:
@@ -51,23 +51,8 @@ def question(records: Records) -> Question:
 
 def findings(records: Records) -> list[str]:
     """What else was found, most useful first."""
-    found = [_front_sentence(records, granularity) for granularity in GRANULARITIES]
-    found += [*cheapest_accumulator_sentences(records), *array_sentences(records)]
-    return [*found, _proof_sentence(records)]
-
-
-def _front_sentence(records: Records, granularity: str) -> str:
-    labels = {pair.key: pair.label for pair in view.pairs(records)}
-    parts = []
-    for layer in view.layers(records):
-        name = layer.config["layer"]
-        keys = view.pareto(records, name, granularity, "generic", "logic_per_mac")
-        parts.append(f"{listed([labels[key] for key in keys])} ({name})")
-    return (
-        f"Worth their gates {GRANULARITY_WORDS[granularity]}, from cheap to accurate, no other candidate being "
-        "both smaller and "
-        f"more accurate: {'; '.join(parts)}."
-    )
+    static = f"With one static scale per tensor instead of one per token: {question(records, 'tensor').take()}"
+    return [static, *cheapest_accumulator_sentences(records), *array_sentences(records), _proof_sentence(records)]
 
 
 def _proof_sentence(records: Records) -> str:

@@ -28,7 +28,7 @@ def all_tables(records: Records) -> list[Table]:
         *(cells_table(records, library) for library in view.cell_libraries(records)),
         hardware_table(records),
         cycle_table(records),
-        *(rows_table(records, unit, captured=captured) for captured in (True, False) for unit in UNITS),
+        *(captured_table(records, unit) for unit in UNITS),
         input_table(records),
         curve_table(records),
         replication_table(records),
@@ -76,10 +76,10 @@ def _errors(records: Records, record: Record) -> list[Cell]:
     return [shown.number(records, record.id, metric, digits) for metric, digits in _ERRORS]
 
 
-def rows_table(records: Records, unit: Unit, *, captured: bool) -> Table:
-    """Every contender on captured rows, all layers and then layer by layer, or on every made-up set of rows."""
+def captured_table(records: Records, unit: Unit) -> Table:
+    """Every contender on captured rows: all layers, then layer by layer."""
     found = [record for record in records.of_kind("accuracy") if record.config["unit"] == unit]
-    found = [record for record in found if (record.config["kind"] == "captured") == captured]
+    found = [record for record in found if record.config["kind"] == "captured"]
     rows: list[tuple[Cell, ...]] = []
     for source in view.sources(found):
         here = [record for record in found if record.config["source"] == source]
@@ -88,19 +88,14 @@ def rows_table(records: Records, unit: Unit, *, captured: bool) -> Table:
             for contender, title in view.titles(records, unit).items():
                 match = [r for r in here if r.config["contender"] == contender and _place(r) == place]
                 cells = _errors(records, match[0]) if match else [REFUSED, *[shown.DASH] * (len(_ERRORS) - 1)]
-                if match or captured:
-                    rows.append((view.source_title(source), *([place or "all"] if captured else []), title, *cells))
-    errors = "Errors against the real function of the codes' values"
-    note = (
-        "Inputs of the encoder's units on texts that did not calibrate the scales, rounded to int8; scales by place are in the "
-        f"table of inputs. {errors}; all: every place that is not refused."
-        if captured
-        else f"512 rows of each. {errors}; cosine of all elements as one vector."
-    )
+                rows.append((view.source_title(source), place or "all", title, *cells))
     return Table(
-        f"{view.unit_title(unit)} on {'captured' if captured else 'made-up'} rows", note,
-        ("rows", *(["place"] if captured else []), "profile", *_ERROR_COLUMNS), tuple(rows),
-    )  # fmt: skip
+        f"{view.unit_title(unit)} on captured rows",
+        "Inputs of the encoder's units on texts that did not calibrate the scales, rounded to int8; scales by place are in the "
+        "table of inputs. Errors against the real function of the codes' values; all: every place that is not refused.",
+        ("rows", "place", "profile", *_ERROR_COLUMNS),
+        tuple(rows),
+    )
 
 
 def _place(record: Record) -> str | None:

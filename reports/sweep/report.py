@@ -88,7 +88,7 @@ def _tables(records: Records) -> Iterator[Table]:
         yield _table(records, target)
     yield from curves_tables(records)
     yield from energy_tables(records)
-    yield _skipped(records)
+    yield skipped_table(records[STUDY_RECORD])
 
 
 def _targets(records: Records) -> list[str]:
@@ -208,15 +208,15 @@ def _cell(records: Records, record: Record, *, name: str, digits: int) -> shown.
     return shown.number(records, record.id, name, digits) if name in record.metrics else shown.DASH
 
 
-def _skipped(records: Records) -> Table:
+def skipped_table(study: Record) -> Table:
+    """Combinations of a study's grids that no unit can be built for, and why."""
     rows = []
-    for row in records[STUDY_RECORD].config["skipped"]:
+    for row in study.config["skipped"]:
         fields = row["fields"]
         rest = "; ".join(
             f"{name.replace('_', ' ')} {fields[name] if isinstance(fields[name], str) else json.dumps(fields[name])}"
             for name in ("accumulator", "scale", "pipeline", "k_max")
         )
         rows.append((f"{fields['weight']} x {fields['activation']}", str(fields["lanes"]), rest, row["reason"]))
-    return Table(
-        "Skipped", "Combinations of the grid that no unit can be built for.", ("pair", "lanes", "rest", "why"), tuple(rows)
-    )  # fmt: skip
+    note = "Combinations of the grid that no unit can be built for."
+    return Table("Skipped", note, ("pair", "lanes", "rest", "why"), tuple(rows))
