@@ -12,7 +12,7 @@ import pytest
 from bitmill.reports import choice, shown
 from bitmill.reports.drawing import style
 from bitmill.reports.int_vs_fp import view
-from bitmill.reports.int_vs_fp.answer import findings
+from bitmill.reports.int_vs_fp.answer import answer
 from bitmill.reports.int_vs_fp.bars import arrays_picture
 from bitmill.reports.int_vs_fp.fronts import PARETO, accumulators_picture, pareto_picture
 from bitmill.reports.int_vs_fp.report import REPORT
@@ -146,7 +146,7 @@ def test_pictures_carry_no_date_and_nothing_of_this_machine(rendered):
 )
 def test_a_missing_record_is_named(records, missing):
     fewer = Records(record for record in records if record.id != missing)
-    for draw in (REPORT.page, findings, all_tables) if "accuracy" in missing else (REPORT.page,):
+    for draw in (REPORT.page, answer, all_tables) if "accuracy" in missing else (REPORT.page,):
         with pytest.raises(BitmillError, match=re.escape(missing)):
             draw(fewer)
 
