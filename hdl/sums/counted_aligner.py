@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
@@ -35,14 +36,26 @@ class Group:
     bits: int
 
 
+_SHIFTED, _CHOSEN, _COUNTED = 2.2, 1.7, 5.0
+"""Gates a lane for a bit that is shifted or not, a bit that a group gets or not, and a group's count, as found on sky130."""
+
+
+@lru_cache
 def fine_bits(product: Product) -> int:
-    """Exponent bits that shift before the others choose a group: fields are about two groups wide."""
-    return max(1, (product_width(product) - 1).bit_length())
+    """Exponent bits that shift before the others choose a group: as many as make the least of shifters, groups and counts."""
+    exponent_bits = (product.exponent_span + product_exponent_offset(product)).bit_length()
+
+    def cost(fine: int) -> float:
+        found = groups(product, fine=fine)
+        shifted = fine * product_width(product) + (2 << fine) - 2 - fine
+        return _SHIFTED * shifted + _CHOSEN * sum(group.bits for group in found) + _COUNTED * len(found)
+
+    return min(range(1, exponent_bits + 1), key=cost)
 
 
-def groups(product: Product) -> tuple[Group, ...]:
-    """The groups that exponents reach, lowest first."""
-    offset, size = product_exponent_offset(product), 1 << fine_bits(product)
+def groups(product: Product, *, fine: int | None = None) -> tuple[Group, ...]:
+    """The groups that exponents reach, lowest first, for so many ``fine_bits``."""
+    offset, size = product_exponent_offset(product), 1 << (fine_bits(product) if fine is None else fine)
     top = product.exponent_span + offset
     found = []
     for coarse in range(offset // size, top // size + 1):

@@ -16,6 +16,7 @@ from bitmill.hdl.emit import verilog
 from bitmill.hdl.mac import formulations
 from bitmill.hdl.mac.lane import Lane
 from bitmill.hdl.sums.compressed_tree import CompressedTree
+from bitmill.hdl.sums.counted_aligner import fine_bits
 from bitmill.hdl.sums.weights import Weights
 from bitmill.sim import verify
 
@@ -229,3 +230,10 @@ def test_init_wrong_arguments():
         CompressedTree(lanes=1, term=term, weights=Weights((1, 2)), sum_layout=term)
     with pytest.raises(ValueError, match="CompressedTree weights must have 2 bits, as a term has, not"):
         CompressedTree(lanes=2, term=term, weights=Weights((1,)), sum_layout=term)
+
+
+@pytest.mark.parametrize(("name", "fine"), [("E3M2", 2), ("E4M3", 3), ("E5M2", 4)])
+def test_fine_shifts_of_counted_aligners(name, fine):
+    """The least on sky130: E3M2 93 gates a lane and 4 counts against 110 and 2, E5M2 203 and 4 against 190 and 8."""
+    product = formats.Product(formats.get(name), formats.get(name))
+    assert fine_bits(product) == fine
