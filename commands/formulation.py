@@ -64,7 +64,7 @@ def chosen(
     with progress(f"choosing the formulation of {config.title}") as step:
         choice = choose(
             unit, probe(), dsp=dsp,
-            progress=lambda name, done, total: step(f"formulation {name} for {where}", done=done, total=total),
+            progress=lambda name, done, total: step(f"formulation {name} for {where} measured", done=done, total=total),
         )  # fmt: skip
     name, count = formulation_name(choice.config), len(choice.tried)
     kept = "as configured" if choice.config == unit else f"write {as_toml(choice.config)} to keep it"

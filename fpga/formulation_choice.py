@@ -11,6 +11,7 @@ from ..config.document import UnitConfig
 from ..config.family import Table
 from ..hdl.emit.verilog import TOP, emit, once_in_cells
 from ..system.errors import BitmillError
+from .jobs import Outcome, run_jobs
 from .liberty import Library
 from .standard_cells import Flow
 from .standard_maps import can_gate_clocks
@@ -26,7 +27,7 @@ FORMULATED: Table[Callable[[Any], Mapping[str, str]]] = Table(
 """What formulation a unit of each family has that may be chosen; of none where nothing may."""
 
 # From the smallest to the fastest. The first one's area is about the least that any gives.
-_PROBES = (Recipe(), Recipe(ripple=48), Recipe(ripple=12, effort="medium"), Recipe(ripple=0, effort="tight"))
+_PROBES = (Recipe(), Recipe(ripple=48), Recipe(ripple=12, effort="medium"))
 
 
 @dataclass(frozen=True)
@@ -100,31 +101,33 @@ def choose(
     dsp
         Whether multipliers must be of those that may use DSP blocks; with False, any may be tried.
     progress
-        Called with the name of each formulation before it is measured, how many were, and how many there will be as far as is
-        known.
+        Called with the name of each formulation that was measured, how many were, and how many there will be as far as is known.
 
     Raises
     ------
     BitmillError
         If a tool is missing or fails.
     """
-    tried: dict[str, Figures | None] = {}
     fields = ("reduction", "aligner", "multiplier")
+    tried: dict[str, Figures | None] = {}
     total = 1 + sum(1 for field in fields for unit in _with_other_rows(config, field, dsp=dsp) if unit != config)
 
-    def measured(unit: MacConfig, most: float) -> Figures | None:
-        name = formulation_name(unit)
-        progress(name, len(tried), max(total, len(tried) + 1))
-        tried[name] = probe(unit, most)
-        return tried[name]
+    def measured(units: Mapping[str, MacConfig], most: float) -> Iterator[tuple[MacConfig, Figures | None]]:
+        def show(outcome: Outcome[Figures | None]) -> None:
+            done = len(tried) + outcome.done
+            progress(outcome.name, done, max(total, done))
 
-    best, kept = config, measured(config, float("inf"))
+        jobs = {name: (lambda unit=unit: probe(unit, most)) for name, unit in units.items()}
+        for name, outcome in run_jobs(jobs, progress=show).items():
+            tried[name] = outcome.unwrap()
+            yield units[name], tried[name]
+
+    ((best, kept),) = measured({formulation_name(config): config}, float("inf"))
     assert kept is not None
     for field in fields:
-        for unit in list(_with_other_rows(best, field, dsp=dsp)):
-            if formulation_name(unit) in tried:
-                continue
-            found = measured(unit, kept.cost if kept.met else float("inf"))
+        others = {formulation_name(unit): unit for unit in _with_other_rows(best, field, dsp=dsp)}
+        new = {name: unit for name, unit in others.items() if name not in tried}
+        for unit, found in list(measured(new, kept.cost if kept.met else float("inf"))) if new else ():
             if found is not None and found.rank < kept.rank:
                 best, kept = unit, found
     return Choice(best, tried)

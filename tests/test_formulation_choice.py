@@ -39,7 +39,8 @@ def test_the_smallest_that_meets_the_clock_is_kept():
     probe, seen = probe_of(costs)
     choice = choose(unit(), probe)
     assert formulation_name(choice.config) == "logic, binned, tree"
-    assert list(choice.tried) == seen
+    assert set(choice.tried) == set(seen)
+    assert next(iter(choice.tried)) == "logic, grouped, tree"
     assert len(seen) == len(set(seen))
     assert choice.tried["logic, barrel, tree"] is None
     assert choice.to_dict()["tried"]["logic, barrel, tree"] is None
