@@ -91,8 +91,8 @@ def library_table(records: Records) -> Table:
     bits = {candidate.key: candidate.bits for candidate in candidates()}
     return of_records(
         records, found, "The PEs on other cell libraries",
-        f"At what {clock_name(MAIN)} on osu018 is there, and at own best clocks: area of the PE alone over the FP16 PE's, "
-        "throughput per area over the FP16 PE's with edges, and energy of a product in the PE alone.",
+        f"At what {clock_name(MAIN)} on osu018 is there: area of the PE alone over the FP16 PE's, throughput per area over the "
+        "FP16 PE's with edges, and energy of a product in the PE alone.",
         {
             "PE": of_config("candidate"), "library": library_of, "at": lambda record: clock_name(record.config["label"]),
             "PE over FP16's": ("pe_to_baseline", 3),

@@ -18,7 +18,7 @@ PANELS = (
     (LEAST_ENERGY, "energy per MAC"),
 )
 _STYLES = dict(zip((gap.key for gap in GAPS), (
-    ("FP8", "o-"), ("FP8", "s--"), ("FP8", "^:"), ("FP4", "o-"), ("MX", "o-"), ("MX", "s--"),
+    ("FP8", "o-"), ("FP8", "s--"), ("FP4", "o-"), ("MX", "o-"), ("MX", "s--"),
 ), strict=True))  # fmt: skip
 """Comparison to the family whose colour it has, and its mark and line."""
 

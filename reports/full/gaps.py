@@ -32,7 +32,6 @@ _INT8, _INT4 = ("INT8", "none", "exact"), ("INT4", "none", "exact")
 GAPS = (
     Gap("e4m3-exact", "E4M3, exact / INT8", (("E4M3", "none", "exact"), _INT8)),
     Gap("e4m3-window24", "E4M3, 24-bit window / INT8", (("E4M3", "none", "window24"), _INT8)),
-    Gap("e5m2-exact", "E5M2, exact / INT8", (("E5M2", "none", "exact"), _INT8)),
     Gap("e2m1-exact", "E2M1, exact / INT4", (("E2M1", "none", "exact"), _INT4)),
     Gap("mxfp4", "MXFP4 / INT4", (("E2M1", "E8M0", "fp32"), _INT4)),
     Gap("nvfp4", "NVFP4 / INT4", (("E2M1", "E4M3", "fp32"), _INT4)),

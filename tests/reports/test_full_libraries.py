@@ -14,11 +14,12 @@ from bitmill.studies.committed import committed_records
 from bitmill.studies.full.plan import FRONTS, LIBRARIES, planned, studies
 from bitmill.studies.records import FULL, Record, Records, metric
 from bitmill.studies.sweep import measurement
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import tasks_of
 from bitmill.studies.sweep.task import POWER
 
 ALL = ("osu018", "sky130", "ihp-sg13g2", "asap7")
 CHOSEN = studies()
-MADE = {name: {"yosys": "0"} for name in ALL}
 
 
 def made(task, *, met=True, **metrics):
@@ -60,6 +61,17 @@ def test_gaps_are_told_at_every_clock_of_every_library():
         assert [of[clock].number("extra") for clock in of] == pytest.approx([200, 50, 50])
         assert [of[clock].metrics["cost"].unit for clock in of] == ["GE ns/MAC", "GE/MAC", "pJ/MAC"]
         assert f"gap/mxfp4/{library}/middle-clock" in found
+
+
+def test_the_smallest_formulation_is_compared():
+    grid = [{"pairs": ["INT8", "E4M3"], "lanes": [32]}, {"pairs": ["INT8"], "lanes": [32], "multiplier": ["columns"]}]
+    study = StudyFile.from_dict({"title": "t", "grid": grid, "targets": {"cells": {"sky130": {"periods": [5]}}}})
+    tasks = tasks_of(study.expand(), study.targets)
+    found = [made(task, delay=1.0, total_per_mac={"columns": 80.0}.get(task.unit.multiplier, 100.0)) for task in tasks]
+    for records in (found, found[::-1]):
+        (gap,) = gap_records(Records(records, study=FULL), study, CHOSEN[FRONTS])
+        assert gap.number("extra") == pytest.approx(25)
+        assert gap.flow["derived_from"] == ["e4m3-k32-exact/sky130-5ns", "int8-k32-exact-columns/sky130-5ns"]
 
 
 def test_a_unit_that_misses_its_clock_is_not_compared():
