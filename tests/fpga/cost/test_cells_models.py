@@ -124,6 +124,17 @@ def test_estimate_on_the_command_line(shipped, cli, refuses):
     )
 
 
+def test_the_units_measured_on_sky130_so_far_are_too_few_for_a_model():
+    with pytest.raises(
+        BitmillError, match=r"^sky130 logic: a model must estimate half of the units within 10%, not \d+ of 32$"
+    ):
+        command.library_fitted("sky130")
+    with pytest.raises(
+        BitmillError, match=r"^cells must be a library that a cost model was fitted on, .*, not 'sky130'; "
+    ):
+        library_models("sky130")
+
+
 def test_units_of_a_library_are_read_as_they_were_written(tmp_path):
     units = made_up(201, count=3)
     (tmp_path / "units.json").write_text(units.to_json())
