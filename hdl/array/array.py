@@ -34,8 +34,8 @@ class Array(Unit):
 
     A step brings one code per lane for every row and every column; ``last`` ends the tile, after any number of steps up to
     ``max_steps``. The step reaches PE ``(r, c)`` ``r + hops(c)`` cycles after PE (0, 0): row and column vectors are skewed on
-    entry and handed from PE to PE, weights to two columns at once (to one, where multipliers may become DSP blocks). Results
-    leave as ``rows`` beats, row 0 first, while the next tile computes.
+    entry and handed from PE to PE, weights to two columns at once. Results leave as ``rows`` beats, row 0 first,
+    while the next tile computes.
 
     The array moves as a whole whenever its output was free a cycle before, so any stall pattern on either side is safe and no
     combinational path leads from one stream to the other. Every row and every column has its own register that says so: what it
@@ -150,7 +150,7 @@ class Array(Unit):
     @property
     def _accumulated(self) -> int:
         """Moves from a step's entry to the accumulation in the last column's PE of row 0."""
-        return step_terms.latency(self.config) + hops(self.config, self.config.cols - 1)
+        return step_terms.latency(self.config) + hops(self.config.cols - 1)
 
     @property
     def LATENCY(self) -> int:
@@ -203,7 +203,7 @@ class Array(Unit):
         """Place rows or blocks of them, each fed by the one above; what their columns' buses take."""
         config, depth = self.config, step_terms.latency(self.config)
         activation: Value = Cat(
-            self._late(m, moves, _carried(config, entry, "activation", col), hops(self.config, col), f"activation{col}")
+            self._late(m, moves, _carried(config, entry, "activation", col), hops(col), f"activation{col}")
             for col, moves in enumerate(columns)
         )
         parts: list[Any] = []
@@ -262,11 +262,7 @@ class Array(Unit):
             ports: dict[str, Value] = {"ready": self.o.ready, "arrived": out.arrived, **column}
             bus = connected(m, f"bus{col}", self._bus(), self._module("bus"), ports)
             m.d.comb += moves.eq(bus.moves)
-            joined.append(
-                self._late(
-                    m, moves, bus.o, hops(self.config, self.config.cols - 1) - hops(self.config, col), f"result{col}"
-                )
-            )
+            joined.append(self._late(m, moves, bus.o, hops(self.config.cols - 1) - hops(col), f"result{col}"))
         return joined
 
 

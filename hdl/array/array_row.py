@@ -19,15 +19,13 @@ from .pe import PE
 
 COLS_PER_HOP = 2
 """Neighbours that take a weight in the same cycle: half the registers on its way, and half the skew."""
-COLS_PER_HOP_OF = {"operator": 1}
-"""By the multiplier's style, where it is another number: DSP blocks stand far apart, each wants its operands beside it."""
 COLS_PER_ENABLE = 16
 """Columns that one register lets move."""
 
 
-def hops(config: MacConfig, col: int) -> int:
+def hops(col: int) -> int:
     """Moves by which a column's PEs are later than column 0's of the same row."""
-    return col // COLS_PER_HOP_OF.get(config.multiplier, COLS_PER_HOP)
+    return col // COLS_PER_HOP
 
 
 class ArrayRow(wiring.Component):
@@ -81,7 +79,7 @@ class ArrayRow(wiring.Component):
         activations, results, shown = [], [], []
         for col in range(cols):
             enable = moves[col // COLS_PER_ENABLE]
-            if col and hops(self.config, col) > hops(self.config, col - 1):
+            if col and hops(col) > hops(col - 1):
                 weight = delayed(m, enable, weight, 1, f"weight_to_pe{col}_{{}}", shape=len(weight))
                 # A step that was under way at a reset must not come to a PE after it.
                 step = delayed(m, enable, step, 1, f"step_to_pe{col}_{{}}", shape=1, init=0)
