@@ -68,6 +68,8 @@ class Library:
         The process in nanometres, where it is known.
     gate_adders
         Whether full adders of gates are tried beside the library's cell.
+    sizing
+        How recipes for area size cells: ``buffered`` or ``sized``, where buffers make units slower.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Library:
     square_microns: float = 1.0
     node_nm: int | None = None
     gate_adders: bool = True
+    sizing: str = "buffered"
 
     @cached_property
     def sha256(self) -> str:
@@ -117,6 +120,7 @@ class Kind:
     node_nm: int | None = None
     as_it_is: bool = False
     gate_adders: bool = True
+    sizing: str = "buffered"
 
 
 def read_library(*paths: Path | str, kind: Kind | None = None) -> Library:
@@ -275,6 +279,7 @@ def _library(
         square_microns=kind.square_microns,
         node_nm=kind.node_nm,
         gate_adders=kind.gate_adders,
+        sizing=kind.sizing,
     )
 
 

@@ -46,6 +46,8 @@ class KnownLibrary:
         Of a unit of area.
     gate_adders
         Whether full adders of gates are tried as well: where the cell is slow.
+    sizing
+        How recipes for area size cells, of ``standard_recipes``.
     """
 
     name: str
@@ -60,10 +62,11 @@ class KnownLibrary:
     as_it_is: bool = False
     square_microns: float = 1.0
     gate_adders: bool = True
+    sizing: str = "buffered"
 
     def kind(self, key: str) -> Kind:
         """What reading it needs to know; ``key`` is what records call it."""
-        return Kind(key, self.dont_use, self.square_microns, self.node_nm, self.as_it_is, self.gate_adders)
+        return Kind(key, self.dont_use, self.square_microns, self.node_nm, self.as_it_is, self.gate_adders, self.sizing)
 
 
 def _managed(pdk: str, variants: Sequence[str], below: str) -> tuple[str, ...]:
@@ -107,6 +110,7 @@ _LIBRARIES = (
         node_nm=7,
         # HB are hold buffers.
         dont_use=("HB?xp67_*",),
+        sizing="sized",
     ),
     KnownLibrary(
         name="osu018",

@@ -56,7 +56,13 @@ _PERIOD_NS = 10.0
 
 
 def netlist(
-    verilog: str, top: str, kind: NetlistKind, *, cells: str | Sequence[str] | None = None, once: Sequence[str] = ()
+    verilog: str,
+    top: str,
+    kind: NetlistKind,
+    *,
+    cells: str | Sequence[str] | None = None,
+    once: Sequence[str] = (),
+    gated: bool = True,
 ) -> str:
     """Synthesize module ``top`` to a flat netlist with the same ports, as self-contained Verilog.
 
@@ -68,11 +74,14 @@ def netlist(
         Its top module.
     kind
         ``generic``: two-input gates, multiplexers and plain D flip-flops; ``ecp5``, ``gowin``, ``xilinx7``: the vendor's LUT,
-        carry and flip-flop cells, without DSP blocks and block memories; ``cells``: a standard-cell library's, clocks gated.
+        carry and flip-flop cells, without DSP blocks and block memories; ``cells``: a standard-cell library's.
     cells
         The library of ``cells``, as ``find_library`` takes it.
     once
         Modules that are mapped onto ``cells`` by themselves, as ``map_standard_cells`` takes them.
+    gated
+        Whether registers of ``cells`` with an enable have gated clocks. CXXRTL gives such a register the data that its clock has
+        changed at the same edge.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def netlist(
     if kind not in get_args(NetlistKind):
         raise BitmillError(f"netlist must be one of {', '.join(get_args(NetlistKind))}, not {kind!r}")
     if kind == "cells":
-        return _of_cells(verilog, top, cells, once)
+        return _of_cells(verilog, top, cells, once, gated=gated)
     if cells is not None:
         raise BitmillError(f"cells must be given with netlist cells, not {kind!r}")
     if kind == "generic":
@@ -93,7 +102,7 @@ def netlist(
     return run_yosys(script, files={"unit.v": verilog}, outputs=["netlist.v"])["netlist.v"]
 
 
-def _of_cells(verilog: str, top: str, cells: str | Sequence[str] | None, once: Sequence[str]) -> str:
+def _of_cells(verilog: str, top: str, cells: str | Sequence[str] | None, once: Sequence[str], *, gated: bool) -> str:
     """The netlist, and what its cells do by the functions in the library."""
     # Not at the top: the bench imports this package in the simulator, where nothing is mapped.
     from ..fpga.cell_models import cell_models
@@ -103,6 +112,6 @@ def _of_cells(verilog: str, top: str, cells: str | Sequence[str] | None, once: S
     from ..fpga.standard_recipes import Recipe
 
     library = find_library(cells)
-    gating = can_gate_clocks(library)
+    gating = gated and can_gate_clocks(library)
     flow = Flow(verilog=verilog, top=top, library=library, period_ns=_PERIOD_NS, clock_gating=gating, once=once)
-    return flow.netlist(Recipe()) + cell_models(library, sampled=True)
+    return flow.netlist(Recipe()) + cell_models(library)

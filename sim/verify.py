@@ -162,16 +162,28 @@ def verify(
     )
     traffic = TRAFFIC.of(config)(config)
     layout = traffic.layout
-    text = _emit(config) if verilog is None else verilog
-    if netlist is not None:
-        text = synthesize(text, TOP, netlist, cells=cells, once=_once(config) if netlist == "cells" else ())
-    elif cells is not None:
-        raise BitmillError(f"cells must be given with netlist cells, not {cells!r} with the Verilog itself")
+    rtl = _emit(config) if verilog is None else verilog
+    if netlist != "cells" and cells is not None:
+        raise BitmillError(
+            f"cells must be given with netlist cells, not {cells!r} with {netlist or 'the Verilog itself'}"
+        )
+
+    def mapped(*, gated: bool) -> str:
+        if netlist is None:
+            return rtl
+        return synthesize(rtl, TOP, netlist, cells=cells, once=_once(config) if netlist == "cells" else (), gated=gated)
+
+    text = mapped(gated=engine != "compiled")
+    asked = engine
     engine, note = choose_engine(
         engine, waves=waves is not None, seconds=icarus_seconds(text, TOP, job, per_input=traffic.cycles_per_input)
     )
     if note is not None and tell is not None:
         tell(note)
+    if netlist == "cells" and engine == "compiled":
+        text = text if asked == "compiled" else mapped(gated=False)
+        if tell is not None:
+            tell("compiled simulation has no gated clocks: the netlist is one without; --engine cocotb takes one with")
     level = netlist or "rtl"
     try:
         result = play(text, TOP, job, engine=engine, waves=waves, progress=progress, timeout=timeout)

@@ -35,8 +35,10 @@ def test_netlists_are_golden(name, unit):
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_a_netlist_under_icarus(name):
-    assert sim.verify(UNITS["mac"], seed=8, dot_products=6, netlist="cells", cells=name).mismatches == 0
+@pytest.mark.parametrize("unit", UNITS)
+def test_netlists_with_gated_clocks_are_golden_under_icarus(name, unit):
+    result = sim.verify(UNITS[unit], seed=8, dot_products=4, corner_steps=10, netlist="cells", cells=name)
+    assert (result.mismatches, result.resets) == (0, 2)
 
 
 def test_what_is_found_in_them():

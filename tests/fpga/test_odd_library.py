@@ -7,7 +7,6 @@ import re
 import pytest
 
 from bitmill import BitmillError, sim
-from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.presets import preset
 from bitmill.fpga.cell_models import cell_models
 from bitmill.fpga.liberty import ClockGate, Kind, Library, parse_library
@@ -99,17 +98,6 @@ def test_a_mac_of_odd_cells_is_golden(kind, adder, gated):
     assert 0.05 < mapped.delay_ns < 20, "the library's unit is the picosecond"
     text = flow.netlist(recipe) + cell_models(library)
     assert sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text).mismatches == 0
-
-
-@pytest.mark.long
-def test_a_gated_register_takes_what_was_there_before_the_edge():
-    """In compiled simulation as well, where the clock's registers have moved when the gated clock's edge comes."""
-    config = BitSerialConfig(rows=1, cols=1, lanes=2, group=8, k_max=32, activation="INT8", weight_bits=4)
-    library = of()
-    flow = Flow(verilog=emit(config), top=TOP, library=library, period_ns=1.0, clock_gating=True)
-    text = flow.netlist(Recipe(effort="medium")) + cell_models(library, sampled=True)
-    result = sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text, engine="compiled")
-    assert result.mismatches == 0
 
 
 def bad(change, *, file="others.lib"):
