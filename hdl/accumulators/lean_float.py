@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 
+from ...formats import Minifloat
 from ..wires.adders import add
 from .float_accumulator import FloatAccumulator
 from .float_total import named
@@ -93,33 +94,34 @@ class LeanFloatAccumulator(FloatAccumulator):
             skips.insert(0, skip)
         if not subnormal_possible:
             field = named(m, (field - Cat(skips))[: len(top_field)], "field", is_signed=True)
-        return self._one_up(m, bits, field, below, overflow_possible=overflow_possible)
-
-    def _one_up(
-        self, m: Module, bits: Value, field: Value, below: Value, *, overflow_possible: bool
-    ) -> tuple[Value, Value]:
-        """Round to nearest even or toward zero, in one increment at most, and pack exponent field and fraction.
-
-        Of a number ``below`` zero the magnitude is the complement of ``bits`` and one more, which reaches a bit where only zeros
-        stand below it.
-        """
-        mantissa, exponent_bits = self.fmt.mantissa_bits, self.fmt.exponent_bits
-        padded = Cat(Const(0, max(0, mantissa + 2 - len(bits))), bits)
-        kept = named(m, padded[-mantissa - 1 :] ^ below.replicate(mantissa + 1), "kept")
-        guard, more = padded[-mantissa - 2], padded[: -mantissa - 2].any()
-        carried = below & ~guard & ~more
-        half = guard ^ (below & more)
         truncates = self.config.accumulator.truncates
-        up = carried if truncates else carried | (half & (more | kept[0]))
-        stored_field = field[:exponent_bits] & kept[-1].replicate(exponent_bits)
-        packed = _incremented(m, Cat(kept[:-1], stored_field), up)
-        if not overflow_possible:
-            return packed, Const(0, 1)
-        top = (1 << exponent_bits) - 1
-        beyond = named(m, kept[-1] & (field >= top) | packed[mantissa:].all(), "overflow")
-        if truncates:
-            packed = named(m, Mux(beyond, (top << mantissa) - 1, packed), "clamped")
-        return packed, beyond
+        return one_up(m, self.fmt, bits, field, below, truncates=truncates, overflow_possible=overflow_possible)
+
+
+def one_up(
+    m: Module, fmt: Minifloat, bits: Value, field: Value, below: Value, *, truncates: bool, overflow_possible: bool
+) -> tuple[Value, Value]:
+    """Round to nearest even or toward zero, in one increment at most, and pack exponent field and fraction.
+
+    Of a number ``below`` zero the magnitude is the complement of ``bits`` and one more, which reaches a bit where only zeros
+    stand below it.
+    """
+    mantissa, exponent_bits = fmt.mantissa_bits, fmt.exponent_bits
+    padded = Cat(Const(0, max(0, mantissa + 2 - len(bits))), bits)
+    kept = named(m, padded[-mantissa - 1 :] ^ below.replicate(mantissa + 1), "kept")
+    guard, more = padded[-mantissa - 2], padded[: -mantissa - 2].any()
+    carried = below & ~guard & ~more
+    half = guard ^ (below & more)
+    up = carried if truncates else carried | (half & (more | kept[0]))
+    stored_field = field[:exponent_bits] & kept[-1].replicate(exponent_bits)
+    packed = _incremented(m, Cat(kept[:-1], stored_field), up)
+    if not overflow_possible:
+        return packed, Const(0, 1)
+    top = (1 << exponent_bits) - 1
+    beyond = named(m, kept[-1] & (field >= top) | packed[mantissa:].all(), "overflow")
+    if truncates:
+        packed = named(m, Mux(beyond, (top << mantissa) - 1, packed), "clamped")
+    return packed, beyond
 
 
 def _incremented(m: Module, value: Value, up: Value) -> Value:

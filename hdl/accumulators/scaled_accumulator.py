@@ -68,27 +68,41 @@ class ScaledAccumulator(FloatTotal):
         total = add(m, Cat(Const(0, 1), leading), addend, signed(self._width + 3), carry=differ, name="aligned_sum")
         # Only a difference can be negative, of equal exponents or of subnormal numbers.
         negative = named(m, total[-1], "negative")
-        flipped = total[:-1] ^ negative.replicate(len(total) - 1)
-        magnitude = named(m, (flipped + negative)[: len(total) - 1], "magnitude_of_sum")
-        lead = named(m, Mux(term_leads, term.exponent, field_or_one)[:-1], "leading_field")
-        packed, overflow = self._packed(m, *self._normalised(m, magnitude, lead), overflow_possible=True)
-        sign = (Mux(term_leads, term.sign, register[-1]) ^ negative) & magnitude.any()
+        packed, overflow, nonzero = self._rounded_sum(m, total, negative, term_leads, field_or_one)
+        sign = (Mux(term_leads, term.sign, register[-1]) ^ negative) & nonzero
         number = Signal(self.fmt.bits)
         m.d.comb += number.eq(Cat(packed, sign))
         self._register(m, register, number, overflow)
         return m
 
-    def _normalised(self, m: Module, bits: Value, lead: Value) -> tuple[Value, Value]:
+    def _rounded_sum(
+        self, m: Module, total: Value, negative: Value, term_leads: Value, field_or_one: Value
+    ) -> tuple[Value, Value, Value]:
+        """Exponent field and fraction of the sum's magnitude, whether it is beyond the numbers, and whether it is any."""
+        flipped = total[:-1] ^ negative.replicate(len(total) - 1)
+        magnitude = named(m, (flipped + negative)[: len(total) - 1], "magnitude_of_sum")
+        lead = self._leading_field(m, term_leads, field_or_one)
+        packed, overflow = self._packed(m, *self._normalised(m, magnitude, lead), overflow_possible=True)
+        return packed, overflow, magnitude.any()
+
+    def _leading_field(self, m: Module, term_leads: Value, field_or_one: Value) -> Value:
+        """The exponent field of the higher operand's top bit."""
+        return named(m, Mux(term_leads, self.term.exponent, field_or_one)[:-1], "leading_field")
+
+    def _normalised(self, m: Module, bits: Value, lead: Value, below: Value | None = None) -> tuple[Value, Value]:
         """``bits`` shifted left to their leading 1, at most down to exponent field 1, and the field of their top bit then.
 
-        The bit below the top one has the field ``lead``, which is how far they may be shifted.
+        Where ``below`` is given and 1, to their leading 0: they are of a negative number in two's complement. The bit below the
+        top one has the field ``lead``, which is how far they may be shifted.
         """
         levels = (len(bits) - 1).bit_length()
         left = named(m, lead[:levels] | lead[levels:].any().replicate(levels), "shifts_left")
         zeros: list[Value] = []
         for power in reversed(range(levels)):
             distance = 1 << power
-            skip = named(m, ~bits[-distance:].any() & left[power:].any(), f"skip{power}")
+            top = bits[-distance:]
+            nothing = ~top.any() if below is None else Mux(below, top.all(), ~top.any())
+            skip = named(m, nothing & left[power:].any(), f"skip{power}")
             bits = named(m, Mux(skip, bits << distance, bits)[: len(bits)], f"normal{power}")
             left = named(m, Cat(left[:power], left[power:] - skip)[:levels], f"left{power}")
             zeros.insert(0, skip)

@@ -11,6 +11,7 @@ from .float_accumulator import FloatAccumulator
 from .fused_accumulator import FusedAccumulator
 from .fused_scaled_accumulator import FusedScaledAccumulator
 from .lean_float import LeanFloatAccumulator, LeanWindowAccumulator
+from .lean_scaled import LeanScaledAccumulator
 from .merged_accumulator import MergedAccumulator
 from .scaled_accumulator import ScaledAccumulator
 from .window_accumulator import WindowAccumulator
@@ -25,6 +26,7 @@ ACCUMULATORS: dict[str, type[Accumulator]] = {
     "lean float": LeanFloatAccumulator,
     "fused": FusedAccumulator,
     "scaled": ScaledAccumulator,
+    "lean scaled": LeanScaledAccumulator,
     "scaled-fused": FusedScaledAccumulator,
 }
 """Component classes; ``scaled`` ones are those of units whose steps have scales, ``merged`` ones sum the lanes as well,
@@ -33,9 +35,9 @@ ACCUMULATORS: dict[str, type[Accumulator]] = {
 
 def circuit(config: MacConfig) -> str:
     """The key of a unit's accumulator."""
-    if config.scale_format is None:
-        return formulations.circuit(config)
-    return "scaled-fused" if config.accumulator.fuses else "scaled"
+    if config.scale_format is not None and config.accumulator.fuses:
+        return "scaled-fused"
+    return formulations.circuit(config)
 
 
 def for_config(config: MacConfig) -> type[Accumulator]:

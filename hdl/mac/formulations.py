@@ -135,7 +135,7 @@ def reduction(config: MacConfig) -> Reduction:
 
 def circuit(config: MacConfig) -> str:
     """The accumulator's circuit: its own, or the one that takes over the reduction where no register is between the two."""
-    own = config.accumulator.circuit
+    own = config.accumulator.circuit if config.scale_format is None else "scaled"
     for row in (_ALIGNERS[config.aligner], _REDUCTIONS[config.reduction]):
         own = row.circuits.get(own, own)
     if config.lanes == 1 or config.registers("reduce") or config.registers("sum"):
@@ -196,7 +196,7 @@ def _compressed(config: MacConfig) -> Reduction:
 
 _REDUCTIONS: Mapping[str, _ReductionRow] = {
     "tree": _ReductionRow(_tree),
-    "compressed": _ReductionRow(_compressed, {"exact": "merged"}, {"float": "lean float"}),
+    "compressed": _ReductionRow(_compressed, {"exact": "merged"}, {"float": "lean float", "scaled": "lean scaled"}),
 }
 TABLES: Mapping[str, Mapping[str, object]] = {
     "multiplier": _MULTIPLIERS,

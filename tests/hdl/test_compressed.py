@@ -136,6 +136,18 @@ UNITS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         {"accumulator": FixedAccumulator(width=14, overflow="saturate"), "saturated": True},
     ),
     "FP32": ("whole", "E2M1", "E2M1", {"accumulator": FloatAccumulator(), "pipeline": 3}),
+    "NVFP4": (
+        "in place",
+        "E2M1",
+        "E2M1",
+        {"accumulator": FloatAccumulator(), "scale": "E4M3", "pipeline": ("sum", "scale")},
+    ),
+    "scaled, truncated": (
+        "digits",
+        "INT4",
+        "INT4",
+        {"accumulator": FloatAccumulator(format="FP16", rounding="truncate"), "scale": "E5M2"},
+    ),
     "MXFP4": ("placed", "E2M1", "E2M1", {"accumulator": FloatAccumulator(), "scale": "E8M0", "lanes": 4}),
 }
 
@@ -179,7 +191,9 @@ def test_latency_and_where_the_register_is():
     merged = [formulations.circuit(unit("INT8", "INT8", "digits", pipeline=stages)) for stages in range(4)]
     assert merged == ["merged", "merged", "merged", "exact"]
     assert formulations.circuit(unit("INT8", "INT8", "digits", pipeline=("sum",))) == "exact"
-    assert formulations.circuit(unit("INT8", "INT8", "whole", accumulator=FloatAccumulator())) == "float"
+    scaled = unit("E2M1", "E2M1", "whole", accumulator=FloatAccumulator(), scale="E8M0")
+    assert formulations.circuit(scaled) == "lean scaled"
+    assert formulations.circuit(unit("INT8", "INT8", "whole", accumulator=FloatAccumulator())) == "lean float"
 
 
 def test_one_full_adder_a_bit():
@@ -237,3 +251,12 @@ def test_fine_shifts_of_counted_aligners(name, fine):
     """The least on sky130: E3M2 93 gates a lane and 4 counts against 110 and 2, E5M2 203 and 4 against 190 and 8."""
     product = formats.Product(formats.get(name), formats.get(name))
     assert fine_bits(product) == fine
+
+
+@pytest.mark.parametrize("scale", ["E8M0", "E4M3"])
+def test_sums_around_the_least_normal_number(scale):
+    """Corners of scales and formats: differences of one last place, powers of two, and what is below subnormal numbers."""
+    config = unit(
+        "E2M1", "E2M1", "in place", lanes=2, k_max=64, scale=scale, accumulator=FloatAccumulator(format="FP16")
+    )
+    assert verify(config, seed=5, dot_products=150, corner_steps=300, engine="compiled").mismatches == 0
