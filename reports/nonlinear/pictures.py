@@ -224,7 +224,8 @@ def area_picture(records: Records) -> Figure:
                     [x for x, _, _ in line], [y for _, y, _ in line], "o-", color=tint, markersize=5, linewidth=1.4
                 )
                 x, y, last = line[-1]
-                points.append((x, y, f"{view.title_of(last.config['profile'])} {shown.shown(y)}", tint, False))
+                title = view.title_of(last.config["profile"]).removeprefix("bitmill's ")
+                points.append((x, y, f"{title} {shown.shown(y)}", tint, False))
                 lines.append([(x, y) for x, y, _ in line])
             lanes = sorted({record.config["lanes"] for record in found})
             axes.set_xscale("log", base=2)

@@ -158,7 +158,7 @@ def cells_table(records: Records, library: str) -> Table:
         "Gate equivalents of the smallest recipe that meets the period, before layout. Memories of rows and of channels are left "
         "out where a unit's name says so.",
         {
-            "unit": of_config("title"), "profile": of_config("profile"), "lanes": of_config("lanes"), "GE of logic": "logic",
+            "unit": of_config("title"), "profile": _profile, "lanes": of_config("lanes"), "GE of logic": "logic",
             "GE of registers": "registers", "delay / ns": ("delay", 2), "period asked / ns": ("period", 2),
             "bits of memory left out": lambda record: shown.optional(records, record.id, "memory_outside"),
         },
@@ -172,7 +172,7 @@ def hardware_table(records: Records) -> Table:
         name = f"{key}/x{lanes}"
         rows.append((
             title,
-            profile,
+            view.title_of(profile),
             f"{lanes}",
             *(shown.optional(records, f"{name}/generic", metric) for metric in ("logic", "registers")),
             *(shown.optional(records, f"{name}/ecp5", metric) for metric in ("logic", "logic_dsp", "dsp", "registers")),
@@ -197,11 +197,15 @@ def cycle_table(records: Records) -> Table:
         "From a row's first beat to the next row's, back to back and without stalls, and the latency; the units' tests assert "
         "both.",
         {
-            "unit": of_config("title"), "profile": of_config("profile"), "lanes": of_config("lanes"),
+            "unit": of_config("title"), "profile": _profile, "lanes": of_config("lanes"),
             "cycles a row": lambda record: record.flow["formula"],
             **{f"L = {length}": f"row_{length}" for length in LENGTHS}, "latency": "latency",
         },
     )  # fmt: skip
+
+
+def _profile(record: Record) -> str:
+    return view.title_of(record.config["profile"])
 
 
 def _parts(records: Records) -> list[tuple[str, str, str, int]]:

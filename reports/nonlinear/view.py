@@ -26,8 +26,8 @@ def titles(records: Records, unit: str) -> dict[str, str]:
 
 def title_of(title: str) -> str:
     """A profile as readers call it: ``I-ViT (8-bit output)``."""
-    name, blank, rest = title.partition(" ")
-    return _PROFILE_WORDS.get(name, name) + blank + rest
+    name = next((name for name in _PROFILE_WORDS if title.startswith(name)), "")
+    return _PROFILE_WORDS.get(name, "") + title.removeprefix(name)
 
 
 def whole(records: Records, unit: str, kind: str | None = None) -> list[Record]:

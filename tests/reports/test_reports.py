@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from bitmill.formats.block import BLOCKS
 from bitmill.reports.catalog import REPORTS
 from bitmill.reports.report import Report
 from bitmill.reports.shown import Number
@@ -70,6 +71,16 @@ def test_a_page_opens_with_the_answer_and_carries_nothing_of_this_machine(report
         assert "date" not in picture.lower()
         assert not re.search(r"/(work|tmp|home|usr|root)/", picture)
         assert len(picture) < 400_000, name
+
+
+def test_ids_stand_nowhere_in_words(records, page):
+    tables = [*page.figures, *page.tables]
+    words = [page.subject, *page.answer, *page.findings, *page.captions.values()]
+    words += [text for table in tables for text in (table.title, table.note, *table.header)]
+    words += [cell for table in tables for row in table.rows for cell in row if isinstance(cell, str)]
+    ids = {name for record in records for name in (record.part, record.id)} | BLOCKS.keys()
+    ids = {name for name in ids if "-" in name or "/" in name}
+    assert ids & set(re.split(r"[\s,;:()\"]+", " ".join(words))) == set()
 
 
 def test_no_figure_is_published_twice_in_two_ways():

@@ -18,12 +18,19 @@ def made(name: str, **values: float):
 
 def test_the_table_says_which_way_a_target_goes():
     records = Records(
-        [made("a", seconds=2, target_seconds=5), made("b", ratio=0.9, at_least_ratio=0.85)], study="bench"
-    )
+        [
+            made("a", seconds=2, target_seconds=5), made("b", ratio=0.9, at_least_ratio=0.85),
+            made("c", seconds=6, target_seconds=5), made("d", ratio=0.8, at_least_ratio=0.85), made("e", seconds=9),
+        ],
+        study="bench",
+    )  # fmt: skip
     text = bench.render(records)
     assert "| a: seconds | 2 s | at most 5 s |" in text
     assert "| b: ratio | 0.9 s | at least 0.85 s |" in text
-    assert text.count("\n| ") == 2 + 1
+    assert "| c: seconds | 6 s | at most 5 s, **missed** |" in text
+    assert "| d: ratio | 0.8 s | at least 0.85 s, **missed** |" in text
+    assert text.startswith("# Benchmarks\n\n**2 of 4 targets are met; ")
+    assert text.count("\n| ") == 5 + 1
 
 
 def test_only_what_was_asked_for_is_measured_and_the_rest_kept(tmp_path, monkeypatch):
