@@ -46,13 +46,13 @@ def generate(*, config: UnitConfig, top: str, purpose: str | None, output: Path)
     from .beside import BESIDE
 
     check_generated(config)
-    if purpose is not None:
-        from .formulation import best_for
-
-        config = best_for(config, purpose)
     beside = BESIDE.of(config)(config)
     verilog_file, core_file_name = f"{check_top(top)}.v", f"{top}.core"
     with output_directory(output, names=(verilog_file, core_file_name, MANIFEST, CONFIG, *beside.files)) as staged:
+        if purpose is not None:
+            from .formulation import best_for
+
+            config = best_for(config, purpose)
         (staged / CONFIG).write_text(config.to_toml(), encoding="utf-8", newline="\n")
         refuse_changed_input(staged / CONFIG, output / CONFIG)
         _refuse_users_own(output / CONFIG)

@@ -72,11 +72,11 @@ def synth_cells(
     check_flow(period_ns)
     with ExitStack() as outputs:
         library = find_library(cells or None)
+        staged = outputs.enter_context(output_file(output)) if output else None
         config, choice = chosen(
             config, formulation, lambda: cells_probe(library, period_ns=period_ns, clock_gating=clock_gating),
             where=f"{library.key} at {period_ns:g} ns",
         )  # fmt: skip
-        staged = outputs.enter_context(output_file(output)) if output else None
         with progress(f"generating {config.title}") as step:
             verilog, left_out = emitted_for_cells(config, TOP)
             measured = measured_unit(config, clock)

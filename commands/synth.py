@@ -110,10 +110,10 @@ def synth(
             raise BitmillError(f"{option} must be given with --target cells, not {target}")
     from ..fpga.formulation_choice import target_probe
 
-    config, choice = chosen(config, formulation, lambda: target_probe(target, dsp=dsp), where=target, dsp=dsp)
     device = None if no_timing else _device(target, dsp=dsp)
     with ExitStack() as outputs:
         staged = outputs.enter_context(output_file(output)) if output else None
+        config, choice = chosen(config, formulation, lambda: target_probe(target, dsp=dsp), where=target, dsp=dsp)
         with progress(f"generating {config.title}") as step:
             from ..fpga.capacity import excess
             from ..fpga.jobs import Outcome, default_workers, run_jobs
