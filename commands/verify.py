@@ -98,7 +98,8 @@ def verify(
                 tell=lambda note: say(f"bitmill: note: {note}", err=True),
             )
         if directory is not None:
-            text = to_json(_record(config, result.to_dict()))
+            library = {"cells": list(cells) or ["osu018"]} if netlist == "cells" else {}
+            text = to_json(_record(config, result.to_dict()) | library)
             (directory / "verification.json").write_text(text, encoding="utf-8", newline="\n")
     say(f"passed: {config.title}, {result.level}, seed {result.seed}")
     rows = [[phase.name, *(str(getattr(phase, name, "")) for name in COUNTS[2:])] for phase in result.phases]
