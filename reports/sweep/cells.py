@@ -209,7 +209,8 @@ def energy_answer(records: Records) -> Iterator[str]:
         parts = []
         for operands in dict.fromkeys(map(_operands, rows)):
             best = min((row for row in rows if _operands(row) == operands), key=lambda row: row.number(ENERGY))
-            number = f"{shown.shown(best.number(ENERGY), 1)} {best.metrics[ENERGY].unit}"
+            value, unit = best.number(ENERGY), best.metrics[ENERGY].unit
+            number = f"{shown.shown(1e3 * value, 1)} f{unit[1:]}" if value < 0.1 else f"{shown.shown(value, 1)} {unit}"
             parts.append(f"on {operands} operands {names[best.part]} with {number}")
         yield f"Least energy on {library}, {common}: {', '.join(parts)}."
 
@@ -258,9 +259,11 @@ def energy_tables(records: Records) -> Iterator[Table]:
     for library, here in by_library(records, POWER).items():
         names, common = unit_names(here.of_kind(POWER))
         rows: list[tuple[Cell, ...]] = []
+        # 7 nm takes hundredths of a picojoule.
+        digits = 2 if max(record.number(ENERGY) for record in here.of_kind(POWER)) >= 1 else 5
         for unit, found in _units(here).items():
             for record in found:
-                cells = [shown.number(here, record.id, name, 2) for name in ("period", ENERGY, *POWER_PARTS)]
+                cells = [shown.number(here, record.id, name, digits) for name in ("period", ENERGY, *POWER_PARTS)]
                 rows.append((names[unit], _operands(record), *cells, shown.number(here, record.id, LEAKAGE, 4)))
         notes = dict.fromkeys(
             f"{record.flow[name]}."

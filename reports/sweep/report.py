@@ -104,13 +104,14 @@ def _targets(records: Records) -> list[str]:
 
 def _words(target: str) -> str:
     """``sky130 (130 nm) at 8 ns``, ``ECP5 with DSP blocks``."""
+    target, best = target.removesuffix("-best"), ", in the best formulation" * target.endswith("-best")
     start, _, rest = target.partition("-")
     if start in _BOARDS:
         return _BOARDS[start] + (" with DSP blocks" if rest else "")
     if start == FASTEST:
-        return f"{words_of(rest or USUAL)}, each at its own best clock"
+        return f"{words_of(rest or USUAL)}, each at its own best clock{best}"
     match = re.fullmatch(r"(.+)-([\d.]+)ns", target)
-    return f"{words_of(match[1])} at {match[2]} ns" if match else target
+    return f"{words_of(match[1])} at {match[2]} ns{best}" if match else target
 
 
 def _title(target: str) -> str:

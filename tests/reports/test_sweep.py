@@ -11,16 +11,20 @@ from bitmill import BitmillError, MacConfig
 from bitmill.fpga.power_parts import POWER_PARTS
 from bitmill.fpga.standard_cells import Mapped, StandardCells
 from bitmill.models.sample import load_layer
-from bitmill.reports.sweep.report import study_report
+from bitmill.reports.sweep.cells import energy_answer
+from bitmill.reports.sweep.report import _words, study_report
 from bitmill.sim.payload import PayloadLayout
+from bitmill.studies.circuits import Measured
 from bitmill.studies.libraries import library_named
 from bitmill.studies.records import STUDY, Record, Records, metric
 from bitmill.studies.sweep import clocks
 from bitmill.studies.sweep.engine import run_tasks
+from bitmill.studies.sweep.measurement import record_of
 from bitmill.studies.sweep.operands import unit_stimulus
 from bitmill.studies.sweep.run import study_record
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
+from bitmill.studies.sweep.task import Task
 
 PERIODS = (4.0, 3.0)
 STUDY_FIELDS = {
@@ -242,3 +246,17 @@ def test_a_page_without_them_is_as_before():
         "Take INT8 for the fewest 1 per MAC on osu018 (180 nm) at 4 ns (1.0).",
         "At the other end are INT8 on osu018 (180 nm) at 4 ns (1.0).",
     ]
+
+
+def test_targets_are_told_in_words_and_small_energies_in_femtojoules():
+    words = {
+        "sky130-8ns-best": "sky130 (130 nm) at 8 ns, in the best formulation",
+        "fastest-asap7-best": "asap7 (7 nm), each at its own best clock, in the best formulation",
+        "osu018-8ns": "osu018 (180 nm) at 8 ns",
+    }
+    assert {target: _words(target) for target in words} == words
+    fields = {"weight": "INT4", "activation": "INT4"}
+    task = Task(config=fields, target="power", library="asap7", operands="layer", period_ns=3.0)
+    record = record_of(task, Measured({}, {"energy": metric(0.0272, "pJ/MAC")}, {}))
+    (told,) = energy_answer(Records([record], study=STUDY))
+    assert "27.2 fJ/MAC" in told
