@@ -142,6 +142,8 @@ def _print(config: UnitConfig, result: StandardCells) -> None:
     rows += [["leakage, nW", f"{result.leakage_nw:,.3f}", f"{result.leakage_nw / config.macs:,.4f}"]]
     of_one = share_of(config)
     print_table(["count", "unit", of_one], rows, right=["unit", of_one])
+    if result.without_area:
+        say(f"{result.library} states no area of {', '.join(result.without_area)}: not used")
     if result.leakage_left_out:
         say(f"{result.library} states no leakage of {', '.join(result.leakage_left_out)}: counted as zero")
     reached = f"shortest period {best.delay_ns:.2f} ns ({1000 / best.delay_ns:.1f} MHz)"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..system.errors import BitmillError
 from .liberty import Library
-from .liberty_clean import in_si
+from .liberty_checks import in_si
 from .liberty_text import Group, parse_groups
 
 _Templates = Mapping[str, tuple[tuple[str, tuple[float, ...]], ...]]

@@ -15,8 +15,10 @@ from ..system.errors import BitmillError
 from ..system.sources import source_digest
 from . import cache
 from .liberty_cell import AND2, INVERTER, NAND2, Adder, Cell, Gate, Storage
-from .liberty_clean import clean_library, in_si
+from .liberty_checks import in_si
+from .liberty_clean import clean_library
 from .liberty_files import read_texts
+from .liberty_text import library_name
 
 DEFAULT_LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 """Where Debian's package ``qflow-tech-osu018`` puts its library: 180 nm, 32 cells, freely distributable."""
@@ -155,10 +157,7 @@ def parse_library(text: str | Mapping[str, str], *, source: str = "library", kin
     texts = {source: text} if isinstance(text, str) else dict(text)
     names: dict[str, str] = {}
     for called, one in texts.items():
-        found = re.search(r"\blibrary\s*\(\s*\"?([^\")\s]+)", one)
-        if found is None:
-            raise BitmillError(f"liberty {called}: must be a Liberty file, not text without a library group")
-        names[called] = found[1]
+        names[called] = library_name(one, source=called)
     # Whatever the order in which files are given, they are one library, and the same.
     texts = {called: texts[called] for called in sorted(texts, key=lambda called: names[called])}
     first = next(iter(texts))
@@ -286,6 +285,6 @@ def _library(
 def _femtofarads(source: str, text: str) -> float:
     unit = re.search(r"capacitive_load_unit\s*\(\s*\"?([\d.]+)\"?\s*,\s*\"?(\w+)\"?\s*\)", text)
     farads = None if unit is None else in_si(unit[1] + unit[2])
-    if farads is None or not re.fullmatch(r"[fpn]f", unit[2] if unit else "", re.IGNORECASE):
+    if farads is None:
         raise BitmillError(f"liberty {source}: capacitive_load_unit must be given in ff, pf or nf, not left out")
     return farads * 1e15

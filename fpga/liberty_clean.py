@@ -8,22 +8,14 @@ twenty times as long. The library's own default wire load, where it has one (sky
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..system.errors import BitmillError
+from .liberty_checks import check_cell, check_head, check_table, in_si, plain_units
 from .liberty_text import Group, parse_groups, write_groups
-
-_TRUE = (
-    "dont_use", "is_filler_cell", "is_decap_cell", "is_tap_cell", "is_isolation_cell", "is_clock_isolation_cell",
-    "is_level_shifter", "is_macro_cell", "is_memory_cell", "is_pll_cell", "pad_cell", "auxiliary_pad_cell", "always_on",
-)  # fmt: skip
-_ANY = (
-    "antenna_diode_type", "level_shifter_type", "power_cell_type", "power_gating_cell", "retention_cell", "switch_cell_type",
-)  # fmt: skip
-_GROUPS = ("bundle", "bus", "ff_bank", "latch_bank", "memory", "statetable", "test_cell")
-_GATE = "clock_gating_integrated_cell"
+from .liberty_use import CLOCK_GATE, gate_roles, never_mapped, unusable, write_functions
 
 # Words of a library, a cell, a pin and an arc that delays and functions depend on.
 _HEAD = (
@@ -36,7 +28,7 @@ _HEAD = (
     "default_wire_load", "default_wire_load_area", "default_wire_load_capacitance", "default_wire_load_mode",
     "default_wire_load_resistance", "default_wire_load_selection",
 )  # fmt: skip
-_CELL = ("area", "cell_leakage_power", _GATE)
+_CELL = ("area", "cell_leakage_power", CLOCK_GATE)
 _PIN = (
     "direction", "function", "capacitance", "rise_capacitance", "fall_capacitance", "max_capacitance", "max_transition", "clock",
     "clock_gate_clock_pin", "clock_gate_enable_pin", "clock_gate_test_pin", "clock_gate_out_pin",
@@ -83,9 +75,11 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
     libraries = {source: parse_groups(text, source=source) for source, text in texts.items()}
     first = next(iter(libraries))
     for source, library in libraries.items():
+        check_head(source, library)
         _check_same_corner((first, libraries[first]), (source, library))
     head = _of_words(libraries[first], _HEAD)
     _nominal(head, libraries[first])
+    plain_units(head)
     out, templates = head, _Templates()
     power = {"": write_groups(_power_head(libraries.values()))}
     gates: dict[str, dict[str, Any]] = {}
@@ -102,63 +96,25 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
                     )
                 continue
             seen[cell.name] = (source, cell)
-            roles = _gate_roles(cell)
+            roles = gate_roles(cell)
             listed = any(fnmatch.fnmatchcase(cell.name, pattern) for pattern in dont_use)
             why = "in the list of cells not to use" if listed else never_mapped(cell)
             if (roles is None and why is not None) or listed:
                 left_out[cell.name] = str(why)
                 continue
+            check_cell(source, cell)
+            slim = _slim_cell(cell, renamed, partial(check_table, source, templates=templates.known))
+            functions = write_functions(source, cell, slim)
+            why = unusable(slim, functions)
+            if why is not None:
+                left_out[cell.name] = why
+                continue
             if roles is not None:
                 gates[cell.name] = {"area": cell.number("area"), "pins": roles}
-            cells.append(_slim_cell(cell, renamed))
+            cells.append(slim)
             power[cell.name] = write_groups(_power_cell(cell))
     out.groups.extend([*libraries[first].of("wire_load", "wire_load_selection"), *templates.groups, *cells])
     return {"text": write_groups(out), "power": power, "gates": gates, "left_out": left_out}
-
-
-def never_mapped(cell: Group) -> str | None:
-    """Why a mapper never uses a cell, or None: it has no function, holds more than a bit, or is for layout, test or power."""
-    for word in _TRUE:
-        if cell.is_true(word):
-            return word
-    for word in (*_ANY, _GATE):
-        if word in cell.attributes:
-            return word
-    for group in cell.of(*_GROUPS):
-        return group.word
-    pins = list(cell.of("pin"))
-    directions = {pin.text("direction") for pin in pins}
-    if not directions <= {"input", "output"}:
-        return f"a pin that is {sorted(map(str, directions - {'input', 'output'}))[0]}"
-    for pin in pins:
-        for word in ("three_state", "is_isolation_cell", "isolation_cell_enable_pin", "always_on"):
-            if word in pin.attributes and pin.text(word) != "false":
-                return word
-    outputs = [pin for pin in pins if pin.text("direction") == "output"]
-    if not outputs:
-        return "no output"
-    if "input" not in directions:
-        return "no input"
-    for pin in outputs:
-        function = (pin.text("function") or "").strip("() ")
-        if function in ("", "0", "1"):
-            return "an output without a function" if not function else "a constant output"
-    return None
-
-
-def _gate_roles(cell: Group) -> dict[str, str] | None:
-    """Pins of an integrated clock gate for rising edges whose enable may settle until then; None for others."""
-    kind = cell.text(_GATE) or ""
-    if not re.fullmatch(r"latch_posedge(_precontrol|_postcontrol)?", kind) or cell.is_true("always_on"):
-        return None
-    roles: dict[str, str] = {}
-    for pin in cell.of("pin"):
-        for word in ("clock", "enable", "test", "out"):
-            if pin.is_true(f"clock_gate_{word}_pin"):
-                roles[word] = pin.name
-    inputs = {pin.name for pin in cell.of("pin") if pin.text("direction") == "input"}
-    wanted = {roles.get("clock"), roles.get("enable"), *([roles["test"]] if "test" in roles else [])}
-    return roles if wanted == inputs and "out" in roles else None
 
 
 def _of_words(group: Group, words: Iterable[str]) -> Group:
@@ -202,15 +158,6 @@ _THRESHOLDS = {
     **{f"slew_upper_threshold_pct_{edge}": 80.0 for edge in ("rise", "fall")},
 }
 """How delays and slews are to be read, and Liberty's own defaults."""
-_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3}
-
-
-def in_si(text: str) -> float | None:
-    """``10ps`` in seconds, ``1nW`` in watts; None if it is no such unit."""
-    found = re.fullmatch(r"([\d.]+(?:[eE][+-]?\d+)?)?\s*([fpnumk]?)(s|w|v|f|a|ohm)", text.strip(), re.IGNORECASE)
-    if found is None:
-        return None
-    return float(found[1] or 1) * _PREFIXES.get(found[2].lower(), 1.0)
 
 
 def _check_same_corner(first: tuple[str, Group], other: tuple[str, Group]) -> None:
@@ -226,23 +173,23 @@ class _Templates:
 
     def __init__(self) -> None:
         self.groups: list[Group] = []
-        self._known: dict[str, Group] = {}
+        self.known: dict[str, Group] = {}
 
     def of(self, library: Group) -> Callable[[str], str]:
         names: dict[str, str] = {}
         for template in library.of("lu_table_template"):
-            name, known = template.name, self._known.get(template.name)
+            name, known = template.name, self.known.get(template.name)
             while known is not None and known.attributes != template.attributes:
                 name += "_"
-                known = self._known.get(name)
+                known = self.known.get(name)
             names[template.name] = name
             if known is None:
-                self._known[name] = Group(template.word, (name,), template.attributes)
-                self.groups.append(self._known[name])
+                self.known[name] = Group(template.word, (name,), template.attributes)
+                self.groups.append(self.known[name])
         return lambda name: names.get(name, name)
 
 
-def _slim_cell(cell: Group, renamed: Callable[[str], str]) -> Group:
+def _slim_cell(cell: Group, renamed: Callable[[str], str], check: Callable[[str, Group], None]) -> Group:
     slim = _of_words(cell, _CELL)
     for state in cell.of("ff", "latch"):
         slim.groups.append(_of_words(state, _STATE))
@@ -252,12 +199,12 @@ def _slim_cell(cell: Group, renamed: Callable[[str], str]) -> Group:
         for name in pin.arguments:
             plain = _of_words(pin, _PIN)
             kept = Group("pin", (name,), plain.attributes)
-            kept.groups.extend(_arcs(pin, renamed))
+            kept.groups.extend(_arcs(pin, renamed, partial(check, f" of {cell.name}'s {name}")))
             slim.groups.append(kept)
     return slim
 
 
-def _arcs(pin: Group, renamed: Callable[[str], str]) -> list[Group]:
+def _arcs(pin: Group, renamed: Callable[[str], str], check: Callable[[Group], None]) -> list[Group]:
     """The pin's arcs, one from each related pin where conditions differ alone."""
     found: dict[tuple[str, ...], Group] = {}
     for arc in pin.of("timing"):
@@ -270,6 +217,7 @@ def _arcs(pin: Group, renamed: Callable[[str], str]) -> list[Group]:
             whole.attributes["related_pin"] = (related,)
             for table in arc.of(*_TABLES):
                 named = Group(table.word, tuple(map(renamed, table.arguments)), table.attributes)
+                check(named)
                 _worst(whole.groups, named)
     return list(found.values())
 

@@ -54,4 +54,4 @@ def _text(path: Path) -> str:
             raise BitmillError(f"liberty {path}: must be at most {LIBERTY_BYTES} bytes, not longer")
     if b"\0" in content:
         raise BitmillError(f"liberty {path}: must be a Liberty file, not binary data")
-    return content.decode("utf-8", "replace")
+    return content.decode("utf-8-sig", "replace")

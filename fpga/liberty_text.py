@@ -10,6 +10,7 @@ from ..system.errors import BitmillError
 
 # A comment may hold anything, quotes included, and a string may hold what begins a comment.
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_LIBRARY = re.compile(rf'{_COMMENT.pattern}|\blibrary\s*\(\s*"?([^")\s]+)', re.DOTALL)
 _STRING = r'"(?:\\.|[^"\\])*"'
 _STATEMENT = re.compile(
     rf"""\s*(?:
@@ -65,6 +66,20 @@ class Group:
     def numbers(self, name: str) -> tuple[float, ...]:
         """A complex attribute of numbers, such as ``values``, its rows one after the other."""
         return tuple(map(float, " ".join(self.attributes.get(name, ())).replace(",", " ").split()))
+
+
+def library_name(text: str, *, source: str) -> str:
+    """What the ``library`` group of a text is called, wherever comments and strings name another.
+
+    Raises
+    ------
+    BitmillError
+        If there is no such group.
+    """
+    found = next((found[2] for found in _LIBRARY.finditer(text) if found[2]), None)
+    if found is None:
+        raise BitmillError(f"liberty {source}: must be a Liberty file, not text without a library group")
+    return found
 
 
 def parse_groups(text: str, *, source: str) -> Group:

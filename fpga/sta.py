@@ -11,7 +11,7 @@ from ..system.places import private_folder
 from ..system.sources import source_digest
 from . import cache
 from .liberty import LIBRARY_FILE, Library
-from .standard_maps import tied_pins
+from .standard_maps import tied_pins, verilog_name
 from .wrap import CLOCK, Port
 
 _TOP = "bitmill_timed"
@@ -118,6 +118,9 @@ def _registered(top: str, ports: Sequence[Port], library: Library) -> str:
     """A module around the unit with the library's flip-flop at every bit of every port."""
     flip_flop, inverter = library.flip_flop, library.inverter
     clock = CLOCK if flip_flop.rising else "bitmill_falling"
+    cell, clock_pin, data_pin, output_pin = map(
+        verilog_name, (flip_flop.cell, flip_flop.clock, flip_flop.data, flip_flop.output)
+    )
     wires = [port for port in ports if port.name != CLOCK]
     lines = [
         f"module {_TOP} ({CLOCK}, {', '.join(_escaped(port.name + '$pin') for port in wires)});",
@@ -129,7 +132,8 @@ def _registered(top: str, ports: Sequence[Port], library: Library) -> str:
         lines.append(f"  wire {vector} {_escaped(port.name)};")
     if not flip_flop.rising:
         lines.append(f"  wire {clock};")
-        lines.append(f"  {inverter.cell} bitmill_invert (.{inverter.inputs[0]}({CLOCK}), .{inverter.output}({clock}));")
+        turned, given, taken = map(verilog_name, (inverter.cell, inverter.inputs[0], inverter.output))
+        lines.append(f"  {turned} bitmill_invert (.{given}({CLOCK}), .{taken}({clock}));")
     connections = [f".{CLOCK}({CLOCK})"] if len(wires) < len(ports) else []
     connections += [f".{_escaped(port.name)}({_escaped(port.name)})" for port in wires]
     lines.append(f"  {top} unit ({', '.join(connections)});")
@@ -138,7 +142,7 @@ def _registered(top: str, ports: Sequence[Port], library: Library) -> str:
             outside, inside = (f"{_escaped(port.name + suffix)}[{bit}]" for suffix in ("$pin", ""))
             data, output = (outside, inside) if port.direction == "input" else (inside, outside)
             lines.append(
-                f"  {flip_flop.cell} {_escaped(f'{port.name}${bit}')}(.{flip_flop.clock}({clock}), .{flip_flop.data}({data}), "
-                f".{flip_flop.output}({output}){tied_pins(flip_flop)});"
+                f"  {cell} {_escaped(f'{port.name}${bit}')}(.{clock_pin}({clock}), .{data_pin}({data}), "
+                f".{output_pin}({output}){tied_pins(flip_flop)});"
             )
     return "\n".join([*lines, "endmodule", ""])

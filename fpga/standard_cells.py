@@ -14,6 +14,7 @@ from . import cache, recipes, standard_recipes
 from .energy import leakage
 from .jobs import run_jobs
 from .liberty import Library
+from .liberty_use import NO_AREA
 from .sta import shortest_period
 from .standard_maps import can_gate_clocks
 from .standard_recipes import Effort, Multiplier, Recipe
@@ -80,6 +81,8 @@ class StandardCells:
         Square micrometres of the library's unit of area.
     leakage_nw, leakage_left_out
         Leakage of the best's cells, the mean over what their inputs may be, and the kinds of which the library states none.
+    without_area
+        Gates that are not used because the library states no area of them.
     """
 
     library: str
@@ -93,6 +96,7 @@ class StandardCells:
     square_microns: float = 1.0
     leakage_nw: float = 0.0
     leakage_left_out: tuple[str, ...] = ()
+    without_area: tuple[str, ...] = ()
 
     @property
     def area_um2(self) -> float:
@@ -119,6 +123,7 @@ class StandardCells:
             "area_um2": self.area_um2,
             "leakage_nw": self.leakage_nw,
             **({"leakage_left_out": list(self.leakage_left_out)} if self.leakage_left_out else {}),
+            **({"without_area": list(self.without_area)} if self.without_area else {}),
             "tried": {row.recipe: {name: getattr(row, name) for name in figures} for row in self.tried},
             "tools": dict(self.tools),
         }
@@ -306,6 +311,7 @@ def map_standard_cells(
         square_microns=library.square_microns,
         leakage_nw=round(watts * 1e9, 6),
         leakage_left_out=unstated,
+        without_area=tuple(sorted(cell for cell, why in library.left_out.items() if why == NO_AREA)),
     )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+from ..hdl.emit.names import KEYWORDS
 from .liberty import Library
 from .liberty_cell import Adder, Storage
 
@@ -15,7 +19,8 @@ def full_adder_map(adder: Adder) -> str:
     parameters = "".join(f"  parameter [WIDTH-1:0] {mask} = 0;\n" for mask in masks)
     constant = " | ".join(masks)
     carry, total = ("x" if adder.carry_inverted else "X[i]"), ("y" if adder.sum_inverted else "Y[i]")
-    cell = f"{adder.cell} cell (.{a}(A[i]), .{b}(B[i]), .{c}(C[i]), .{adder.carry}({carry}), .{adder.sum}({total}));"
+    pins = {a: "A[i]", b: "B[i]", c: "C[i]", adder.carry: carry, adder.sum: total}
+    cell = _instance(adder.cell, "cell", pins).strip()
     inverted = [(adder.carry_inverted, "x", "X"), (adder.sum_inverted, "y", "Y")]
     if adder.carry_inverted or adder.sum_inverted:
         wires = "".join(
@@ -42,7 +47,7 @@ endmodule
 
 def tied_pins(storage: Storage) -> str:
     """Connections of the pins that are not used."""
-    return "".join(f", .{pin}(1'b{value})" for pin, value in storage.tied)
+    return "".join(f", .{verilog_name(pin)}(1'b{value})" for pin, value in storage.tied)
 
 
 def flip_flop_map(library: Library) -> str:
@@ -51,9 +56,8 @@ def flip_flop_map(library: Library) -> str:
     clock, output = ("C" if found.rising else "c"), ("q" if found.inverted else "Q")
     lines = ["  wire c; \\$_NOT_ falling (.A(C), .Y(c));"] * (not found.rising)
     lines += ["  wire q; \\$_NOT_ invert (.A(q), .Y(Q));"] * found.inverted
-    lines += [
-        f"  {found.cell} cell (.{found.data}(D), .{found.clock}({clock}), .{found.output}({output}){tied_pins(found)});"
-    ]
+    pins = {found.data: "D", found.clock: clock, found.output: output, **_tied(found)}
+    lines += [_instance(found.cell, "cell", pins).rstrip()]
     return "\n".join(["module \\$_DFF_P_ (input C, D, output Q);", *lines, "endmodule", ""])
 
 
@@ -69,17 +73,38 @@ def clock_gate_map(library: Library) -> str:
     """
     gate, latch, and2, inverter = library.clock_gate, library.latch, library.and2, library.inverter
     if gate is not None:
-        test = f", .{gate.test}(1'b0)" if gate.test else ""
-        body = f"  {gate.cell} gate (.{gate.clock}(clk), .{gate.enable}(ce), .{gate.out}(gclk){test});"
-        return f"\nmodule {CLOCK_GATE} (input ce, clk, output gclk);\n{body}\nendmodule\n"
+        test = {gate.test: "1'b0"} if gate.test else {}
+        body = _instance(gate.cell, "gate", {gate.clock: "clk", gate.enable: "ce", gate.out: "gclk", **test})
+        return f"\nmodule {CLOCK_GATE} (input ce, clk, output gclk);\n{body}endmodule\n"
     if latch is None or and2 is None:
         return ""
-    enable = "n" if latch.rising else "clk"
-    invert = f"  {inverter.cell} invert (.{inverter.inputs[0]}(clk), .{inverter.output}(n));\n" if latch.rising else ""
+    enable, out = ("n" if latch.rising else "clk"), ("low" if latch.inverted else "held")
+    invert = (
+        _instance(inverter.cell, "invert", {inverter.inputs[0]: "clk", inverter.output: "n"}) if latch.rising else ""
+    )
+    more = (
+        _instance(inverter.cell, "turn", {inverter.inputs[0]: "low", inverter.output: "held"}) if latch.inverted else ""
+    )
+    hold = _instance(latch.cell, "hold", {latch.data: "ce", latch.clock: enable, latch.output: out, **_tied(latch)})
+    both = _instance(and2.cell, "gate", {and2.inputs[0]: "clk", and2.inputs[1]: "held", and2.output: "gclk"})
+    wires = "n, low, held" if latch.inverted else "n, held"
     return f"""
 module {CLOCK_GATE} (input ce, clk, output gclk);
-  wire n, held;
-{invert}  {latch.cell} hold (.{latch.data}(ce), .{latch.clock}({enable}), .{latch.output}(held){tied_pins(latch)});
-  {and2.cell} gate (.{and2.inputs[0]}(clk), .{and2.inputs[1]}(held), .{and2.output}(gclk));
-endmodule
+  wire {wires};
+{invert}{hold}{more}{both}endmodule
 """
+
+
+def verilog_name(name: str) -> str:
+    """A cell's or a pin's name as Verilog has it: escaped where it is a keyword or no identifier."""
+    plain = re.fullmatch(r"[A-Za-z_][\w$]*", name, re.ASCII) and name not in KEYWORDS
+    return name if plain else f"\\{name} "
+
+
+def _instance(cell: str, name: str, pins: Mapping[str, str]) -> str:
+    connections = ", ".join(f".{verilog_name(pin)}({net})" for pin, net in pins.items())
+    return f"  {verilog_name(cell)} {name} ({connections});\n"
+
+
+def _tied(storage: Storage) -> dict[str, str]:
+    return {pin: f"1'b{value}" for pin, value in storage.tied}

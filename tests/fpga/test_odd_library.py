@@ -9,13 +9,13 @@ import pytest
 from bitmill import BitmillError, sim
 from bitmill.config.presets import preset
 from bitmill.fpga.cell_models import cell_models
-from bitmill.fpga.liberty import ClockGate, Kind, Library, parse_library
+from bitmill.fpga.liberty import ClockGate, Kind, Library, parse_library, read_library
 from bitmill.fpga.liberty_cell import Adder, Storage
 from bitmill.fpga.standard_cells import Flow
 from bitmill.fpga.standard_recipes import Recipe
 from bitmill.hdl.emit.verilog import TOP, emit
 
-from .odd_library import FLIP_FLOPS, GATES, HEAD, odd_library
+from .odd_library import FLIP_FLOPS, GATES, HEAD, LATCH, gate, odd_library, register
 
 KIND = Kind(dont_use=("SPARE_*",))
 
@@ -100,6 +100,110 @@ def test_a_mac_of_odd_cells_is_golden(kind, adder, gated):
     assert sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text).mismatches == 0
 
 
+def mapped(files: dict[str, str]) -> tuple[set[str], str]:
+    """Cells that a small MAC is mapped to, and its netlist with models, which golden is compared with."""
+    library = parse_library(files, kind=KIND)
+    config = preset("e2m1-mac")
+    flow = Flow(verilog=emit(config), top=TOP, library=library, period_ns=1.0, clock_gating=True)
+    recipe = Recipe(effort="medium")
+    text = flow.netlist(recipe) + cell_models(library)
+    assert sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text).mismatches == 0
+    return set(flow.map(recipe).cells), text
+
+
+@pytest.mark.parametrize("enable", ["G", "G'"])
+def test_a_latch_of_an_inverted_output_makes_a_clock_gate(enable):
+    latch = register("LATQN", 8, "latch", f'data_in : "D"; enable : "{enable}"', "D", "G", "QN=P0002")
+    files = odd_library(gated=False)
+    files["others.lib"] = files["others.lib"].replace(LATCH, latch)
+    cells, _ = mapped(files)
+    assert "LATQN" in cells
+
+
+@pytest.mark.parametrize(
+    ("function", "written"),
+    [("A&B^C", "(A & (B ^ C))"), ("A^B C", "((A ^ B) & C)"), ("A ^ B\t| C'", "((A ^ B) | (!C))")],
+)
+def test_functions_that_tools_bind_otherwise_than_liberty(function, written):
+    files = odd_library()
+    files["gates.lib"] = files["gates.lib"].replace("cell (AN2)", gate("AX", 3, "A B C", function) + "cell (AN2)")
+    assert f'function : "{written}"' in parse_library(files, kind=KIND).text
+    cells, _ = mapped(files)
+    assert "AX" in cells
+
+
+@pytest.mark.parametrize("area", ["", "area : 0;", "area : 0.00;", 'area : "0";'])
+def test_gates_without_an_area_are_not_used(area):
+    files = odd_library()
+    files["gates.lib"] = files["gates.lib"].replace("cell (XR2) { area : 7;", f"cell (XR2) {{ {area}")
+    library = parse_library(files, kind=KIND)
+    assert library.left_out["XR2"] == "no area"
+    assert "XR2" not in library.areas
+    assert "XR2" not in library.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        *(("area : 7", f"area : {one}", f"area of XR2 must be a number of at least 0, not '{one}'")
+          for one in ("-1", "inf", "nan", "1e999", "big", "1_0")),
+        ("capacitance : 1.5", "capacitance : x", "capacitance of INVA's A must be a number of at least 0, not 'x'"),
+        ("capacitance : 1.5", "capacitance : -1", "capacitance of INVA's A must be a number of at least 0, not '-1'"),
+        ("voltage : 1.0", "voltage : V", "voltage of operating conditions typical must be a number, not 'V'"),
+        ('"1ps"', '"1 fortnight"', "time_unit must be 1ps, 10ps, 100ps or 1ns, not '1 fortnight'"),
+        ('"1ps"', '"0ns"', "time_unit must be 1ps, 10ps, 100ps or 1ns, not '0ns'"),
+        ('"1ps"', '"2ps"', "time_unit must be 1ps, 10ps, 100ps or 1ns, not '2ps'"),
+        ('"1pW"', '"1 horse"', "leakage_power_unit must be a power of ten of watts, such as 1nW, not '1 horse'"),
+        ("(1, ff)", "(1, cc)", "capacitive_load_unit must be a number of ff, pf, nf or uf, such as 1, pf, not '1, cc'"),
+        ("(1, ff)", "(0, ff)", "capacitive_load_unit must be a number of ff, pf, nf or uf, such as 1, pf, not '0, ff'"),
+        ('"20, 70"', '"20"', "cell_rise of INVA's Z must have 4 values, as many as its axes have points, not 3"),
+        ('"20, 70"', '"20, x"', "values of cell_rise of INVA's Z must be numbers, not '10, 60, 20, x'"),
+        ('"20, 70"', '"20, nan"', "values of cell_rise of INVA's Z must be numbers, not '10, 60, 20, nan'"),
+        ('"1, 100"); index_2', '"1, y"); index_2', "index_1 of template delay must be numbers, not '1, y'"),
+        ("cell_rise (delay)", "cell_rise (other)", "cell_rise of INVA's Z must be of a template of the library, not 'other'"),
+    ],
+)  # fmt: skip
+def test_numbers_units_and_tables_that_are_none(old, new, message):
+    files = odd_library()
+    assert old in files["gates.lib"]
+    files["gates.lib"] = files["gates.lib"].replace(old, new)
+    with pytest.raises(BitmillError) as caught:
+        parse_library(files["gates.lib"], source="gates.lib", kind=KIND)
+    assert str(caught.value) == f"liberty gates.lib: {message}"
+
+
+@pytest.mark.parametrize(
+    ("unit", "written"), [("(1e-6, nf)", "(1, ff)"), ("(0.000000001, uf)", "(1, ff)"), ('(1e3, "ff")', "(1, pf)")]
+)
+def test_units_are_written_as_every_tool_reads_them(unit, written):
+    text = HEAD.replace("(1, ff)", unit).replace('"1ps"', '"0.001ns"') % {"part": "a", "limit": "1, 2"}
+    text += GATES + FLIP_FLOPS["asynchronous"] + "}"
+    library = parse_library(text, kind=KIND)
+    expected = parse_library(text.replace(unit, written).replace('"0.001ns"', '"1ps"'), kind=KIND)
+    assert library.load_ff == expected.load_ff
+    assert 'time_unit : "1ps";' in library.text
+    number, name = written.strip("()").split(", ")
+    assert f'capacitive_load_unit ({number}, "{name}");' in library.text
+
+
+def test_a_library_is_called_what_its_group_is(tmp_path):
+    files = odd_library()
+    before = '/* library (comment) */ // library (other)\ndefine ("library (string)", x, y);\n'
+    text = files["gates.lib"]
+    text = before + text[: text.rindex("}")] + LATCH + FLIP_FLOPS["asynchronous"] + "}"
+    assert parse_library(text, kind=KIND).name == "odd_a"
+    (tmp_path / "marked.lib").write_text(text, encoding="utf-8-sig")
+    assert read_library(tmp_path / "marked.lib", kind=KIND).name == "odd_a"
+
+
+@pytest.mark.parametrize("function", ["!" * 3001 + "A", "^".join(["A", "A'"] * 1500), "A A'", "(A + !A)"])
+def test_functions_that_no_cell_has(function):
+    files = odd_library()
+    files["gates.lib"] = files["gates.lib"].replace("cell (AN2)", gate("STRANGE", 1, "A", function) + "cell (AN2)")
+    library = parse_library(files, kind=KIND)
+    assert ("STRANGE" in library.areas) == function.startswith("!")
+
+
 def bad(change, *, file="others.lib"):
     files = odd_library()
     files[file] = change(files[file])
@@ -144,7 +248,7 @@ def test_a_cell_twice():
 
 def test_functions_that_cannot_be_read():
     assert bad(lambda text: text.replace("(X1 X2)'", "(X1 @ X2)'"), file="gates.lib") == (
-        "liberty gates.lib and 1 more: functions of ND2 must be of its pins and ! ' & * | + ^, not go on with \"@ X2)'\""
+        "liberty gates.lib: functions of ND2 must be of its pins and ! ' & * | + ^, not go on with \"@ X2)'\""
     )
 
 
