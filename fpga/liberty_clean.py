@@ -103,6 +103,8 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
                 left_out[cell.name] = str(why)
                 continue
             check_cell(source, cell)
+            # Also of cells that are not mapped for want of an area: a netlist from elsewhere may have them.
+            power[cell.name] = write_groups(_power_cell(cell))
             slim = _slim_cell(cell, renamed, partial(check_table, source, templates=templates.known))
             functions = write_functions(source, cell, slim)
             why = unusable(slim, functions)
@@ -112,7 +114,6 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
             if roles is not None:
                 gates[cell.name] = {"area": cell.number("area"), "pins": roles}
             cells.append(slim)
-            power[cell.name] = write_groups(_power_cell(cell))
     out.groups.extend([*libraries[first].of("wire_load", "wire_load_selection"), *templates.groups, *cells])
     return {"text": write_groups(out), "power": power, "gates": gates, "left_out": left_out}
 
