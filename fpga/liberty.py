@@ -14,7 +14,7 @@ from typing import Any
 from ..system.errors import BitmillError
 from ..system.sources import source_digest
 from . import cache
-from .liberty_cell import AND2, INVERTER, NAND2, Adder, Cell, Gate, Storage
+from .liberty_cell import AND2, BUFFER, INVERTER, NAND2, Adder, Cell, Gate, Storage
 from .liberty_checks import in_si
 from .liberty_clean import clean_library
 from .liberty_files import read_texts
@@ -72,6 +72,8 @@ class Library:
         Whether full adders of gates are tried beside the library's cell.
     sizing
         How recipes for area size cells: ``buffered`` or ``sized``, where buffers make units slower.
+    has_buffer
+        Whether there is a buffer, which abc maps nothing without.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Library:
     node_nm: int | None = None
     gate_adders: bool = True
     sizing: str = "buffered"
+    has_buffer: bool = True
 
     @cached_property
     def sha256(self) -> str:
@@ -209,8 +212,10 @@ def _library(
 ) -> Library:
     def smallest(found: Mapping[str, Any], what: str | None = None) -> Any:
         if not found and what:
+            unused = [f"{cell}: {why}" for cell, why in list(cleaned["left_out"].items())[:4]]
+            beside = f" ({', '.join(unused)})" if unused else ""
             raise BitmillError(
-                f"liberty {source}: must have {what}, not only {', '.join(list(cells)[:8]) or 'no cell'}"
+                f"liberty {source}: must have {what}, not only {', '.join(list(cells)[:8]) or 'no cell'}{beside}"
             )
         return found[min(found, key=lambda cell: (cells[cell].area, cell))] if found else None
 
@@ -279,6 +284,7 @@ def _library(
         node_nm=kind.node_nm,
         gate_adders=kind.gate_adders,
         sizing=kind.sizing,
+        has_buffer=gate(BUFFER, 1) is not None,
     )
 
 

@@ -22,7 +22,7 @@ _GATES = {
     "$_ORNOT_": lambda a, b: a | (1 - b),
 }
 # Truth tables, least significant bit for all inputs 0. All are symmetric, so the order of the inputs does not matter.
-INVERTER, NAND2, AND2 = 0b01, 0b0111, 0b1000
+INVERTER, BUFFER, NAND2, AND2 = 0b01, 0b10, 0b0111, 0b1000
 XOR2 = 0b0110
 XOR3, MAJORITY = 0b1001_0110, 0b1110_1000
 _MOST_INPUTS = 6

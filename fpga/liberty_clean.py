@@ -15,7 +15,7 @@ from typing import Any
 from ..system.errors import BitmillError
 from .liberty_checks import check_cell, check_head, check_table, in_si, plain_units
 from .liberty_text import Group, parse_groups, write_groups
-from .liberty_use import CLOCK_GATE, gate_roles, never_mapped, unusable, write_functions
+from .liberty_use import CLOCK_GATE, gate_roles, has_delays, never_mapped, unusable, write_functions
 
 # Words of a library, a cell, a pin and an arc that delays and functions depend on.
 _HEAD = (
@@ -91,9 +91,12 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
         for cell in library.of("cell"):
             if cell.name in seen:
                 if seen[cell.name][1] != cell:
-                    raise BitmillError(
-                        f"liberty {source}: cell {cell.name} must be as in {seen[cell.name][0]}, not of other contents"
+                    where = (
+                        "be there once or twice the same"
+                        if seen[cell.name][0] == source
+                        else f"be as in {seen[cell.name][0]}"
                     )
+                    raise BitmillError(f"liberty {source}: cell {cell.name} must {where}, not of other contents")
                 continue
             seen[cell.name] = (source, cell)
             roles = gate_roles(cell)
@@ -114,6 +117,11 @@ def clean_library(texts: Mapping[str, str], *, dont_use: Sequence[str] = ()) -> 
             if roles is not None:
                 gates[cell.name] = {"area": cell.number("area"), "pins": roles}
             cells.append(slim)
+    # Where no cell has delays the library can still be read, but not mapped: see ``standard_cells``.
+    if any(map(has_delays, cells)):
+        left_out |= {cell.name: "an output without delays" for cell in cells if not has_delays(cell)}
+        cells = [cell for cell in cells if cell.name not in left_out]
+        gates = {cell: found for cell, found in gates.items() if cell not in left_out}
     out.groups.extend([*libraries[first].of("wire_load", "wire_load_selection"), *templates.groups, *cells])
     return {"text": write_groups(out), "power": power, "gates": gates, "left_out": left_out}
 

@@ -105,6 +105,9 @@ def parse_groups(text: str, *, source: str) -> Group:
                 stack.pop()
             continue
         last = word
+        if word == "include_file":
+            named = (found["arguments"] or found["value"] or "").strip().strip('"')
+            raise BitmillError(f"liberty {source}: must have in it what it includes, not include_file {named!r}")
         if found["value"] is not None:
             stack[-1].attributes[word] = (_plain(found["value"].strip()),)
             continue

@@ -19,6 +19,18 @@ _ANY = (
 _GROUPS = ("bundle", "bus", "ff_bank", "latch_bank", "memory", "statetable", "test_cell")
 CLOCK_GATE = "clock_gating_integrated_cell"
 NO_AREA = "no area"
+# Of Verilog-2001. abc writes networks of gates without escaping names, and fails when it reads them again.
+_VERILOG = """
+always and assign attribute automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default defparam
+design disable edge else end endattribute endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable
+endtask event for force forever fork function generate genvar highz0 highz1 if ifnone incdir include initial inout input
+instance integer join large liblist library localparam macromodule medium module nand negedge nmos nor noshowcancelled not
+notif0 notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent
+rcmos real realtime reg release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify
+specparam strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg unsigned use
+vectored wait wand weak0 weak1 while wire wor xnor xor
+"""
+_KEYWORDS = frozenset(_VERILOG.split())
 _OF_STATES = ("next_state", "clocked_on", "data_in", "enable", "clear", "preset")
 
 
@@ -98,6 +110,8 @@ def unusable(slim: Group, functions: Sequence[Function]) -> str | None:
 
     Without an area figures would be wrong. Registers may be without: they have the area of the smallest flip-flop.
     """
+    if any(re.search(r"[^!-~]", group.name) for group in (slim, *slim.of("pin"))):
+        return "a name with a blank or a letter beyond ASCII"
     if any(function.operators > MOST_OPERATORS for function in functions):
         return f"a function of more than {MOST_OPERATORS} operators"
     if any(function.constant for function in functions):
@@ -105,6 +119,20 @@ def unusable(slim: Group, functions: Sequence[Function]) -> str | None:
     if next(slim.of("ff", "latch"), None) is not None or CLOCK_GATE in slim.attributes:
         return None
     inputs = {pin.name for pin in slim.of("pin") if pin.text("direction") == "input"}
+    if _KEYWORDS.intersection([slim.name, *(pin.name for pin in slim.of("pin"))]):
+        return "a name that is a keyword of Verilog"
     if not all(inputs.issuperset(function.names) for function in functions):
         return "an output that is a function of another"
     return None if slim.number("area") > 0 else NO_AREA
+
+
+def has_delays(slim: Group) -> bool:
+    """Whether every output of a slim cell has delays: the tools take one without for infinitely fast, or fail."""
+    return all(
+        any(
+            arc.groups or "intrinsic_rise" in arc.attributes or "intrinsic_fall" in arc.attributes
+            for arc in pin.of("timing")
+        )
+        for pin in slim.of("pin")
+        if pin.text("direction") == "output"
+    )

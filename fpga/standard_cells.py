@@ -193,6 +193,14 @@ class Flow:
         return self._outputs(recipe)[standard_recipes.MAPPED_FILE]
 
     def _outputs(self, recipe: Recipe) -> dict[str, str]:
+        # Such libraries can be read, but abc would fail in words of its own, and late.
+        library = self.library
+        if "timing" not in library.text:
+            raise BitmillError(f"liberty {library.name}: must have delays to map to, not only functions and areas")
+        if not library.has_buffer:
+            raise BitmillError(
+                f"liberty {library.name}: must have a buffer to map to, not only {', '.join(sorted(library.areas)[:8])}"
+            )
         script = standard_recipes.script(
             recipe,
             self.library,

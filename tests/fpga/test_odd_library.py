@@ -16,6 +16,7 @@ from bitmill.fpga.standard_recipes import Recipe
 from bitmill.hdl.emit.verilog import TOP, emit
 
 from .odd_library import FLIP_FLOPS, GATES, HEAD, LATCH, gate, odd_library, register
+from .test_liberty import liberty
 
 KIND = Kind(dont_use=("SPARE_*",))
 
@@ -100,13 +101,22 @@ def test_a_mac_of_odd_cells_is_golden(kind, adder, gated):
     assert sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text).mismatches == 0
 
 
+XOR_WITHOUT_DELAYS = (
+    "cell (XR) { area : 1; pin (A, B) { direction : input; capacitance : 1; } "
+    'pin (Z) { direction : output; function : "A ^ B"; } }'
+)
+
+
+def flow_of(library: Library) -> Flow:
+    return Flow(verilog=emit(preset("e2m1-mac")), top=TOP, library=library, period_ns=1.0, clock_gating=True)
+
+
 def mapped(files: dict[str, str]) -> tuple[set[str], str]:
     """Cells that a small MAC is mapped to, and its netlist with models, which golden is compared with."""
     library = parse_library(files, kind=KIND)
-    config = preset("e2m1-mac")
-    flow = Flow(verilog=emit(config), top=TOP, library=library, period_ns=1.0, clock_gating=True)
-    recipe = Recipe(effort="medium")
+    flow, recipe = flow_of(library), Recipe(effort="medium")
     text = flow.netlist(recipe) + cell_models(library)
+    config = preset("e2m1-mac")
     assert sim.verify(config, seed=5, dot_products=6, corner_steps=12, verilog=text).mismatches == 0
     return set(flow.map(recipe).cells), text
 
@@ -202,6 +212,54 @@ def test_functions_that_no_cell_has(function):
     files["gates.lib"] = files["gates.lib"].replace("cell (AN2)", gate("STRANGE", 1, "A", function) + "cell (AN2)")
     library = parse_library(files, kind=KIND)
     assert ("STRANGE" in library.areas) == function.startswith("!")
+
+
+@pytest.mark.parametrize("cell", ["nand", "GATE 5", "\u00d6"])
+def test_names_that_tools_cannot_write_are_not_used(cell):
+    files = odd_library()
+    files["gates.lib"] = files["gates.lib"].replace("cell (XR2)", f'cell ("{cell}")')
+    assert "a name" in parse_library(files, kind=KIND).left_out[cell]
+
+
+def test_pins_of_keywords_are_escaped():
+    """A flip-flop and a latch are instances in Verilog of ours, where abc has no say."""
+    files = odd_library(gated=False)
+    others = files["others.lib"].replace("DFC", "DFF-X.1").replace("LATR", "2LATCH")
+    others = others.replace("pin (D)", "pin (input)").replace("next_state : D", "next_state : input")
+    files["others.lib"] = others.replace('data_in : "D"', 'data_in : "input"')
+    cells, text = mapped(files)
+    assert {"DFF-X.1", "2LATCH"} <= cells
+    assert r"\DFF-X.1 " in text
+
+
+def test_cells_without_delays_are_not_used_and_a_library_of_such_is_not_mapped():
+    files = odd_library()
+    files["gates.lib"] = files["gates.lib"].replace("cell (AN2)", XOR_WITHOUT_DELAYS + "cell (AN2)")
+    library = parse_library(files, kind=KIND)
+    assert library.left_out["XR"] == "an output without delays"
+    assert "XR" not in library.areas
+    with pytest.raises(BitmillError, match=r"^liberty tiny: must have delays to map to, not only functions and areas$"):
+        flow_of(parse_library(liberty("INV", "NAND2", "DFF"))).map(Recipe())
+
+
+def test_a_library_without_a_buffer_is_not_mapped():
+    files = odd_library()
+    files["gates.lib"] = files["gates.lib"].replace("cell (BUFA)", "cell (SPARE_2)")
+    with pytest.raises(BitmillError, match=r"^liberty odd_a: must have a buffer to map to, not only AN2, AOI, "):
+        flow_of(parse_library(files, kind=KIND)).map(Recipe())
+
+
+def test_other_files_are_not_passed_over():
+    include = "include_file (more.lib);"
+    assert bad(lambda text: text.replace("cell (LATR)", include + "cell (LATR)")) == (
+        "liberty others.lib: must have in it what it includes, not include_file 'more.lib'"
+    )
+
+
+def test_a_cell_twice_in_one_file():
+    assert bad(lambda text: text.replace("cell (LATR)", LATCH.replace("area : 8", "area : 9") + "cell (LATR)")) == (
+        "liberty others.lib: cell LATR must be there once or twice the same, not of other contents"
+    )
 
 
 def bad(change, *, file="others.lib"):
