@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from ..system.errors import BitmillError
 
 # A comment may hold anything, quotes included, and a string may hold what begins a comment.
-_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/|//[^\n]*", re.DOTALL)
 _LIBRARY = re.compile(rf'{_COMMENT.pattern}|\blibrary\s*\(\s*"?([^")\s]+)', re.DOTALL)
-_STRING = r'"(?:\\.|[^"\\])*"'
 _STATEMENT = re.compile(
     rf"""\s*(?:
       (?P<word>[^\s(){{}};:,"]+)\s*(?:
-          \(\s*(?P<arguments>(?:{_STRING}|[^()"{{}};])*)\)\s*(?P<open>\{{)?
-        | :[^\S\n]*(?P<value>(?:{_STRING}|[^;{{}}"\n])*)
+          \(\s*(?P<arguments>(?:{_STRING}|[^()"{{}};]+)*+)\)\s*(?P<open>\{{)?
+        | :[^\S\n]*(?P<value>(?:{_STRING}|[^;{{}}"\n]+)*+)
       )
       | (?P<close>\}}) | ;
     )""",

@@ -17,6 +17,9 @@ CELLS_VARIABLE = "BITMILL_CELLS"
 PDK_VARIABLE = "PDK_ROOT"
 """Environment: where ciel, volare, open_pdks or a clone put PDKs."""
 
+PATH_VARIABLE = "PDKPATH"
+"""Environment: one PDK's own folder, as OpenLane and open_pdks set it; ``PDK`` is its name below ``PDK_ROOT``."""
+
 _HOMES = (".ciel", ".volare")
 
 
@@ -71,8 +74,13 @@ class KnownLibrary:
 
 def _managed(pdk: str, variants: Sequence[str], below: str) -> tuple[str, ...]:
     """Where open_pdks, ciel and volare put a PDK, the newest version first by name."""
-    homes = ("", f"ciel/{pdk}/versions/*/", f"volare/{pdk}/versions/*/", f"{pdk}/versions/*/")
+    homes = ("", "share/pdk/", f"ciel/{pdk}/versions/*/", f"volare/{pdk}/versions/*/", f"{pdk}/versions/*/")
     return (*(f"{home}{variant}/{below}" for home in homes for variant in variants), below)
+
+
+def _flow_scripts(folder: str) -> tuple[str, ...]:
+    """Where OpenROAD-flow-scripts have a platform's library, from their root, from ``flow``, ``platforms`` or the platform."""
+    return f"flow/platforms/{folder}", f"platforms/{folder}", folder, folder.partition("/")[2] or "."
 
 
 _LIBRARIES = (
@@ -80,7 +88,10 @@ _LIBRARIES = (
         name="sky130",
         words="SkyWater 130 nm, sky130_fd_sc_hd, typical, 25 C, 1.8 V",
         files=(("sky130_fd_sc_hd__tt_025C_1v80.lib", "sky130hd_tt.lib"),),
-        layouts=(*_managed("sky130", ("sky130A", "sky130B"), "libs.ref/sky130_fd_sc_hd/lib"), "flow/platforms/sky130hd/lib"),
+        layouts=(
+            *_managed("sky130", ("sky130A", "sky130B"), "libs.ref/sky130_fd_sc_hd/lib"), *_flow_scripts("sky130hd/lib"),
+            "libraries/sky130_fd_sc_hd/*/timing", "skywater-pdk/libraries/sky130_fd_sc_hd/*/timing",
+        ),
         get="`pip install ciel` and `ciel enable --pdk-family sky130 VERSION`",
         own_name="sky130_fd_sc_hd__tt_025C_1v80",
         family="sky130_fd_sc_*",
@@ -92,7 +103,9 @@ _LIBRARIES = (
         name="ihp-sg13g2",
         words="IHP SG13G2 130 nm, typical, 25 C, 1.2 V",
         files=(("sg13g2_stdcell_typ_1p20V_25C.lib",),),
-        layouts=(*_managed("ihp-sg13g2", ("ihp-sg13g2",), "libs.ref/sg13g2_stdcell/lib"), "flow/platforms/ihp-sg13g2/lib"),
+        layouts=(
+            *_managed("ihp-sg13g2", ("ihp-sg13g2",), "libs.ref/sg13g2_stdcell/lib"), *_flow_scripts("ihp-sg13g2/lib"),
+        ),
         get="`git clone https://github.com/IHP-GmbH/IHP-Open-PDK`",
         own_name="sg13g2_stdcell_typ_1p20V_25C",
         family="sg13g2_stdcell*",
@@ -103,7 +116,7 @@ _LIBRARIES = (
         name="asap7",
         words="ASAP7 7 nm predictive, regular threshold, slow, 100 C, 0.63 V",
         files=tuple((f"asap7sc7p5t_{part}_RVT_SS_nldm_*.lib",) for part in ("SIMPLE", "INVBUF", "AO", "OA", "SEQ")),
-        layouts=("flow/platforms/asap7/lib/NLDM", "asap7/lib/NLDM", "asap7sc7p5t_28/LIB/NLDM"),
+        layouts=(*_flow_scripts("asap7/lib/NLDM"), "asap7sc7p5t_28/LIB/NLDM", "LIB/NLDM"),
         get="`git clone https://github.com/The-OpenROAD-Project/OpenROAD-flow-scripts` (flow/platforms/asap7/lib/NLDM)",
         own_name="asap7sc7p5t_*_RVT_SS_nldm_*",
         family="asap7sc7p5t_*",
@@ -185,10 +198,10 @@ def _paths(given: Sequence[str | Path]) -> list[Path]:
 def _found(row: KnownLibrary) -> list[Path]:
     """The row's files, all from one folder."""
     looked: list[str] = []
-    stated = Path(os.environ.get(PDK_VARIABLE) or "/")
+    stated = _stated_roots()
     for folder in _folders(row):
         below = (
-            f" ({row.layouts[0]} and {len(row.layouts) - 1} more layouts)" if row.layouts and folder == stated else ""
+            f" ({row.layouts[0]} and {len(row.layouts) - 1} more layouts)" if row.layouts and folder in stated else ""
         )
         looked.append(f"{folder}{below}")
         found = [_first(folder, names) for names in row.files]
@@ -203,6 +216,13 @@ def _found(row: KnownLibrary) -> list[Path]:
     )
 
 
+def _stated_roots() -> list[Path]:
+    """Of PDKs, by the environment: one PDK's own folder before the folder of all."""
+    root, name, own = (os.environ.get(variable) for variable in (PDK_VARIABLE, "PDK", PATH_VARIABLE))
+    below = [Path(root) / name] if root and name and (Path(root) / name).is_dir() else []
+    return list(dict.fromkeys([*([Path(own)] if own else []), *below, *([Path(root)] if root else [])]))
+
+
 def _few(folders: Sequence[str], most: int = 6) -> str:
     return ", ".join(folders[:most]) + (f" and {len(folders) - most} more folders" if len(folders) > most else "")
 
@@ -214,9 +234,8 @@ def _folders(row: KnownLibrary) -> Iterator[Path]:
         yield from sorted(path for path in Path(text).rglob("*") if path.is_dir())
     if row.name == "osu018":
         yield DEFAULT_LIBRARY.parent
-    stated = os.environ.get(PDK_VARIABLE)
-    roots = [Path(stated)] if stated else [Path.home() / home for home in _HOMES]
-    for root in roots:
+    stated = _stated_roots()
+    for root in stated or [Path.home() / home for home in _HOMES]:
         if stated:
             yield root
         for layout in row.layouts:

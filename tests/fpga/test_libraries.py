@@ -15,7 +15,8 @@ from bitmill.fpga.libraries import LIBRARIES, find_library, kind_of
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch, tmp_path):
     monkeypatch.delenv("BITMILL_CELLS", raising=False)
-    monkeypatch.delenv("PDK_ROOT", raising=False)
+    for variable in ("PDK_ROOT", "PDK", "PDKPATH"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -34,12 +35,33 @@ def stand_in(folder, name="sky130_fd_sc_hd__tt_025C_1v80.lib", *, packed=False):
         "volare/sky130/versions/0fe599b/sky130B/libs.ref/sky130_fd_sc_hd/lib",
         "flow/platforms/sky130hd/lib",
         "libs.ref/sky130_fd_sc_hd/lib",
+        "platforms/sky130hd/lib",
+        "sky130hd/lib",
+        "lib",
+        "share/pdk/sky130A/libs.ref/sky130_fd_sc_hd/lib",
+        "libraries/sky130_fd_sc_hd/latest/timing",
+        "skywater-pdk/libraries/sky130_fd_sc_hd/v0.0.2/timing",
     ],
 )
 def test_layouts_below_the_root_of_pdks(tmp_path, monkeypatch, layout):
     stand_in(tmp_path / layout)
     monkeypatch.setenv("PDK_ROOT", str(tmp_path))
     assert find_library("sky130").key == "sky130"
+
+
+def test_a_pdk_of_its_own_name_or_folder(tmp_path, monkeypatch):
+    for variant in ("sky130A", "sky130B"):
+        stand_in(tmp_path / variant / "libs.ref/sky130_fd_sc_hd/lib")
+    (file,) = (tmp_path / "sky130B").rglob("*.lib")
+    file.write_text(file.read_text().replace("library(osu018_stdcells", "library(of_b"))
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    assert find_library("sky130").name == "osu018_stdcells"
+    monkeypatch.setenv("PDK", "sky130B")
+    assert find_library("sky130").name == "of_b"
+    monkeypatch.setenv("PDKPATH", str(tmp_path / "sky130A"))
+    assert find_library("sky130").name == "osu018_stdcells"
+    monkeypatch.delenv("PDK_ROOT")
+    assert find_library("sky130").name == "osu018_stdcells"
 
 
 def test_homes_of_pdks_without_a_variable(tmp_path):
@@ -59,7 +81,7 @@ def test_what_is_said_of_one_that_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(BitmillError) as caught:
         find_library("ihp-sg13g2")
     assert str(caught.value) == (
-        f"missing library ihp-sg13g2: looked in {tmp_path / 'pdk'} (ihp-sg13g2/libs.ref/sg13g2_stdcell/lib and 5 more "
+        f"missing library ihp-sg13g2: looked in {tmp_path / 'pdk'} (ihp-sg13g2/libs.ref/sg13g2_stdcell/lib and 9 more "
         "layouts) (BITMILL_CELLS not set); get it with `git clone "
         "https://github.com/IHP-GmbH/IHP-Open-PDK`, then set PDK_ROOT or BITMILL_CELLS, or give its file with --cells"
     )
