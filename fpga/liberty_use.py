@@ -74,9 +74,27 @@ def gate_roles(cell: Group) -> dict[str, str] | None:
         for word in ("clock", "enable", "test", "out"):
             if pin.is_true(f"clock_gate_{word}_pin"):
                 roles[word] = pin.name
+    outputs = [pin for pin in cell.of("pin") if pin.text("direction") == "output"]
+    if [pin.name for pin in outputs] != [roles.get("out")] or not _rests_low(outputs[0], roles.get("clock", "")):
+        return None
     inputs = {pin.name for pin in cell.of("pin") if pin.text("direction") == "input"}
     wanted = {roles.get("clock"), roles.get("enable"), *([roles["test"]] if "test" in roles else [])}
     return roles if wanted == inputs and "out" in roles else None
+
+
+def _rests_low(out: Group, clock: str) -> bool:
+    """Whether what is stated of a gate's output, if anything, is 0 while the clock is."""
+    text = out.text("state_function") or out.text("function")
+    if text is None:
+        return True
+    try:
+        function = read_function(text)
+    except FunctionError:
+        return False
+    if function.values is None or clock not in function.names or function.constant:
+        return False
+    weight = function.names.index(clock)
+    return not any(function.values >> place & 1 for place in range(1 << len(function.names)) if not place >> weight & 1)
 
 
 def write_functions(source: str, cell: Group, slim: Group) -> list[Function]:

@@ -214,6 +214,17 @@ def test_functions_that_no_cell_has(function):
     assert ("STRANGE" in library.areas) == function.startswith("!")
 
 
+@pytest.mark.parametrize(
+    ("function", "used"), [("n CK", True), ("(CK' + n')'", True), ("CK + n", False), ("(CK n)'", False)]
+)
+def test_clock_gates_whose_output_rests_high_are_not_used(function, used):
+    files = odd_library()
+    files["others.lib"] = files["others.lib"].replace("CK * n", function)
+    library = parse_library(files, kind=KIND)
+    assert (library.clock_gate is not None) == used
+    assert ("GATED" in library.left_out) != used
+
+
 @pytest.mark.parametrize("cell", ["nand", "GATE 5", "\u00d6"])
 def test_names_that_tools_cannot_write_are_not_used(cell):
     files = odd_library()
