@@ -23,6 +23,7 @@ _OF_HEAD = (
     "nom_process", "nom_temperature", "nom_voltage", "input_threshold_pct_fall", "input_threshold_pct_rise",
     "output_threshold_pct_fall", "output_threshold_pct_rise", "slew_derate_from_library", "slew_lower_threshold_pct_fall",
     "slew_lower_threshold_pct_rise", "slew_upper_threshold_pct_fall", "slew_upper_threshold_pct_rise",
+    "default_cell_leakage_power", "default_input_pin_cap", "default_output_pin_cap",
 )  # fmt: skip
 _AXES = ("index_1", "index_2", "index_3")
 
@@ -98,6 +99,8 @@ def check_cell(source: str, cell: Group) -> None:
     """
     _check_numbers(source, f" of {cell.name}", cell, ("area",), least=0.0)
     _check_numbers(source, f" of {cell.name}", cell, ("cell_leakage_power",))
+    for group in cell.of("leakage_power"):
+        _check_numbers(source, f" of {cell.name}'s leakage_power", group, ("value",))
     for pin in cell.of("pin"):
         of = f" of {cell.name}'s {', '.join(pin.arguments)}"
         capacitances = ("capacitance", "rise_capacitance", "fall_capacitance", "max_capacitance", "max_transition")

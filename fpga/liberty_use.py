@@ -31,6 +31,8 @@ specparam strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 t
 vectored wait wand weak0 weak1 while wire wor xnor xor
 """
 _KEYWORDS = frozenset(_VERILOG.split())
+_LONGEST = 200
+"""Characters of a name: abc fails with longer ones."""
 _OF_STATES = ("next_state", "clocked_on", "data_in", "enable", "clear", "preset")
 
 
@@ -130,6 +132,8 @@ def unusable(slim: Group, functions: Sequence[Function]) -> str | None:
     """
     if any(re.search(r"[^!-~]", group.name) for group in (slim, *slim.of("pin"))):
         return "a name with a blank or a letter beyond ASCII"
+    if any(len(group.name) > _LONGEST for group in (slim, *slim.of("pin"))):
+        return f"a name of more than {_LONGEST} characters"
     if any(function.operators > MOST_OPERATORS for function in functions):
         return f"a function of more than {MOST_OPERATORS} operators"
     if any(function.constant for function in functions):

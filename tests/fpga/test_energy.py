@@ -83,6 +83,10 @@ def test_texts_that_are_no_library(text, message):
         ("variable_1 : input_transition_time", "variable_1 : related_out_total_output_net_capacitance",
          "power tables must be over total_output_net_capacitance and input_transition_time, not "
          "'related_out_total_output_net_capacitance'"),
+        ('"5, 6, 8"', '"5, 6"', "rise_power of template both must have 6 values, not 5"),
+        ('"5, 6, 8"', '"5, x, 8"', "values of rise_power must be numbers, not '1, 2, 4, 5, x, 8'"),
+        ('"0.5"', '""', "fall_power of template scalar must have 1 values, not 0"),
+        ("rise_power(both)", "rise_power(other)", "rise_power of template other must have 1 values, not 6"),
     ],
 )  # fmt: skip
 def test_libraries_without_energies(old, new, message):

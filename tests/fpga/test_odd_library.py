@@ -225,7 +225,7 @@ def test_clock_gates_whose_output_rests_high_are_not_used(function, used):
     assert ("GATED" in library.left_out) != used
 
 
-@pytest.mark.parametrize("cell", ["nand", "GATE 5", "\u00d6"])
+@pytest.mark.parametrize("cell", ["nand", "GATE 5", "\u00d6", "N" * 201])
 def test_names_that_tools_cannot_write_are_not_used(cell):
     files = odd_library()
     files["gates.lib"] = files["gates.lib"].replace("cell (XR2)", f'cell ("{cell}")')
