@@ -67,7 +67,7 @@ def chosen(
             progress=lambda name, done, total: step(f"formulation {name} for {where} measured", done=done, total=total),
         )  # fmt: skip
     name, count = formulation_name(choice.config), len(choice.tried)
-    kept = "as configured" if choice.config == unit else f"write {as_toml(choice.config)} to keep it"
+    kept = f"as configured ({as_toml(unit)})" if choice.config == unit else f"write {as_toml(choice.config)} to keep it"
     say(f"bitmill: formulation {name}, the best of {count} for {where}: {kept}", err=True)
     return choice.config, choice
 

@@ -80,7 +80,7 @@ def synth_cells(
         with progress(f"generating {config.title}") as step:
             verilog, left_out = emitted_for_cells(config, TOP)
             measured = measured_unit(config, clock)
-            doing = f"mapping {measured.title} onto {library.name}"
+            doing = f"mapping {measured.title} onto {library.key}"
             step(doing)
             pace = RecipePace()
 
@@ -132,7 +132,7 @@ def _record(config: UnitConfig, result: StandardCells) -> dict[str, Any]:
 def _print(config: UnitConfig, result: StandardCells) -> None:
     best = result.best
     gating = "clock gating" if result.clock_gating else "no clock gating"
-    say(f"{config.title}, {result.library}, recipe {best.recipe}, {gating}")
+    say(f"{config.title}, {result.library_key}, recipe {best.recipe}, {gating}")
     figures = [("logic, gate equivalents", best.logic_ge), ("registers, gate equivalents", best.registers_ge)]
     rows = [[name, f"{value:.1f}", f"{value / config.macs:.1f}"] for name, value in figures]
     rows += [

@@ -19,7 +19,9 @@ from ..system.errors import BitmillError
 from ..system.files import atomic_write, to_json
 from ..system.places import private_folder
 from .bridge import SerialBridge, frame_bytes
+from .capacity import check_fits
 from .recipes import ICE40_SPLIT_REGISTERS
+from .synthesis import synthesize
 from .timing import read_report
 from .wrap import CLOCK, Port, data_ports, ports_of, total_width
 
@@ -31,18 +33,21 @@ _TOP = "bitmill_board"
 
 @dataclass(frozen=True)
 class Board:
-    """A board that amaranth-boards describes: module and class there, its clock in MHz, and its nextpnr."""
+    """A board that amaranth-boards describes: module and class there, clock in MHz, nextpnr, and part in ``CAPACITY``."""
 
     name: str
     module: str
     platform: str
     clock_mhz: float
     tool: str
+    device: str
 
 
 BOARDS: Mapping[str, Board] = {
     board.name: board
-    for board in (Board("icebreaker", "amaranth_boards.icebreaker", "ICEBreakerPlatform", 12.0, "nextpnr-ice40"),)
+    for board in (
+        Board("icebreaker", "amaranth_boards.icebreaker", "ICEBreakerPlatform", 12.0, "nextpnr-ice40", "up5k"),
+    )
 }
 """Boards by name."""
 
@@ -163,7 +168,14 @@ def build_bitstream(
     plan = _plan(row, verilog, top, ports, dsp=dsp, seed=seed)
     with private_folder("board") as folder:
         plan.extract(folder)
-        tools.run_tool(["sh", f"{plan.script}.sh"], cwd=folder, env=_launchers(folder, row.tool), name=f"{board} build")
+        try:
+            tools.run_tool(
+                ["sh", f"{plan.script}.sh"], cwd=folder, env=_launchers(folder, row.tool), name=f"{board} build"
+            )
+        except BitmillError:
+            # nextpnr names the first cell without a place; how many are needed and there says more.
+            check_fits(row.device, synthesize(verilog, top, "ice40", dsp=dsp).counts)
+            raise
         bitstream = (folder / f"{_TOP}.bin").read_bytes()
         report = read_report(json.loads((folder / "report.json").read_text(encoding="utf-8")), row.tool)
     versions = tools.tool_versions()

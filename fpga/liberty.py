@@ -196,7 +196,7 @@ def _cleaned(texts: Mapping[str, str], kind: Kind) -> dict[str, Any]:
         "texts": [hashlib.sha256(text.encode()).hexdigest() for text in texts.values()],
         # Messages name files; a library that was read once has none of them.
         "dont_use": list(kind.dont_use),
-        "source": source_digest(clean_library.__module__),
+        "source": source_digest(__name__),
     }
     return cache.cached("liberty", inputs, lambda: clean_library(texts, dont_use=kind.dont_use))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..system.errors import BitmillError
+from ..system.keywords import VERILOG
 from .liberty_function import MOST_OPERATORS, Function, FunctionError, read_function
 from .liberty_text import Group
 
@@ -19,18 +20,6 @@ _ANY = (
 _GROUPS = ("bundle", "bus", "ff_bank", "latch_bank", "memory", "statetable", "test_cell")
 CLOCK_GATE = "clock_gating_integrated_cell"
 NO_AREA = "no area"
-# Of Verilog-2001. abc writes networks of gates without escaping names, and fails when it reads them again.
-_VERILOG = """
-always and assign attribute automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default defparam
-design disable edge else end endattribute endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable
-endtask event for force forever fork function generate genvar highz0 highz1 if ifnone incdir include initial inout input
-instance integer join large liblist library localparam macromodule medium module nand negedge nmos nor noshowcancelled not
-notif0 notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent
-rcmos real realtime reg release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify
-specparam strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg unsigned use
-vectored wait wand weak0 weak1 while wire wor xnor xor
-"""
-_KEYWORDS = frozenset(_VERILOG.split())
 _LONGEST = 200
 """Characters of a name: abc fails with longer ones."""
 _OF_STATES = ("next_state", "clocked_on", "data_in", "enable", "clear", "preset")
@@ -141,7 +130,8 @@ def unusable(slim: Group, functions: Sequence[Function]) -> str | None:
     if next(slim.of("ff", "latch"), None) is not None or CLOCK_GATE in slim.attributes:
         return None
     inputs = {pin.name for pin in slim.of("pin") if pin.text("direction") == "input"}
-    if _KEYWORDS.intersection([slim.name, *(pin.name for pin in slim.of("pin"))]):
+    # abc writes networks of gates without escaping names, and fails when it reads them again.
+    if VERILOG.intersection([slim.name, *(pin.name for pin in slim.of("pin"))]):
         return "a name that is a keyword of Verilog"
     if not all(inputs.issuperset(function.names) for function in functions):
         return "an output that is a function of another"

@@ -23,6 +23,9 @@ from .wrap import ports_of
 
 _BOOKKEEPING = frozenset({"$scopeinfo"})
 
+LONGEST_PERIOD_NS = 1e6
+"""abc takes periods in picoseconds, as 32-bit integers; a millisecond is no clock of any unit."""
+
 
 @dataclass(frozen=True)
 class Mapped:
@@ -224,10 +227,12 @@ def check_flow(period_ns: float) -> None:
     Raises
     ------
     BitmillError
-        If the period is not positive, or OpenSTA is missing.
+        If the period is not positive or longer than ``LONGEST_PERIOD_NS``, or OpenSTA is missing.
     """
     if not 0 < period_ns < float("inf"):
         raise BitmillError(f"period must be a positive number of ns, not {period_ns!r}")
+    if period_ns > LONGEST_PERIOD_NS:
+        raise BitmillError(f"period must be at most {LONGEST_PERIOD_NS:,.0f} ns, not {period_ns!r}")
     tools.find_tool("sta")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..hdl.emit.names import KEYWORDS
+from ..system.keywords import VERILOG
 from .liberty import Library
 from .liberty_cell import Adder, Storage
 
@@ -97,7 +97,7 @@ module {CLOCK_GATE} (input ce, clk, output gclk);
 
 def verilog_name(name: str) -> str:
     """A cell's or a pin's name as Verilog has it: escaped where it is a keyword or no identifier."""
-    plain = re.fullmatch(r"[A-Za-z_][\w$]*", name, re.ASCII) and name not in KEYWORDS
+    plain = re.fullmatch(r"[A-Za-z_][\w$]*", name, re.ASCII) and name not in VERILOG
     return name if plain else f"\\{name} "
 
 

@@ -126,10 +126,10 @@ class Question:
         """Who is beaten by whom, the most accurate loser with all numbers, as a sentence."""
         beaten, named = self.beaten(), {candidate.name: candidate for candidate in self.candidates}
         if not beaten:
-            return f"None of the {len(self.candidates)} is beaten in every column by another one: each buys something."
+            return f"None of the {len(self.candidates)} is beaten on all of these by another one: each buys something."
         first, *others = sorted(beaten, key=lambda name: -named[name].quality)
         by = [
-            f"{rival.name} ({self.numbers(rival)}) is better in every column"
+            f"{rival.name} ({self.numbers(rival)}) is more accurate and cheaper on all of these"
             + (f" but {listed(dearer)}" if dearer else "")
             for rival, dearer in beaten[first]
         ]

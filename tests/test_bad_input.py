@@ -141,7 +141,7 @@ def test_configuration_files(refuses, here):
         (["verify", "--preset", "int8-mac", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the range"),
         (["verify", "--preset", "int8-mac", "--dot-products", "0"], "Invalid value for '--dot-products': 0 is not in"),
         (["verify", "--preset", "int8-mac", "--netlist", "xilinx"], "Invalid value for '--netlist': 'xilinx'"),
-        (["report", "int-vs-fp"], "Missing option '-o' / '--output'"),
+        (["report", "int-vs-fp"], "-o must be given: the directory of the report"),
         (["report", "int-vs-fp", "-o", "out", "--weights", "w.npy"], "--activations must be given when --weights is"),
         (["report", "int-vs-fp", "-o", "out", "--activations", "a.npy"], "--weights must be given when --activations"),
         (["report", "int-vs-fp", "-o", "out", "--calibration", "c.npy"], "--calibration must come with --weights and"),

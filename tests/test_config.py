@@ -55,7 +55,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"k_max": 2**24 + 1}, r"k_max: .*less than or equal to 16777216, not 16777217"),
     ({"k_max": 7.5}, r"k_max: .*integer, not 7\.5"),
     ({"unit": "dot", "lanes": 32, "k_max": 31}, r"k_max must be at least lanes = 32, not 31"),
-    ({"multiplier": "booth"}, r"multiplier: .*'logic'.*'operator'.*'columns'.*'digits', not 'booth'"),
+    ({"multiplier": "booth"}, r"multiplier: .*'logic'.*'operator'.*'columns'.*'digits'.*, not 'booth'"),
     ({"aligner": "sorted"}, r"aligner: .*'grouped'.*'barrel'.*'placed'.*'binned'.*, not 'sorted'"),
     ({"aligner": "barrel"}, r"aligner must be 'grouped' for 1 lane, not 'barrel'"),
     (

@@ -85,8 +85,8 @@ _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
     "operator": _MultiplierRow(lambda product: Multiplier(product=product, style="operator")),
     "columns": _MultiplierRow(lambda product: RowMultiplier(product=product), row_parts),
     "bits": _MultiplierRow(lambda product: BitMultiplier(product=product), bits=(bits_layout, bit_weights)),
-    "placed": _MultiplierRow(lambda product: PlacedMultiplier(product=product), placed=True),
     "digits": _MultiplierRow(lambda product: DigitMultiplier(product=product), bits=(digits_layout, digit_weights)),
+    "placed": _MultiplierRow(lambda product: PlacedMultiplier(product=product), placed=True),
 }
 _ALIGNERS: Mapping[str, _AlignerRow] = {
     "grouped": _AlignerRow(Aligner),

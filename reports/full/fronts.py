@@ -123,7 +123,7 @@ def question(records: Records) -> Question:
     ]
     energy = f"{USUAL} energy"
     told = {"gates": (0, "NAND2-equivalents"), **({energy: (1, "pJ")} if energy in candidates[0].costs else {})}
-    return Question(candidates, "output SQNR", told)
+    return Question(candidates, "mean output SQNR", told)
 
 
 def members(points: Iterable[Record], axis: str) -> list[Record]:

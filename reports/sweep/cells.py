@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ from ...studies.sweep.power import ENERGY, LEAKAGE
 from ...studies.sweep.task import FASTEST, POWER, SPREAD
 from .. import shown
 from ..charts import family_handles, left_label, stack_handles, stacked
-from ..colours import PARTS, colour, family_of
+from ..colours import PARTS, colour, family_of, marker
 from ..drawing import THOUSANDS, as_rows, figure, label_columns, label_points, legend_above
 from ..libraries import by_library, libraries, library_of, per_library, words_of
 from ..names import sentence, unit_names
@@ -26,7 +25,6 @@ MOST_CURVES = 8
 """Units that the picture shows, the smallest ones."""
 
 AREA, RATE = "logic_per_mac", "throughput_per_area"
-_MARKS = ("o", "s", "D", "^", "v", "P", "X", "h")
 
 
 def point_id(spread: Record) -> str:
@@ -105,8 +103,8 @@ def curves_picture(records: Records) -> Figure:
     titles = {AREA: "logic per MAC / GE (registers apart)", RATE: "throughput per area / (MMAC/s per GE)"}
     for axes, (name, title) in zip(panels, titles.items(), strict=True):
         labels, along = [], []
-        for unit, mark in zip(shown_units, cycle(_MARKS), strict=False):
-            tint = colour(families[unit])
+        for unit in shown_units:
+            tint, mark = colour(families[unit]), marker(families[unit])
             spots = _curve(axes, records, unit, name, tint, mark)
             along.append(spots)
             # Lines meet at long periods in one panel and at all periods in the other: names stand at the ends that are apart.

@@ -145,3 +145,9 @@ def test_a_library_without_adders_and_clock_gates_will_do(design, osu018):
 def test_period_must_be_positive(design, osu018, period):
     with pytest.raises(BitmillError, match=rf"^period must be a positive number of ns, not {period!r}$"):
         map_standard_cells(design("nand"), "top", osu018, period_ns=period)
+
+
+def test_a_period_that_abc_cannot_take_is_refused(design, osu018):
+    with pytest.raises(BitmillError, match=r"^period must be at most 1,000,000 ns, not 1000000\.1$"):
+        map_standard_cells(design("nand"), "top", osu018, period_ns=1000000.1)
+    assert map_standard_cells(design("nand"), "top", osu018, period_ns=1e6).met

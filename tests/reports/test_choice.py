@@ -21,7 +21,7 @@ def test_the_cheapest_that_is_good_enough_is_taken():
         "Take small for 10 dB of SQNR (12.0 dB, 100 gates, 1.0 pJ), middle for 20 dB (21.0, 200, 2.0) and big for 30 dB "
         "and more (33.0, 400, 4.5): each is the cheapest on gates and energy."
     )
-    assert question.avoid() == "None of the 3 is beaten in every column by another one: each buys something."
+    assert question.avoid() == "None of the 3 is beaten on all of these by another one: each buys something."
 
 
 def test_targets_that_differ_are_told_apart():
@@ -40,8 +40,8 @@ def test_who_is_beaten_in_every_column_is_named_with_whom():
         "loser": [("better", []), ("best", ["energy"])]
     }
     assert question.avoid() == (
-        "loser (30.0 dB, 300 gates, 3.0 pJ) never is the choice: better (31.0, 200, 2.0) is better in every column, and best "
-        "(40.0, 250, 3.5) is better in every column but energy."
+        "loser (30.0 dB, 300 gates, 3.0 pJ) never is the choice: better (31.0, 200, 2.0) is more accurate and cheaper on "
+        "all of these, and best (40.0, 250, 3.5) is more accurate and cheaper on all of these but energy."
     )
 
 
@@ -59,7 +59,7 @@ def test_what_was_buried_comes_up():
     first, second = answer(committed_records(FULL.study))
     assert "E3M4 for the most (36.6, 1,294, 33.3)" in first
     assert second.startswith("E4M3 (30.5 dB, 1,630 NAND2-equivalents, 40.5 pJ) never is the choice: ")
-    assert "E3M4 (36.6, 1,294, 33.3) is better in every column but LUT4 per GMAC/s" in second
+    assert "E3M4 (36.6, 1,294, 33.3) is more accurate and cheaper on all of these but LUT4 per GMAC/s" in second
 
 
 @pytest.mark.parametrize("cost", ["gates", "energy"])

@@ -48,7 +48,7 @@ def test_fills_once_and_then_is_fresh(files, tmp_path, capsys):
     assert main(files) == 0
     text = (tmp_path / "README.md").read_text()
     assert format_table() in text
-    assert text.startswith("# title\n<!-- answer:begin -->\nTake INT4 for 10 dB of output SQNR (")
+    assert text.startswith("# title\n<!-- answer:begin -->\nTake INT4 for 10 dB of mean output SQNR (")
     assert "\nprose\n" in text
     assert text.endswith("\nend\n")
     assert main([*files, "--check"]) == 0

@@ -113,7 +113,7 @@ def test_emitted_verilog(config: MacConfig) -> None:
 
 
 def test_refusals(int4_config: MacConfig, int4_mac: str) -> None:
-    with pytest.raises(BitmillError, match="netlist must be one of generic, ecp5, gowin, xilinx7, not 'asic'"):
+    with pytest.raises(BitmillError, match="netlist must be one of generic, ecp5, gowin, xilinx7, cells, not 'asic'"):
         verify(int4_config, seed=1, verilog=int4_mac, netlist=cast(Any, "asic"))
     flat = np.zeros(4, dtype=np.uint8)
     with pytest.raises(BitmillError, match=r"one shape \[n, K\], not \[4\] and \[4\]"):

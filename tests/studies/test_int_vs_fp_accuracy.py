@@ -13,12 +13,9 @@ from bitmill.studies.int_vs_fp.accuracy import (
     accuracy_records,
     layer_record,
     quantize_activation,
-    relative_error,
-    sqnr_db,
 )
 from bitmill.studies.int_vs_fp.scales import ScaleBook
 from bitmill.studies.int_vs_fp.study import ALL_PAIRS, POLICIES, Pair, Policy, Study
-from bitmill.system.errors import BitmillError
 
 
 def nearest(name: str, x: np.ndarray) -> np.ndarray:
@@ -79,14 +76,6 @@ def test_static_scales_do_not_see_held_out_values(layer):
 def test_every_pair_policy_and_layer_has_one_record(study):
     ids = [record.id for layer in study.layers for record in accuracy_records(study, layer)]
     assert len(ids) == len(set(ids)) == 9 * len(POLICIES) * len(study.layers)
-
-
-def test_sqnr_of_known_noise():
-    assert sqnr_db(np.array([3.0, 4.0]), np.array([3.0, 4.5])) == pytest.approx(20.0)
-    assert sqnr_db(np.array([1.0]), np.array([1.0])) == math.inf
-    assert relative_error(np.array([3.0, 4.0]), np.array([3.0, 4.5])) == pytest.approx(0.01)
-    with pytest.raises(BitmillError, match="no signal"):
-        sqnr_db(np.zeros(3), np.zeros(3))
 
 
 def test_an_exact_layer_has_no_sqnr_and_still_a_record():

@@ -20,8 +20,12 @@ def test_old_records_are_read_as_what_they_are_called_now(study):
     assert len(found) == len(OLD[study]["records"]) > 5
     for record, old in zip(found, OLD[study]["records"], strict=True):
         assert record.topic == now[record.id].topic
-        assert dict(record.metrics) == dict(now[record.id].metrics), (old["id"], record.id)
-        assert record.flow == now[record.id].flow or record.topic in ("claim", "cost", "share")
+        # Figures that were added since are no old record's: library, area and leakage of standard cells.
+        assert record.metrics.items() <= now[record.id].metrics.items(), (old["id"], record.id)
+        assert set(now[record.id].metrics) - set(record.metrics) <= {"area", "leakage"}
+        new = {name: value for name, value in now[record.id].flow.items() if name not in ("cells", "cpu_seconds")}
+        old_flow = {name: value for name, value in record.flow.items() if name != "cells"}
+        assert old_flow == new or record.topic in ("claim", "cost", "share")
 
 
 def test_new_files_are_read_as_they_are():
