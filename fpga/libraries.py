@@ -183,7 +183,8 @@ def _paths(given: Sequence[str | Path]) -> list[Path]:
     short = [str(one) for one in given if str(one) in LIBRARIES]
     if short and len(given) > 1:
         raise BitmillError(
-            f"cells must be one short name, or paths of Liberty files that belong together, not {short[0]!r} and others"
+            "cells must be one short name, or paths of Liberty files that belong together, not "
+            f"{' and '.join(repr(str(one)) for one in given)}"
         )
     for one in given:
         if not str(one) or (

@@ -60,7 +60,8 @@ def hours(tasks: Sequence[Task], records: Iterable[Record]) -> Iterator[str]:
         known_times = sum(key in recorded for key in keys)
         yield (
             f"{key_of(library)}: {len(keys)} to measure or take from committed records, at most "
-            f"{sum(seconds[key] for key in keys) / 3600:.2f} CPU hours by {known_times} recorded times and the sizes of the rest"
+            f"{sum(seconds[key] for key in keys) / 3600:.2f} CPU hours, "
+            f"{known_times} of them by recorded times, the others by their sizes (right to a factor of two)"
         )
     if todo:
         yield f"together {sum(seconds.values()) / 3600:.2f} CPU hours; a run that is ended goes on where it was"

@@ -135,9 +135,9 @@ def test_hours_are_told_before_work_begins(monkeypatch):
     record = measurement.record_of(tasks[0], Measured({"cpu_seconds": 1800.0}, {}, {}))
     lines = list(sizes.hours([*tasks, Task(config=fields, target="generic")], [record]))
     assert lines[0].startswith(
-        "osu018: 1 to measure or take from committed records, at most 0.50 CPU hours by 1 recorded times"
+        "osu018: 1 to measure or take from committed records, at most 0.50 CPU hours, 1 of them by recorded times"
     )
-    found = re.search(r"^sky130: 1 to measure .* at most (0\.\d+) CPU hours by 0 recorded", lines[1])
+    found = re.search(r"^sky130: 1 to measure .* at most (0\.\d+) CPU hours, 0 of them by recorded", lines[1])
     assert found
     assert lines[2].startswith(f"together {0.5 + float(found[1]):.2f} CPU hours")
     monkeypatch.setattr(sizes, "known", lambda _task: record)
