@@ -80,7 +80,8 @@ def synth_cells(
         with progress(f"generating {config.title}") as step:
             verilog, left_out = emitted_for_cells(config, TOP)
             measured = measured_unit(config, clock)
-            doing = f"mapping {measured.title} onto {library.key}"
+            slice_ = "" if measured == config else ", a slice of it,"
+            doing = f"mapping {measured.title}{slice_} onto {library.key}"
             step(doing)
             pace = RecipePace()
 
