@@ -109,7 +109,8 @@ def test_the_time_left_of_work_whose_time_is_known(monkeypatch):
     monkeypatch.setattr(expected, "TICK_SECONDS", 0.01)
     told = []
 
-    def step(text, *, done=None, total=None):
+    def step(text, *, done=None, total=None, left=None):
+        assert left is None
         told.append((text, done, total))
 
     with expected.expected(step, "generating", 61.0):
