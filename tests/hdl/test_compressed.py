@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from amaranth import Module
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from bitmill import BitmillError, ExactAccumulator, FixedAccumulator, FloatAccumulator, MacConfig, formats
 from bitmill.hdl import build
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.mac import formulations
-from bitmill.hdl.mac.lane import Lane
 from bitmill.hdl.sums.compressed_tree import CompressedTree
 from bitmill.hdl.sums.counted_aligner import fine_bits
 from bitmill.hdl.sums.weights import Weights
 from bitmill.sim import verify
+
+from .codes_to_term import CodesToTerm
 
 FORMULATIONS: dict[str, dict[str, Any]] = {
     "bits": {"multiplier": "bits"},
@@ -43,25 +42,6 @@ PAIRS = [
 def unit(weight, activation, name, *, lanes=2, pipeline: Any = 0, **fields):
     chosen = {"reduction": "compressed", **FORMULATIONS[name], **fields}
     return MacConfig(weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, **chosen)
-
-
-class CodesToTerm(wiring.Component):
-    """A lane without registers, with both codes at one port."""
-
-    def __init__(self, config):
-        self.lane = Lane(config=config, shift=True)
-        self.bits = config.weight_format.bits
-        super().__init__({"codes": In(self.bits + config.activation_format.bits), "term": Out(self.lane.term.shape())})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.lane = self.lane
-        m.d.comb += [
-            self.lane.weight.eq(self.codes[: self.bits]),
-            self.lane.activation.eq(self.codes[self.bits :]),
-            self.term.eq(self.lane.term),
-        ]
-        return m
 
 
 def fixed_values(name):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from amaranth import Module
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
 from amaranth.sim import Simulator
 
 from bitmill import ExactAccumulator, FloatAccumulator, MacConfig, formats
@@ -15,12 +13,13 @@ from bitmill.config.accumulators import FixedAccumulator
 from bitmill.formats import Product
 from bitmill.hdl import build
 from bitmill.hdl.emit import verilog
-from bitmill.hdl.mac.lane import Lane
 from bitmill.hdl.products.row_multiplier import RowMultiplier, row_parts
 from bitmill.hdl.sums.adder_tree import TermRange
 from bitmill.hdl.sums.binned_aligner import bins
 from bitmill.hdl.sums.parts_tree import Part, PartsTree
 from bitmill.sim import verify
+
+from .codes_to_term import CodesToTerm
 
 FORMULATIONS: dict[str, dict[str, Any]] = {
     "barrel": {"aligner": "barrel"},
@@ -43,25 +42,6 @@ LANES = [(name, *pair) for name in FORMULATIONS for pair in (INTEGERS if name ==
 
 def unit(weight, activation, *, lanes=2, pipeline=0, **fields):
     return MacConfig(weight=weight, activation=activation, unit="dot", lanes=lanes, pipeline=pipeline, **fields)
-
-
-class CodesToTerm(wiring.Component):
-    """A lane without registers, with both codes at one port."""
-
-    def __init__(self, config):
-        self.lane = Lane(config=config, shift=True)
-        self.bits = config.weight_format.bits
-        super().__init__({"codes": In(self.bits + config.activation_format.bits), "term": Out(self.lane.term.shape())})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.lane = self.lane
-        m.d.comb += [
-            self.lane.weight.eq(self.codes[: self.bits]),
-            self.lane.activation.eq(self.codes[self.bits :]),
-            self.term.eq(self.lane.term),
-        ]
-        return m
 
 
 def numbers(layout, biased):
