@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..system.errors import BitmillError
 from .liberty import Library
-from .liberty_checks import in_si
+from .liberty_checks import finite_numbers, in_si
 from .liberty_text import Group, parse_groups
 
 _Templates = Mapping[str, tuple[tuple[str, tuple[float, ...]], ...]]
@@ -188,7 +188,7 @@ def _of_texts(texts: Mapping[str, str], name: str) -> Energies:
     volts = in_si(library.text("voltage_unit") or "1V") or 1.0
     templates = {
         group.name: tuple(
-            (str(group.text(f"variable_{place}")), _numbers(group, f"index_{place}", name))
+            (str(group.text(f"variable_{place}")), finite_numbers(name, group.word, group, f"index_{place}"))
             for place in (1, 2, 3)
             if group.text(f"variable_{place}")
         )
@@ -292,21 +292,10 @@ def _table(group: Group, templates: _Templates, name: str) -> Table:
     for place, (variable, index) in enumerate(templates.get(group.name, ()), start=1):
         if variable not in (_LOAD, _SLEW):
             raise BitmillError(f"liberty {name}: power tables must be over {_LOAD} and {_SLEW}, not {variable!r}")
-        axes.append((variable, _numbers(group, f"index_{place}", name) or index))
-    values, points = _numbers(group, "values", name), math.prod(len(index) for _, index in axes)
+        axes.append((variable, finite_numbers(name, group.word, group, f"index_{place}") or index))
+    values, points = finite_numbers(name, group.word, group, "values"), math.prod(len(index) for _, index in axes)
     if not points or len(values) != points:
         raise BitmillError(
             f"liberty {name}: {group.word} of template {group.name} must have {points or 'some'} values, not {len(values)}"
         )
     return Table(tuple(axes), values)
-
-
-def _numbers(group: Group, word: str, name: str) -> tuple[float, ...]:
-    try:
-        found = group.numbers(word)
-    except ValueError:
-        found = (math.nan,)
-    if not all(map(math.isfinite, found)):
-        shown = ", ".join(group.attributes[word])[:40]
-        raise BitmillError(f"liberty {name}: {word} of {group.word} must be numbers, not {shown!r}")
-    return found

@@ -133,9 +133,9 @@ def check_table(source: str, of: str, table: Group, templates: Mapping[str, Grou
     points = 1
     for axis in _AXES:
         variable = f"variable_{axis[-1]}"
-        index = _numbers(source, f"{table.word}{of}", table, axis)
+        index = finite_numbers(source, f"{table.word}{of}", table, axis) if axis in table.attributes else None
         if index is None and template is not None:
-            index = _numbers(source, f"template {name}", template, axis)
+            index = finite_numbers(source, f"template {name}", template, axis) if axis in template.attributes else None
         if template is not None and variable in template.attributes and index is None:
             raise BitmillError(f"liberty {source}: {table.word}{of} must have an {axis}, not none")
         if index is None:
@@ -143,7 +143,7 @@ def check_table(source: str, of: str, table: Group, templates: Mapping[str, Grou
         if not index or any(after <= before for before, after in pairwise(index)):
             raise BitmillError(f"liberty {source}: {axis} of {table.word}{of} must rise, not be {list(index)!r}")
         points *= len(index)
-    values = _numbers(source, f"{table.word}{of}", table, "values") or ()
+    values = finite_numbers(source, f"{table.word}{of}", table, "values")
     if len(values) != points:
         raise BitmillError(
             f"liberty {source}: {table.word}{of} must have {points} values, as many as its axes have points, "
@@ -151,14 +151,19 @@ def check_table(source: str, of: str, table: Group, templates: Mapping[str, Grou
         )
 
 
-def _numbers(source: str, of: str, table: Group, word: str) -> tuple[float, ...] | None:
-    if word not in table.attributes:
-        return None
+def finite_numbers(source: str, of: str, group: Group, word: str) -> tuple[float, ...]:
+    """A complex attribute of numbers, such as ``values``; none where it is left out.
+
+    Raises
+    ------
+    BitmillError
+        If one is no number, or not finite; ``of`` is what the message calls the group.
+    """
     try:
-        found = table.numbers(word)
+        found = group.numbers(word)
     except ValueError:
         found = (math.nan,)
     if not all(map(math.isfinite, found)):
-        shown = ", ".join(table.attributes[word])[:40]
+        shown = ", ".join(group.attributes[word])[:40]
         raise BitmillError(f"liberty {source}: {word} of {of} must be numbers, not {shown!r}")
     return found
