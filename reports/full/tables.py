@@ -6,7 +6,7 @@ from ...studies.records import Records
 from ..libraries import USUAL, words_of
 from ..names import sentence, unit_names, unit_title
 from ..published import claims_table, rows
-from ..shown import DASH, Cell, Column, Table, number, of_config, of_records, optional
+from ..shown import DASH, Cell, Column, Table, number, of_config, of_records
 from ..sweep.cells import curves_tables, energy_tables
 from ..sweep.report import skipped_table
 from .formatscope import formatscope_table
@@ -70,17 +70,24 @@ def _walks(records: Records) -> Table:
 def _peers(records: Records) -> Table:
     found: list[tuple[Cell, ...]] = []
     for peer in rows("peers"):
-        ours = peer["ours"]
-        if ours in records or f"/{USUAL}-" in ours:
+        ours, target = peer["ours"], peer["ours"].partition("/")[2]
+        if ours in records or target.startswith(USUAL):
+            total = peer["logic"] + peer["registers"] if "registers" in peer else None
+            theirs = (peer["logic"], total, peer.get("delay_ns"), peer.get("aim"))
+            measured = records[ours].metrics if ours in records else {}
+            mine = {"period": 1, "logic_per_mac": 1, "total_per_mac": 1, "delay": 2}
             found.append((
-                peer["what"], ours.partition("/")[2].split("-")[0], peer["source"], f"{peer['ge_per_mac']:g}",
-                f"{peer['delay_ns']:g}", optional(records, ours, "logic_per_mac", 1), optional(records, ours, "delay", 1),
+                peer["what"], target.split("-")[0].replace("ecp5", "ECP5"), peer["source"],
+                *(DASH if value is None else f"{value:g}" for value in theirs),
+                *(number(records, ours, key, digits) if key in measured else DASH for key, digits in mine.items()),
                 unit_title(records[ours]) if ours in records else DASH,
             ))  # fmt: skip
     return Table(
-        "32-lane units with accumulator beside the best public ones",
-        "Gate equivalents of logic per MAC; the public units in the best mapping we found for them.",
-        ("function", "library", "by", "public / GE", "their delay / ns", "ours / GE", "our delay / ns", "our unit"), tuple(found),
+        "32-lane units with accumulator beside the smallest public ones",
+        "Per MAC: gate equivalents of logic, or LUT4 on ECP5, without and with registers. The public units are measured in the "
+        "same flow, in the best mapping that we found for them; aim is the logic that ours shall take at its clock.",
+        ("function", "library", "by", "public logic", "with registers", "their delay / ns", "aim", "asked for / ns", "our logic",
+         "ours with registers", "our delay / ns", "our unit"), tuple(found),
     )  # fmt: skip
 
 

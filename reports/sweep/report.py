@@ -107,7 +107,7 @@ def _words(target: str) -> str:
     target, best = target.removesuffix("-best"), ", in the best formulation" * target.endswith("-best")
     start, _, rest = target.partition("-")
     if start in _BOARDS:
-        return _BOARDS[start] + (" with DSP blocks" if rest else "")
+        return _BOARDS[start] + (" with DSP blocks" if rest else "") + best
     if start == FASTEST:
         return f"{words_of(rest or USUAL)}, each at its own best clock{best}"
     match = re.fullmatch(r"(.+)-([\d.]+)ns", target)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...config import FORMULATIONS, MacConfig
-from ...fpga.formulation_choice import cells_probe, choose
+from ...config import MacConfig
+from ...fpga.formulation_choice import cells_probe
 from ...fpga.liberty import Library
 from ...hdl.emit import verilog
 from ..circuits import Measured, measured_cells
 from ..int_vs_fp.emitted import mapped_once, verilog_of
 from ..libraries import library_named
+from .chosen import chosen_for
 from .completed import completed
 from .task import Task
 
-CHOSEN = "chosen"
-"""In a flow, the formulation that was best."""
-CHOSEN_OF: Mapping[str, Any] = {"formulations": {field: list(rows) for field, rows in FORMULATIONS.items()}}
-"""In a flow, the rows that it was chosen of."""
 _WIDE = 16
 """Lanes from which on a unit without a pipeline is mapped lane by lane on standard cells."""
 
@@ -41,10 +37,7 @@ def measured(task: Task) -> Measured:
 
 def formulated(task: Task, library: Library, period_ns: float) -> tuple[MacConfig, dict[str, Any]]:
     """The task's unit with the formulation to measure, and what a record's flow says of how that was chosen."""
-    if not task.best:
-        return task.unit, {}
-    found = choose(task.unit, cells_probe(library, period_ns=period_ns, clock_gating=True))
-    return found.config, {**CHOSEN_OF, CHOSEN: found.config.formulation, "tried": found.to_dict()["tried"]}
+    return chosen_for(task, cells_probe(library, period_ns=period_ns, clock_gating=True))
 
 
 def lanes_apart(config: MacConfig) -> tuple[str, ...]:

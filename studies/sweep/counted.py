@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ...config import MacConfig
+from ...fpga.formulation_choice import Figures
+from ...fpga.synthesis import synthesize
 from ...hdl.emit import verilog
 from ..circuits import Measured, counted, measured_clock
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
+from .chosen import chosen_for
 from .completed import completed
 from .task import GENERIC, Task
 
@@ -17,12 +23,18 @@ def measured(task: Task) -> Measured:
     BitmillError
         If a tool is missing or fails.
     """
-    config = with_multiplier(task.unit, dsp=task.dsp)
+
+    def lut_count(config: MacConfig, _most: float) -> Figures:
+        counts = synthesize(verilog_of(config), verilog.TOP, task.target, once=mapped_once(config)).counts
+        return Figures(met=True, cost=counts.logic)
+
+    config, chosen = chosen_for(task, lut_count)
+    config = with_multiplier(config, dsp=task.dsp)
     text = verilog_of(config)
     # Gates are optimized across lanes; of LUTs, lanes mapped once are as many to about a percent, in a third of the time.
     once = () if task.target == GENERIC else mapped_once(config)
     found = counted(text, verilog.TOP, task.target, dsp=task.dsp, once=once)
-    return completed(found, config, text)
+    return completed(replace(found, flow={**found.flow, **chosen}), config, text)
 
 
 def placed(task: Task) -> Measured:

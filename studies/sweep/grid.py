@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ... import formats
@@ -14,7 +14,7 @@ from ...config.accumulator_spec import Frozen
 from ...config.accumulators import Accumulator, ExactAccumulator
 from ...formats import Format
 from ...system.errors import BitmillError
-from .axes import Axis
+from .axes import Axis, Periods
 
 PAIR_SEPARATOR = " x "
 
@@ -35,6 +35,8 @@ class Grid(Frozen, frozen=True):
         Tables as in a configuration.
     scale, block, pipeline, k_max, multiplier, aligner, reduction
         As in a configuration.
+    periods
+        No axis: clock periods in ns at which these units are mapped on the study's cell libraries besides those of its targets.
     """
 
     pairs: Axis[str]
@@ -47,6 +49,7 @@ class Grid(Frozen, frozen=True):
     multiplier: Axis[MultiplierStyle] = (USUAL["multiplier"],)
     aligner: Axis[AlignerStyle] = (USUAL["aligner"],)
     reduction: Axis[ReductionStyle] = (USUAL["reduction"],)
+    periods: Periods = ()
 
     @property
     def combinations(self) -> int:
@@ -77,10 +80,11 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Expanded:
-    """The units of a study by key, and the combinations that are none."""
+    """The units of a study by key, the combinations that are none, and units' clock periods that their grids ask for."""
 
     units: dict[str, MacConfig]
     skipped: tuple[Skipped, ...]
+    periods: dict[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
 
 
 def operands_of(pair: str) -> tuple[str, str]:

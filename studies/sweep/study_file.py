@@ -63,6 +63,7 @@ class StudyFile(Document, frozen=True):
     @model_validator(mode="after")
     def _bounded(self) -> StudyFile:
         """Sizes are told from the lists' lengths, before any combination is made."""
+        libraries = self.targets.by_library
         for index, grid in enumerate(self.grid):
             try:
                 grid.check_pairs(self.formats)
@@ -72,11 +73,22 @@ class StudyFile(Document, frozen=True):
                 raise BitmillError(
                     f"grid.{index} must have at most {MOST_COMBINATIONS} combinations of its axes, not {grid.combinations}"
                 )
+            if grid.periods and not libraries:
+                raise BitmillError(
+                    f"grid.{index}.periods must be left out without cell libraries, not {list(grid.periods)!r}"
+                )
         if self.combinations > MOST_COMBINATIONS:
             raise BitmillError(
                 f"grid must have at most {MOST_COMBINATIONS} combinations in all grids, not {self.combinations}"
             )
-        measurements = self.combinations * self.targets.per_unit
+        empty = next((name for name, asked in libraries.items() if not asked.per_unit), None)
+        if empty is not None and not all(grid.periods for grid in self.grid):
+            raise BitmillError(
+                f"targets.cells: {empty} must have at least one of periods, fastest, curve, power, not none"
+            )
+        measurements = sum(
+            grid.combinations * (self.targets.per_unit + len(libraries) * len(grid.periods)) for grid in self.grid
+        )
         if measurements > MOST_MEASUREMENTS:
             raise BitmillError(
                 f"targets must ask for at most {MOST_MEASUREMENTS} measurements of all combinations, not {measurements}"
@@ -102,22 +114,25 @@ class StudyFile(Document, frozen=True):
         """
         units: dict[str, MacConfig] = {}
         skipped: dict[str, Skipped] = {}
-        for done, one in enumerate(self._tried()):
+        periods: dict[str, tuple[float, ...]] = {}
+        for done, (grid, one) in enumerate(self._tried()):
             if done % _TOLD_EVERY == 0:
                 tell(done, self.combinations)
             if isinstance(one, Skipped):
                 skipped.setdefault(repr(one.fields), one)
             else:
-                units.setdefault(unit_key(one), one)
-        return Expanded(units, tuple(skipped.values()))
+                key = unit_key(one)
+                units.setdefault(key, one)
+                periods[key] = (*periods.get(key, ()), *grid.periods)
+        return Expanded(units, tuple(skipped.values()), periods)
 
     def _units(self) -> Iterator[MacConfig]:
-        return (one for one in self._tried() if not isinstance(one, Skipped))
+        return (one for _, one in self._tried() if not isinstance(one, Skipped))
 
-    def _tried(self) -> Iterator[MacConfig | Skipped]:
+    def _tried(self) -> Iterator[tuple[Grid, MacConfig | Skipped]]:
         for grid in self.grid:
             for fields in combinations(grid):
                 try:
-                    yield MacConfig.from_dict({**fields, "formats": self.formats}, source=described(fields))
+                    yield grid, MacConfig.from_dict({**fields, "formats": self.formats}, source=described(fields))
                 except BitmillError as error:
-                    yield Skipped(fields, str(error))
+                    yield grid, Skipped(fields, str(error))

@@ -14,7 +14,7 @@ from ..committed import committed_records, still_valid
 from ..int_vs_fp.emitted import verilog_of, with_multiplier
 from ..libraries import library_named
 from ..records import FULL, Record, Records
-from .cells import CHOSEN, CHOSEN_OF
+from .chosen import CHOSEN, CHOSEN_OF
 from .clocks import PERTURBED
 from .measurement import record_of
 from .operands import stimulus_digest, unit_stimulus
@@ -63,9 +63,10 @@ class Committed:
 
 def _same(task: Task) -> Mapping[str, Any]:
     """What a record's flow says of how it was measured and that can be told without measuring."""
+    same: dict[str, Any] = {**(CHOSEN_OF if task.best else {})}
     if task.target not in ON_CELLS:
-        return {}
-    same: dict[str, Any] = {"library_sha256": library_named(task.library).sha256, **(CHOSEN_OF if task.best else {})}
+        return same
+    same["library_sha256"] = library_named(task.library).sha256
     if task.target == FASTEST:
         return {**same, "periods": list(task.periods)}
     if task.target == SPREAD:

@@ -12,17 +12,9 @@ from ...config.accumulator_spec import Frozen
 from ...fpga.cells import TARGETS
 from ...system.errors import BitmillError
 from ..libraries import OSU018, check_name
-from .axes import Axis, Chosen
+from .axes import Axis, Chosen, Period, Periods
 from .grid import Expanded
 from .task import CELLS, CLOCK, FASTEST, GENERIC, POWER, SPREAD, Operands, Task
-
-_SHORTEST_NS = 0.01
-
-
-def _not_tiny(period: float) -> float:
-    if period < _SHORTEST_NS:
-        raise BitmillError(f"must be at least {_SHORTEST_NS} ns, not {period!r}")
-    return period
 
 
 def _each_once(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -32,15 +24,10 @@ def _each_once(values: tuple[int, ...]) -> tuple[int, ...]:
     return values
 
 
-Blocks = Literal["logic", "dsp"]
-
-
-Period = Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False), AfterValidator(_not_tiny)]
-"""Of a clock, in ns."""
+Blocks = Literal["logic", "dsp", "best"]
 Seed = Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
 """Of a placement; nextpnr takes 31 bits."""
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, max_length=64), AfterValidator(_each_once)]
-Periods = Annotated[tuple[Period, ...], Field(strict=False, max_length=256)]
 
 
 class PowerTarget(Frozen, frozen=True):
@@ -67,7 +54,7 @@ class CellsTarget(Frozen, frozen=True):
     Attributes
     ----------
     periods
-        Clock periods in ns at which units are mapped.
+        Clock periods in ns at which units are mapped, besides those of their grid.
     fastest
         Whether each unit is mapped at its own best clock.
     curve
@@ -91,13 +78,11 @@ class CellsTarget(Frozen, frozen=True):
         power = len(self.power.operands) if self.power else 0
         return len(self.periods) + self.fastest + 2 * len(self.curve) + bool(self.curve) + power
 
-    def tasks(self, config: MacConfig, library: str) -> Iterator[Task]:
-        """A unit on this library."""
-        fields, best = config.to_dict(), self.formulation == "best"
-        for period in dict.fromkeys((*self.periods, *self.curve)):
-            yield Task(
-                config=fields, target=CELLS, library=library, period_ns=period, best=best and period in self.periods
-            )
+    def tasks(self, config: MacConfig, library: str, periods: tuple[float, ...] = ()) -> Iterator[Task]:
+        """A unit on this library, at its grid's ``periods`` too."""
+        fields, best, own = config.to_dict(), self.formulation == "best", (*self.periods, *periods)
+        for period in dict.fromkeys((*own, *self.curve)):
+            yield Task(config=fields, target=CELLS, library=library, period_ns=period, best=best and period in own)
         for period in dict.fromkeys(self.curve):
             yield Task(config=fields, target=SPREAD, library=library, period_ns=period)
         if self.fastest or self.curve:
@@ -115,16 +100,13 @@ def _tables(cells: Any) -> Any:
     return {name: {"fastest": True} for name in cells} if isinstance(cells, list | tuple) else cells
 
 
-def _each_some(cells: Mapping[str, CellsTarget]) -> Mapping[str, CellsTarget]:
+def _named(cells: Mapping[str, CellsTarget]) -> Mapping[str, CellsTarget]:
     for name in cells:
         check_name(name)
-    empty = next((name for name, asked in cells.items() if not asked.per_unit), None)
-    if empty is not None:
-        raise BitmillError(f"{empty} must have at least one of periods, fastest, curve, power, not none")
     return cells
 
 
-LibraryTargets = Annotated[Mapping[str, CellsTarget], BeforeValidator(_tables), AfterValidator(_each_some)]
+LibraryTargets = Annotated[Mapping[str, CellsTarget], BeforeValidator(_tables), AfterValidator(_named)]
 
 
 class Targets(Frozen, frozen=True):
@@ -135,7 +117,8 @@ class Targets(Frozen, frozen=True):
     generic
         NAND2-equivalents.
     ice40, ecp5, gowin, xilinx7
-        LUT counts: ``"logic"`` without DSP blocks, ``"dsp"`` with a plain ``*`` that may become one.
+        LUT counts: ``"logic"`` without DSP blocks, ``"dsp"`` with a plain ``*`` that may become one, ``"best"`` without DSP
+        blocks in the formulation that takes fewest LUTs.
     cells
         Cell libraries by name or path: a table of each, as ``CellsTarget``, or a list, for each unit's own best clock on each.
     osu018, curve, power
@@ -182,14 +165,14 @@ class Targets(Frozen, frozen=True):
 
 def tasks_of(expanded: Expanded, targets: Targets) -> Iterator[Task]:
     """Every unit on every target."""
-    for config in expanded.units.values():
+    for key, config in expanded.units.items():
         fields = config.to_dict()
         if targets.generic:
             yield Task(config=fields, target=GENERIC)
         for name in TARGETS:
             for blocks in () if name == GENERIC else getattr(targets, name):
-                yield Task(config=fields, target=name, dsp=blocks == "dsp")
+                yield Task(config=fields, target=name, dsp=blocks == "dsp", best=blocks == "best")
         for library, asked in targets.by_library.items():
-            yield from asked.tasks(config, library)
+            yield from asked.tasks(config, library, expanded.periods.get(key, ()))
         if targets.clock:
             yield Task(config=fields, target=CLOCK, seeds=targets.clock)

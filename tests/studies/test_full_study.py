@@ -11,6 +11,7 @@ from bitmill import BitmillError, MacConfig
 from bitmill.reports.full import fronts, text
 from bitmill.reports.full.report import REPORT
 from bitmill.reports.full.walks import WALKS, Step
+from bitmill.reports.published import rows
 from bitmill.studies.committed import committed_records
 from bitmill.studies.full import parts
 from bitmill.studies.full.layer_errors import error_id
@@ -37,6 +38,15 @@ def test_every_step_of_a_walk_is_planned():
         name for walk in WALKS for step in walk.steps for name in (step.floating, step.integer) if name not in known
     ]
     assert missing == []
+
+
+def test_public_units_stand_beside_units_that_are_planned():
+    tasks = {task.key: task for task in planned(studies())[0]}
+    for peer in rows("peers"):
+        unit = tasks[peer["ours"]].unit
+        assert unit.weight in peer["what"].replace("MXFP4", "E2M1").replace("NVFP4", "E2M1"), peer
+        assert unit.lanes == (16 if "16 lanes" in peer["what"] else 32), peer
+        assert ("pipelined" in peer["what"]) == ("+" in peer["ours"]), peer
 
 
 def coordinates(step):

@@ -13,7 +13,7 @@ from bitmill.fpga.pace import fastest_ns, paced
 from bitmill.studies import libraries
 from bitmill.studies.circuits import Measured
 from bitmill.studies.records import FULL, Records, metric
-from bitmill.studies.sweep import cells, measurement, sizes, taken
+from bitmill.studies.sweep import cells, chosen, counted, measurement, sizes, taken
 from bitmill.studies.sweep.engine import run_tasks
 from bitmill.studies.sweep.study_file import StudyFile
 from bitmill.studies.sweep.targets import tasks_of
@@ -46,6 +46,36 @@ def test_ids_of_osu018_are_as_they_were_and_others_say_their_library():
     assert ends(cells=["asap7", "ihp-sg13g2"], osu018=[8]) == ["osu018-8ns", "fastest-asap7", "fastest-ihp-sg13g2"]
 
 
+def test_a_grid_may_have_clocks_of_its_own():
+    grid = [{"pairs": ["INT4"], "periods": [8, 9]}, {"pairs": ["INT8", "INT4"], "periods": [7, 9]}]
+    cells = {"sky130": {"formulation": "best"}, "asap7": {"periods": [2]}}
+    study = StudyFile.from_dict({**FIELDS, "grid": grid, "targets": {"cells": cells}})
+    found = [task.key for task in tasks_of(study.expand(), study.targets)]
+    assert found == [
+        *(f"int4-k1-exact/sky130-{period}ns-best" for period in (8, 9, 7)),
+        *(f"int4-k1-exact/asap7-{period}ns" for period in (2, 8, 9, 7)),
+        *(f"int8-k1-exact/sky130-{period}ns-best" for period in (7, 9)),
+        *(f"int8-k1-exact/asap7-{period}ns" for period in (2, 7, 9)),
+    ]
+
+
+def test_luts_are_counted_in_the_best_formulation(monkeypatch):
+    fields = {"weight": "INT4", "activation": "INT4", "unit": "dot", "lanes": 4, "k_max": 4, "pipeline": 0}
+    task = Task(config=fields, target="ecp5", best=True)
+    record = measurement.record_of(task, counted.measured(task))
+    assert record.id == "int4-k4-exact-max4-p0/ecp5-best"
+    costs = {name: figures["cost"] for name, figures in record.flow["tried"].items()}
+    assert len(costs) > 3
+    assert record.number("logic") == min(costs.values()) < max(costs.values())
+    assert ", ".join(record.flow["chosen"].values()) in [name for name in costs if costs[name] == min(costs.values())]
+    plain = replace(task, config={**fields, **record.flow["chosen"]}, best=False)
+    assert record.metrics == measurement.record_of(plain, counted.measured(plain)).metrics
+    committed = taken.Committed()
+    for flow, there in (({}, True), ({"formulations": {}}, False)):
+        monkeypatch.setattr(committed, "_records", Records([replace(record, flow={**record.flow, **flow})], study=FULL))
+        assert (committed.record(task) is not None) is there, flow
+
+
 @pytest.mark.parametrize(("targets", "message"), [
     ({"cells": {"sky130": {}}}, "targets.cells: sky130 must have at least one of periods, fastest, curve, power, not none"),
     ({"cells": {"sky130": {"period": [8]}}}, "field 'targets.cells.sky130.period' is unknown; accepted are periods, fastest"),
@@ -53,10 +83,17 @@ def test_ids_of_osu018_are_as_they_were_and_others_say_their_library():
     ({"cells": ["osu018"], "curve": [8]}, "targets: targets.cells must not have osu018 where osu018, curve or power are given"),
     ({"cells": ["skywater"]}, "targets.cells: cells must be sky130, ihp-sg13g2, asap7, osu018 or a path of Liberty files, not"),
     ({"cells": 8}, "targets.cells"),
+    ({"cells": {"sky130": {}, "asap7": {}}, "grid": [{"pairs": ["INT4"], "periods": [8]}, {"pairs": ["INT8"]}]},
+     "targets.cells: sky130 must have at least one of periods"),
+    ({"generic": True, "grid": [{"pairs": ["INT4"], "periods": [8]}]},
+     "grid.0.periods must be left out without cell libraries, not [8.0]"),
+    ({"cells": ["sky130"], "grid": [{"pairs": ["INT4"], "periods": [0.001]}]},
+     "grid.0.periods.0: must be at least 0.01 ns, not 0.001"),
 ])  # fmt: skip
 def test_mistakes_are_told_in_one_line(targets, message):
+    fields = {**FIELDS, "grid": targets.pop("grid", FIELDS["grid"]), "targets": targets}
     with pytest.raises(BitmillError) as error:
-        StudyFile.from_dict({**FIELDS, "targets": targets}, source="s.toml")
+        StudyFile.from_dict(fields, source="s.toml")
     assert str(error.value).startswith(f"s.toml: {message}")
     assert "\n" not in str(error.value)
 
@@ -65,7 +102,7 @@ def test_the_best_formulation_is_kept_and_said(monkeypatch):
     fields = {"weight": "INT2", "activation": "INT2", "unit": "dot", "lanes": 2, "k_max": 4, "pipeline": 0}
     task = Task(config=fields, target="cells", period_ns=20.0, best=True)
     columns = MacConfig.from_dict({**fields, "multiplier": "columns"})
-    monkeypatch.setattr(cells, "choose", lambda _config, _probe: Choice(columns, {"logic": None, "columns": None}))
+    monkeypatch.setattr(chosen, "choose", lambda _config, _probe: Choice(columns, {"logic": None, "columns": None}))
     record = measurement.record_of(task, cells.measured(task))
     assert record.id == "int2-k2-exact-max4-p0/osu018-20ns-best"
     assert record.flow["chosen"]["multiplier"] == "columns"

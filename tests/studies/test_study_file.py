@@ -149,7 +149,7 @@ def test_keys_name_what_is_not_as_usual(key):
         ({"grid": [{"pairs": ["INT8"], "lanes": ["8"]}]}, "grid.0.lanes.0: input should be a valid integer, not '8'"),
         ({"grid": [{"pairs": ["INT8"], "colour": ["red"]}]},
          "field 'grid.0.colour' is unknown; accepted are pairs, lanes, accumulators, scale, block, pipeline, k_max, multiplier, "
-         "aligner, reduction"),
+         "aligner, reduction, periods"),
         ({"grid": [{"pairs": ["INT8"], "accumulators": [{"kind": "exact", "bits": 3}]}]},
          "field 'grid.0.accumulators.0.bits' is unknown; accepted are kind, width"),
         ({"grid": [{"pairs": ["A x B x C"]}]}, "grid.0.pairs: pairs must be 'FORMAT' or 'WEIGHT x ACTIVATION', not 'A x B x C'"),
@@ -163,7 +163,7 @@ def test_keys_name_what_is_not_as_usual(key):
          "field 'targets.asic' is unknown; accepted are generic, ice40, ecp5, gowin, xilinx7, cells, osu018, clock, curve, "
          "power"),
         ({"targets": {"osu018": [-1.0]}}, "targets.osu018.0: input should be greater than 0, not -1.0"),
-        ({"targets": {"ecp5": ["lut"]}}, "targets.ecp5.0: input should be 'logic' or 'dsp', not 'lut'"),
+        ({"targets": {"ecp5": ["lut"]}}, "targets.ecp5.0: input should be 'logic', 'dsp' or 'best', not 'lut'"),
         ({"axes": {}}, "field 'axes' is unknown; accepted are title, grid, targets, formats"),
     ],
 )  # fmt: skip
