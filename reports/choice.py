@@ -51,13 +51,10 @@ class Question:
     good: str
     told: Mapping[str, tuple[int, str]]
 
-    def numbers(self, candidate: Candidate, *, units: bool = False) -> str:
-        """``36.6 dB, 1,294 gates, 33.3 pJ``, or the numbers alone."""
-        quality = shown(candidate.quality, 1) + " dB" * units if isfinite(candidate.quality) else "exact"
-        costs = (
-            f"{shown(candidate.costs[name], digits)}{f' {words}' if units else ''}"
-            for name, (digits, words) in self.told.items()
-        )
+    def numbers(self, candidate: Candidate) -> str:
+        """``36.6 dB, 1,294 gates, 33.3 pJ``."""
+        quality = f"{shown(candidate.quality, 1)} dB" if isfinite(candidate.quality) else "exact"
+        costs = (f"{shown(candidate.costs[name], digits)} {words}" for name, (digits, words) in self.told.items())
         return ", ".join([quality, *costs])
 
     def cheapest(self, least: float) -> dict[str, list[str]]:
@@ -84,7 +81,7 @@ class Question:
         for level, goal in goals.items():
             winners = self.cheapest(level)
             of = f"{goal} of {self.good}" if not parts else goal
-            told = {name: self.numbers(named[name], units=not parts) for name in winners}
+            told = {name: self.numbers(named[name]) for name in winners}
             if len(winners) == 1:
                 parts += [f"{name} for {of} ({numbers}{self._near(named[name])})" for name, numbers in told.items()]
             else:
@@ -135,7 +132,7 @@ class Question:
         ]
         rest = [f"{name} by {beaten[name][0][0].name}" for name in others]
         more = f"; beaten likewise: {listed(rest)}" if rest else ""
-        return f"{first} ({self.numbers(named[first], units=True)}) never is the choice: {', and '.join(by)}{more}."
+        return f"{first} ({self.numbers(named[first])}) never is the choice: {', and '.join(by)}{more}."
 
 
 def listed(words: Sequence[str]) -> str:

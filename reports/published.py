@@ -82,6 +82,14 @@ class Claim:
         )
 
 
+def claim_of(row: Mapping[str, Any], **more: Any) -> Claim:
+    """The claim that a row of the table states; ``more`` has what it leaves out or says in another way."""
+    stated = {name: row[name] for name in ("claim", "source", "unit", "why")}
+    return Claim(
+        **{"key": row.get("key", row.get("figure")), **stated, "published": value_of(row["published"]), **more}
+    )
+
+
 def extra_cost(ours: float, baseline: float) -> float:
     """By how many percent the first costs more."""
     return 100 * (ours / baseline - 1)

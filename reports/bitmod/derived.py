@@ -11,7 +11,7 @@ from ...studies.bitmod.units import BASELINE, SIDE, Candidate, Part, candidates
 from ...studies.ids import measured_id
 from ...studies.records import BITMOD, Metric, Record, Records, metric
 from ..libraries import USUAL, libraries
-from ..published import Claim, claim_records, rows, value_of
+from ..published import Claim, claim_of, claim_records, rows, value_of
 
 RATE = "products per us and kGE"
 WIDTHS = (4, 6, 8, 16)
@@ -146,13 +146,7 @@ PAPER_GAIN = value_of("3937.4 / 1507.7")
 
 def claims() -> list[Claim]:
     """Every figure to compare."""
-    return [
-        Claim(
-            key=row["key"], claim=row["claim"], source=row["source"], published=round(value_of(row["published"]), 4),
-            unit=row["unit"], ours=[(name, name_of) for name, name_of in row["ours"]], why=row["why"],
-        )
-        for row in rows("bitmod")
-    ]  # fmt: skip
+    return [claim_of(row, published=round(value_of(row["published"]), 4), ours=row["ours"]) for row in rows("bitmod")]
 
 
 def derived_records(records: Records) -> Iterator[Record]:

@@ -40,7 +40,7 @@ def _best_schemes(records: Records) -> str:
             best, second = sorted(names, key=drop.__getitem__)[:2]
             weights = records[f"weights/{best}"]
             parts.append(
-                f"{scheme_title(best)} for {bits} bits ({shown(weights.number('bits_per_weight'), 2)} with scales; "
+                f"{scheme_title(best)} for {bits} bits ({shown(weights.number('bits_per_weight'), 2)} bits with scales; "
                 f"{shown(drop[best], 2)} % of the embeddings' agreement lost, {scheme_title(second)} as next "
                 f"{shown(drop[second], 2)} %)"
             )
@@ -57,11 +57,11 @@ def _best_pes(records: Records) -> str:
             best = max(rivals, key=lambda candidate: rate[candidate.key])
             own = f"cost/{best.key}/{BEST}"
             more = (
-                f"; {shown(records[own].number(f'relative_{best.bits}'), 2)} at own best clocks"
+                f"; {shown(records[own].number(f'relative_{best.bits}'), 2)} times at own best clocks"
                 if own in records
                 else ""
             )
-            parts.append(f'for {activation} activations the PE "{best.title}" ({shown(rate[best.key], 2)}{more})')
+            parts.append(f'for {activation} activations the PE "{best.title}" ({shown(rate[best.key], 2)} times{more})')
     base = next((candidate.title for candidate in candidates() if candidate.key == BASELINE), "")
     if not parts:
         return ""

@@ -9,7 +9,7 @@ from ...formats import Product, get
 from ...studies.committed import committed_records
 from ...studies.records import BITMOD, Record, Records, metric
 from ..names import unit_names
-from ..published import Claim, rows, value_of
+from ..published import Claim, claim_of, rows
 from .formatscope import formatscope_claims
 from .walks import WALKS, steps_of
 
@@ -44,11 +44,7 @@ def derived_claims(records: Records) -> Iterator[Record]:
         )  # fmt: skip
         flow = {"derived_from": [f"reports/results/{BITMOD}/records.json: {record.id}"]}
         yield replace(claim.record(bitmod), part="", flow=flow, tool_versions={})
-    for row in rows("not-measured"):
-        yield Claim(
-            key=row["figure"], claim=row["claim"], source=row["source"], published=value_of(row["published"]),
-            unit=row["unit"], why=row["why"],
-        ).record(records)  # fmt: skip
+    yield from (claim_of(row).record(records) for row in rows("not-measured"))
 
 
 def _gap(steps: list[Record], finding: str) -> str:

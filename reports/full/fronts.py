@@ -122,7 +122,7 @@ def question(records: Records) -> Question:
         for p in points
     ]
     energy = f"{USUAL} energy"
-    told = {"gates": (0, "NAND2-equivalents"), **({energy: (1, "pJ")} if energy in candidates[0].costs else {})}
+    told = {"gates": (0, "GE"), **({energy: (1, "pJ")} if energy in candidates[0].costs else {})}
     return Question(candidates, "mean output SQNR", told)
 
 

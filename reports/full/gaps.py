@@ -64,12 +64,9 @@ def _tasks(library: str, of_libraries: StudyFile, of_energy: StudyFile) -> Itera
     """What is compared on a library: its own study, and the energies of the other one."""
     for study in (of_libraries, of_energy):
         asked = study.targets.by_library.get(library)
-        for unit in study.expand().units.values() if asked else ():
-            yield from (
-                (task for task in asked.tasks(unit, library) if (task.target == POWER) is (study is of_energy))
-                if asked
-                else ()
-            )
+        if asked:
+            tasks = (task for unit in study.expand().units.values() for task in asked.tasks(unit, library))
+            yield from (task for task in tasks if (task.target == POWER) is (study is of_energy))
 
 
 def _cost(record: Record) -> float:

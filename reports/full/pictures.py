@@ -41,12 +41,18 @@ def fronts_picture(records: Records, library: str = "") -> Figure:
         f"better;\nthe line joins what nothing else beats. {shown.tools_named(records, 'area')}.",
         top=0.98,
     )  # fmt: skip
-    grid = made.subplots(rows, COLUMNS, squeeze=False, sharey=True)
     made.subplots_adjust(left=0.07, right=0.975, bottom=0.55 / made.get_figheight(), wspace=0.08, hspace=0.32)
-    panels = [panel for row in grid for panel in row]
+    grid = made.add_gridspec(rows, COLUMNS)
+    places = [grid[divmod(index, COLUMNS)] for index in range(len(axes))]
+    if len(axes) % COLUMNS == 1:  # Alone in its row.
+        places[-1] = grid[rows - 1, :]
+    panels: list[Axes] = []
+    for place in places:
+        panels.append(made.add_subplot(place, sharey=panels[0] if panels else None))
+        panels[-1].tick_params(labelleft=len(panels) % COLUMNS == 1)
     families = {point.part: family_of(point.config) for point in points}
     errors = [point.number("sqnr") for point in points]
-    for panel, (name, axis) in zip(panels, axes.items(), strict=False):
+    for panel, (name, axis) in zip(panels, axes.items(), strict=True):
         panel.set_ylim(min(errors) - 2.5, max(errors) + 4)
         kept = {point.id for point in members(points, name)}
         front_panel(panel, [
@@ -54,10 +60,8 @@ def fronts_picture(records: Records, library: str = "") -> Figure:
             for point in points
         ])  # fmt: skip
         panel.set_xlabel(axis.title)
-    for panel in panels[len(axes) :]:
-        panel.set_axis_off()
-    for row in grid:
-        row[0].set_ylabel("output SQNR / dB")
+    for panel in panels[::COLUMNS]:
+        panel.set_ylabel("output SQNR / dB")
     legend_above(made, family_handles(families.values(), front=True), top=0.76, handletextpad=0.3)
     return made
 

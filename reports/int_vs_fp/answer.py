@@ -45,7 +45,7 @@ def question(records: Records, granularity: str = "token") -> Question:
         Candidate(c.name, c.quality, {name: cost for name, cost in c.costs.items() if name in common})
         for c in candidates
     ]
-    told = {"ASIC gates": (0, "NAND2-equivalents"), "FPGA LUT4": (1, "LUT4")}
+    told = {"ASIC gates": (0, "GE"), "FPGA LUT4": (1, "LUT4")}
     return Question(kept, "output SQNR on the worst layer", told)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...studies.int_vs_fp.accumulators import worst_records
 from ...studies.int_vs_fp.arrays import clock_ratio_records
 from ...studies.records import Record, Records, metric
-from ..published import Claim, claim_records, extra_cost, rows, value_of
+from ..published import Claim, claim_of, claim_records, extra_cost, rows, value_of
 
 SUMMED = (
     "products", "products_matched", "products_in_layers", "dot_products", "mismatches", "input_stalls", "output_stalls", "resets",
@@ -18,11 +18,9 @@ SUMMED = (
 def claims() -> list[Claim]:
     """Every figure to compare: extra costs, or where there is nothing to compare ours with the figure itself."""
     return [
-        Claim(
-            key=row["key"], claim=row["claim"], source=row["source"], unit=row["unit"], why=row["why"],
-            published=value_of(row["published"], extra=row.get("extra", False)),
-            ours=[(name, row["metric"]) for name in row["ours"]],
-            figure=extra_cost if len(row["ours"]) > 1 else float,
+        claim_of(
+            row, published=value_of(row["published"], extra=row.get("extra", False)),
+            ours=[(name, row["metric"]) for name in row["ours"]], figure=extra_cost if len(row["ours"]) > 1 else float,
         )
         for row in rows("int-vs-fp")
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from ...studies.nonlinear.accuracy import RECORDED_LENGTH, accuracy_id
 from ...studies.records import Record, Records
 from .. import published
-from ..published import Claim, digits_of, rows, value_of
+from ..published import Claim, claim_of, digits_of, rows, value_of
 
 LANES = 16
 """Of ITA's units."""
@@ -26,10 +26,8 @@ ITA_LANES = {row["function"]: tuple(row["lanes"]) for row in rows("ita")}
 def _claim(
     row: Mapping[str, Any], key: str, claim: str, figure: str, ours: tuple[str, str] | None, unit: str = "1"
 ) -> Claim:
-    return Claim(
-        key=key, claim=claim, source=row["source"], published=value_of(figure), unit=unit, ours=[ours] if ours else [],
-        why=row["why"], more={"digits": digits_of(figure)},
-    )  # fmt: skip
+    stated = {**row, "key": key, "claim": claim, "published": figure, "unit": unit}
+    return claim_of(stated, ours=[ours] if ours else [], more={"digits": digits_of(figure)})
 
 
 def claims(records: Records) -> Iterator[Claim]:

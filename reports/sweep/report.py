@@ -134,18 +134,23 @@ def _ranked(records: Records, target: str) -> list[Record]:
 
 def _answer(records: Records) -> list[str]:
     """The best unit on every target; who takes most, or what curves and energies say of the best."""
-    targets = _targets(records)
-    best, worst = [], []
-    for target in targets:
+    best: dict[str, list[str]] = {}
+    worst: dict[str, list[str]] = {}
+    for target in _targets(records):
         ranked, order = _ranked(records, target), _order(target)
         names, _ = unit_names(ranked)
-        value, last = (record.metrics[order] for record in (ranked[0], ranked[-1]))
-        what = "highest clock" if target == CLOCK else f"fewest {value.unit} per MAC on {_words(target)}"
-        best.append(f"{names[ranked[0].part]} for the {what} ({shown.shown(value.value or 0, 1)})")
-        worst.append(f"{names[ranked[-1].part]} on {_words(target)} ({shown.shown(last.value or 0, 1)})")
-    said = [f"Take {listed(best)}."] if best else []
-    said += [*curves_answer(records), *energy_answer(records)]
-    return said[:2] if len(said) > 1 or not best else [*said, f"At the other end are {listed(worst)}."]
+        for found, record in ((best, ranked[0]), (worst, ranked[-1])):
+            value = record.metrics[order]
+            figure = f"{shown.shown(value.value or 0, 1)} {value.unit}{' a MAC' if target != CLOCK else ''}"
+            found.setdefault(names[record.part], []).append(f"{_words(target)} ({figure})")
+    more = [*curves_answer(records), *energy_answer(records)]
+    if not best:
+        return more[:2]
+    ends = (listed([f"{name} for {listed(figures)}" for name, figures in found.items()]) for found in (best, worst))
+    if best == worst:
+        return [f"There is no choice: {next(ends)}.", *more[:1]]
+    said = [f"Take {next(ends)}: each is the best there.", *more]
+    return said[:2] if more else [*said, f"At the other end are {next(ends)}."]
 
 
 def _findings(records: Records) -> Iterator[str]:

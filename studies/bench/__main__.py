@@ -7,7 +7,6 @@ machine's core count; ratios are taken within one run.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import tempfile
 import time
@@ -27,22 +26,11 @@ from ..bitmod.arithmetic import SCHEME
 from ..records import Metric, Record, Records, metric
 from .bitmod import layer_record, quantize_record
 from .cells import cell_jobs
-from .record import AT_LEAST, AT_MOST, STUDY, bench_record
+from .record import AT_LEAST, AT_MOST, STUDY, bench_record, median_seconds
 from .study import estimate_record, speed_record, study_records
 from .units import clock_jobs, clock_ratio_records, cycle_jobs, gate_jobs, lut_jobs, verilog_record
 
 ROOT = Path(__file__).parents[2]
-
-
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median wall time of ``repeats`` calls, after one that warms caches up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
 
 
 def encode_record() -> Record:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 
 from ...config import MacConfig
 from ...config.presets import preset
-from ...fpga.standard_cells import map_standard_cells
 from ...hdl.emit import verilog
-from ..circuits import COUNTED_CELLS, mapping_flow
+from ..circuits import measured_cells
 from ..ids import measured_id, unit_key
 from ..int_vs_fp.emitted import mapped_once, verilog_of, with_multiplier
 from ..libraries import OSU018, library_named
@@ -53,24 +52,13 @@ def pe_record() -> Record:
 
 
 def _record(
-    part: str,
-    config: MacConfig,
-    text: str,
-    top: str,
-    period_ns: float,
-    target: float,
-    macs: int,
-    once: tuple[str, ...],
+    part: str, config: MacConfig, text: str, top: str, period_ns: float, target: float, macs: int, once: tuple[str, ...]
 ) -> Record:
-    library = library_named(OSU018)
-    result = map_standard_cells(text, top, library, period_ns=period_ns, once=once)
-    metrics = {
-        "logic_per_mac": metric(result.best.logic_ge / macs, "GE"),
-        "target_logic_per_mac": metric(target, "GE"),
-        "registers_per_mac": metric(result.best.registers_ge / macs, "GE"),
-        "delay": metric(result.best.delay_ns, "ns"),
-        "target_delay": metric(period_ns, "ns"),
+    found = measured_cells(text, top, library_named(OSU018), period_ns=period_ns, once=once)
+    per_mac = {
+        f"{name}_per_mac": metric((found.metrics[name].value or 0) / macs, "GE") for name in ("logic", "registers")
     }
-    flow = {**mapping_flow(result, library), "top": top, "counted": COUNTED_CELLS}
+    aims = {"target_logic_per_mac": metric(target, "GE"), "target_delay": metric(period_ns, "ns")}
+    metrics = {**per_mac, **aims, "delay": found.metrics["delay"]}
     name = measured_id(unit_key(config), f"osu018-{nanoseconds(period_ns)}ns{part}")
-    return bench_record(name, config.to_dict(), flow, metrics, tools=result.tools)
+    return bench_record(name, config.to_dict(), {**found.flow, "top": top}, metrics, tools=found.tools)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,19 @@ from ..records import Metric, Record
 STUDY = "bench"
 AT_MOST, AT_LEAST = "target_", "at_least_"
 """Prefixes of the metrics that say what is aimed at for the metric of the same name."""
+
+
+def median_seconds(work: Callable[[], object], repeats: int, *, fresh: Callable[[], None] | None = None) -> float:
+    """Median wall time of ``repeats`` calls: after one that warms caches up, or each after ``fresh`` emptied them."""
+    (fresh or work)()
+    times = []
+    for _ in range(repeats):
+        if fresh is not None:
+            fresh()
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def bench_record(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...config.presets import preset
@@ -16,7 +15,7 @@ from ...sim.speed import unit_speed
 from ...system.tools import run_tool
 from ..full.plan import GRID, STUDIES, planned, studies
 from ..records import Record, metric
-from .record import bench_record
+from .record import bench_record, median_seconds
 
 RATIO_TARGET = 500.0
 """Times that compiled simulation is to be faster than Amaranth's simulator."""
@@ -29,12 +28,14 @@ def estimate_record() -> Record:
     """Milliseconds that all models take for a unit, and those of a whole process that answers on the command line."""
     shipped_models.cache_clear()
     config = preset(PRESET)
-    answered = _seconds(
-        lambda: [model.estimate(config) for model in shipped_models()], fresh=shipped_models.cache_clear
+    answered = median_seconds(
+        lambda: [model.estimate(config) for model in shipped_models()], _REPEATS, fresh=shipped_models.cache_clear
     )
     command = [sys.executable, "-c", _MAIN, "estimate", "--preset", PRESET]
     environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = _seconds(lambda: run_tool(command, env=environment, name="bitmill estimate", inherit=True))
+    process = median_seconds(
+        lambda: run_tool(command, env=environment, name="bitmill estimate", inherit=True), _REPEATS
+    )
     metrics = {
         "milliseconds": metric(1e3 * answered, "ms"),
         "target_milliseconds": metric(100.0, "ms"),
@@ -82,13 +83,3 @@ def study_records() -> Iterator[Record]:
                 "measurements": metric(len(tasks), "measurements"),
             }
             yield bench_record(f"default-study/{name}", {}, {"command": f"bitmill report {GRID}.toml"}, metrics)
-
-
-def _seconds(work: Callable[[], object], *, fresh: Callable[[], None] = lambda: None) -> float:
-    times = []
-    for _ in range(_REPEATS):
-        fresh()
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)

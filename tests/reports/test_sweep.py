@@ -243,8 +243,22 @@ def test_a_page_without_them_is_as_before():
     assert list(shown.pictures) == ["area-osu018-4ns"]
     assert [table.title for table in shown.tables] == ["osu018 (180 nm) at 4 ns"]
     assert shown.answer == [
-        "Take INT8 for the fewest 1 per MAC on osu018 (180 nm) at 4 ns (1.0).",
-        "At the other end are INT8 on osu018 (180 nm) at 4 ns (1.0).",
+        "There is no choice: INT8 for osu018 (180 nm) at 4 ns (1.0 1 a MAC).",
+    ]
+
+
+def test_the_answer_names_a_unit_once_with_all_that_it_is_best_for():
+    rows = [
+        ("unit0", "osu018-4ns", 1.0),
+        ("unit1", "osu018-4ns", 2.0),
+        ("unit0", "osu018-9ns", 3.0),
+        ("unit1", "osu018-9ns", 4.0),
+    ]
+    measured = [made_up(name, end, "area", logic=1.0, logic_per_mac=cost, delay=3.0) for name, end, cost in rows]
+    assert page(Records([study_record("t", (), 2), *measured], study=STUDY)).answer == [
+        "Take k max 64 for osu018 (180 nm) at 4 ns (1.0 1 a MAC) and osu018 (180 nm) at 9 ns (3.0 1 a MAC): "
+        "each is the best there.",
+        "At the other end are k max 65 for osu018 (180 nm) at 4 ns (2.0 1 a MAC) and osu018 (180 nm) at 9 ns (4.0 1 a MAC).",
     ]
 
 
