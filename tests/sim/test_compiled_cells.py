@@ -148,6 +148,35 @@ def test_design_with_a_memory_takes_the_runtime_of_yosys() -> None:
     assert outcome.failure is None
 
 
+SET_AND_RESET = f"""
+module cell_sr(input clk, input d, input set, input clear, output reg q);
+  always @(posedge clk, posedge set, posedge clear) if (clear) q <= 0; else if (set) q <= 1; else q <= d;
+endmodule
+module {TOP}(input clk, input rst, input [9:0] i_payload, input i_valid, output i_ready,
+             output [7:0] o_payload, output reg o_valid, input o_ready);
+  reg set, clear;
+  assign i_ready = !o_valid;
+  genvar bit_;
+  generate for (bit_ = 0; bit_ < 8; bit_ = bit_ + 1)
+    cell_sr held(.clk(clk), .d(i_ready & i_valid ? i_payload[bit_] : o_payload[bit_]),
+                 .set(set), .clear(clear), .q(o_payload[bit_]));
+  endgenerate
+  always @(posedge clk)
+    if (rst | o_valid & o_ready) begin o_valid <= 0; set <= 0; clear <= 0; end
+    else if (i_ready & i_valid) begin o_valid <= 1; set <= i_payload[9]; clear <= i_payload[8]; end
+endmodule
+"""
+
+
+def test_registers_with_set_and_reset_keep_what_they_took_at_the_edge() -> None:
+    inputs = [0x0A5, 0x25A, 0x03C, 0x1C3, 0x096, 0x3FF, 0x0FF, 0x000]
+    expected = [0xA5, 0xFF, 0x3C, 0x00, 0x96, 0x00, 0xFF, 0x00]
+    job = Job(10, 8, (Phase("set and reset", inputs, expected),), patience=20)
+    outcome = CompiledSimulation(SET_AND_RESET, TOP, input_bits=10, output_bits=8).run(job)
+    assert (outcome.failure, list(outcome.mismatches)) == (None, [])
+    assert outcome.phases[0].transactions == len(expected)
+
+
 def test_combinational_loop_is_an_error_and_no_hang() -> None:
     loop = MEMORY.replace("assign o_payload = memory[i_payload[3:0]];",
                           "wire swing; assign swing = ~(swing & i_valid); assign o_payload = {8{swing}};")  # fmt: skip
