@@ -20,8 +20,8 @@ from ..system.files import atomic_write, to_json
 from ..system.places import private_folder
 from .bridge import SerialBridge, frame_bytes
 from .capacity import check_fits
+from .cells import CellCounts, count_cells
 from .recipes import ICE40_SPLIT_REGISTERS
-from .synthesis import synthesize
 from .timing import read_report
 from .wrap import CLOCK, Port, data_ports, ports_of, total_width
 
@@ -29,6 +29,11 @@ BAUD = 115200
 """Bits per second of the serial line, 8N1."""
 
 _TOP = "bitmill_board"
+_STATISTICS = "cells.json"
+_PLACES = '"$NEXTPNR'
+"""Where a build script's part behind synthesis begins."""
+_PINS = ("SB_IO", "SB_GB_IO", "SB_GB")
+"""Cells of pins and of global nets, which no unit is short of."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +173,14 @@ def build_bitstream(
     plan = _plan(row, verilog, top, ports, dsp=dsp, seed=seed)
     with private_folder("board") as folder:
         plan.extract(folder)
-        try:
-            tools.run_tool(
-                ["sh", f"{plan.script}.sh"], cwd=folder, env=_launchers(folder, row.tool), name=f"{board} build"
-            )
-        except BitmillError:
-            # nextpnr names the first cell without a place; how many are needed and there says more.
-            check_fits(row.device, synthesize(verilog, top, "ice40", dsp=dsp).counts)
-            raise
+        script, launchers = folder / f"{plan.script}.sh", _launchers(folder, row.tool)
+        synthesis, step, placement = script.read_text(encoding="utf-8").partition(_PLACES)
+        for text in (synthesis, f"set -e\n{step}{placement}"):
+            script.write_text(text, encoding="utf-8")
+            tools.run_tool(["sh", script.name], cwd=folder, env=launchers, name=f"{board} build")
+            if text is synthesis:
+                # nextpnr would name the first cell without a place, after minutes; how many are needed and there says more.
+                check_fits(row.device, _counts(folder / _STATISTICS))
         bitstream = (folder / f"{_TOP}.bin").read_bytes()
         report = read_report(json.loads((folder / "report.json").read_text(encoding="utf-8")), row.tool)
     versions = tools.tool_versions()
@@ -213,11 +218,18 @@ def _plan(board: Board, verilog: str, top: str, ports: tuple[Port, ...], *, dsp:
             name=_TOP,
             do_build=False,
             script_after_read=ICE40_SPLIT_REGISTERS.format(top=_TOP),
+            script_after_synth=f"tee -q -o {_STATISTICS} stat -json",
             synth_opts="-dsp" if dsp else "",
             nextpnr_opts=f"--seed {seed} --report report.json",
         )
     except ResourceError as error:
         raise BitmillError(f"board {board.name}: {error}") from None
+
+
+def _counts(statistics: Path) -> CellCounts:
+    """The whole design's cells, the bridge's among them, as Yosys wrote them."""
+    cells = json.loads(statistics.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
+    return count_cells("ice40", {kind: count for kind, count in cells.items() if kind not in _PINS})
 
 
 def _launchers(folder: Path, tool: str) -> dict[str, str]:

@@ -10,8 +10,9 @@ from ..system.errors import BitmillError
 
 # A comment may hold anything, quotes included, and a string may hold what begins a comment.
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-_COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/|//[^\n]*", re.DOTALL)
-_LIBRARY = re.compile(rf'{_COMMENT.pattern}|\blibrary\s*\(\s*"?([^")\s]+)', re.DOTALL)
+COMMENT = re.compile(rf"({_STRING})|/\*.*?\*/|//[^\n]*", re.DOTALL)
+"""Comments, and strings, which are its group, so that no comment begins within one."""
+_LIBRARY = re.compile(rf'{COMMENT.pattern}|\blibrary\s*\(\s*"?([^")\s]+)', re.DOTALL)
 _STATEMENT = re.compile(
     rf"""\s*(?:
       (?P<word>[^\s(){{}};:,"]+)\s*(?:
@@ -90,7 +91,7 @@ def parse_groups(text: str, *, source: str) -> Group:
     BitmillError
         If groups are not closed or a statement is none of Liberty.
     """
-    text = _COMMENT.sub(lambda found: found[1] or " ", text)
+    text = COMMENT.sub(lambda found: found[1] or " ", text)
     text = text.replace("\\\r\n", " ").replace("\\\n", " ")
     outer = Group("", ())
     stack, place, last = [outer], 0, ""

@@ -107,12 +107,16 @@ def test_options_that_do_not_go_together(arguments, message, refuses):
 def test_files_that_are_no_libraries(refuses, here):
     whole = gzip.compress(DEFAULT_LIBRARY.read_bytes())
     (here / "cut.lib.gz").write_bytes(whole[: len(whole) // 2])
+    (here / "more.lib.gz").write_bytes(whole + b"more")
     (here / "rubbish.lib").write_bytes(bytes(range(256)) * 9)
     (here / "empty.lib").write_bytes(b"")
     (here / "folder").mkdir()
     (here / "folder" / "notes.txt").write_text("no library")
     cells = ("synth", "--preset", "int4-mac", "--target", "cells", "--cells")
     assert refuses(*cells, "cut.lib.gz") == "liberty cut.lib.gz: must be a whole gzip file, not one cut off or damaged"
+    assert refuses(*cells, "more.lib.gz") == (
+        "liberty more.lib.gz: must be a whole gzip file, not one with other bytes behind its end"
+    )
     assert refuses(*cells, "rubbish.lib") == "liberty rubbish.lib: must be a Liberty file, not binary data"
     assert refuses(*cells, "empty.lib") == "liberty empty.lib: must be a Liberty file, not text without a library group"
     assert refuses(*cells, "folder") == "liberty folder: must be a folder with .lib or .lib.gz files, not one without"

@@ -5,6 +5,7 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.fpga.board import build_bitstream
+from bitmill.system import tools
 
 
 def test_icebreaker_bitstream_of_an_adder(design, tmp_path):
@@ -28,7 +29,11 @@ def test_same_inputs_give_the_same_bitstream(design, tmp_path):
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_failed_build_is_one_line_and_leaves_nothing_behind(tmp_path):
+def test_failed_build_is_one_line_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    # It is known before place and route, which is not run.
+    ready, placed = tools.ready_tool, tmp_path / "placed"
+    placing = ["sh", "-c", f"touch {placed}; exit 1"]
+    monkeypatch.setattr(tools, "ready_tool", lambda name: placing if name.startswith("nextpnr") else ready(name))
     # Nine multipliers; the part has eight blocks.
     products = "".join(f"assign y[{16 * k} +: 16] = a[{8 * k} +: 8] * b;\n" for k in range(9))
     many = f"module top(input [71:0] a, input [7:0] b, output [143:0] y);\n{products}endmodule\n"
@@ -37,6 +42,7 @@ def test_failed_build_is_one_line_and_leaves_nothing_behind(tmp_path):
     ) as caught:
         build_bitstream(many, "top", tmp_path / "out", dsp=True)
     assert "\n" not in str(caught.value)
+    assert not placed.exists()
     assert not (tmp_path / "out").exists()
 
 
