@@ -168,15 +168,17 @@ _KINDS = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(
 """What a place is followed by that is an accumulator: pydantic names the member of a union by its tag."""
 
 
-def _model_at(model: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel]:
-    """The model of the table at a place of a document."""
+def _located(model: type[BaseModel], place: Sequence[str | int]) -> tuple[list[str], type[BaseModel]]:
+    """What documents call a place, part by part, and the model of the table there."""
+    named: list[str] = []
     for part in place:
-        if part in _KINDS:
+        field = model.model_fields.get(str(part))
+        if field is None and part in _KINDS:
             model = _KINDS[part]
-        elif isinstance(part, str):
-            field = model.model_fields.get(part)
-            model = model if field is None else next(iter(_models_in(field.annotation)), model)
-    return model
+            continue
+        named.append(str(part))
+        model = model if field is None else next(iter(_models_in(field.annotation)), model)
+    return named, model
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -190,13 +192,15 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing that is wrong: the field, the value and what is accepted."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"] if part not in _KINDS)
+    named, _ = _located(model, first["loc"])
+    field = ".".join(named)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         message = _with_short_values(message, first["input"])
         return f"{field}: {message}" if field else message
     if first["type"] == "extra_forbidden":
-        accepted = sorted(_model_at(model, first["loc"][:-1]).model_fields, key=lambda name: name == _LAST_FIELD)
+        _, table = _located(model, first["loc"][:-1])
+        accepted = sorted(table.model_fields, key=lambda name: name == _LAST_FIELD)
         return f"field {short(field)} is unknown; accepted are {', '.join(accepted)}"
     if first["type"] == "too_short":
         return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {short(first['input'])}"
@@ -204,7 +208,23 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{field}: must be a list, not {short(first['input'])}"
     if first["type"] == "missing":
         return f"field {field!r} is required"
-    return f"{field}: {message[0].lower()}{message[1:]}, not {short(first['input'])}"
+    if first["type"].startswith("union_tag"):
+        kinds, given = ", ".join(map(repr, _KINDS)), first["input"]
+        there = isinstance(given, dict) and "kind" in given
+        return f"{field}.kind: must be one of {kinds}, not {short(given['kind']) if there else 'left out'}"
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    return f"{field}: {message}, not {short(first['input'])}"
+
+
+_WORDS = {
+    "Input should be": "must be", "a valid integer": "an integer", "a valid string": "a string", "a valid number": "a number",
+    "a valid boolean": "true or false", "a valid dictionary or object to extract fields from": "a table",
+    "a valid dictionary": "a table", "greater than or equal to": "at least", "less than or equal to": "at most",
+    "Unable to parse input string as an integer, exceeded maximum size": "must be a smaller integer",
+    ", got a number with a fractional part": "", ", unable to parse string as a number": "",
+}  # fmt: skip
+"""Words of pydantic, and those of all other messages."""
 
 
 def _with_short_values(message: str, value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from ..formats.block import BLOCKS
@@ -93,11 +94,14 @@ def any_preset(name: str) -> UnitConfig:
     Raises
     ------
     BitmillError
-        If there is no preset of that name; the message lists them.
+        If there is no preset of that name; the message names those that may be meant, or lists all.
     """
     found = PRESETS.get(name.strip().lower())
     if found is None:
-        raise BitmillError(f"preset must be one of {', '.join(PRESETS)}, not {short(name)}")
+        near = difflib.get_close_matches(name.strip().lower()[:100], PRESETS, n=4)
+        meant = f"a known name (did you mean {', '.join(near)}? `bitmill presets` lists all)"
+        known = meant if near else f"one of {', '.join(PRESETS)}"
+        raise BitmillError(f"preset must be {known}, not {short(name)}")
     return found
 
 

@@ -42,9 +42,10 @@ def command(request):
 
 
 def test_unknown_preset(command, refuses):
-    message = refuses(*command, "--preset", "int9-mac")
-    assert message.startswith("preset must be one of int4-mac, int4-mac-fp32, ")
-    assert message.endswith(", not 'int9-mac'")
+    message = refuses(*command, "--preset", "nothing")
+    assert re.fullmatch("preset must be one of int4-mac, int4-mac-fp32, .*, not 'nothing'", message)
+    near = refuses(*command, "--preset", "int9-mac")
+    assert re.fullmatch(r"preset must be .* \(did you mean int8-mac, .*\? .* lists all\), not 'int9-mac'", near)
 
 
 def test_neither_or_both_of_config_and_preset(command, refuses, here):
@@ -70,31 +71,28 @@ def test_unknown_format(refuses, here):
     [
         ({"lane": 4}, "field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator"),
         ({"weight": None}, "field 'weight' is required"),
-        ({"weight": 8}, "weight: input should be a valid string, not 8"),
+        ({"weight": 8}, "weight: must be a string, not 8"),
         ({"weight": "E8M0"}, "weight: must be a format with a zero, or with numbers of both signs, not 'E8M0'"),
         ({"unit": "pe"}, f"unit must be one of {', '.join(FAMILIES)}, not 'pe'"),
-        ({"unit": "dot", "lanes": "32"}, "lanes: input should be a valid integer, not '32'"),
-        ({"unit": "dot", "lanes": 1.5}, "lanes: input should be a valid integer, not 1.5"),
-        ({"unit": "dot", "lanes": True}, "lanes: input should be a valid integer, not True"),
-        ({"unit": "dot", "lanes": 0}, "lanes: input should be greater than or equal to 1, not 0"),
-        ({"unit": "dot", "lanes": -3}, "lanes: input should be greater than or equal to 1, not -3"),
-        ({"unit": "dot", "lanes": 1025}, "lanes: input should be less than or equal to 1024, not 1025"),
+        ({"unit": "dot", "lanes": "32"}, "lanes: must be an integer, not '32'"),
+        ({"unit": "dot", "lanes": 1.5}, "lanes: must be an integer, not 1.5"),
+        ({"unit": "dot", "lanes": True}, "lanes: must be an integer, not True"),
+        ({"unit": "dot", "lanes": 0}, "lanes: must be at least 1, not 0"),
+        ({"unit": "dot", "lanes": -3}, "lanes: must be at least 1, not -3"),
+        ({"unit": "dot", "lanes": 1025}, "lanes: must be at most 1024, not 1025"),
         ({"lanes": 2}, "lanes must be 1 for unit 'mac', not 2"),
-        ({"k_max": 0}, "k_max: input should be greater than or equal to 1, not 0"),
+        ({"k_max": 0}, "k_max: must be at least 1, not 0"),
         ({"unit": "dot", "lanes": 32, "k_max": 16}, "k_max must be at least lanes = 32, not 16"),
         ({"accumulator": {"kind": "exact", "widht": 32}}, "field 'accumulator.widht' is unknown"),
         ({"accumulator": {"kind": "kulisch"}}, "accumulator"),
-        ({"accumulator": {"kind": "float", "format": "FP8"}}, "accumulator.format: input should be 'FP32', 'FP16' or 'BF16'"),
+        ({"accumulator": {"kind": "float", "format": "FP8"}}, "accumulator.format: must be 'FP32', 'FP16' or 'BF16'"),
         ({"accumulator": {"kind": "fixed", "width": 24}}, "field 'accumulator.overflow' is required"),
         # 4096 products of -128 * -128 are 2**26, which takes 28 bits with its sign.
         (
             {"accumulator": {"kind": "exact", "width": 27}},
             "accumulator.width must be at least 28 for k_max = 4096, not 27",
         ),
-        (
-            {"accumulator": {"kind": "exact", "width": 0}},
-            "accumulator.width: input should be greater than or equal to 1, not 0",
-        ),
+        ({"accumulator": {"kind": "exact", "width": 0}}, "accumulator.width: must be at least 1, not 0"),
         (
             {"weight": "FP32", "activation": "FP32", "k_max": 1 << 24, "accumulator": {"kind": "exact", "width": 2000}},
             "accumulator.width must be at most 1024",

@@ -81,15 +81,15 @@ def test_every_field_of_every_port_has_its_words(cli, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"unit": "softmax", "lanes": 0}, "lanes: input should be greater than or equal to 1, not 0"),
+        ({"unit": "softmax", "lanes": 0}, "lanes: must be at least 1, not 0"),
         ({"unit": "softmax", "scale": 9.0}, "scale must be from 4.23e-05 to 0.693063 for a slope of 13 bits, not 9.0"),
-        ({"unit": "softmax", "scale": math.nan}, "scale: input should be a finite number, not nan"),
+        ({"unit": "softmax", "scale": math.nan}, "scale: must be a finite number, not nan"),
         ({"unit": "softmax", "entry_bits": 30}, "entry_bits must be an integer from 9 to 14, not 30"),
         ({"unit": "softmax", "max_lenght": 4}, "field 'max_lenght' is unknown; accepted are unit, lanes, max_length"),
         ({"unit": "shiftmax", "x0_bits": 17}, "x0_bits must be 1 to 16 for 15 fraction bits, not 17"),
         ({"unit": "shiftmax", "scale": 1e-3}, "x0_bits must be at least 10 for x0 = 1000 of this scale, not 9"),
         ({"unit": "gelu", "output_scale": 0.01}, "scale and output_scale must let outputs rise by at most 1.875 a step"),
-        ({"unit": "gelu", "table": "rom"}, "table: input should be 'registers' or 'memory', not 'rom'"),
+        ({"unit": "gelu", "table": "rom"}, "table: must be 'registers' or 'memory', not 'rom'"),
         ({"unit": "shift-gelu", "maximum": "row"}, "max_length must be given with maximum 'row', not left out"),
         ({"unit": "shift-gelu", "max_length": 4}, "max_length must be left out with maximum 'element', not 4"),
         ({"unit": "layernorm", "lanes": 7}, "max_length must be a multiple of lanes = 7, not 384"),
@@ -101,7 +101,7 @@ def test_every_field_of_every_port_has_its_words(cli, tmp_path):
         ({"unit": "newton-norm", "beta": [99.0]}, "beta / gamma must be within 39.1918, not 99.0"),
         ({"unit": "requantize", "ratio": 0.0}, "ratio must not be 0, not 0.0"),
         ({"unit": "requantize", "shift_bits": 2}, "ratio must be of about "),
-        ({"unit": "parallel", "weight": "FP4"}, "weight: input should be 'FP16', 'BF16', 'INT8', 'ANT' or 'OLIVE', not 'FP4'"),
+        ({"unit": "parallel", "weight": "FP4"}, "weight: must be 'FP16', 'BF16', 'INT8', 'ANT' or 'OLIVE', not 'FP4'"),
         ({"unit": "soft-max"}, f"unit must be one of {', '.join(FAMILIES)}, not 'soft-max'"),
     ],
 )  # fmt: skip

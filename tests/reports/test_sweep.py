@@ -94,10 +94,10 @@ def test_every_task_has_its_key():
 @pytest.mark.parametrize(
     ("power", "message"),
     [
-        ({"operands": ["real"]}, "targets.power.operands.0: input should be 'layer' or 'uniform', not 'real'"),
+        ({"operands": ["real"]}, "targets.power.operands.0: must be 'layer' or 'uniform', not 'real'"),
         ({"operands": []}, "targets.power.operands: must hold at least 1 value(s), not []"),
-        ({"period_ns": 0}, "targets.power.period_ns: input should be greater than 0, not 0"),
-        ({"cycles": 1}, "targets.power.cycles: input should be greater than or equal to 2, not 1"),
+        ({"period_ns": 0}, "targets.power.period_ns: must be greater than 0, not 0"),
+        ({"cycles": 1}, "targets.power.cycles: must be at least 2, not 1"),
     ],
 )
 def test_mistakes_are_told_in_one_line(power, message):

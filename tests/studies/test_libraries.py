@@ -79,7 +79,7 @@ def test_luts_are_counted_in_the_best_formulation(monkeypatch):
 @pytest.mark.parametrize(("targets", "message"), [
     ({"cells": {"sky130": {}}}, "targets.cells: sky130 must have at least one of periods, fastest, curve, power, not none"),
     ({"cells": {"sky130": {"period": [8]}}}, "field 'targets.cells.sky130.period' is unknown; accepted are periods, fastest"),
-    ({"cells": {"sky130": {"periods": [-8]}}}, "targets.cells.sky130.periods.0: input should be greater than 0, not -8"),
+    ({"cells": {"sky130": {"periods": [-8]}}}, "targets.cells.sky130.periods.0: must be greater than 0, not -8"),
     ({"cells": ["osu018"], "curve": [8]}, "targets: targets.cells must not have osu018 where osu018, curve or power are given"),
     ({"cells": ["skywater"]}, "targets.cells: cells must be sky130, ihp-sg13g2, asap7, osu018 or a path of Liberty files, not"),
     ({"cells": 8}, "targets.cells"),
