@@ -15,7 +15,7 @@ from ..products.bit_multiplier import BitMultiplier, bit_weights, bits_layout
 from ..products.digit_multiplier import DigitMultiplier, digit_weights, digits_layout
 from ..products.multiplier import Multiplier
 from ..products.placed_multiplier import PlacedMultiplier
-from ..products.row_multiplier import RowMultiplier, row_parts
+from ..products.row_multiplier import LowRowMultiplier, RowMultiplier, row_parts
 from ..sums.adder_tree import AdderTree
 from ..sums.aligner import Aligner
 from ..sums.barrel_aligner import BarrelAligner
@@ -84,6 +84,7 @@ _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
     "logic": _MultiplierRow(lambda product: Multiplier(product=product, style="logic")),
     "operator": _MultiplierRow(lambda product: Multiplier(product=product, style="operator")),
     "columns": _MultiplierRow(lambda product: RowMultiplier(product=product), row_parts),
+    "low columns": _MultiplierRow(lambda product: LowRowMultiplier(product=product), row_parts),
     "bits": _MultiplierRow(lambda product: BitMultiplier(product=product), bits=(bits_layout, bit_weights)),
     "digits": _MultiplierRow(lambda product: DigitMultiplier(product=product), bits=(digits_layout, digit_weights)),
     "placed": _MultiplierRow(lambda product: PlacedMultiplier(product=product), placed=True),

@@ -30,13 +30,18 @@ def digit_rows(m: Module, a: Value, b: Value) -> list[tuple[Signal, Value]]:
     """
     if len(a) < len(b):
         a, b = b, a
-    # Room for twice the operand, and for a sign if it has none.
-    a_extended = Cat(a, a[-1]) if a.shape().signed else Cat(a, Const(0, 2))
-    doubled = Cat(Const(0, 1), a) if a.shape().signed else Cat(Const(0, 1), a, Const(0, 1))
+    a_extended, doubled = extended(a)
     digits = signed_digits(m, b)
     rows = [_row(m, index, a_extended, doubled, digit) for index, digit in enumerate(digits[:-1])]
-    rows.append(_top_row(m, a_extended, doubled, digits[-1]))
+    rows.append(top_row(m, a_extended, doubled, digits[-1]))
     return [(row, negative) for row, (_, _, negative) in zip(rows, digits, strict=True)]
+
+
+def extended(a: Value) -> tuple[Value, Value]:
+    """Once and twice the operand, with room for twice of it, and for a sign if it has none."""
+    if a.shape().signed:
+        return Cat(a, a[-1]), Cat(Const(0, 1), a)
+    return Cat(a, Const(0, 2)), Cat(Const(0, 1), a, Const(0, 1))
 
 
 def digit_rows_size(a: Shape, b: Shape) -> tuple[int, int]:
@@ -83,7 +88,8 @@ def _row(m: Module, index: int, a: Value, doubled: Value, digit: tuple[Value, Va
     return row
 
 
-def _top_row(m: Module, a: Value, doubled: Value, digit: tuple[Value, Value, Value]) -> Signal:
+def top_row(m: Module, a: Value, doubled: Value, digit: tuple[Value, Value, Value]) -> Signal:
+    """Digit times ``a`` for a digit of -2 .. 2."""
     one, two, negative = digit
     row = Signal(len(a), name="row_top")
     m.d.comb += row.eq(((a & one.replicate(len(a))) | (doubled & two.replicate(len(a)))) ^ negative.replicate(len(a)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth import Cat, Module, Shape
+from amaranth import Cat, Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,7 @@ from ..mac.layouts import decoded_layout, term_layout
 from ..sums.adder_tree import TermRange
 from ..sums.parts_tree import Part, parts_layout
 from .digit_product import digit_rows, digit_rows_size
+from .low_digits import low_digit_rows
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,20 @@ class RowMultiplier(wiring.Component):
             "product": Out(parts_layout(row_parts(product))),
         })  # fmt: skip
 
+    def _rows(self, m: Module, weight: Value, activation: Value) -> list[tuple[Signal, Value]]:
+        """The rows, lowest first, and what each lacks to its digit's multiple of an operand."""
+        return digit_rows(m, weight, activation)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for index, (row, negative) in enumerate(digit_rows(m, self.weight.significand, self.activation.significand)):
+        for index, (row, negative) in enumerate(self._rows(m, self.weight.significand, self.activation.significand)):
             part = self.product[f"part{index}"]
             m.d.comb += [part.significand.eq(Cat(row[:-1], ~row[-1]).as_signed()), part.carry.eq(negative)]
         return m
+
+
+class LowRowMultiplier(RowMultiplier):
+    """The same by digits -2, -1, 0, 1, which LUTs recode with less. Parameters and members are those of ``RowMultiplier``."""
+
+    def _rows(self, m: Module, weight: Value, activation: Value) -> list[tuple[Signal, Value]]:
+        return low_digit_rows(m, weight, activation)

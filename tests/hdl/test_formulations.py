@@ -26,7 +26,9 @@ FORMULATIONS: dict[str, dict[str, Any]] = {
     "placed": {"aligner": "placed"},
     "binned": {"aligner": "binned"},
     "columns": {"multiplier": "columns"},
+    "low columns": {"multiplier": "low columns"},
 }
+ROWS = ("columns", "low columns")
 MAGNITUDES = [("E4M3", "E4M3"), ("E2M1", "E4M3"), ("E3M2", "E2M3"), ("E2M0", "E1M1"), ("FLINT4", "E2M1"), ("E5M2", "E2M1"),
               ("E2M0", "E2M0")]  # fmt: skip
 INTEGERS = [
@@ -37,7 +39,7 @@ INTEGERS = [
     ("INT2", "INT5"),
     ("INT8_SYM", "INT3"),
 ]
-LANES = [(name, *pair) for name in FORMULATIONS for pair in (INTEGERS if name == "columns" else MAGNITUDES)]
+LANES = [(name, *pair) for name in FORMULATIONS for pair in (INTEGERS if name in ROWS else MAGNITUDES)]
 
 
 def unit(weight, activation, *, lanes=2, pipeline=0, **fields):
@@ -76,7 +78,7 @@ def test_every_pair_of_codes(name, weight, activation, every_input):
     if "part0" in dict(iter(layout)):
         parts = bins(config.product) if name == "binned" else row_parts(config.product)
         fields = [(layout[f"part{i}"], part.place) for i, part in enumerate(parts)]
-        read = [(layout[f"part{i}"].offset, numbers(field.shape, name == "columns"), place)
+        read = [(layout[f"part{i}"].offset, numbers(field.shape, name in ROWS), place)
                 for i, (field, place) in enumerate(fields)]  # fmt: skip
     else:
         read = [(0, numbers(layout, biased=True), 0)]
@@ -147,7 +149,7 @@ def test_widths_by_hand():
 
 
 # Shifters differ within a lane only; terms in parts pass through every register that there may be.
-DEPTHS = [("barrel", 2), ("placed", 3), *((name, depth) for name in ("binned", "columns") for depth in (0, 1, 2, 3))]
+DEPTHS = [("barrel", 2), ("placed", 3), *((name, depth) for name in ("binned", *ROWS) for depth in (0, 1, 2, 3))]
 
 
 @pytest.mark.parametrize(("name", "pipeline"), DEPTHS)
@@ -163,7 +165,7 @@ def test_shifters_at_every_depth(name, pipeline):
 
 
 def check_unit(name, pipeline, activation="E2M1"):
-    weight, activation = ("INT8", "INT6") if name == "columns" else ("E4M3", activation)
+    weight, activation = ("INT8", "INT6") if name in ROWS else ("E4M3", activation)
     accumulators = (ExactAccumulator(), FloatAccumulator(), FixedAccumulator(width=14, overflow="wrap"),
                     FloatAccumulator(format="BF16", fused=6))  # fmt: skip
     config = unit(
@@ -181,9 +183,9 @@ def check_unit(name, pipeline, activation="E2M1"):
     assert result.resets >= 1
 
 
-@pytest.mark.parametrize("name", ["binned", "columns"])
+@pytest.mark.parametrize("name", ["binned", *ROWS])
 def test_array_against_golden(name):
-    pair = "INT8" if name == "columns" else "E4M3"
+    pair = "INT8" if name in ROWS else "E4M3"
     config = MacConfig(
         weight=pair, activation=pair, unit="array", rows=2, cols=2, lanes=2, k_max=16, **FORMULATIONS[name]
     )
@@ -193,9 +195,9 @@ def test_array_against_golden(name):
 @pytest.mark.parametrize("name", FORMULATIONS)
 def test_latency(name):
     """The parts of a term are put together in a cycle of their own where trees have registers."""
-    pair = "INT8" if name == "columns" else "E4M3"
-    aligned = int(name != "columns")
-    apart = int(name in ("binned", "columns"))
+    pair = "INT8" if name in ROWS else "E4M3"
+    aligned = int(name not in ROWS)
+    apart = int(name in ("binned", *ROWS))
     latencies = [
         build(unit(pair, pair, lanes=32, pipeline=stages, **FORMULATIONS[name])).LATENCY for stages in range(4)
     ]
