@@ -43,6 +43,27 @@ FILES = ("gemm.json", "output.npy")
 """What ``write_run`` writes."""
 
 
+GIVEN = "the product of the given matrices"
+
+
+def sqnr_of(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> float | None:
+    """Ratio of signal to error in dB; None where the reference is zero everywhere, or met exactly, or a result is no number."""
+    import numpy as np
+
+    from ..studies.int_vs_fp.accuracy import sqnr_db
+
+    if not wanted.any() or (wanted == found).all() or not np.isfinite(found).all():
+        return None
+    # By a power of two, so that squares of great or small numbers are numbers too.
+    exponent = -int(np.frexp(np.abs(wanted).max())[1])
+    return sqnr_db(np.ldexp(wanted, exponent), np.ldexp(found, exponent))
+
+
+def decibels(sqnr: float | None) -> str:
+    """``31.25 dB``."""
+    return "no error" if sqnr is None else f"{sqnr:.2f} dB"
+
+
 def print_run(result: MatrixProduct[Any, Any], parts: Mapping[str, str]) -> None:
     """Print where the cycles went; ``parts`` says what each part of the account is."""
     m, n, k = result.shape

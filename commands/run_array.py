@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..system.errors import BitmillError
 from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
-from .gemm_output import FILES, print_run, write_run
+from .gemm_output import FILES, GIVEN, decibels, print_run, sqnr_of, write_run
 from .progress import progress
 from .tables import say_written
 
@@ -97,12 +97,16 @@ def run_array(
                 engine=engine, stall=stall, seed=seed,
                 progress=lambda done, total: step(f"running {config.title}", done=done, total=total),
             )  # fmt: skip
+        real = golden.to_float(config, result.result) * operands[0].factor[:, None] * operands[1].factor[None, :]
+        endless = np.count_nonzero(~np.isfinite(real))
+        sqnr = sqnr_of(weight @ activation.T, real)
         if directory is not None:
-            real = golden.to_float(config, result.result) * operands[0].factor[:, None] * operands[1].factor[None, :]
             inputs = {"weights": weights, "activations": activations, "rule": operands[0].rule}
-            write_run(directory, result, real, inputs, losses=record_losses(lost))
+            write_run(directory, result, real, inputs, losses=record_losses(lost), sqnr_db=sqnr)
     print_run(result, PARTS)
     say_losses(lost)
+    told = f"not computable, {endless} results are infinite or NaN" if endless else f"{decibels(sqnr)} against {GIVEN}"
+    say(f"SQNR: {told}")
     if result.saturated_results is not None:
         say(f"{result.saturated_results} of {result.result.value.size} results saturated in the accumulator")
     say_written(*(output / name for name in FILES if output))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..system.errors import BitmillError
 from ..system.screen import say
 from .gemm_losses import check_losses, record_losses, say_losses
-from .gemm_output import FILES, print_run, write_run
+from .gemm_output import FILES, GIVEN, decibels, print_run, sqnr_of, write_run
 from .progress import progress
 from .tables import say_written
 
@@ -83,9 +83,9 @@ def run_tile(
             )  # fmt: skip
             found, dequantized = result.output * scales, dequantize(packed)
             is_exact = not result.result.bound.any()
-            sqnr = {"sqnr_of_the_tile_db": None if is_exact else _sqnr(dequantized @ rounded.T, found)}
+            sqnr = {"sqnr_of_the_tile_db": None if is_exact else sqnr_of(dequantized @ rounded.T, found)}
             if weight.real is not None:
-                sqnr["sqnr_db"] = _sqnr(weight.real @ activation.T, found)
+                sqnr["sqnr_db"] = sqnr_of(weight.real @ activation.T, found)
         if directory is not None:
             inputs = {"weights": weights, "activations": activations, "rule": chosen}
             write_run(directory, result, found, inputs, losses=record_losses(lost), **sqnr)
@@ -142,20 +142,6 @@ def _encoded(
     return codes, scales.values, rounded, lost.meant() if rule == "least-squares" else lost
 
 
-def _sqnr(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> float | None:
-    """In dB; None where the reference is zero everywhere, or met exactly."""
-    from ..studies.int_vs_fp.accuracy import sqnr_db
-
-    if not wanted.any() or (wanted == found).all():
-        return None
-    return sqnr_db(wanted, found)
-
-
 def _told(sqnr: dict[str, float | None]) -> str:
-    texts = {"sqnr_db": "the product of the given matrices", "sqnr_of_the_tile_db": "that of the quantized ones"}
-    parts = [
-        f"{'no error' if sqnr[name] is None else f'{sqnr[name]:.2f} dB'} against {text}"
-        for name, text in texts.items()
-        if name in sqnr
-    ]
-    return ", ".join(parts)
+    texts = {"sqnr_db": GIVEN, "sqnr_of_the_tile_db": "that of the quantized ones"}
+    return ", ".join(f"{decibels(sqnr[name])} against {text}" for name, text in texts.items() if name in sqnr)

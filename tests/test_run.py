@@ -44,6 +44,29 @@ def test_gemm(cli, files, here):
         for scale in [golden.choose_scale(name, tensor, granularity="channel", name=name)]
     ]
     np.testing.assert_allclose(output, rounded[0] @ rounded[1].T, rtol=1e-12)
+    wanted = weight @ activation.T
+    decibels = 10 * np.log10((wanted**2).sum() / ((wanted - output) ** 2).sum())
+    assert run["sqnr_db"] == pytest.approx(decibels)
+    assert f"SQNR: {decibels:.2f} dB against the product of the given matrices" in result.out.splitlines()
+
+
+@pytest.mark.parametrize("power", [600, -600])
+def test_sqnr_of_great_and_small_matrices(power, cli, files, here):
+    told = []
+    for scale in (0, power):
+        for file in ("w.npy", "a.npy"):
+            np.save(
+                here / file, np.ldexp(np.random.default_rng(3).normal(size=(4, 7)), scale if file == "w.npy" else 0)
+            )
+        result = cli("run", "gemm", *files)
+        told.append([line for line in result.out.splitlines() if line.startswith("SQNR: ")])
+    assert told[0] == told[1] != []
+
+
+def test_no_error_is_said(cli, files, here):
+    for file in ("w.npy", "a.npy"):
+        np.save(here / file, np.ones((2, 7)))
+    assert "SQNR: no error against the product of the given matrices" in cli("run", "gemm", *files).out
 
 
 SCALED = 'weight = "E2M1"\nactivation = "INT8"\nunit = "array"\nlanes = 2\nk_max = 32\nblock = 4\nscale = "{}"\n'

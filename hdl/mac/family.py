@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...config import MacConfig
+from ...formats.block import block_for
 from ..family import HardwareFamily, PortWords
 from ..unit import Unit
 from .dot_product import DotProduct
@@ -79,7 +80,31 @@ def facts(config: MacConfig) -> dict[str, Any]:
         result = {"kind": "float", "format": fmt.name, **widths}
     else:
         result = {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.unit_exponent}
+    result |= _left_to_do(config)
     return {"products_per_cycle": config.macs, "max_steps": config.max_steps, "result": result}
+
+
+_OUTSIDE = (
+    "what the unit does not take: multiply value by the scale of each operand's tensor, of the format given, and by 2 to the "
+    "power of both step_exponents"
+)
+
+
+def _left_to_do(config: MacConfig) -> dict[str, Any]:
+    """What blocks of these formats are multiplied by beyond scales of steps, where there is such a thing."""
+    if config.scale_format is None:
+        return {}
+    blocks = {
+        operand: block_for(element, config.scale, config.block_size, own=config.formats)
+        for operand, element in (("weight", config.weight), ("activation", config.activation))
+    }
+    if not any(block.tensor or block.step_exponent for block in blocks.values()):
+        return {}
+    factors = {
+        operand: {"tensor_scale": block.tensor or "none", "step_exponent": block.step_exponent}
+        for operand, block in blocks.items()
+    }
+    return {"outside": {**factors, "meaning": _OUTSIDE}}
 
 
 def lane_of_several(config: MacConfig) -> tuple[str, ...]:

@@ -93,6 +93,22 @@ def test_what_a_result_is_worth():
     assert manifest(subnormal_steps, "", file_name="a.v")["result"]["unit_exponent"] == -9 - 1
 
 
+def test_scales_that_are_left_to_the_user():
+    def factors(tensor_scale: str, step_exponent: int) -> dict[str, Any]:
+        one = {"tensor_scale": tensor_scale, "step_exponent": step_exponent}
+        return {"weight": one, "activation": one}
+
+    for name, left in (
+        ("nvfp4-dot16", factors("FP32", 0)),
+        ("nvfp4-4x4", factors("FP32", 0)),
+        ("mxint8-dot32", factors("none", -6)),
+    ):
+        outside = manifest(preset(name), "", file_name="a.v")["result"]["outside"]
+        assert "multiply value by" in outside.pop("meaning")
+        assert outside == left, name
+    assert "outside" not in manifest(preset("mxfp4-dot32"), "", file_name="a.v")["result"]
+
+
 def test_speed_and_file():
     described = manifest(MIXED, "module", file_name="a.v")
     assert (described["latency_cycles"], described["products_per_cycle"], described["max_steps"]) == (5, 2, 4)
