@@ -75,6 +75,12 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
 @click.option(
     "--plan", is_flag=True, help="With --full: say what would be measured and the CPU hours, and measure nothing."
 )
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0),
+    metavar="H",
+    help="With --full: begin no measurement after H hours and report what is there; the next run goes on.",
+)
 @report_cells
 @workers_option
 @dask_option
@@ -88,6 +94,7 @@ def int_vs_fp(
     quick: bool,
     full: bool,
     plan: bool,
+    hours: float | None,
     cells: tuple[str, ...],
     workers: int | None,
     dask: str | None,
@@ -120,10 +127,19 @@ def int_vs_fp(
                 raise BitmillError(
                     f"{option} must not be given with --full, which is one whole study of the layers that come with bitmill"
                 )
+        if hours is not None and dask is not None:
+            raise BitmillError("--hours must not be given with --dask, whose workers are handed everything at once")
         from ..reports.full.report import REPORT as FULL
 
         with progress("running the whole cost study", paced=True):
-            lines = FULL.tell(output, cells=cells, workers=workers, dask=dask, fresh=fresh)
+            lines = FULL.tell(
+                output,
+                cells=cells,
+                workers=workers,
+                dask=dask,
+                fresh=fresh,
+                **({} if hours is None else {"hours": hours}),
+            )
         say_lines(lines)
         return
     if cells:
@@ -132,6 +148,8 @@ def int_vs_fp(
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
     if fresh:
         raise BitmillError("--fresh must be given with --full, not alone")
+    if hours is not None:
+        raise BitmillError(f"--hours must be given with --full, not --hours {hours:g} alone")
     from ..reports.int_vs_fp.report import REPORT
 
     with progress("comparing number formats", paced=True):

@@ -17,7 +17,9 @@ from .walks import WALKS, steps_of
 def subject(records: Records) -> str:
     """How much was measured."""
     study = records["study/full"]
-    return f"{study.number('units'):.0f} units in {study.number('measurements'):.0f} measurements, on real layers of MiniLM"
+    left = f" ({study.number('left'):.0f} more are planned and not measured yet)" if "left" in study.metrics else ""
+    measured = f"{study.number('measurements'):.0f} measurements{left}"
+    return f"{study.number('units'):.0f} units in {measured}, on real layers of MiniLM"
 
 
 def answer(records: Records) -> list[str]:

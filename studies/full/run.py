@@ -45,6 +45,7 @@ def measure(
     dask: str | None = None,
     progress: bool = True,
     fresh: bool = False,
+    hours: float = float("inf"),
 ) -> list[Record]:
     """Measure every unit of the study files on every target.
 
@@ -56,6 +57,8 @@ def measure(
         As for ``sweep.engine.run_tasks``.
     fresh
         Whether to measure again what is committed and still of the same circuits, tools and ways.
+    hours
+        After which no further measurement is begun; what is left is counted in the study's own record.
 
     Raises
     ------
@@ -65,18 +68,27 @@ def measure(
     chosen = studies()
     tasks, skipped = planned(chosen, libraries_found(cells))
     say_sizes(tasks, len(skipped), progress=progress, records=committed_records(FULL))
-    swept = run_tasks(tasks, workers=workers, dask=dask, progress=progress, taken=None if fresh else Committed())
+    swept = run_tasks(
+        tasks, workers=workers, dask=dask, progress=progress, taken=None if fresh else Committed(), seconds=3600 * hours
+    )
     compared = units_of(FRONTS, chosen)
     split = {unit_key(config): config for config in [*compared, *COUNTED]}.values()
     jobs: dict[str, Job] = dict(parts_jobs(split, fresh=fresh))
     jobs |= error_jobs([*compared, *units_of(ALIGNERS, chosen)], sample_layers(), ScaleBook())
     computed = run_records(jobs, workers=workers, progress=progress)
-    about = _study_record(chosen, skipped, swept, [unit_key(config) for config in compared])
+    about = _study_record(
+        chosen, skipped, swept, [unit_key(config) for config in compared], left=len(tasks) - len(swept)
+    )
     return [about, *swept, *computed]
 
 
 def _study_record(
-    chosen: Mapping[str, StudyFile], skipped: Iterable[Skipped], swept: Iterable[Record], compared: list[str]
+    chosen: Mapping[str, StudyFile],
+    skipped: Iterable[Skipped],
+    swept: Iterable[Record],
+    compared: list[str],
+    *,
+    left: int,
 ) -> Record:
     swept, skipped = list(swept), list(skipped)
     return Record(
@@ -91,6 +103,7 @@ def _study_record(
             "units": metric(len({record.part for record in swept}), "units"),
             "measurements": metric(len(swept), "measurements"),
             "skipped": metric(len(skipped), "combinations"),
+            **({"left": metric(left, "measurements")} if left else {}),
             "cpu_hours": metric(sum(record.flow.get(CPU_SECONDS, 0.0) for record in swept) / 3600, "CPU h on cells"),
         },
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
 from ...system.errors import BitmillError
 from ..jobs import run_all, told
@@ -19,6 +20,7 @@ def run_tasks(
     dask: str | None = None,
     progress: bool = False,
     taken: Committed | None = None,
+    seconds: float = float("inf"),
 ) -> list[Record]:
     """The records of all tasks, in their order.
 
@@ -37,6 +39,8 @@ def run_tasks(
         Whether to show progress on standard error.
     taken
         Committed measurements that may be taken instead where they are still valid.
+    seconds
+        After which no further task is begun, here on this machine: what is not known by then is left out.
 
     Raises
     ------
@@ -53,12 +57,18 @@ def run_tasks(
         found = known(task)
         return taken.record(task) if found is None and taken is not None else found
 
+    ended = time.monotonic() + seconds
+
+    def measured(task: Task) -> Record | None:
+        return there(task) or (measure(task) if time.monotonic() < ended else None)
+
+    found: Mapping[str, Record | None]
     if dask is None:
-        jobs = {key: (lambda task=task: there(task) or measure(task)) for key, task in wanted.items()}
+        jobs = {key: (lambda task=task: measured(task)) for key, task in wanted.items()}
         found = dict(zip(wanted, run_all(jobs, workers=workers, progress=progress), strict=True))
     else:
         from .cluster import run_on_cluster
 
         with told(len(wanted), progress=progress) as done:
             found = run_on_cluster(wanted, dask, lambda key: done(key, None), there=there)
-    return [found[task.key] for task in tasks]
+    return [record for task in tasks if (record := found[task.key]) is not None]
