@@ -76,19 +76,12 @@ def measure(
     jobs: dict[str, Job] = dict(parts_jobs(split, fresh=fresh))
     jobs |= error_jobs([*compared, *units_of(ALIGNERS, chosen)], sample_layers(), ScaleBook())
     computed = run_records(jobs, workers=workers, progress=progress)
-    about = _study_record(
-        chosen, skipped, swept, [unit_key(config) for config in compared], left=len(tasks) - len(swept)
-    )
+    about = _study_record(chosen, skipped, swept, [unit_key(config) for config in compared], len(tasks) - len(swept))
     return [about, *swept, *computed]
 
 
 def _study_record(
-    chosen: Mapping[str, StudyFile],
-    skipped: Iterable[Skipped],
-    swept: Iterable[Record],
-    compared: list[str],
-    *,
-    left: int,
+    chosen: Mapping[str, StudyFile], skipped: Iterable[Skipped], swept: Iterable[Record], compared: list[str], left: int
 ) -> Record:
     swept, skipped = list(swept), list(skipped)
     return Record(

@@ -58,13 +58,12 @@ def run_tasks(
         return taken.record(task) if found is None and taken is not None else found
 
     ended = time.monotonic() + seconds
-
-    def measured(task: Task) -> Record | None:
-        return there(task) or (measure(task) if time.monotonic() < ended else None)
-
     found: Mapping[str, Record | None]
     if dask is None:
-        jobs = {key: (lambda task=task: measured(task)) for key, task in wanted.items()}
+        jobs = {
+            key: (lambda task=task: there(task) or (measure(task) if time.monotonic() < ended else None))
+            for key, task in wanted.items()
+        }
         found = dict(zip(wanted, run_all(jobs, workers=workers, progress=progress), strict=True))
     else:
         from .cluster import run_on_cluster

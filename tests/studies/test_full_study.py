@@ -311,16 +311,6 @@ def test_parts_are_taken_from_committed_records(committed, monkeypatch):
         job()
 
 
-def test_when_the_time_is_up_only_what_is_known_is_there(committed, monkeypatch):
-    monkeypatch.setattr(engine, "known", lambda _task: None)
-    monkeypatch.setattr(engine, "measure", lambda task: Record(id=task.key, topic="new", config={}, metrics={}))
-    new, old = (
-        next(task for task in planned(studies())[0] if (task.key in committed) is there) for there in (False, True)
-    )
-    assert [record.id for record in engine.run_tasks([new, old], taken=Committed(), seconds=0)] == [old.key]
-    assert [record.id for record in engine.run_tasks([new, old], taken=Committed(), seconds=60)] == [new.key, old.key]
-
-
 # The abc of the WebAssembly build has pointers of 32 bits, by which it breaks some ties: half a gate in twelve hundred.
 @pytest.mark.parametrize(
     ("name", "apart"), [("int8-k1-exact/generic", 1e-3), ("e2m1-k1-exact/generic", 1e-3), ("e2m1-k4-exact/ecp5", 0)]
@@ -332,17 +322,6 @@ def test_both_yosys_give_the_committed_cells(name, apart, committed, tmp_path, m
         again = measure(of_task(committed[name]))
         assert again.number("logic") == pytest.approx(committed[name].number("logic"), rel=apart, abs=0), yosys
         assert again.number("registers") == committed[name].number("registers"), yosys
-
-
-def test_full_takes_no_layer_and_no_shortcut(refuses):
-    assert refuses("report", "int-vs-fp", "--full", "--quick", "-o", "out").startswith(
-        "--quick must not be given with --full"
-    )
-    assert "--fresh must be given with --full" in refuses("report", "int-vs-fp", "--fresh", "-o", "out")
-    assert "--dask must be given with --full" in refuses("report", "int-vs-fp", "--dask", "tcp://x:1", "-o", "out")
-    assert "--hours must be given with --full" in refuses("report", "int-vs-fp", "--hours", "1", "-o", "out")
-    far = ("--full", "--hours", "1", "--dask", "tcp://x:1")
-    assert "--hours must not be given with --dask" in refuses("report", "int-vs-fp", *far, "-o", "out")
 
 
 def test_a_missing_unit_is_named(committed):
