@@ -55,6 +55,10 @@ class Formulation:
         Whether it is only for accumulators that take sums in fixed point.
     windows
         Whether it is only for accumulators that align to a window.
+    scales
+        Whether it is only for steps with scales, whose sums are rounded one by one.
+    arrays
+        Whether arrays may have it.
     dsp
         Whether it may use DSP blocks.
     only_with
@@ -69,9 +73,14 @@ class Formulation:
     lanes: int = 1
     fixed_terms: bool = False
     windows: bool = False
+    scales: bool = False
+    arrays: bool = True
     dsp: bool = False
     only_with: Mapping[str, tuple[str, ...]] = field_(default_factory=dict)
 
+
+_FULL_ADDERS = ("compressed", "flat", "late")
+"""Reductions that take terms bit by bit."""
 
 _ROWS = (
     Formulation(
@@ -92,12 +101,12 @@ _ROWS = (
     Formulation(
         field="multiplier", name="bits", title="products in bits", pairs=INTEGERS, lanes=2, fixed_terms=True,
         words="an AND or NAND per pair of bits, summed over all lanes before they are put together",
-        only_with={"aligner": ("grouped",), "reduction": ("compressed",)},
+        only_with={"aligner": ("grouped",), "reduction": _FULL_ADDERS},
     ),
     Formulation(
         field="multiplier", name="digits", title="products in digits", pairs=INTEGERS, lanes=2, fixed_terms=True,
         words="a row per radix-4 digit by and-or gates, summed bit by bit over all lanes",
-        only_with={"aligner": ("grouped",), "reduction": ("compressed",)},
+        only_with={"aligner": ("grouped",), "reduction": _FULL_ADDERS},
     ),
     Formulation(
         field="multiplier", name="placed", title="products in place", pairs=FEW_EXPONENTS, lanes=2, fixed_terms=True,
@@ -121,7 +130,7 @@ _ROWS = (
     Formulation(
         field="aligner", name="counted", title="counted aligner", pairs=MAGNITUDES, lanes=2, fixed_terms=True,
         words="placed among zeros, with no sign extended; what negative terms lack is counted over all lanes",
-        only_with={"reduction": ("compressed",)},
+        only_with={"reduction": _FULL_ADDERS},
     ),
     Formulation(
         field="aligner", name="early", title="early signs", pairs=MAGNITUDES, lanes=2, windows=True,
@@ -133,6 +142,20 @@ _ROWS = (
     Formulation(
         field="reduction", name="compressed", title="sums in full adders", lanes=2, fixed_terms=True,
         words="full adders over the bits of all lanes, and of an exact accumulator, with one carry chain; for standard cells",
+    ),
+    Formulation(
+        field="reduction", name="flat", title="sums in full and half adders", lanes=2, fixed_terms=True,
+        words="as compressed, with half adders where a carry would run from place to place; for short clock periods",
+    ),
+    Formulation(
+        field="reduction", name="late", title="sums in full and half adders, rounded late", lanes=2,
+        fixed_terms=True, scales=True, arrays=False,
+        words="as flat; scaled sums wait for the next cycle before they are normalised and rounded, and results with them",
+    ),
+    Formulation(
+        field="reduction", name="carried", title="sums carried into the accumulator", lanes=2, windows=True,
+        words="of aligned windows: full adders over the bits of all lanes and of the accumulator, with one carry chain",
+        only_with={"aligner": ("early",)},
     ),
 )  # fmt: skip
 
@@ -159,7 +182,9 @@ AlignerStyle = Annotated[str, _known("aligner")]
 ReductionStyle = Annotated[str, _known("reduction")]
 
 
-def check_formulation(chosen: Mapping[str, str], *, product: Product, lanes: int, accumulator: AccumulatorSpec) -> None:
+def check_formulation(
+    chosen: Mapping[str, str], *, product: Product, lanes: int, accumulator: AccumulatorSpec, scaled: bool, array: bool
+) -> None:
     """A unit's rows fit its pair, its lanes and its accumulator.
 
     Parameters
@@ -172,6 +197,10 @@ def check_formulation(chosen: Mapping[str, str], *, product: Product, lanes: int
         Products a step.
     accumulator
         What sums of products go to.
+    scaled
+        Whether steps have scales.
+    array
+        Whether it is an array.
 
     Raises
     ------
@@ -187,6 +216,11 @@ def check_formulation(chosen: Mapping[str, str], *, product: Product, lanes: int
             raise BitmillError(f"{accepted} for {lanes} lane{'s' * (lanes > 1)}, not {name!r}")
         if (row.fixed_terms and not accumulator.takes_fixed_terms) or (row.windows and not accumulator.window_bits):
             raise BitmillError(f"{accepted} for a {accumulator.kind} accumulator, not {name!r}")
+        if row.scales and (not scaled or accumulator.fuses):
+            what = "sums of several steps" if scaled else "steps without scales"
+            raise BitmillError(f"{accepted} for {what}, not {name!r}")
+        if array and not row.arrays:
+            raise BitmillError(f"{accepted} for an array, not {name!r}")
         for other, allowed in row.only_with.items():
             if chosen[other] not in allowed:
                 raise BitmillError(f"{other} must be {_listed([*allowed])} for {field} {name!r}, not {chosen[other]!r}")

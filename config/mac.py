@@ -80,7 +80,10 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         than ``grouped`` are for at least two lanes of sign-magnitude pairs with exponents. Same function, different structure.
     reduction
         How terms of several lanes are summed: ``tree``: adders two by two; ``compressed``: full adders over the bits of all lanes
-        and an exact accumulator's, for standard cells. ``config.formulations`` has the rows of all three.
+        and an exact accumulator's, for standard cells; ``flat``: as that, with half adders where a carry would run along;
+        ``late``: as that, of dot products with scales, normalised and rounded a cycle later; ``carried``: of windows with the
+        aligner ``early``, full adders over the bits of all lanes and the accumulator's. ``config.formulations`` has the rows of
+        all three.
     scale
         Name of a format, such as ``E8M0`` or ``E4M3``: every step carries scales, in a ``mac`` or ``dot`` one per operand, in an
         ``array`` one for each row's weights and one for each column's activations. The step's exact sum of products is multiplied
@@ -153,7 +156,10 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         check_pipeline(
             self.pipeline, product=self.product, lanes=self.lanes, scaled=self.scale != NO_SCALE
         )  # fmt: skip
-        check_formulation(self.formulation, product=self.product, lanes=self.lanes, accumulator=self.accumulator)
+        check_formulation(
+            self.formulation, product=self.product, lanes=self.lanes, accumulator=self.accumulator,
+            scaled=self.scale != NO_SCALE, array=self.by_rows,
+        )  # fmt: skip
         self.accumulator.check(product=self.product, lanes=self.lanes, k_max=self.k_max, terms=self.padded_k_max)
         if self.saturated and not self.accumulator.can_saturate:
             kind = self.accumulator.kind

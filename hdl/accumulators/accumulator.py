@@ -28,6 +28,8 @@ class Accumulator(wiring.Component):
     ----------
     ALIGNED
         Whether a single lane's term must be fixed point; if not, it keeps the product's exponent.
+    LATENCY
+        Enabled cycles from a step to the total with it.
     ZERO_WHEN_INVALID
         Whether a result with ``invalid`` set is reported as 0; if not, the total itself says what it is.
 
@@ -37,8 +39,10 @@ class Accumulator(wiring.Component):
         A step is taken in this cycle; it is the last of its dot product.
     term : In(term_layout)
     flags : In(step_flags_layout)
+    enable : In(1)
+        Of those with a latency: what they hold for the step before moves on.
     total : Out(config.accumulator_bits)
-        Signed fixed point or a float's code. Combinational, valid with ``step``.
+        Signed fixed point or a float's code. Combinational, valid with ``step``, or ``LATENCY`` enabled cycles later.
     invalid : Out(1)
         A NaN or Inf operand, or a scale that is NaN, was met in this dot product.
     saturated : Out(1)
@@ -46,12 +50,14 @@ class Accumulator(wiring.Component):
     """
 
     ALIGNED: ClassVar[bool]
+    LATENCY: ClassVar[int] = 0
 
     def __init__(self, *, config: MacConfig) -> None:
         self.config = config
         super().__init__({
             "step": In(1),
             "last": In(1),
+            **({"enable": In(1)} if self.LATENCY else {}),
             "term": In(self.term_layout(config)),
             "flags": In(step_flags_layout(config)),
             "total": Out(value_shape(config)),
@@ -65,8 +71,14 @@ class Accumulator(wiring.Component):
             return
         met, now = Signal(name="met_saturation"), Signal(name="saturation")
         m.d.comb += [now.eq(met | beyond), self.saturated.eq(now & ~self.invalid)]
-        with m.If(self.step):
-            m.d.sync += met.eq(now & ~self.last)
+        step, last, _ = self._shown
+        with m.If(step):
+            m.d.sync += met.eq(now & ~last)
+
+    @property
+    def _shown(self) -> tuple[Value, Value, data.View]:
+        """``step``, ``last`` and ``flags`` of the step whose total is shown."""
+        return self.step, self.last, self.flags
 
     @property
     def ZERO_WHEN_INVALID(self) -> bool:

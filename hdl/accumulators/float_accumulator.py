@@ -125,13 +125,18 @@ class FloatAccumulator(FloatTotal):
         raised = self.raised(config)
         self.window = _Window(
             fmt=self.fmt,
-            term_bits=layout["significand"].width,
+            term_bits=self.term_bits(config),
             least_exponent=config.product.min_exponent - raised,
             span=config.product.exponent_span if unaligned else 0,
             lattice=self.lattice(config),
             rounding_bits=0 if config.accumulator.truncates else 2,
         )
         self.offset = product_exponent_offset(config.product) if unaligned else 0
+
+    @classmethod
+    def term_bits(cls, config: MacConfig) -> int:
+        """Width of the term's significand."""
+        return cls.term_layout(config)["significand"].width
 
     @classmethod
     def raised(cls, config: MacConfig) -> int:

@@ -74,12 +74,17 @@ class FloatTotal(Accumulator):
         beyond = kept[-1] & (field >= top)
         return named(m, Mux(beyond, greatest, packed), "packed"), beyond
 
-    def _register(self, m: Module, register: Signal, number: Signal, beyond: Value) -> None:
-        """Keep the sum and the specials met so far; specials override the sum, and so does infinity beyond the numbers."""
+    def _register(self, m: Module, register: Signal | None, number: Signal, beyond: Value) -> None:
+        """Keep the sum and the specials met so far; specials override the sum, and so does infinity beyond the numbers.
+
+        ``register`` is where the sum is kept; None if it is somewhere already.
+        """
+        step, last, met_now = self._shown
+        kept = [] if register is None else [register]
         overflow = Const(0, 1) if self.config.accumulator.truncates else beyond
         met = Signal(data.StructLayout({"nan": 1, "pos_inf": 1, "neg_inf": 1, "operand": 1}))
         now = Signal(met.shape())
-        flags = {name: getattr(self.flags, name) for name in ("nan", "pos_inf", "neg_inf")}
+        flags = {name: getattr(met_now, name) for name in ("nan", "pos_inf", "neg_inf")}
         any_flag = Cat(*flags.values()).any()
         # A sum that overflowed earlier is an Inf operand from then on, but the operands themselves were numbers.
         fresh = ~now.operand & overflow
@@ -106,16 +111,16 @@ class FloatTotal(Accumulator):
             m.d.comb += self.total.eq(Cat(Const(inf, self.fmt.bits - 1), settled_neg))
         with m.Else():
             m.d.comb += self.total.eq(number)
-        with m.If(self.step):
+        with m.If(step):
             m.d.sync += [
-                register.eq(number),
+                *(place.eq(number) for place in kept),
                 met.operand.eq(now.operand),
                 met.nan.eq(is_nan),
                 met.pos_inf.eq(settled_pos),
                 met.neg_inf.eq(settled_neg),
             ]
-            with m.If(self.last):
-                m.d.sync += [register.eq(0), met.eq(0)]
+            with m.If(last):
+                m.d.sync += [*(place.eq(0) for place in kept), met.eq(0)]
         self._flag(m, beyond)
 
 

@@ -51,15 +51,23 @@ class LeanFloatAccumulator(FloatAccumulator):
         packed, overflow = self._rounded(
             m, doubled, top_field, subnormal_possible=w.subnormal_possible, overflow_possible=self.overflow_possible
         )
-        sign = (total[-1] ^ negative) & total.any()
+        sign = self._sign(total, negative)
         if w.sticky:
             # A zero term may stand anywhere, so the accumulator could have been shifted out of the window.
-            own = self.term.carry if len(self.term.carry) else Const(0, 1)
-            there = (self.term.significand.as_unsigned() ^ own.replicate(w.term_bits)).any()
+            there = self._any_term()
             packed = Mux(there, packed, register[:-1])
             sign = Mux(there, sign, negative & register[:-1].any())
         self._register(m, register, named(m, Cat(packed, sign), "number"), overflow)
         return m
+
+    def _sign(self, total: Value, negative: Value) -> Value:
+        """Whether the result is below zero."""
+        return (total[-1] ^ negative) & total.any()
+
+    def _any_term(self) -> Value:
+        """Whether the term is not 0."""
+        own = self.term.carry if len(self.term.carry) else Const(0, 1)
+        return (self.term.significand.as_unsigned() ^ own.replicate(self.window.term_bits)).any()
 
     def _in_sign(self, m: Module, significand: Value, negative: Value, shift: Value) -> Signal:
         """The sum in the window, negated where the accumulator is negative."""

@@ -47,7 +47,7 @@ class MergedAccumulator(ExactAccumulator):
         )
         for place, bit in enumerate(register):
             heap.add(place, bit, REGISTERED)
-        first, second = heap.rows()
+        first, second = heap.rows(waits=formulations.waits(self.config))
         return add(m, first, second, Shape(len(register)), name="total").as_signed()
 
     def _shown(self, held: Value) -> Value:

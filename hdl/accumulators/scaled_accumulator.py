@@ -51,6 +51,18 @@ class ScaledAccumulator(FloatTotal):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         register = Signal(self.fmt.bits)
+        total, term_leads, field_or_one = self._summed(m, register)
+        # Only a difference can be negative, of equal exponents or of subnormal numbers.
+        negative = named(m, total[-1], "negative")
+        packed, overflow, nonzero = self._rounded_sum(m, total, negative, term_leads, field_or_one)
+        sign = (Mux(term_leads, self.term.sign, register[-1]) ^ negative) & nonzero
+        number = Signal(self.fmt.bits)
+        m.d.comb += number.eq(Cat(packed, sign))
+        self._register(m, register, number, overflow)
+        return m
+
+    def _summed(self, m: Module, register: Value) -> tuple[Signal, Value, Value]:
+        """The sum in the sign of the one that leads, whether that is the term, and the register's exponent field, 1 at least."""
         fraction, field = register[: self.fmt.mantissa_bits], register[self.fmt.mantissa_bits : -1]
         normal = field.any()
         significand = Cat(fraction, normal)
@@ -66,14 +78,7 @@ class ScaledAccumulator(FloatTotal):
         differ = named(m, register[-1] ^ term.sign, "differ")
         addend = Cat(aligned ^ differ.replicate(len(aligned)), differ).as_signed()
         total = add(m, Cat(Const(0, 1), leading), addend, signed(self._width + 3), carry=differ, name="aligned_sum")
-        # Only a difference can be negative, of equal exponents or of subnormal numbers.
-        negative = named(m, total[-1], "negative")
-        packed, overflow, nonzero = self._rounded_sum(m, total, negative, term_leads, field_or_one)
-        sign = (Mux(term_leads, term.sign, register[-1]) ^ negative) & nonzero
-        number = Signal(self.fmt.bits)
-        m.d.comb += number.eq(Cat(packed, sign))
-        self._register(m, register, number, overflow)
-        return m
+        return total, term_leads, field_or_one
 
     def _rounded_sum(
         self, m: Module, total: Value, negative: Value, term_leads: Value, field_or_one: Value

@@ -10,9 +10,11 @@ from .fixed_accumulator import FixedAccumulator
 from .float_accumulator import FloatAccumulator
 from .fused_accumulator import FusedAccumulator
 from .fused_scaled_accumulator import FusedScaledAccumulator
+from .late_scaled import LateScaledAccumulator
 from .lean_float import LeanFloatAccumulator, LeanWindowAccumulator
 from .lean_scaled import LeanScaledAccumulator
 from .merged_accumulator import MergedAccumulator
+from .merged_window import MergedWindowAccumulator
 from .scaled_accumulator import ScaledAccumulator
 from .window_accumulator import WindowAccumulator
 
@@ -23,10 +25,12 @@ ACCUMULATORS: dict[str, type[Accumulator]] = {
     "window": WindowAccumulator,
     "float": FloatAccumulator,
     "lean window": LeanWindowAccumulator,
+    "merged window": MergedWindowAccumulator,
     "lean float": LeanFloatAccumulator,
     "fused": FusedAccumulator,
     "scaled": ScaledAccumulator,
     "lean scaled": LeanScaledAccumulator,
+    "late scaled": LateScaledAccumulator,
     "scaled-fused": FusedScaledAccumulator,
 }
 """Component classes; ``scaled`` ones are those of units whose steps have scales, ``merged`` ones sum the lanes as well,

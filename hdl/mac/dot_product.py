@@ -10,6 +10,7 @@ from ...config import MacConfig
 from ...config.checks import check_class
 from ..accumulators import table as accumulators
 from ..unit import Unit
+from ..wires.delay import delayed
 from ..wires.handshake import free
 from . import step_terms
 from .layouts import operands_layout, result_layout
@@ -40,7 +41,8 @@ class DotProduct(Unit):
     LATENCY
         Cycles from the transfer of a ``last`` step to ``o.valid``, without stalls: input register, multiplier, aligner (where
         products need a shift), the accumulator's reduction (where there is more than one lane), scaling (where steps have
-        scales), accumulator. Those between input register and accumulator are there as far as ``config.pipeline`` goes.
+        scales), accumulator, which may take two. Those between input register and accumulator are there as far as
+        ``config.pipeline`` goes.
 
     Members
     -------
@@ -70,7 +72,7 @@ class DotProduct(Unit):
 
     @property
     def LATENCY(self) -> int:
-        return 1 + step_terms.latency(self.config) + 1
+        return 1 + step_terms.latency(self.config) + accumulators.for_config(self.config).LATENCY + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -116,7 +118,7 @@ class DotProduct(Unit):
 
     def _controls(self, m: Module, advance: Signal, last: Signal) -> tuple[Signal, Signal]:
         """Valid and last of the step that reaches the accumulator, delayed like its operands."""
-        stages = self.LATENCY - 1
+        stages = 1 + step_terms.latency(self.config)
         valids = Signal(stages)
         lasts = Signal(stages - 1, reset_less=True)
         with m.If(advance):
@@ -136,6 +138,13 @@ class DotProduct(Unit):
             accumulate.last.eq(last),
             accumulate.term.eq(term),
             accumulate.flags.eq(flags),
+        ]
+        if accumulate.LATENCY:
+            m.d.comb += accumulate.enable.eq(advance)
+            shown = delayed(m, advance, step, accumulate.LATENCY, "shown{}", init=0)
+            last = delayed(m, advance, last, accumulate.LATENCY, "shown_last{}")
+            step = shown & advance
+        m.d.comb += [
             guard.step.eq(step),
             guard.last.eq(last),
         ]

@@ -21,6 +21,7 @@ from ..sums.aligner import Aligner
 from ..sums.barrel_aligner import BarrelAligner
 from ..sums.binned_aligner import BinnedAligner, bins
 from ..sums.compressed_tree import CompressedTree
+from ..sums.compressed_window_tree import CompressedWindowTree
 from ..sums.counted_aligner import CountedAligner, counted_weights
 from ..sums.early_window_tree import EarlyAligner, EarlyWindowTree
 from ..sums.one_hot_aligner import PlacedAligner
@@ -73,11 +74,16 @@ class _AlignerRow:
 
 @dataclass(frozen=True)
 class _ReductionRow:
-    """What sums the terms of a configuration's lanes, and which circuits of accumulators take that over, without registers."""
+    """What sums the terms of a configuration's lanes, and which circuits of accumulators take that over, without registers.
+
+    ``window`` takes the place of the aligner's tree of windows. ``waits`` is that of ``BitHeap.rows``.
+    """
 
     make: Callable[[MacConfig], Reduction]
     merged: Mapping[str, str] = field(default_factory=dict)
     circuits: Mapping[str, str] = field(default_factory=dict)
+    window: type[WindowTree] | None = None
+    waits: bool = True
 
 
 _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
@@ -159,9 +165,15 @@ def negated(config: MacConfig) -> bool:
     return _MULTIPLIERS[config.multiplier].bits is not None
 
 
-def window_tree(config: MacConfig, *, raised: int) -> WindowTree:
-    """A new tree that cuts the products of a step to a window and sums them."""
-    return _ALIGNERS[config.aligner].window(
+def waits(config: MacConfig) -> bool:
+    """Whether bits may wait for carries in the full adders of the reduction and of the circuit that takes it over."""
+    return _REDUCTIONS[config.reduction].waits
+
+
+def window_tree(config: MacConfig, *, raised: int, component: type[WindowTree] | None = None) -> WindowTree:
+    """A new tree that cuts the products of a step to a window and sums them; ``component`` is another one for the same lanes."""
+    found = component or _REDUCTIONS[config.reduction].window or _ALIGNERS[config.aligner].window
+    return found(
         product=config.product,
         lanes=config.lanes,
         raised=raised,
@@ -190,6 +202,7 @@ def _compressed(config: MacConfig) -> Reduction:
         term=term_layout(config, shift=True),
         weights=weights(config),
         negated=negated(config),
+        waits=waits(config),
         sum_layout=AdderTree.layout(config.product, config.lanes),
         registered=config.registers("reduce"),
     )
@@ -198,6 +211,11 @@ def _compressed(config: MacConfig) -> Reduction:
 _REDUCTIONS: Mapping[str, _ReductionRow] = {
     "tree": _ReductionRow(_tree),
     "compressed": _ReductionRow(_compressed, {"exact": "merged"}, {"float": "lean float", "scaled": "lean scaled"}),
+    "flat": _ReductionRow(
+        _compressed, {"exact": "merged"}, {"float": "lean float", "scaled": "lean scaled"}, waits=False
+    ),
+    "late": _ReductionRow(_compressed, circuits={"scaled": "late scaled"}, waits=False),
+    "carried": _ReductionRow(_tree, {"lean window": "merged window"}, window=CompressedWindowTree, waits=False),
 }
 TABLES: Mapping[str, Mapping[str, object]] = {
     "multiplier": _MULTIPLIERS,

@@ -52,10 +52,14 @@ class BitHeap:
         """A constant; all of them together are one."""
         self._constant += value
 
-    def rows(self) -> tuple[Value, Value]:
-        """Two numbers whose sum is the heap's."""
+    def rows(self, *, waits: bool = True) -> tuple[Value, Value]:
+        """Two numbers whose sum is the heap's.
+
+        Without ``waits`` two bits do not wait for a carry that arrives later, which would go on so from place to place: a half
+        adder takes them, and the carry stays.
+        """
         self._place_constant()
-        self._reduce(2)
+        self._reduce(2, waits=waits)
         rows = ([bits[row][2] if row < len(bits) else Const(0, 1) for bits in self._places] for row in range(2))
         first, second = (Cat(row) for row in rows)
         return first, second
@@ -73,11 +77,13 @@ class BitHeap:
                 self.add(place, Const(1, 1), arrival=-1)
         self._constant = 0
 
-    def _reduce(self, left: int) -> None:
+    def _reduce(self, left: int, *, waits: bool = True) -> None:
         """No more than ``left`` bits at any place."""
         for place, bits in enumerate(self._places):
             while len(bits) > left:
                 taken = [heapq.heappop(bits) for _ in range(min(3, len(bits)))]
+                if not waits and len(bits) == 0 and len(taken) == 3 and taken[2][0] > taken[1][0]:
+                    heapq.heappush(bits, taken.pop())
                 total = Signal(2, name=f"{self._name}{place}_{next(self._order)}")
                 self._m.d.comb += total.eq(sum((bit for _, _, bit in taken[1:]), taken[0][2]))
                 arrival = max(arrival for arrival, _, _ in taken) + 1

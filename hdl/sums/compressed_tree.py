@@ -31,6 +31,8 @@ class CompressedTree(Reduction):
         Whether that is the negation of the term.
     sum_layout
         Layout of the sum; it is wide enough for the sum.
+    waits
+        Whether a place's last bits may wait for the carry of the place below; if not, the sum's adder may be a fast one.
     registered
         Whether the sum is registered.
 
@@ -49,6 +51,7 @@ class CompressedTree(Reduction):
         weights: Weights,
         sum_layout: data.StructLayout,
         negated: bool = False,
+        waits: bool = True,
         registered: bool = True,
     ) -> None:
         if lanes < 2:
@@ -57,6 +60,7 @@ class CompressedTree(Reduction):
             raise ValueError(f"CompressedTree weights must have {term.size} bits, as a term has, not {weights!r}")
         self.weights = weights
         self.negated = negated
+        self.waits = waits
         self.registered = registered
         super().__init__(lanes=lanes, term=term, sum_layout=sum_layout)
 
@@ -72,7 +76,7 @@ class CompressedTree(Reduction):
         if self.negated:
             # The complement of x - 1 is -x.
             heap.add_constant(-1)
-        first, second = heap.rows()
+        first, second = heap.rows(waits=self.waits)
         total = add(m, first, second, Shape(width), name="total")
         found = Signal(Shape(width), name="sum_register", reset_less=True) if self.registered else total
         m.d.comb += self.sum.significand.eq(~found if self.negated else found)
@@ -109,6 +113,7 @@ class Gathered(Reduction):
         return m
 
 
-def gathered_layout(terms: Sequence[data.StructLayout]) -> data.StructLayout:
-    """``term0`` and so on."""
-    return data.StructLayout({f"term{lane}": term for lane, term in enumerate(terms)})
+def gathered_layout(terms: Sequence[data.StructLayout], *, exponent_bits: int | None = None) -> data.StructLayout:
+    """``term0`` and so on, and the exponent that they share, if they do."""
+    exponent = {} if exponent_bits is None else {"exponent": exponent_bits}
+    return data.StructLayout({f"term{lane}": term for lane, term in enumerate(terms)} | exponent)

@@ -64,11 +64,11 @@ class WindowTree(Reduction):
         least = -greatest - int(self.is_signed and not jams)
         self.terms = TermRange(least if has_sign else 0, greatest, carry=product.sign_bit and not self.is_signed)
         term = self.term_layout(product)
+        super().__init__(lanes=lanes, term=term, sum_layout=self._sum_layout(lanes, term["exponent"].width))
+
+    def _sum_layout(self, lanes: int, exponent_bits: int) -> data.StructLayout:
         fixed = self.terms.layout(lanes)
-        sum_layout = term_layout(
-            fixed["significand"].width, carry=self.terms.carry, exponent_bits=term["exponent"].width
-        )
-        super().__init__(lanes=lanes, term=term, sum_layout=sum_layout)
+        return term_layout(fixed["significand"].width, carry=self.terms.carry, exponent_bits=exponent_bits)
 
     @staticmethod
     def term_layout(product: Product) -> data.StructLayout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from amaranth import Module, Signal
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
@@ -12,6 +13,7 @@ from bitmill import BitmillError, ExactAccumulator, FixedAccumulator, FloatAccum
 from bitmill.hdl import build
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.mac import formulations
+from bitmill.hdl.sums.bit_heap import BitHeap
 from bitmill.hdl.sums.compressed_tree import CompressedTree
 from bitmill.hdl.sums.counted_aligner import fine_bits
 from bitmill.hdl.sums.weights import Weights
@@ -70,12 +72,12 @@ MADE_UP = Weights((1, 2, -4, 1, -7, 0, 12), constant=-5)
 
 @pytest.mark.parametrize("lanes", [2, 3, 7, 32])
 @pytest.mark.parametrize("negated", [False, True])
-@pytest.mark.parametrize("registered", [False, True])
-def test_sums_of_any_weights(lanes, negated, registered):
+@pytest.mark.parametrize(("registered", "waits"), [(False, True), (True, True), (False, False)])
+def test_sums_of_any_weights(lanes, negated, registered, waits):
     term = data.StructLayout({"bits": 7})
     layout = data.StructLayout({"significand": 11, "carry": 1})
     tree = CompressedTree(
-        lanes=lanes, term=term, weights=MADE_UP, sum_layout=layout, negated=negated, registered=registered
+        lanes=lanes, term=term, weights=MADE_UP, sum_layout=layout, negated=negated, registered=registered, waits=waits
     )
     steps = [[0] * lanes, [127] * lanes, [0b0101011] * lanes, [0b1010100] * lanes]
     steps += [[(37 * lane + 11 * step * step) & 127 for lane in range(lanes)] for step in range(20)]
@@ -128,6 +130,31 @@ UNITS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
         "INT4",
         {"accumulator": FloatAccumulator(format="FP16", rounding="truncate"), "scale": "E5M2"},
     ),
+    "flat": ("digits", "INT8", "INT8", {"reduction": "flat", "lanes": 3}),
+    "MXFP4, late": (
+        "in place",
+        "E2M1",
+        "E2M1",
+        {"reduction": "late", "accumulator": FloatAccumulator(), "scale": "E8M0", "lanes": 4, "saturated": True},
+    ),
+    "NVFP4, late, with registers": (
+        "in place",
+        "E2M1",
+        "E2M1",
+        {"reduction": "late", "accumulator": FloatAccumulator(), "scale": "E4M3", "pipeline": ("sum", "scale")},
+    ),
+    "late, truncated": (
+        "digits",
+        "INT4",
+        "INT4",
+        {"reduction": "late", "accumulator": FloatAccumulator(format="FP16", rounding="truncate"), "scale": "E5M2"},
+    ),
+    "late, with infinities": (
+        "counted",
+        "E5M2",
+        "E2M1",
+        {"reduction": "late", "accumulator": FloatAccumulator(), "scale": "E5M2", "lanes": 3},
+    ),
     "MXFP4": ("placed", "E2M1", "E2M1", {"accumulator": FloatAccumulator(), "scale": "E8M0", "lanes": 4}),
 }
 
@@ -141,14 +168,14 @@ def test_units_against_golden(name):
     assert result.resets >= 1
 
 
-@pytest.mark.parametrize("name", ["bits", "E2M1"])
+@pytest.mark.parametrize("name", ["bits", "E2M1", "MXFP4, late"])
 def test_units_under_icarus_or_verilator(name):
     row, weight, activation, fields = UNITS[name]
     config = unit(weight, activation, row, k_max=24, **fields)
     assert verify(config, seed=32, dot_products=12, corner_steps=20).mismatches == 0
 
 
-@pytest.mark.parametrize("name", ["digits", "E2M1"])
+@pytest.mark.parametrize("name", ["digits", "E2M1", "MXFP4, late"])
 def test_netlists(name):
     row, weight, activation, fields = UNITS[name]
     config = unit(weight, activation, row, k_max=24, **fields)
@@ -176,6 +203,27 @@ def test_latency_and_where_the_register_is():
     assert formulations.circuit(unit("INT8", "INT8", "whole", accumulator=FloatAccumulator())) == "lean float"
 
 
+@pytest.mark.parametrize("scale", ["E8M0", "E4M3"])
+def test_late_units_take_a_cycle_more(scale):
+    fields = {"accumulator": FloatAccumulator(), "scale": scale}
+    usual, late = (build(unit("E2M1", "E2M1", "in place", reduction=name, **fields)) for name in ("flat", "late"))
+    assert (usual.LATENCY, late.LATENCY) == (2, 3)
+
+
+def test_no_carry_runs_along_a_heap_that_does_not_wait():
+    """Beside the places where bits of lanes end stand two bits each, of an accumulator and of a constant."""
+    depths = {}
+    for waits in (True, False):
+        heap = BitHeap(Module(), 60)
+        for place in range(60):
+            for _ in range(32 if place < 20 else 2):
+                heap.add(place, Signal())
+        heap.rows(waits=waits)
+        depths[waits] = max(arrival for bits in heap._places for arrival, _, _ in bits)
+    assert depths[True] > 40
+    assert depths[False] < 16
+
+
 def test_one_full_adder_a_bit():
     """Of 16 bits a lane, the register's 20 and a constant of 20 or less, two rows of 20 or less are left."""
     text = verilog.emit(unit("INT4", "INT4", "bits", lanes=32, accumulator=ExactAccumulator()))
@@ -185,7 +233,7 @@ def test_one_full_adder_a_bit():
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "bits without it": (
-        {"multiplier": "bits"}, "reduction must be 'compressed' for multiplier 'bits', not 'tree'",
+        {"multiplier": "bits"}, "reduction must be 'compressed', 'flat' or 'late' for multiplier 'bits', not 'tree'",
     ),
     "digits of one lane": (
         {"multiplier": "digits", "reduction": "compressed", "lanes": 1, "unit": "mac"},
@@ -202,6 +250,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "many exponents in place": (
         {"weight": "E4M3", "activation": "E4M3", "multiplier": "placed"},
         "for pairs that are not of signs, magnitudes and at most 16 exponents, not 'placed'",
+    ),
+    "late without scales": (
+        {"reduction": "late"}, "reduction must be 'tree' for steps without scales, not 'late'",
+    ),
+    "late of fused steps": (
+        {"reduction": "late", "scale": "E8M0", "accumulator": {"kind": "float", "fused": 8}},
+        "reduction must be 'tree' for sums of several steps, not 'late'",
+    ),
+    "late in an array": (
+        {"reduction": "late", "scale": "E8M0", "unit": "array", "accumulator": {"kind": "float"}},
+        "reduction must be 'tree' for an array, not 'late'",
     ),
     "windows": (
         {"reduction": "compressed", "accumulator": {"kind": "window", "width": 24}},

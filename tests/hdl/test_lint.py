@@ -54,7 +54,13 @@ OTHERS += [
         ("INT8", {"multiplier": "digits", "reduction": "compressed"}),
         ("INT4", {"multiplier": "bits", "reduction": "compressed", "pipeline": ["sum"]}),
         ("E4M3", {"aligner": "early", "accumulator": {"kind": "window", "width": 24}}),
+        (
+            "E5M2",
+            {"aligner": "early", "reduction": "carried", "pipeline": 0, "accumulator": {"kind": "window", "width": 7}},
+        ),
         ("INT8", {"multiplier": "columns"}),
+        ("INT8", {"multiplier": "digits", "reduction": "flat"}),
+        ("E2M1", {"reduction": "late", "scale": "E8M0", "accumulator": {"kind": "float"}, "pipeline": 0}),
     )
 ]
 

@@ -96,8 +96,19 @@ def configurations() -> list[MacConfig]:
             ("E3M2", {"aligner": "counted", "reduction": "compressed"}),
             ("E2M1", {"multiplier": "placed", "reduction": "compressed"}),
             ("INT4", {"multiplier": "bits", "reduction": "compressed"}),
+            ("INT4", {"multiplier": "bits", "reduction": "flat"}),
+            ("E2M1", {"reduction": "late", "scale": "E8M0", "accumulator": {"kind": "float"}, "pipeline": 0}),
             ("INT5", {"multiplier": "digits", "reduction": "compressed", "pipeline": 3}),
             ("E3M2", {"aligner": "early", "accumulator": {"kind": "window", "width": 9}}),
+            (
+                "E3M2",
+                {
+                    "aligner": "early",
+                    "reduction": "carried",
+                    "pipeline": 0,
+                    "accumulator": {"kind": "window", "width": 9},
+                },
+            ),
         )
     ]
     # Units and accumulators that are newer than this list come in by their presets, the first of each kind.

@@ -66,7 +66,7 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "weight": _one_of(rng, *operands), "activation": _one_of(rng, *operands), "unit": unit, "lanes": lanes,
         "k_max": _k_max(rng, lanes), "multiplier": _one_of(rng, "logic", "operator", "columns", "bits", "digits", "placed"),
-        "reduction": _one_of(rng, "tree", "tree", "compressed"),
+        "reduction": _one_of(rng, "tree", "tree", "compressed", "flat"),
         "pipeline": _pipeline(rng, lanes),
         "aligner": _one_of(rng, "grouped", "barrel", "placed", "binned", "counted", "early"),
         "scale": _one_of(rng, *["none"] * 6, "E8M0", "E4M3", "UINT4"),
@@ -93,8 +93,12 @@ def _unit(rng: np.random.Generator) -> dict[str, Any]:
     if lanes == 1:
         fields["reduction"] = "tree"
     if fields["aligner"] == "counted" or fields["multiplier"] in ("bits", "digits"):
-        fields["reduction"] = "compressed"
+        fields["reduction"] = _one_of(rng, "compressed", "flat")
     fields["accumulator"] = _accumulator(rng, product, lanes, fields["k_max"], scaled=fields["scale"] != "none")
+    if fields["reduction"] == "flat" and fields["scale"] != "none" and unit != "array":
+        fields["reduction"] = "late"
+    if fields["aligner"] == "early" and fields["accumulator"]["kind"] == "window":
+        fields["reduction"] = _one_of(rng, "tree", "carried")
     if fields["accumulator"]["kind"] in ("exact", "window"):
         fields["saturated"] = False
     return fields
