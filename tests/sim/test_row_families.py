@@ -53,6 +53,11 @@ def test_netlists(fields, kind):
     assert verify(config_of(fields), seed=43, dot_products=12, netlist=kind, engine="compiled").level == kind
 
 
+def test_a_preset_of_four_lanes_as_a_netlist():
+    result = verify(OTHER_UNITS["gelu-4"], seed=48, dot_products=8, corner_steps=80, netlist="generic", engine="compiled")
+    assert (result.level, result.mismatches, result.resets) == ("generic", 0, 2)
+
+
 def test_a_row_that_is_too_long_is_played():
     names = [phase.name for phase in verify(config_of(SMALL[6]), seed=44, dot_products=6, engine="compiled").phases]
     assert names == ["back-to-back", "random stalls", "bursts", "too long a row", "reset"]
