@@ -54,7 +54,9 @@ def test_netlists(fields, kind):
 
 
 def test_a_preset_of_four_lanes_as_a_netlist():
-    result = verify(OTHER_UNITS["gelu-4"], seed=48, dot_products=8, corner_steps=80, netlist="generic", engine="compiled")
+    result = verify(
+        OTHER_UNITS["gelu-4"], seed=48, dot_products=8, corner_steps=80, netlist="generic", engine="compiled"
+    )
     assert (result.level, result.mismatches, result.resets) == ("generic", 0, 2)
 
 
