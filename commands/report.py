@@ -14,13 +14,16 @@ from .standard_cells import CellsCommand, cells_option
 workers_option = click.option(
     "--workers", metavar="N", type=click.IntRange(min=1), help="Tools at the same time; the number of cores by default."
 )
-dask_option = click.option(
-    "--dask", metavar="SCHEDULER", help="Address of a dask scheduler whose workers measure, such as tcp://host:8786."
-)
-fresh_option = click.option(
-    "--fresh", is_flag=True, help="Measure again what committed records hold of the same circuits, tools and ways."
-)
-report_cells = cells_option("Cell libraries to measure with besides osu018; all that are found by default")
+_DASK = "Address of a dask scheduler whose workers measure, such as tcp://host:8786."
+_FRESH = "Measure again what committed records hold of the same circuits, tools and ways."
+_CELLS = "Cell libraries to measure with besides osu018; all that are found by default"
+dask_option = click.option("--dask", metavar="SCHEDULER", help=_DASK)
+fresh_option = click.option("--fresh", is_flag=True, help=_FRESH)
+report_cells = cells_option(_CELLS)
+
+
+def _of_full(text: str) -> str:
+    return f"With --full: {text[0].lower()}{text[1:]}"
 
 
 class _Studies(click.Group):
@@ -81,10 +84,10 @@ def study(*, study_file: Path, output: Path, workers: int | None, dask: str | No
     metavar="H",
     help="With --full: begin no measurement after H hours and report what is there; the next run goes on.",
 )
-@report_cells
+@cells_option(_of_full(_CELLS))
 @workers_option
-@dask_option
-@fresh_option
+@click.option("--dask", metavar="SCHEDULER", help=_of_full(_DASK))
+@click.option("--fresh", is_flag=True, help=_of_full(_FRESH))
 def int_vs_fp(
     *,
     output: Path | None,
@@ -102,7 +105,8 @@ def int_vs_fp(
 ) -> None:
     """Compare number formats on a real layer: accuracy, verified hardware, gates, LUTs and MHz.
 
-    Without --weights and --activations the layers are those of all-MiniLM-L6-v2 that come with bitmill.
+    Without --weights and --activations the layers are those of all-MiniLM-L6-v2 that come with bitmill. Units are counted in
+    gates and mapped to ECP5; with --full they are mapped onto cell libraries too.
     """
     from ..system.errors import BitmillError
 
@@ -143,7 +147,10 @@ def int_vs_fp(
         say_lines(lines)
         return
     if cells:
-        raise BitmillError(f"--cells must be given with --full, not --cells {cells[0]} alone")
+        raise BitmillError(
+            "--cells must be given with --full, which maps onto cell libraries; without it units are counted in gates and on "
+            f"ECP5, not --cells {cells[0]} alone"
+        )
     if dask is not None:
         raise BitmillError(f"--dask must be given with --full, not --dask {dask} alone")
     if fresh:

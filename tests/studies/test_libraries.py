@@ -203,9 +203,13 @@ def test_a_plan_is_told_and_nothing_is_measured(cli, refuses, monkeypatch, tmp_p
     assert re.match(r"together [1-9]\.\d+ CPU hours", rest[-1])
     assert refuses("report", "int-vs-fp", "--plan") == "--plan must be given with --full, not alone"
     assert refuses("report", "int-vs-fp") == "-o must be given: the directory of the report"
-    assert refuses("report", "int-vs-fp", "--cells", "sky130", "-o", "out").startswith(
-        "--cells must be given with --full"
+    refused = refuses("report", "int-vs-fp", "--cells", "sky130", "-o", "out")
+    assert refused.startswith(
+        "--cells must be given with --full, which maps onto cell libraries; without it units are counted in"
     )
+    options = " ".join(cli("report", "int-vs-fp", "--help").out.split())
+    for option in ("--cells NAME|PATH", "--dask SCHEDULER", "--fresh"):
+        assert f"{option} With --full: " in options
 
 
 @pytest.mark.long
