@@ -60,7 +60,7 @@ OTHERS += [
         ),
         ("INT8", {"multiplier": "columns"}),
         ("INT8", {"multiplier": "digits", "reduction": "flat"}),
-        ("E2M1", {"reduction": "late", "scale": "E8M0", "accumulator": {"kind": "float"}, "pipeline": 0}),
+        ("E2M1", {"reduction": "late", "scale": "E8M0", "accumulator": {"kind": "float"}, "pipeline": ["scale"]}),
     )
 ]
 
