@@ -95,7 +95,7 @@ _ROWS = (
         words="rows that are summed over all lanes before they are put together", only_with={"aligner": ("grouped",)},
     ),
     Formulation(
-        field="multiplier", name="low columns", title="products in low columns", pairs=INTEGERS, lanes=2, fixed_terms=True,
+        field="multiplier", name="recoded", title="products in recoded columns", pairs=INTEGERS, lanes=2, fixed_terms=True,
         words="columns of digits -2 to 1, which LUTs take with less recoding", only_with={"aligner": ("grouped",)},
     ),
     Formulation(

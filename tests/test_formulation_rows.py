@@ -22,6 +22,7 @@ def test_every_row_has_its_component():
 def test_a_row_is_found_under_its_own_name_and_says_what_it_is(row):
     assert FORMULATIONS[row.field][row.name] is row
     assert row.words
+    assert row.name.isalpha(), "names stand in ids and file names"
     assert bool(row.title) == (row.name != USUAL[row.field] and not row.dsp)
 
 

@@ -90,7 +90,7 @@ _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
     "logic": _MultiplierRow(lambda product: Multiplier(product=product, style="logic")),
     "operator": _MultiplierRow(lambda product: Multiplier(product=product, style="operator")),
     "columns": _MultiplierRow(lambda product: RowMultiplier(product=product), row_parts),
-    "low columns": _MultiplierRow(lambda product: LowRowMultiplier(product=product), row_parts),
+    "recoded": _MultiplierRow(lambda product: LowRowMultiplier(product=product), row_parts),
     "bits": _MultiplierRow(lambda product: BitMultiplier(product=product), bits=(bits_layout, bit_weights)),
     "digits": _MultiplierRow(lambda product: DigitMultiplier(product=product), bits=(digits_layout, digit_weights)),
     "placed": _MultiplierRow(lambda product: PlacedMultiplier(product=product), placed=True),

@@ -26,9 +26,9 @@ FORMULATIONS: dict[str, dict[str, Any]] = {
     "placed": {"aligner": "placed"},
     "binned": {"aligner": "binned"},
     "columns": {"multiplier": "columns"},
-    "low columns": {"multiplier": "low columns"},
+    "recoded": {"multiplier": "recoded"},
 }
-ROWS = ("columns", "low columns")
+ROWS = ("columns", "recoded")
 MAGNITUDES = [("E4M3", "E4M3"), ("E2M1", "E4M3"), ("E3M2", "E2M3"), ("E2M0", "E1M1"), ("FLINT4", "E2M1"), ("E5M2", "E2M1"),
               ("E2M0", "E2M0")]  # fmt: skip
 INTEGERS = [

@@ -89,7 +89,7 @@ def configurations() -> list[MacConfig]:
         MacConfig.from_dict({"weight": a, "activation": a, "unit": "dot", "lanes": 3, "k_max": 24, **formulation})
         for a, formulation in (
             ("INT5", {"multiplier": "columns"}),
-            ("INT5", {"multiplier": "low columns"}),
+            ("INT5", {"multiplier": "recoded"}),
             ("E3M2", {"aligner": "barrel"}),
             ("E3M2", {"aligner": "placed"}),
             ("E4M3", {"aligner": "binned"}),
