@@ -246,7 +246,7 @@ def test_wrong_operands(change, message):
         ({"activation": "INT8", "window": 8}, r"window must be 7 to 7 for INT8, not 8"),
         ({"group": 6}, r"group must be a multiple of lanes = 4, not 6"),
         ({"k_max": 3}, r"k_max must be at least lanes = 4, not 3"),
-        ({"rows": 0}, r"rows: .*greater than or equal to 1, not 0"),
+        ({"rows": 0}, r"rows: .*at least 1, not 0"),
         ({"weight_bits": 5}, r"weight_bits: .*not 5"),
         ({"window": 32, "group": 4096, "k_max": 1 << 20}, r"at most 63 bits to accumulate in, not 70"),
         (
