@@ -58,6 +58,13 @@ def test_full_adders_of_gates_where_a_library_wants_them_tried(design, osu018, g
         assert "FAX1" not in row.cells
 
 
+def test_gates_are_not_searched_where_the_smallest_circuit_meets_the_clock(design, osu018):
+    library = dataclasses.replace(osu018, gate_adders=True)
+    result = map_standard_cells(design("add16"), "top", library, period_ns=20.0)
+    assert result.met
+    assert not [row.recipe for row in result.tried if "gates" in row.recipe]
+
+
 @pytest.mark.parametrize("recipe", [PLAIN, Recipe(ripple=0), Recipe("booth", 4)], ids=lambda recipe: recipe.name)
 def test_negation_has_one_operand(design, osu018, recipe):
     mapped = one(design, osu018, "negate", recipe)
