@@ -50,21 +50,27 @@ def chosen(
     BitmillError
         If the best is asked for of a unit that has no formulations, or a tool is missing or fails.
     """
-    from ..fpga.formulation_choice import FORMULATED, as_toml, choose, formulation_name, states_formulation
+    from ..fpga.formulation_choice import FORMULATED, as_toml, choose, formulation_name
     from ..system.errors import BitmillError
 
-    own = FORMULATED.of(config)(config)
-    if wanted == CONFIGURED or (wanted is None and (not own or states_formulation(config))):
-        return config, None
-    if not own:
+    if not FORMULATED.of(config)(config):
+        if wanted != BEST:
+            return config, None
         raise BitmillError(
             f"formulation must be as configured but for units 'mac' and 'dot', not the best of {config.unit!r}"
         )
     unit = cast("MacConfig", config)
-    with progress(f"choosing the formulation of {config.title}") as step:
+    if wanted == CONFIGURED or (wanted is None and unit.states_formulation):
+        why = "as the configuration states it" if unit.states_formulation else "the usual one"
+        say(f"bitmill: formulation {formulation_name(unit)}, {why}; --formulation best tries others", err=True)
+        return config, None
+    task = f"choosing the formulation of {config.title}"
+    with progress(task) as step:
         choice = choose(
             unit, probe(), dsp=dsp,
-            progress=lambda name, done, total: step(f"formulation {name} for {where} measured", done=done, total=total),
+            progress=lambda name, done, total: step(
+                f"{task}: {name} for {where} measured" if name else f"{task} for {where}", done=done, total=total
+            ),
         )  # fmt: skip
     name, count = formulation_name(choice.config), len(choice.tried)
     kept = f"as configured ({as_toml(unit)})" if choice.config == unit else f"write {as_toml(choice.config)} to keep it"
@@ -72,19 +78,30 @@ def chosen(
     return choice.config, choice
 
 
-def tried_of(choice: Choice | None) -> dict[str, Any]:
-    """What a record says of the formulations that were tried; nothing where none were."""
-    return {} if choice is None else {"formulations": choice.to_dict()}
+def formulation_of(config: UnitConfig, choice: Choice | None) -> dict[str, Any]:
+    """What a record says of the formulation that was taken, why, and of those that were tried; nothing of units without."""
+    from ..fpga.formulation_choice import FORMULATED
+
+    taken = FORMULATED.of(config)(config)
+    if not taken:
+        return {}
+    if choice is not None:
+        return {"formulation": {**taken, "why": "best"}, "formulations": choice.to_dict()}
+    why = "stated" if cast("MacConfig", config).states_formulation else "usual"
+    return {"formulation": {**taken, "why": why}}
 
 
 def best_for(config: UnitConfig, purpose: str) -> UnitConfig:
     """The unit in the formulation that is best for ``ecp5``, or for ``sky130@12``: a library's cells at a clock period in ns.
+
+    It states that formulation, the usual one too, so that its file asks for what was found.
 
     Raises
     ------
     BitmillError
         If ``purpose`` is neither, or as ``chosen``.
     """
+    from ..config.family import config_of
     from ..fpga.cells import TARGETS
     from ..fpga.formulation_choice import cells_probe, target_probe
     from ..fpga.libraries import LIBRARIES, find_library
@@ -93,7 +110,7 @@ def best_for(config: UnitConfig, purpose: str) -> UnitConfig:
 
     name, at, period = purpose.partition("@")
     if not at and name in TARGETS:
-        return chosen(config, BEST, lambda: target_probe(name, dsp=False), where=name)[0]
+        return config_of(chosen(config, BEST, lambda: target_probe(name, dsp=False), where=name)[0].to_dict())
     try:
         period_ns = float(period)
     except ValueError:
@@ -106,4 +123,4 @@ def best_for(config: UnitConfig, purpose: str) -> UnitConfig:
     check_flow(period_ns)
     library = find_library([name])
     probe = cells_probe(library, period_ns=period_ns, clock_gating=True)
-    return chosen(config, BEST, lambda: probe, where=f"{library.key} at {period_ns:g} ns")[0]
+    return config_of(chosen(config, BEST, lambda: probe, where=f"{library.key} at {period_ns:g} ns")[0].to_dict())

@@ -188,6 +188,10 @@ def _quality(row: TensorReport | None) -> dict[str, Any]:
     return {"sqnr_db": decibels, "sqnr": why or "computed", "losses": asdict(row.losses)}
 
 
+def _tensors(count: int) -> str:
+    return f"{count} tensor{'s' * (count != 1)}"
+
+
 def _told(row: TensorReport) -> str:
     decibels, why = row.sqnr
     return why if decibels is None else f"{decibels:.2f}"
@@ -200,17 +204,17 @@ def _print(report: ModelReport, scheme: str, model: Path) -> None:
     ]
     rows += [[row.name, " x ".join(map(str, row.shape)), "", "", f"kept: {row.kept}"] for row in report.kept]
     print_table(["tensor", "shape", "bits per weight", "SQNR dB", ""], rows, right=["bits per weight", "SQNR dB"])
-    total, kept = report.total, len(report.kept)
+    total, kept = report.total, _tensors(len(report.kept))
     if total is None:
         say()
-        say(f"{model}: nothing new to quantize in {scheme}; {kept} tensors kept as they are.")
+        say(f"{model}: nothing new to quantize in {scheme}; {kept} kept as they are.")
     else:
         decibels, why = total.sqnr
         ratio = f"SQNR {why}" if decibels is None else f"SQNR {decibels:.2f} dB"
         say()
         say(
-            f"{model}: {total.weights} weights of {len(report.quantized)} tensors in {scheme}: "
-            f"{float(total.bits_per_weight or 0):.4f} bits per weight of these, {ratio}; {kept} tensors kept as they are."
+            f"{model}: {total.weights} weights of {_tensors(len(report.quantized))} in {scheme}: "
+            f"{float(total.bits_per_weight or 0):.4f} bits per weight of these, {ratio}; {kept} kept as they are."
         )
         for line in _losses(total.losses):
             say(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..system.screen import say
-from .formulation import chosen, tried_of
+from .formulation import chosen, formulation_of
 from .large_units import RecipePace, measured_on, measured_unit, say_measured_on
 from .memories import emitted_for_cells, left_out_of, say_left_out
 from .options import share_of
@@ -112,7 +112,7 @@ def synth_cells(
                     progress=show,
                 )
         if staged is not None:
-            record = _record(config, result) | left_out_of(left_out) | tried_of(choice) | measured_on(config, measured)
+            record = _record(config, result) | left_out_of(left_out) | formulation_of(config, choice) | measured_on(config, measured)
             staged.write_text(to_json(record), encoding="utf-8")
     _print(config, result)
     say_measured_on(config, measured)

@@ -12,7 +12,7 @@ import click
 
 from ..fpga.cells import TARGETS
 from ..system.screen import say
-from .formulation import chosen, formulation_option, tried_of
+from .formulation import chosen, formulation_option, formulation_of
 from .large_units import Left, clock_option, measured_on, measured_unit, say_measured_on
 from .memories import WITH_MEMORIES, emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config
@@ -142,7 +142,7 @@ def synth(
             if placements:
                 step(f"placing {measured.title} with {seeds} seed(s)", done=len(kinds) - len(left), total=len(kinds))
             timing = _join([outcome.unwrap() for outcome in run_jobs(placements, progress=show).values()])
-        record = _record(config, synthesis, timing) | left_out_of(left_out) | tried_of(choice)
+        record = _record(config, synthesis, timing) | left_out_of(left_out) | formulation_of(config, choice)
         if staged is not None:
             record |= measured_on(config, measured)
             staged.write_text(to_json(record), encoding="utf-8")

@@ -114,8 +114,8 @@ def verify(
 
 
 def _now_and_then(tell: Callable[[int, int], None], seconds: float = 2.0) -> Callable[[int, int], None]:
-    """``tell``, called at most once in so many seconds: batches end far more often."""
-    last = time.monotonic()
+    """``tell``, called at once and then at most once in so many seconds: batches end far more often."""
+    last = -seconds
 
     def step(done: int, total: int) -> None:
         nonlocal last

@@ -55,7 +55,7 @@ class Document(Frozen, frozen=True):
 
     def to_toml(self) -> str:
         """A TOML document that ``from_toml`` reads as this configuration."""
-        return _toml_document(self.to_dict())
+        return toml_document(self.to_dict())
 
 
 class UnitConfig(Document, frozen=True):
@@ -143,7 +143,7 @@ def _refuse_long_keys(text: str) -> None:
         raise ValueError(f"a key must have at most {_LONGEST_KEY} dotted parts, not {parts}")
 
 
-def _toml_document(fields: dict[str, Any]) -> str:
+def toml_document(fields: dict[str, Any]) -> str:
     """Strings, numbers, lists of them and tables as TOML."""
     return "\n".join(_toml_lines(fields, "")) + "\n"
 

@@ -18,6 +18,7 @@ from .accumulators import (
     FloatAccumulator,
     WindowAccumulator,
 )
+from .document import toml_document
 from .formulations import (
     FIELDS,
     FORMULATIONS,
@@ -174,6 +175,11 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         return {field: getattr(self, field) for field in FIELDS}
 
     @property
+    def states_formulation(self) -> bool:
+        """Whether it was made with a formulation of its own, so that none is chosen for it."""
+        return bool(self.model_fields_set & {*FIELDS})
+
+    @property
     def weight_format(self) -> Format:
         """Row of ``weight``."""
         return self.format_of(self.weight)
@@ -312,3 +318,13 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields
+
+    def to_toml(self) -> str:
+        """A document that ``from_toml`` reads as this configuration; it states a formulation only where this one does.
+
+        ``synth`` of what ``generate`` wrote then asks the same as of what ``generate`` read.
+        """
+        fields = self.to_dict()
+        if not self.states_formulation:
+            del fields["multiplier"]
+        return toml_document(fields)

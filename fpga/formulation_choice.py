@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import FORMULATIONS, MacConfig
-from ..config.document import UnitConfig
 from ..config.family import Table
 from ..hdl.emit.verilog import TOP, emit, once_in_cells
 from ..system.errors import BitmillError
@@ -78,11 +77,6 @@ def formulation_name(config: MacConfig) -> str:
     return ", ".join(config.formulation.values())
 
 
-def states_formulation(config: UnitConfig) -> bool:
-    """Whether the configuration was made with a formulation of its own."""
-    return bool(config.model_fields_set & set(FORMULATIONS))
-
-
 def choose(
     config: MacConfig,
     probe: Probe,
@@ -101,7 +95,8 @@ def choose(
     dsp
         Whether multipliers must be of those that may use DSP blocks; with False, any may be tried.
     progress
-        Called with the name of each formulation that was measured, how many were, and how many there will be as far as is known.
+        Called with no name before anything was measured, then with the name of each formulation that was, how many were, and how
+        many there will be as far as is known.
 
     Raises
     ------
@@ -122,6 +117,7 @@ def choose(
             tried[name] = outcome.unwrap()
             yield units[name], tried[name]
 
+    progress("", 0, total)
     ((best, kept),) = measured({formulation_name(config): config}, float("inf"))
     assert kept is not None
     for field in fields:

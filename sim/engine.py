@@ -95,6 +95,9 @@ def play(
         If the engine cannot do what is asked, a tool is missing or fails, or the time is over.
     """
     check_engine(engine, waves=waves is not None)
+    if progress is not None:
+        # Compiling comes first, and a simulator that gets little of a processor says nothing for long.
+        progress(0, sum(len(phase.inputs) for phase in job.phases))
     if engine == "cocotb":
         return simulate(verilog, top, job, waves=waves, progress=progress, timeout=timeout)
     from .compiled import simulate_compiled  # The bench in the simulator has no use for it.

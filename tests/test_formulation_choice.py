@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from bitmill import MacConfig
-from bitmill.config.family import read_config
-from bitmill.fpga.formulation_choice import Figures, as_toml, choose, formulation_name, states_formulation
+from bitmill.fpga.formulation_choice import Figures, as_toml, choose, formulation_name
 
 
 def unit(weight="E4M3", **fields):
@@ -75,7 +74,23 @@ def test_windows_have_rows_of_their_own():
 def test_what_a_file_states(here):
     (here / "a.toml").write_text('weight = "INT4"\nactivation = "INT4"\n')
     (here / "b.toml").write_text('weight = "INT4"\nactivation = "INT4"\nmultiplier = "logic"\n')
-    assert [states_formulation(read_config(here / name)) for name in ("a.toml", "b.toml")] == [False, True]
+    (here / "c.toml").write_text('weight = "INT4"\nactivation = "INT4"\naligner = "grouped"\n')
+    for name, stated in (("a.toml", False), ("b.toml", True), ("c.toml", True)):
+        config = MacConfig.from_toml(here / name)
+        assert config.states_formulation is stated
+        (here / "again.toml").write_text(config.to_toml())
+        again = MacConfig.from_toml(here / "again.toml")
+        assert again == config
+        assert again.states_formulation is stated
+
+
+def test_what_was_generated_is_built_as_what_it_was_generated_from(cli, here):
+    (here / "u.toml").write_text('weight = "INT2"\nactivation = "INT2"\nk_max = 4\n')
+    assert cli("generate", "u.toml", "-o", "out").status == 0
+    told = [cli("synth", name, "--target", "generic").err.splitlines() for name in ("u.toml", "out/config.toml")]
+    (first,), (second,) = ([line for line in lines if line.startswith("bitmill: formulation")] for lines in told)
+    assert first == second
+    assert "the best of" in first
 
 
 def test_synth_chooses_and_says_so(cli, here):
@@ -94,8 +109,12 @@ def test_synth_chooses_and_says_so(cli, here):
     )
     assert f"bitmill: formulation {chosen}, the best of {len(tried)} for generic: " in done.err
     kept = cli("synth", "u.toml", "--target", "generic", "--formulation", "configured", "-o", "s.json")
-    assert "formulation" not in kept.err
-    assert "formulations" not in json.loads((here / "s.json").read_text())
+    assert "formulation logic, grouped, tree, the usual one; --formulation best tries others" in kept.err
+    usual = {"multiplier": "logic", "aligner": "grouped", "reduction": "tree"}
+    told = json.loads((here / "s.json").read_text())
+    assert "formulations" not in told
+    assert told["formulation"] == {**usual, "why": "usual"}
+    assert record["formulation"]["why"] == "best"
 
 
 @pytest.mark.parametrize(("preset", "kind"), [("int8-4x4", "array"), ("softmax-1", "softmax")])
@@ -112,7 +131,12 @@ def test_generate_for_a_target(cli, here):
     assert probed.status == 0, probed.err
     done = cli("generate", "u.toml", "--for", "generic", "-o", "out")
     assert done.status == 0, done.err
-    assert read_config(here / "out/config.toml").to_dict() == json.loads((here / "r.json").read_text())["configuration"]
+    written = MacConfig.from_toml(here / "out/config.toml")
+    assert written.to_dict() == json.loads((here / "r.json").read_text())["configuration"]
+    assert written.states_formulation
+    again = cli("synth", "out/config.toml", "--target", "generic", "-o", "s.json")
+    assert "as the configuration states it" in again.err
+    assert json.loads((here / "s.json").read_text())["formulation"]["why"] == "stated"
 
 
 @pytest.mark.parametrize("purpose", ["sky130", "sky130@", "sky130@-1", "sky130@nan", "ecp5@10", "tsmc7@5"])

@@ -58,7 +58,7 @@ def test_quantize(cli, model, tmp_path):
     assert done.status == 0, done.err
     # A row: 256 codes of 4 bits, two group scales, a channel scale, and two selectors of 2 bits in a byte of their own.
     bits = (256 * 4 + 2 * 8 + 16 + 8) / 256
-    assert f"1024 weights of 1 tensors in bitmod-fp4: {bits:.4f} bits per weight of these, SQNR" in done.out
+    assert f"1024 weights of 1 tensor in bitmod-fp4: {bits:.4f} bits per weight of these, SQNR" in done.out
     assert (
         f"The whole file: {out.stat().st_size} bytes for 1028 parameters, {8 * out.stat().st_size / 1028:.4f} bits"
         in done.out
