@@ -112,7 +112,12 @@ def synth_cells(
                     progress=show,
                 )
         if staged is not None:
-            record = _record(config, result) | left_out_of(left_out) | formulation_of(config, choice) | measured_on(config, measured)
+            record = (
+                _record(config, result)
+                | left_out_of(left_out)
+                | formulation_of(config, choice)
+                | measured_on(config, measured)
+            )
             staged.write_text(to_json(record), encoding="utf-8")
     _print(config, result)
     say_measured_on(config, measured)

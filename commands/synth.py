@@ -12,7 +12,7 @@ import click
 
 from ..fpga.cells import TARGETS
 from ..system.screen import say
-from .formulation import chosen, formulation_option, formulation_of
+from .formulation import chosen, formulation_of, formulation_option
 from .large_units import Left, clock_option, measured_on, measured_unit, say_measured_on
 from .memories import WITH_MEMORIES, emitted_for_cells, left_out_of, say_left_out
 from .options import PATH, output_option, share_of, takes_config

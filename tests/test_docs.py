@@ -10,12 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitmill import golden
+from bitmill import MacConfig, golden
+from bitmill.config.accumulators import ExactAccumulator, FixedAccumulator, FloatAccumulator, WindowAccumulator
+from bitmill.config.formulations import FIELDS
+from bitmill.config.pipeline import PLACES
 from bitmill.config.presets import PRESETS
 from bitmill.formats import get
 from bitmill.formats.block import get_block
 from bitmill.golden.weights import bits, dequantize, quantize_weights
 from bitmill.models.packed import packed_parts
+from bitmill.studies.sweep.grid import Grid
+from bitmill.studies.sweep.study_file import StudyFile
+from bitmill.studies.sweep.targets import CellsTarget, PowerTarget, Targets
+
+from .documented import field_rows, formulation_rows, tables
 
 DOCS = Path(__file__).parents[1] / "docs"
 FAMILIES = {config.unit: type(config) for config in PRESETS.values()}
@@ -32,6 +40,40 @@ def test_all_keys_of_units_are_there_with_their_defaults():
             value = list(field.default) if isinstance(field.default, tuple) else field.default
             wanted[key] = "left out" if value is None else f"`{json.dumps(value)}`"
         assert keys == {key: text for key, text in wanted.items() if key != "unit"}, name
+
+
+ACCUMULATORS = (ExactAccumulator, FixedAccumulator, WindowAccumulator, FloatAccumulator)
+TABLES = [
+    (MacConfig, "MACs, dot products and arrays"), *((kind, "Accumulators") for kind in ACCUMULATORS), (StudyFile, "Study files"),
+    (Grid, "`[[grid]]`"), (Targets, "`[targets]`"), (CellsTarget, "`[targets.cells.NAME]`"), (PowerTarget, "`power`"),
+]  # fmt: skip
+
+
+def tables_of(title: str) -> list[list[tuple[str, ...]]]:
+    page = (DOCS / "configuration.md").read_text()
+    (section,) = re.findall(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    return tables(section.strip())
+
+
+@pytest.mark.parametrize(("model", "title"), TABLES)
+def test_all_keys_of_configurations_and_studies_are_there_as_the_code_has_them(model, title):
+    wanted = list(field_rows(model))
+    (found,) = [rows[1:] for rows in tables_of(title) if rows[1][:3] == wanted[0]]
+    assert [row[:3] for row in found] == wanted
+    assert all(row[3] for row in found)
+
+
+def test_rows_of_formulations_places_and_accumulators_are_there_as_the_code_has_them():
+    rows_of = {rows[0][0]: rows[1:] for rows in tables_of("Formulations")}
+    for field in FIELDS:
+        assert [row[:3] for row in rows_of[f"`{field}`"]] == list(formulation_rows(field))
+        assert all(row[3] for row in rows_of[f"`{field}`"])
+    (places,) = tables_of("Places of `pipeline`")
+    assert places[1:] == [(f"`{json.dumps(place)}`", words) for place, words in PLACES.items()]
+    facts = {row[0]: row[1:] for row in tables_of("Accumulators")[-1]}
+    said = {True: "yes", False: "no"}
+    assert facts["`scale`, `block`"] == tuple(said[kind.takes_scales] for kind in ACCUMULATORS)
+    assert facts["`saturated`"] == tuple(said[kind.can_saturate] for kind in ACCUMULATORS)
 
 
 def values_of(name: str) -> list[float]:
