@@ -303,13 +303,18 @@ def map_standard_cells(
         left[multiplier] = 0
         return tried
 
-    climbs = run_jobs({name: (lambda name=name: climb(name)) for name in multipliers})
-    tried = [pair for outcome in climbs.values() for pair in outcome.unwrap()]
+    def at_ease(recipe: Recipe, result: Mapped) -> bool:
+        return recipe.effort == "small" and result.delay_ns <= period_ns
+
+    tried = climb("plain")
+    # Prefix adders for all sums are for speed. Small units are smaller with them at times; on large ones abc takes minutes.
+    if at_ease(*tried[0]) and tried[0][1].logic_ge > 10_000:
+        multipliers.remove("noalumacc")
+    climbs = run_jobs({name: (lambda name=name: climb(name)) for name in multipliers[1:]})
+    tried += [pair for outcome in climbs.values() for pair in outcome.unwrap()]
     chosen, so_far = min(tried, key=lambda pair: _rank(pair[1], period_ns))
-    # Full adders of gates are faster and larger (lanes of INT and FP on sky130 and ASAP7: 9 to 17 %), and their search is
-    # the longest of all: they are for clocks that the smallest circuit misses.
-    at_ease = chosen.effort == "small" and so_far.delay_ns <= period_ns
-    changed = standard_recipes.variants(chosen, gates=gates and not at_ease)
+    # Full adders of gates are faster and larger (lanes of INT and FP on sky130 and ASAP7: 9 to 17 %), and take longest.
+    changed = standard_recipes.variants(chosen, gates=gates and not at_ease(chosen, so_far))
     left[chosen.multiplier] = len(changed)
     last = run_jobs({row.name: (lambda row=row: mapped(row)) for row in changed})
     results = [result for _, result in tried] + [outcome.unwrap() for outcome in last.values()]
