@@ -17,6 +17,7 @@ from bitmill.config.pipeline import PLACES
 from bitmill.config.presets import PRESETS
 from bitmill.formats import get
 from bitmill.formats.block import get_block
+from bitmill.fpga.libraries import LIBRARIES
 from bitmill.golden.weights import bits, dequantize, quantize_weights
 from bitmill.models.packed import packed_parts
 from bitmill.studies.sweep.grid import Grid
@@ -74,6 +75,15 @@ def test_rows_of_formulations_places_and_accumulators_are_there_as_the_code_has_
     said = {True: "yes", False: "no"}
     assert facts["`scale`, `block`"] == tuple(said[kind.takes_scales] for kind in ACCUMULATORS)
     assert facts["`saturated`"] == tuple(said[kind.can_saturate] for kind in ACCUMULATORS)
+
+
+def test_files_of_libraries_are_there_as_they_are_looked_for():
+    ((_, *rows), *_) = tables((DOCS / "synthesis.md").read_text())
+    files = {
+        row.name: "; ".join(" or ".join(f"`{name}`" for name in names) for names in row.files)
+        for row in LIBRARIES.values()
+    }
+    assert rows == [(f"`{row.name}`", row.words, files[row.name], row.get) for row in LIBRARIES.values()]
 
 
 def values_of(name: str) -> list[float]:
