@@ -45,11 +45,14 @@ class Question:
         What quality is, in dB, such as ``output SQNR``.
     told
         Columns whose numbers sentences state, with digits after the point and words behind them.
+    counted
+        What costs are of, such as ``per MAC, registers included``.
     """
 
     candidates: Sequence[Candidate]
     good: str
     told: Mapping[str, tuple[int, str]]
+    counted: str = ""
 
     def numbers(self, candidate: Candidate) -> str:
         """``36.6 dB, 1,294 gates, 33.3 pJ``."""
@@ -89,7 +92,8 @@ class Question:
                 parts.append(f"for {of} {' or '.join(those)}")
         columns = listed(list(self.candidates[0].costs))
         alike = all(len(self.cheapest(level)) == 1 for level in goals)
-        return f"Take {listed(parts)}: each is the cheapest on {columns}{'' if alike else ', or where it says'}."
+        counted = f"; costs are {self.counted}" if self.counted else ""
+        return f"Take {listed(parts)}: each is the cheapest on {columns}{'' if alike else ', or where it says'}{counted}."
 
     def _near(self, best: Candidate) -> str:
         """Who is cheaper in every column than the most accurate one and hardly less accurate."""

@@ -111,7 +111,7 @@ def throughput_picture(records: Records) -> Figure:
     made = figure(
         14.0, 6.8, "Throughput per area over an FP16 PE, clock by clock",
         f"Weights of 4 bits, or a PE's own; {words_of(library)} cells, registers included; each PE with its share of the edges "
-        "of an 8 x 8 tile. Left: sums of groups. Right: with\na scaler of the same kind on both sides. At fixed clocks both run "
+        "of an 8 x 8 tile. Left: without what scales\nsums of groups. Right: with a scaler of the same kind on both sides. At fixed clocks both run "
         f"at that clock; at own best, each at the fastest it reaches. {shown.tools_named(records, 'area')}.", top=0.72,
     )  # fmt: skip
     panels = made.subplots(1, 2, sharey=True)
@@ -140,7 +140,7 @@ def throughput_picture(records: Records) -> Figure:
         axes.set_ylim(0, axes.get_ylim()[1])
         axes.set_xlabel("clock period")
         label_columns(axes, [*points, (len(here) - 1, PAPER_GAIN, f"{PAPER_GAIN:.2f}: the paper's areas", GREY, False)])
-    panels[0].set_ylabel("times the FP16 PE's")
+    panels[0].set_ylabel("throughput per area, times the FP16 PE's")
     return made
 
 

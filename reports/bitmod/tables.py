@@ -65,6 +65,7 @@ def pe_table(records: Records) -> Table:
         "8 x 8 tile have beside it, and what scales a group's sum and adds up groups. Then throughput per area over that "
         f"of the {candidates()[0].title} PE at the same clock: with edges; both with a scaler of the same kind; and "
         "with scaler against an FP16 PE without one, which adds up 128 products of weights that were dequantized beforehand. "
+        "Exponents given: a group's common exponent comes with its operands; else the PE keeps the greatest so far. "
         "Energy of a product in the PE alone: its netlist, clocks not gated, simulated on operands of a real layer.",
         (
             "PE", "weight bits", "cycles for products", "PE / GE", "edges / GE", "scaling / GE",
@@ -110,7 +111,7 @@ def part_table(records: Records) -> Table:
             continue
         timing, best = f"{part.key}/clock", f"{part.key}/osu018-{BEST}"
         rows.append((
-            part.title,
+            part.title.replace("OLIVE", "OliVe"),
             *(shown.number(records, f"{part.key}/generic", name) for name in ("logic", "registers")),
             *(shown.optional(records, f"{part.key}/osu018-{MAIN}", name) for name in ("logic", "registers")),
             shown.optional(records, best, "delay", 2),

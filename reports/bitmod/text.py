@@ -47,9 +47,14 @@ def _best_schemes(records: Records) -> str:
     return f"Take weights in {listed(parts)}." if parts else ""
 
 
+_WORDS = {"serial-given": ", which is told each group's exponent"}
+"""What the title of a PE does not say to those who do not know it."""
+
+
 def _best_pes(records: Records) -> str:
     """For each kind of activations the PE with the most throughput per area; who has less than the baseline."""
-    parts = []
+    parts: list[str] = []
+    one_sided: list[str] = []
     for activation in dict.fromkeys(candidate.pe.config.activation for candidate in built(records)):
         rivals = [c for c in built(records) if c.pe.config.activation == activation and c.key != BASELINE]
         if rivals:
@@ -61,11 +66,16 @@ def _best_pes(records: Records) -> str:
                 if own in records
                 else ""
             )
-            parts.append(f'for {activation} activations the PE "{best.title}" ({shown(rate[best.key], 2)} times{more})')
+            words = f'"{best.title}"{_WORDS.get(best.key, "")}'
+            parts.append(f"for {activation} activations the PE {words} ({shown(rate[best.key], 2)} times{more})")
+            one_sided.append(shown(records[f"cost/{best.key}/{MAIN}"].number(f"relative_dequantized_{best.bits}"), 2))
     base = next((candidate.title for candidate in candidates() if candidate.key == BASELINE), "")
     if not parts:
         return ""
-    return f"Build {listed(parts)}: most throughput per area, in times that of {base} at {clock_name(MAIN)}, without scalers."
+    return (
+        f"Build {listed(parts)}: most throughput per area, in times that of {base} at {clock_name(MAIN)}, without scalers; "
+        f"only {listed(one_sided)} times where {base} needs no scaler, since its weights were dequantized beforehand."
+    )
 
 
 def findings(records: Records) -> list[str]:
@@ -107,14 +117,14 @@ def _hardware(records: Records) -> Iterator[str]:
     if f"cost/serial/{MAIN}" in records:
         cost = records[f"cost/serial/{MAIN}"]
         yield (
-            f"What scales the sums of groups takes {shown(cost.number('scaling'))} GE beside a PE of "
-            f"{shown(cost.number('pe'))}. With a scaler of the same kind on both sides the bit-serial PE is at "
-            f"{shown(cost.number('relative_scaled_4'), 2)} of the FP16 PE; against an FP16 PE with dequantized weights and no "
-            f"scaler at {shown(cost.number('relative_dequantized_4'), 2)}."
+            f"What scales the sums of groups takes {shown(cost.number('scaling'))} GE beside a bit-serial PE of "
+            f"{shown(cost.number('pe'))} GE for FP16 activations. With a scaler of the same kind on both sides this PE has "
+            f"{shown(cost.number('relative_scaled_4'), 2)} times the FP16 PE's throughput per area; against an FP16 PE with "
+            f"dequantized weights and no scaler {shown(cost.number('relative_dequantized_4'), 2)} times."
         )
     if f"share/generator/{MAIN}" in records:
         share = records[f"share/generator/{MAIN}"].number("share")
-        yield f"Term generators are {shown(share, 1)} % of an 8 x 8 tile."
+        yield f"Term generators are {shown(share, 1)} % of an 8 x 8 tile's area."
 
 
 def _arithmetic(records: Records) -> Iterator[str]:

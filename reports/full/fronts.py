@@ -116,14 +116,14 @@ def points_of(records: Records) -> tuple[list[Record], dict[str, Axis]]:
 def question(records: Records) -> Question:
     """Which format to choose: mean SQNR on the layers, and every axis as a column."""
     points, axes = points_of(records)
-    names, _ = unit_names(points)
+    names, common = unit_names(points)
     candidates = [
         Candidate(names[p.part], p.number("sqnr"), {axis.word: p.number(name) for name, axis in axes.items()})
         for p in points
     ]
     energy = f"{USUAL} energy"
     told = {"gates": (0, "GE"), **({energy: (1, "pJ")} if energy in candidates[0].costs else {})}
-    return Question(candidates, "mean output SQNR", told)
+    return Question(candidates, "mean output SQNR", told, f"per MAC of {common}, registers included")
 
 
 def members(points: Iterable[Record], axis: str) -> list[Record]:

@@ -90,7 +90,7 @@ REPORT = Report(
         ),
         (
             "python -m bitmill.studies.cost --fit",
-            "the cost models of `bitmill estimate`, fitted on `reports/results/cost`",
+            "the cost models of bitmill estimate, fitted on what is in reports/results/cost",
         ),
     ),
     figures=figures,

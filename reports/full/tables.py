@@ -47,7 +47,7 @@ def _claims(records: Records) -> Table:
         records, "Published claims",
         "Ours is the same quantity in the paper's setting, as near as this flow comes; why they differ is "
         "found by moving one assumption at a time.",
-        lambda record, name: {"ratio": 2}.get(record.metrics[name].unit, 1),
+        lambda record, name: {"ratio": 2, "times": 2}.get(record.metrics[name].unit, 1),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def _models(records: Records) -> Table:
     return of_records(
         records, records.of_kind("model"), "Cost models",
         "Judged by units drawn afresh from all that they accept, with a seed of their own. "
-        "`bitmill estimate` answers with these errors.",
+        "The command bitmill estimate answers with these errors.",
         {
             "target": lambda record: TARGETS.get(record.config["target"]) or words_of(record.config["target"]),
             "metric": of_config("metric"),

@@ -11,6 +11,7 @@ from ..shown import shown
 from ..sweep.cells import curves_answer, energy_answer
 from .fronts import EXACT, FUSED, points_of, question
 from .gaps import gaps_answer
+from .pictures import MODEL_TITLES
 from .walks import WALKS, steps_of
 
 
@@ -47,12 +48,14 @@ def findings(records: Records) -> Iterator[str]:
     yield from _fronts(records)
     yield from curves_answer(records)
     yield from energy_answer(records)
-    for record in records.of_kind("model"):
-        yield (
-            f"The cost model of {record.config['target']} {record.config['metric']} errs by "
-            f"{shown(record.number('held_out_median'), 1)} % in the median on {record.number('held_out_units'):.0f} units "
-            f"it never saw, nine in ten by no more than {shown(record.number('held_out_p90'), 1)} %."
-        )
+    models = [
+        f"{MODEL_TITLES[record.config['metric']]} {'in' if record.config['target'] == 'generic' else 'on'} "
+        f"{MODEL_TITLES.get(record.config['target'], record.config['target'])} "
+        f"{shown(record.number('held_out_median'), 1)} % ({shown(record.number('held_out_p90'), 1)} %)"
+        for record in records.of_kind("model")
+    ]
+    if models:
+        yield f"Cost models err on units that they never saw by, in the median (nine in ten within): {listed(models)}."
 
 
 def _fronts(records: Records) -> Iterator[str]:

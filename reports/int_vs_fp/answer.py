@@ -46,12 +46,12 @@ def question(records: Records, granularity: str = "token") -> Question:
         for c in candidates
     ]
     told = {"ASIC gates": (0, "GE"), "FPGA LUT4": (1, "LUT4")}
-    return Question(kept, "output SQNR on the worst layer", told)
+    return Question(kept, "output SQNR on the worst layer", told, "per MAC, registers not counted")
 
 
 def findings(records: Records) -> list[str]:
     """What else was found, most useful first."""
-    static = f"With one static scale per tensor instead of one per token: {question(records, 'tensor').take()}"
+    static = question(records, "tensor").take().replace("Take", "With one static scale per tensor, not per token, take", 1)
     return [static, *cheapest_accumulator_sentences(records), *array_sentences(records), _proof_sentence(records)]
 
 
@@ -91,19 +91,24 @@ def _accumulator_sentence(records: Records, pair: Pair) -> str:
     ranked = harmless(records, pair)
     floats = [r for r in ranked if r.config["accumulator"]["kind"] in ("float", "window")]
     sentence = (
-        f"Accumulator of {pair.label} in a 32-lane dot product, NAND2-equivalents per MAC with registers: the exact one costs "
-        f"{_cost(records, found[0])}; the cheapest that lowers no layer's output SQNR by more than a tenth of a dB is "
-        f"{view.accumulator_label(ranked[0])} at {_cost(records, ranked[0])}"
+        f"{pair.label} in a 32-lane dot product: the exact accumulator costs {_cost(records, found[0])} NAND2-equivalents per "
+        f"MAC, registers included; the cheapest that lowers no layer's output SQNR by more than {HARMLESS_DB} dB is "
+        f"the {_called(ranked[0])} one ({_cost(records, ranked[0])})"
     )
     if floats and floats[0] is not ranked[0]:
-        sentence += (
-            f", the cheapest of those that round {view.accumulator_label(floats[0])} at {_cost(records, floats[0])}"
-        )
+        sentence += f", the cheapest of those that round the {_called(floats[0])} one ({_cost(records, floats[0])})"
     over = [r for r in found if r.number("overflowed") > 0]
     if over:
-        shares = [f"{shown.number(records, r.id, 'overflowed', 1).text} % ({view.accumulator_label(r)})" for r in over]
-        sentence += f"; for want of an exponent offset, of one layer's outputs overflow {listed(shares)}"
+        shares = [f"{shown.number(records, r.id, 'overflowed', 1).text} % with {_called(r)}" for r in over]
+        sentence += f"; of the worst layer's outputs {listed(shares)} overflow, since units have no exponent offset"
     return sentence + "."
+
+
+def _called(record: Record) -> str:
+    """``18-bit saturating``, ``12-bit window``, ``FP16 fused 128``."""
+    label = view.accumulator_label(record)
+    word, _, bits = label.partition(" ")
+    return f"{bits}-bit {word}" if bits.isdigit() else label
 
 
 def _array_sentence(records: Records, pair: Pair) -> str:
@@ -113,19 +118,17 @@ def _array_sentence(records: Records, pair: Pair) -> str:
         [shown.number(records, f"{which}/{flow}", "logic_per_mac", 1).text for which in (name, mac)]
         for flow in ("ecp5", "ecp5-dsp")
     )
-    used = [
-        shown.number(records, f"cycles/{name}/{layer.config['layer']}", "utilisation", 2).text
-        for layer in view.layers(records)
-    ]
+    used = min(
+        records[f"cycles/{name}/{layer.config['layer']}"].number("utilisation") for layer in view.layers(records)
+    )
     sentence = (
-        f"{pair.label} {view.ARRAY_TITLES[unit]}: {luts[0]} LUT4 per MAC without DSP blocks against {luts[1]} of the bare MAC, "
-        f"{dsp[0]} against {dsp[1]} with them, {listed(used)} % of its PEs' cycles used on the layers"
+        f"{pair.label} {view.ARRAY_TITLES[unit]}: {luts[0]} LUT4 per MAC without DSP blocks where the bare MAC takes {luts[1]}, "
+        f"{dsp[0]} and {dsp[1]} with them; PEs are used in at least {shown.shown(used, 2)} % of a layer's cycles"
     )
     clock, mac_clock = (f"{which}/clock" for which in (name, mac))
     if clock in records and mac_clock in records:
-        sentence += (
-            f", {shown.number(records, clock, 'fmax').text} MHz against {shown.number(records, mac_clock, 'fmax').text}"
-        )
+        mine, bare = (shown.number(records, name, "fmax").text for name in (clock, mac_clock))
+        sentence += f"; without DSP blocks it reaches {mine} MHz, the bare MAC {bare}"
     return sentence + "."
 
 

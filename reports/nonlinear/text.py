@@ -74,8 +74,11 @@ def _costs(records: Records, best: Mapping[str, list[tuple[bool, float, str]]]) 
             ]
             others = [r for r in as_wide if r.config["profile"] != ranked[0][2]]
             other = min(others, key=lambda record: record.number("logic"), default=None)
-            beside = f" ({view.title_of(other.config['profile'])} {_number(other, 'logic')})" if other else ""
             lanes = widest.config["lanes"]
+            known = [f"{view.title_of(other.config['profile'])} {_number(other, 'logic')}"] if other else []
+            if (unit, USUAL, "logic") in ITA_LINES and lanes == max(ITA_LANES[unit]):
+                known.append(f"ITA's own {shown(ITA_LINES[unit, USUAL, 'logic'])}")
+            beside = f" ({', '.join(known)})" if known else ""
             parts.append(
                 f"{view.unit_title(unit)} of {lanes} lane{'s' * (lanes > 1)} {_number(widest, 'logic')}{beside}"
             )
@@ -95,10 +98,10 @@ def _refused(records: Records) -> Iterator[str]:
             for contender, title in view.titles(records, unit).items()
         }
         parts = [
-            f"{_number(row, 'refused')} ({title})" for title, row in found.items() if row and row.number("refused")
+            f"{_number(row, 'refused')} by {title}" for title, row in found.items() if row and row.number("refused")
         ]
         if parts:
-            yield f"{view.unit_title(unit)} refuses the parameters or scale of some of the encoder's places: {', '.join(parts)}."
+            yield f"Places of the encoder whose parameters or scale {view.unit_title(unit)} refuses: {listed(parts)}."
 
 
 def _hardware(records: Records) -> Iterator[str]:
@@ -107,10 +110,10 @@ def _hardware(records: Records) -> Iterator[str]:
     for record in view.cells(records):
         unit, lanes = record.config["unit"], record.config["lanes"]
         if (unit, USUAL, "logic") in ITA_LINES and lanes == max(ITA_LANES[unit]):
-            ours.setdefault(unit, []).append(f"{record.config['title']} {_number(record, 'logic')}")
+            ours.setdefault(unit, []).append(f"{_number(record, 'logic')} ({record.config['title']})")
     for unit, parts in ours.items():
         peer = shown(ITA_LINES[unit, USUAL, "logic"])
-        yield f"ITA's {view.unit_title(unit)} takes {peer} gate equivalents on {words_of(USUAL)}; ours: {'; '.join(parts)}."
+        yield f"ITA's {view.unit_title(unit)} takes {peer} gate equivalents on {words_of(USUAL)}; ours {listed(parts)}."
 
 
 def _number(record: Record, metric: str, digits: int = 0) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -220,7 +219,7 @@ def skipped_table(study: Record) -> Table:
     for row in study.config["skipped"]:
         fields = row["fields"]
         rest = "; ".join(
-            f"{name.replace('_', ' ')} {fields[name] if isinstance(fields[name], str) else json.dumps(fields[name])}"
+            f"{name.replace('_', ' ')} {' '.join(map(str, fields[name].values())) if name == 'accumulator' else fields[name]}"
             for name in ("accumulator", "scale", "pipeline", "k_max")
         )
         rows.append((f"{fields['weight']} x {fields['activation']}", str(fields["lanes"]), rest, row["reason"]))
