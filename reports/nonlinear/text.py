@@ -76,7 +76,7 @@ def _costs(records: Records, best: Mapping[str, list[tuple[bool, float, str]]]) 
             other = min(others, key=lambda record: record.number("logic"), default=None)
             lanes = widest.config["lanes"]
             known = [f"{view.title_of(other.config['profile'])} {_number(other, 'logic')}"] if other else []
-            if (unit, USUAL, "logic") in ITA_LINES and lanes == max(ITA_LANES[unit]):
+            if (unit, USUAL, "logic") in ITA_LINES and (lanes,) == ITA_LANES[unit]:
                 known.append(f"ITA's own {shown(ITA_LINES[unit, USUAL, 'logic'])}")
             beside = f" ({', '.join(known)})" if known else ""
             parts.append(
@@ -109,11 +109,15 @@ def _hardware(records: Records) -> Iterator[str]:
     ours: dict[str, list[str]] = {}
     for record in view.cells(records):
         unit, lanes = record.config["unit"], record.config["lanes"]
-        if (unit, USUAL, "logic") in ITA_LINES and lanes == max(ITA_LANES[unit]):
+        if (unit, USUAL, "logic") in ITA_LINES and lanes == min(
+            ITA_LANES[unit]
+        ):  # Its GELU is a lane's, by its source.
             ours.setdefault(unit, []).append(f"{_number(record, 'logic')} ({record.config['title']})")
     for unit, parts in ours.items():
         peer = shown(ITA_LINES[unit, USUAL, "logic"])
-        yield f"ITA's {view.unit_title(unit)} takes {peer} gate equivalents on {words_of(USUAL)}; ours {listed(parts)}."
+        lanes = min(ITA_LANES[unit])
+        title = f"{view.unit_title(unit)} of {lanes} lane{'s' * (lanes > 1)}"
+        yield f"ITA's {title} takes {peer} gate equivalents on {words_of(USUAL)}; ours {listed(parts)}."
 
 
 def _number(record: Record, metric: str, digits: int = 0) -> str:

@@ -11,7 +11,12 @@ from ...studies.records import Record, Records
 from ..libraries import USUAL
 
 _PROFILE_WORDS = {"ivit": "I-ViT", "ibert": "I-BERT", "accurate": "bitmill's accurate"}
-UNIT_TITLES: dict[str, str] = {"softmax": "softmax", "gelu": "GELU", "layernorm": "LayerNorm", "requantize": "requantizer"}
+UNIT_TITLES: dict[str, str] = {
+    "softmax": "softmax",
+    "gelu": "GELU",
+    "layernorm": "LayerNorm",
+    "requantize": "requantizer",
+}
 
 
 def unit_title(unit: str) -> str:
