@@ -93,7 +93,9 @@ class Question:
         columns = listed(list(self.candidates[0].costs))
         alike = all(len(self.cheapest(level)) == 1 for level in goals)
         counted = f"; costs are {self.counted}" if self.counted else ""
-        return f"Take {listed(parts)}: each is the cheapest on {columns}{'' if alike else ', or where it says'}{counted}."
+        return (
+            f"Take {listed(parts)}: each is the cheapest on {columns}{'' if alike else ', or where it says'}{counted}."
+        )
 
     def _near(self, best: Candidate) -> str:
         """Who is cheaper in every column than the most accurate one and hardly less accurate."""

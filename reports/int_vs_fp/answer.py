@@ -51,7 +51,9 @@ def question(records: Records, granularity: str = "token") -> Question:
 
 def findings(records: Records) -> list[str]:
     """What else was found, most useful first."""
-    static = question(records, "tensor").take().replace("Take", "With one static scale per tensor, not per token, take", 1)
+    static = (
+        question(records, "tensor").take().replace("Take", "With one static scale per tensor, not per token, take", 1)
+    )
     return [static, *cheapest_accumulator_sentences(records), *array_sentences(records), _proof_sentence(records)]
 
 
