@@ -92,10 +92,8 @@ class Question:
                 parts.append(f"for {of} {' or '.join(those)}")
         columns = listed(list(self.candidates[0].costs))
         alike = all(len(self.cheapest(level)) == 1 for level in goals)
-        counted = f"; costs are {self.counted}" if self.counted else ""
-        return (
-            f"Take {listed(parts)}: each is the cheapest on {columns}{'' if alike else ', or where it says'}{counted}."
-        )
+        ends = ("" if alike else ", or where it says") + (f"; costs are {self.counted}" if self.counted else "")
+        return f"Take {listed(parts)}: each is the cheapest on {columns}{ends}."
 
     def _near(self, best: Candidate) -> str:
         """Who is cheaper in every column than the most accurate one and hardly less accurate."""

@@ -112,8 +112,7 @@ def throughput_picture(records: Records) -> Figure:
         14.0, 6.8, "Throughput per area over an FP16 PE, clock by clock",
         f"Weights of 4 bits, or a PE's own; {words_of(library)} cells, registers included; each PE with its share of the edges "
         "of an 8 x 8 tile. Left: without what scales\nsums of groups. Right: with a scaler of the same kind on both sides. "
-        "At fixed clocks both run at that clock; at own best, each at the fastest it reaches. "
-        f"{shown.tools_named(records, 'area')}.", top=0.72,
+        f"Own best: each at the fastest clock it reaches. {shown.tools_named(records, 'area')}.", top=0.72,
     )  # fmt: skip
     panels = made.subplots(1, 2, sharey=True)
     made.subplots_adjust(left=0.055, right=0.985, bottom=0.085, wspace=0.04)

@@ -47,27 +47,17 @@ def _best_schemes(records: Records) -> str:
     return f"Take weights in {listed(parts)}." if parts else ""
 
 
-_WORDS = {"serial-given": ", which is told each group's exponent"}
-"""What the title of a PE does not say to those who do not know it."""
-
-
 def _best_pes(records: Records) -> str:
     """For each kind of activations the PE with the most throughput per area; who has less than the baseline."""
-    parts: list[str] = []
-    one_sided: list[str] = []
+    parts, one_sided = list[str](), list[str]()
     for activation in dict.fromkeys(candidate.pe.config.activation for candidate in built(records)):
         rivals = [c for c in built(records) if c.pe.config.activation == activation and c.key != BASELINE]
         if rivals:
             rate = {c.key: records[f"cost/{c.key}/{MAIN}"].number(f"relative_{c.bits}") for c in rivals}
             best = max(rivals, key=lambda candidate: rate[candidate.key])
-            own = f"cost/{best.key}/{BEST}"
-            more = (
-                f"; {shown(records[own].number(f'relative_{best.bits}'), 2)} times at own best clocks"
-                if own in records
-                else ""
-            )
-            words = f'"{best.title}"{_WORDS.get(best.key, "")}'
-            parts.append(f"for {activation} activations the PE {words} ({shown(rate[best.key], 2)} times{more})")
+            own, field = f"cost/{best.key}/{BEST}", f"relative_{best.bits}"
+            more = f"; {shown(records[own].number(field), 2)} times at own best clocks" if own in records else ""
+            parts.append(f'for {activation} activations the PE "{best.title}" ({shown(rate[best.key], 2)} times{more})')
             one_sided.append(shown(records[f"cost/{best.key}/{MAIN}"].number(f"relative_dequantized_{best.bits}"), 2))
     base = next((candidate.title for candidate in candidates() if candidate.key == BASELINE), "")
     if not parts:
@@ -123,8 +113,7 @@ def _hardware(records: Records) -> Iterator[str]:
             f"dequantized weights and no scaler {shown(cost.number('relative_dequantized_4'), 2)} times."
         )
     if f"share/generator/{MAIN}" in records:
-        share = records[f"share/generator/{MAIN}"].number("share")
-        yield f"Term generators are {shown(share, 1)} % of an 8 x 8 tile's area."
+        yield f"Term generators are {shown(records[f'share/generator/{MAIN}'].number('share'), 1)} % of an 8 x 8 tile's area."
 
 
 def _arithmetic(records: Records) -> Iterator[str]:

@@ -106,21 +106,13 @@ def gaps_of(records: Iterable[Record], title: str, clock: str) -> dict[str, Reco
     return {row.config["library"]: row for row in sorted(found, key=lambda row: -row.config["node_nm"])}
 
 
-_SAID = {
-    BEST: "in area times period at their own best clocks",
-    SHARED[-1]: "in area at a slow clock",
-    LEAST_ENERGY: "in energy on a real layer's operands",
-}
-
-
 def gaps_answer(records: Records) -> Iterator[str]:
     """How far apart the libraries are: E4M3 over INT8."""
     for clock in (BEST, SHARED[-1], LEAST_ENERGY):
         found = gaps_of(records, GAPS[0].title, clock)
         if found:
             told = ", ".join(f"{row.number('extra'):+.0f} % on {name}" for name, row in found.items())
-            floating, integer = GAPS[0].title.replace(", exact", " with exact sums").split(" / ")
-            yield f"What {floating} costs more than {integer}, {_SAID[clock]}: {told}."
+            yield f"{GAPS[0].title.replace(', exact / ', ' with exact sums over ')}, {clock}: {told}."
 
 
 def gaps_table(records: Records) -> Table:

@@ -49,10 +49,9 @@ def findings(records: Records) -> Iterator[str]:
     yield from curves_answer(records)
     yield from energy_answer(records)
     models = [
-        f"{MODEL_TITLES[record.config['metric']]} {'in' if record.config['target'] == 'generic' else 'on'} "
-        f"{MODEL_TITLES.get(record.config['target'], record.config['target'])} "
-        f"{shown(record.number('held_out_median'), 1)} % ({shown(record.number('held_out_p90'), 1)} %)"
-        for record in records.of_kind("model")
+        f"{MODEL_TITLES[r.config['metric']]} on {MODEL_TITLES.get(r.config['target'], r.config['target'])} "
+        f"{shown(r.number('held_out_median'), 1)} % ({shown(r.number('held_out_p90'), 1)} %)"
+        for r in records.of_kind("model")
     ]
     if models:
         yield f"Cost models err on units that they never saw by, in the median (nine in ten within): {listed(models)}."

@@ -14,8 +14,7 @@ from . import view
 def subject(records: Records) -> str:
     """The layers in a phrase."""
     layers = view.layers(records)
-    names = ", ".join(layer.config["layer"] for layer in layers)
-    return f"{layers[0].config['source']}: {names}"
+    return f"{layers[0].config['source']}: {', '.join(layer.config['layer'] for layer in layers)}"
 
 
 def answer(records: Records) -> list[str]:
@@ -51,9 +50,7 @@ def question(records: Records, granularity: str = "token") -> Question:
 
 def findings(records: Records) -> list[str]:
     """What else was found, most useful first."""
-    static = (
-        question(records, "tensor").take().replace("Take", "With one static scale per tensor, not per token, take", 1)
-    )
+    static = question(records, "tensor").take().replace("Take", "With one static scale per tensor take", 1)
     return [static, *cheapest_accumulator_sentences(records), *array_sentences(records), _proof_sentence(records)]
 
 
@@ -89,8 +86,7 @@ def harmless(records: Records, pair: Pair) -> list[Record]:
 
 
 def _accumulator_sentence(records: Records, pair: Pair) -> str:
-    found = view.accumulators(records, pair)
-    ranked = harmless(records, pair)
+    found, ranked = view.accumulators(records, pair), harmless(records, pair)
     floats = [r for r in ranked if r.config["accumulator"]["kind"] in ("float", "window")]
     sentence = (
         f"{pair.label} in a 32-lane dot product: the exact accumulator costs {_cost(records, found[0])} NAND2-equivalents per "

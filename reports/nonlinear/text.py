@@ -69,12 +69,9 @@ def _costs(records: Records, best: Mapping[str, list[tuple[bool, float, str]]]) 
         own = [record for record in here if record.config["profile"] == ranked[0][2]]
         if own:
             widest = max(own, key=lambda record: (record.config["lanes"], -record.number("logic")))
-            as_wide = [
-                r for r in here if r.config["lanes"] == widest.config["lanes"] and r.config["profile"] in PROFILES
-            ]
-            others = [r for r in as_wide if r.config["profile"] != ranked[0][2]]
+            lanes, rivals = widest.config["lanes"], PROFILES.keys() - {ranked[0][2]}
+            others = [r for r in here if r.config["lanes"] == lanes and r.config["profile"] in rivals]
             other = min(others, key=lambda record: record.number("logic"), default=None)
-            lanes = widest.config["lanes"]
             known = [f"{view.title_of(other.config['profile'])} {_number(other, 'logic')}"] if other else []
             if (unit, USUAL, "logic") in ITA_LINES and (lanes,) == ITA_LANES[unit]:
                 known.append(f"ITA's own {shown(ITA_LINES[unit, USUAL, 'logic'])}")
@@ -109,15 +106,11 @@ def _hardware(records: Records) -> Iterator[str]:
     ours: dict[str, list[str]] = {}
     for record in view.cells(records):
         unit, lanes = record.config["unit"], record.config["lanes"]
-        if (unit, USUAL, "logic") in ITA_LINES and lanes == min(
-            ITA_LANES[unit]
-        ):  # Its GELU is a lane's, by its source.
+        if (unit, USUAL, "logic") in ITA_LINES and lanes == min(ITA_LANES[unit]):
             ours.setdefault(unit, []).append(f"{_number(record, 'logic')} ({record.config['title']})")
     for unit, parts in ours.items():
-        peer = shown(ITA_LINES[unit, USUAL, "logic"])
-        lanes = min(ITA_LANES[unit])
-        title = f"{view.unit_title(unit)} of {lanes} lane{'s' * (lanes > 1)}"
-        yield f"ITA's {title} takes {peer} gate equivalents on {words_of(USUAL)}; ours {listed(parts)}."
+        lanes, peer = min(ITA_LANES[unit]), shown(ITA_LINES[unit, USUAL, "logic"])
+        yield f"ITA's {view.unit_title(unit)} (lanes: {lanes}) takes {peer} GE on {words_of(USUAL)}; ours {listed(parts)}."
 
 
 def _number(record: Record, metric: str, digits: int = 0) -> str:

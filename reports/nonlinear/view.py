@@ -11,17 +11,12 @@ from ...studies.records import Record, Records
 from ..libraries import USUAL
 
 _PROFILE_WORDS = {"ivit": "I-ViT", "ibert": "I-BERT", "accurate": "bitmill's accurate"}
-UNIT_TITLES: dict[str, str] = {
-    "softmax": "softmax",
-    "gelu": "GELU",
-    "layernorm": "LayerNorm",
-    "requantize": "requantizer",
-}
+UNIT_TITLES: dict[str, str] = {"softmax": "softmax", "gelu": "GELU", "layernorm": "LayerNorm"}
 
 
 def unit_title(unit: str) -> str:
     """What readers call it; hardware has units besides those that are judged."""
-    return UNIT_TITLES.get(unit, unit)
+    return {**UNIT_TITLES, "requantize": "requantizer"}.get(unit, unit)
 
 
 def titles(records: Records, unit: str) -> dict[str, str]:
