@@ -86,7 +86,7 @@ def test_what_a_profile_refuses_is_said(records):
     assert "accuracy/layernorm/ivit/captured/L197/layer-5-after-feed-forward" not in records
     assert "accuracy/layernorm/ideal/captured/L197/layer-5-after-feed-forward" in records
     assert any(
-        "LayerNorm refuses the parameters or scale of some of the encoder's places: 1 (I-ViT)" in line
+        "Places of the encoder whose parameters or scale LayerNorm refuses: 1 by I-ViT" in line
         for line in text.findings(records)
     )
     (table,) = (table for table in all_tables(records) if table.title == "LayerNorm on captured rows")
@@ -147,8 +147,8 @@ def test_published_hardware_stands_beside_ours(records):
     assert lane.number("ours") == records["tripler/x1/osu018"].number("logic")
     assert "1 lane" in lane.config["claim"]
     assert not [record for record in records.of_kind("claim") if "slow" in record.id]
-    line = next(line for line in text.findings(records) if line.startswith("ITA's GELU takes 3,993 gate equivalents"))
-    assert line.endswith(f"tripler {records['tripler/x16/osu018'].number('logic'):,.0f}.")
+    line = next(line for line in text.findings(records) if line.startswith("ITA's GELU (lanes: 1) takes 3,993 GE"))
+    assert line.endswith(f"ours {records['tripler/x1/osu018'].number('logic'):,.0f} (tripler).")
     assert records["claim/ivit-gpu"].number("published") == 4.11
     assert "ours" not in records["claim/ivit-gpu"].metrics
 
