@@ -71,12 +71,12 @@ class Accumulator(wiring.Component):
             return
         met, now = Signal(name="met_saturation"), Signal(name="saturation")
         m.d.comb += [now.eq(met | beyond), self.saturated.eq(now & ~self.invalid)]
-        step, last, _ = self._shown
+        step, last, _ = self._step_shown
         with m.If(step):
             m.d.sync += met.eq(now & ~last)
 
     @property
-    def _shown(self) -> tuple[Value, Value, data.View]:
+    def _step_shown(self) -> tuple[Value, Value, data.View]:
         """``step``, ``last`` and ``flags`` of the step whose total is shown."""
         return self.step, self.last, self.flags
 

@@ -79,7 +79,7 @@ class FloatTotal(Accumulator):
 
         ``register`` is where the sum is kept; None if it is somewhere already.
         """
-        step, last, met_now = self._shown
+        step, last, met_now = self._step_shown
         kept = [] if register is None else [register]
         overflow = Const(0, 1) if self.config.accumulator.truncates else beyond
         met = Signal(data.StructLayout({"nan": 1, "pos_inf": 1, "neg_inf": 1, "operand": 1}))

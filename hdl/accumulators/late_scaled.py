@@ -65,5 +65,5 @@ class LateScaledAccumulator(LeanScaledAccumulator):
         self._waiting = named(m, waiting & self.enable, "shown"), last, flags
 
     @property
-    def _shown(self) -> tuple[Value, Value, data.View]:
+    def _step_shown(self) -> tuple[Value, Value, data.View]:
         return self._waiting
