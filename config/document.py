@@ -7,6 +7,7 @@ import re
 import tomllib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
@@ -201,7 +202,9 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         _, table = _located(model, first["loc"][:-1])
         accepted = sorted(table.model_fields, key=lambda name: name == _LAST_FIELD)
-        return f"field {short(field)} is unknown; accepted are {', '.join(accepted)}"
+        near = get_close_matches(named[-1], accepted, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        return f"field {short(field)} is unknown; accepted are {', '.join(accepted)}{meant}"
     if first["type"] == "too_short":
         return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {short(first['input'])}"
     if first["type"] == "tuple_type":
@@ -214,7 +217,19 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{field}.kind: must be one of {kinds}, not {short(given['kind']) if there else 'left out'}"
     for theirs, ours in _WORDS.items():
         message = message.replace(theirs, ours)
+    message += _range(model, first["loc"]) if message.endswith(("an integer", "a number")) else ""
     return f"{field}: {message}, not {short(first['input'])}"
+
+
+def _range(model: type[BaseModel], place: Sequence[str | int]) -> str:
+    """``" from 1 to 256"``, where a field at this place has both limits."""
+    _, table = _located(model, place[:-1])
+    field = table.model_fields.get(str(place[-1]))
+    stated = [] if field is None else field.metadata
+    least, most = (
+        [getattr(one, limit) for one in stated if getattr(one, limit, None) is not None] for limit in ("ge", "le")
+    )
+    return f" from {least[0]} to {most[0]}" if least and most else ""
 
 
 _WORDS = {
