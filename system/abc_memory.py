@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .cache import cached_file
 from .places import CACHE_VARIABLE, cache_directory
+from .sources import source_digest
 from .store import LIMIT_VARIABLE, cache_limit
 
 BEST_FILE = "best.v"
@@ -50,29 +51,34 @@ def remembering_abc(folder: Path, release: str) -> str | None:
     # Tools are run without the variables of the user, with a home of their own.
     kept = {CACHE_VARIABLE: str(cache_directory()), LIMIT_VARIABLE: str(cache_limit())}
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in kept.items())
-    command = shlex.join([sys.executable, "-P", "-m", __name__, release, str(abc)])
+    # The program has another name than this module, by which its sources are found.
+    what = f"{release} {source_digest(__name__)}"
+    command = shlex.join([sys.executable, "-P", "-m", __name__, what, str(abc)])
     program.write_text(f'#!/bin/sh\n{variables} exec {command} "$@"\n', encoding="utf-8")
     program.chmod(0o700)
     return f"./{_PROGRAM}"
 
 
-def main(release: str, abc: str, *arguments: str) -> None:
-    """Run abc with its ``arguments``, as Yosys gives them; becomes abc itself for what is left to do."""
+def main(what: str, abc: str, *arguments: str) -> None:
+    """Run abc with its ``arguments``, as Yosys gives them; becomes abc itself for what is left to do.
+
+    ``what`` is the release of abc and the digest of the sources: what others found is not taken.
+    """
     script = Path(arguments[-1])
     text = script.read_text(encoding="utf-8")
     of_yosys = _SOURCE.search(text)
     steps = Path(of_yosys[1]).read_text(encoding="utf-8") if of_yosys else ""
     search, resumed, rest = steps.partition(RESUME)
-    if resumed and _recalled(release, [abc, *arguments[:-1]], text, search):
+    if resumed and _recalled(what, [abc, *arguments[:-1]], text, search):
         _replace_source(script, text, resumed + rest)
     os.execv(abc, [abc, *arguments])
 
 
-def _recalled(release: str, command: list[str], text: str, search: str) -> bool:
+def _recalled(what: str, command: list[str], text: str, search: str) -> bool:
     """Put what the search finds into ``BEST_FILE``; False where abc failed, which it had better say by itself."""
     # Yosys names its folders by chance: what lies in the files counts.
     inputs = {
-        "release": release,
+        "what": what,
         "search": search,
         "read": [[name, *map(_content, words.split())] for name, words in _READ.findall(text)],
     }

@@ -47,7 +47,7 @@ TESTS = {
 
 A package within another one is tried apart, by a smoke test of its own."""
 
-COUNT = 360
+COUNT = 400
 """Mutants a run by default."""
 
 SEED = 1

@@ -112,7 +112,8 @@ def test_the_cheapest_harmless_accumulator_is_named(records):
     assert all(r.number("total_sqnr_lost") <= 0.1 for r in ranked)
     assert view.accumulators(records, pair)[0] in ranked, "the exact one costs no accuracy"
     sentence = cheapest_accumulator_sentences(records)[0]
-    assert f"is {view.accumulator_label(ranked[0])} at {costs[0]:,.0f}" in sentence
+    kind, width = view.accumulator_label(ranked[0]).split()
+    assert f"is the {width}-bit {kind} one ({costs[0]:,.0f})" in sentence
 
 
 def test_names_of_units_tell_every_accumulator_apart(study):

@@ -21,7 +21,12 @@ def test_old_records_are_read_as_what_they_are_called_now(study):
     for record, old in zip(found, OLD[study]["records"], strict=True):
         assert record.topic == now[record.id].topic
         # Figures that were added since are no old record's: library, area and leakage of standard cells.
-        assert record.metrics.items() <= now[record.id].metrics.items(), (old["id"], record.id)
+        for name, metric in record.metrics.items():
+            there = now[record.id].metrics[name]
+            # Predictions have six digits since, their errors three decimals: machines differ in what is behind those.
+            rounded = record.topic == "prediction"
+            value = pytest.approx(metric.value, rel=1e-5, abs=5e-4) if rounded else metric.value
+            assert (there.value, there.unit) == (value, metric.unit), (old["id"], record.id)
         assert set(now[record.id].metrics) - set(record.metrics) <= {"area", "leakage"}
         new = {name: value for name, value in now[record.id].flow.items() if name not in ("cells", "cpu_seconds")}
         old_flow = {name: value for name, value in record.flow.items() if name != "cells"}
