@@ -15,9 +15,10 @@ RESULTS = Path(__file__).parents[1] / "reports" / "results"
 
 
 def committed_records(study: str) -> Records:
-    """The committed records of a study, none where there is no such file."""
+    """The committed records of a study, none where there is no such file; no file of the user: a study writes it anew."""
     path = RESULTS / study / "records.json"
-    return Records.load(path, study=study) if path.is_file() else Records([], study=study)
+    text = path.read_text(encoding="utf-8") if path.is_file() else None
+    return Records([], study=study) if text is None else Records.from_json(text, source=str(path), study=study)
 
 
 def still_valid(

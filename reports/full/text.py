@@ -19,8 +19,7 @@ def subject(records: Records) -> str:
     """How much was measured."""
     study = records["study/full"]
     left = f" ({study.number('left'):.0f} more are planned and not measured yet)" if "left" in study.metrics else ""
-    measured = f"{study.number('measurements'):.0f} measurements{left}"
-    return f"{study.number('units'):.0f} units in {measured}, on real layers of MiniLM"
+    return f"{study.number('units'):.0f} units in {study.number('measurements'):.0f} measurements on real layers of MiniLM{left}"
 
 
 def answer(records: Records) -> list[str]:
