@@ -7,7 +7,6 @@ import re
 import tomllib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from ..formats import read_formats
 from ..system.errors import BitmillError
 from ..system.files import read_text, reading
-from ..system.text import short
+from ..system.text import nearest, short
 from .accumulator_spec import Frozen
 from .accumulators import Accumulator
 
@@ -202,9 +201,7 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         _, table = _located(model, first["loc"][:-1])
         accepted = sorted(table.model_fields, key=lambda name: name == _LAST_FIELD)
-        near = get_close_matches(named[-1], accepted, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        return f"field {short(field)} is unknown; accepted are {', '.join(accepted)}{meant}"
+        return f"field {short(field)} is unknown; accepted are {', '.join(accepted)}{nearest(named[-1], accepted)}"
     if first["type"] == "too_short":
         return f"{field}: must hold at least {first.get('ctx', {}).get('min_length')} value(s), not {short(first['input'])}"
     if first["type"] == "tuple_type":

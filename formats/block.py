@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from ..system.errors import BitmillError
-from ..system.text import short
+from ..system.text import nearest, short
 from .catalog import CATALOG, get
 from .scalar import Format
 
@@ -196,10 +195,8 @@ def get_block(name: str, own: Iterable[Format] = ()) -> Block:
         return found
     element = _element(wanted, own)
     if element is None:
-        close = difflib.get_close_matches(wanted, BLOCKS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
         raise BitmillError(
-            f"scheme must be one of {', '.join(BLOCKS)}, or a format such as e4m3, not {short(name)}{hint}"
+            f"scheme must be one of {', '.join(BLOCKS)}, or a format such as e4m3, not {short(name)}{nearest(wanted, BLOCKS)}"
         )
     if element.bits > MAX_ELEMENT_BITS or element.max_value <= 0 or element.zero_code is None:
         raise BitmillError(

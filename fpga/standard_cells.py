@@ -294,22 +294,22 @@ def map_standard_cells(
             progress(recipe.name, time.monotonic() - started, max(0, sum(left.values())))
         return result
 
+    def at_ease(recipe: Recipe, result: Mapped) -> bool:
+        return recipe.effort == "small" and result.delay_ns <= period_ns
+
     def climb(multiplier: Multiplier) -> list[tuple[Recipe, Mapped]]:
         tried = []
         for recipe in most[multiplier]:
             tried.append((recipe, mapped(recipe)))
-            if recipe.effort == "small" and tried[-1][1].delay_ns <= period_ns:
+            if at_ease(*tried[-1]):
                 break
         left[multiplier] = 0
         return tried
 
-    def at_ease(recipe: Recipe, result: Mapped) -> bool:
-        return recipe.effort == "small" and result.delay_ns <= period_ns
-
     tried = climb("plain")
     # Prefix adders for all sums are for speed. Small units are smaller with them at times; on large ones abc takes minutes.
     if at_ease(*tried[0]) and tried[0][1].logic_ge > 10_000:
-        multipliers.remove("noalumacc")
+        most["noalumacc"] = []
     climbs = run_jobs({name: (lambda name=name: climb(name)) for name in multipliers[1:]})
     tried += [pair for outcome in climbs.values() for pair in outcome.unwrap()]
     chosen, so_far = min(tried, key=lambda pair: _rank(pair[1], period_ns))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import reprlib
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 LONGEST_VALUE = 60
@@ -97,3 +99,9 @@ def markdown_code(text: str) -> str:
 def _backslashed(character: str) -> str:
     # A digit cannot be escaped, only the point behind it; as a reference it reads the same.
     return f"&#{ord(character)};" if character.isdigit() else f"\\{character}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean lanes?`` for the end of a message, or nothing where no known name is near."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
