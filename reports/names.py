@@ -10,6 +10,7 @@ from ..config.pipeline import PLACES, STAGES
 from ..studies.ids import label_of
 from ..studies.int_vs_fp.study import TIMES, Pair
 from ..studies.records import Record
+from ..studies.sweep.chosen import CHOSEN
 from ..studies.sweep.task import unit_of
 from .choice import listed
 
@@ -29,8 +30,7 @@ def unit_words(config: MacConfig) -> tuple[str, ...]:
     words = [pair if config.scale == NO_SCALE else f"{pair}, {config.scale} scales"]
     words += [f"{config.rows}{TIMES}{config.cols} array"] if config.by_rows else []
     words.append(f"{config.lanes} lane{'s' * (config.lanes > 1)}")
-    label = label_of(config.accumulator)
-    words.append("exact sum" if label == "exact" else label)
+    words.append("exact sum" if (label := label_of(config.accumulator)) == "exact" else label)
     if config.pipeline != len(STAGES):
         places = [place for place in PLACES if config.registers(place)]
         words.append(f"registers after {listed(places)}" if places else "no registers inside")
@@ -43,8 +43,8 @@ def unit_words(config: MacConfig) -> tuple[str, ...]:
 
 
 def unit_title(record: Record) -> str:
-    """``E4M3, 8 lanes, exact sum``."""
-    return ", ".join(unit_words(unit_of(record)))
+    """``E4M3, 8 lanes, exact sum``, in the formulation that it was measured in."""
+    return ", ".join(unit_words(unit_of(record).model_copy(update=record.flow.get(CHOSEN, {}))))
 
 
 def unit_names(records: Iterable[Record]) -> tuple[dict[str, str], str]:
