@@ -73,7 +73,8 @@ def chosen(
             ),
         )  # fmt: skip
     name, count = formulation_name(choice.config), len(choice.tried)
-    kept = f"as configured ({as_toml(unit)})" if choice.config == unit else f"write {as_toml(choice.config)} to keep it"
+    is_stated = choice.config == unit and unit.states_formulation
+    kept = f"as configured ({as_toml(unit)})" if is_stated else f"write {as_toml(choice.config)} to keep it"
     say(f"bitmill: formulation {name}, the best of {count} for {where}: {kept}", err=True)
     return choice.config, choice
 
