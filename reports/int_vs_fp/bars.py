@@ -83,7 +83,7 @@ def fmax_picture(records: Records) -> Figure:
     least = min(2, len(pairs))  # One clock alone is no picture; the table has it.
     units = [u for u in view.units(records) if sum(bool(view.timing_of(records, pair, u)) for pair in pairs) >= least]
     made = figure(
-        max(7.2, 1.0 + 3.75 * max(len(units), 1)),
+        max(11.0, 1.0 + 3.75 * max(len(units), 1)),
         1.75 + 0.40 * len(pairs),
         "The clock each unit reaches on ECP5",
         "nextpnr, LFE5U-85 speed grade 6, registers around the unit, no DSP blocks. Dot: median; line: range over the "
