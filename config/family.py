@@ -7,7 +7,7 @@ family is to write its configuration, a row here and a row in the floors' tables
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -42,11 +42,14 @@ class Family:
         Class of its configurations; families that differ in little share one.
     title
         What errors and listings call one of its units, with its article.
+    presets
+        Configurations of its own that come with the program, by name; those of the first families stand in ``config.presets``.
     """
 
     unit: str
     config: type[UnitConfig]
     title: str
+    presets: Mapping[str, UnitConfig] = field(default_factory=dict)
 
 
 _ROWS = (

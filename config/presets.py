@@ -1,4 +1,4 @@
-"""The built-in configurations by name: units, arrays, bit-serial tiles, units of rows and parallel PEs."""
+"""The built-in configurations by name: units, arrays, bit-serial tiles, units of rows, parallel PEs, and those of families."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..system.errors import BitmillError
 from ..system.text import short
 from .bit_serial import BitSerialConfig
 from .document import UnitConfig
+from .family import FAMILIES
 from .mac import ExactAccumulator, FloatAccumulator, MacConfig
 from .row_presets import OTHER_UNITS
 
@@ -84,7 +85,10 @@ TILES: dict[str, BitSerialConfig] = {
 }
 """Bit-serial tiles."""
 
-PRESETS: dict[str, UnitConfig] = {**UNITS, **TILES, **OTHER_UNITS}
+FAMILY_UNITS: dict[str, UnitConfig] = {name: unit for row in FAMILIES.values() for name, unit in row.presets.items()}
+"""Those that stand in the configurations of their families."""
+
+PRESETS: dict[str, UnitConfig] = {**UNITS, **TILES, **OTHER_UNITS, **FAMILY_UNITS}
 """All of them."""
 
 

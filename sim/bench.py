@@ -108,8 +108,8 @@ class _Bench:
             raise BenchError(failures.inputs_left(phase, beats))
 
 
-def _last_flags(phase: Phase, input_bits: int) -> list[bool]:
-    return [bool(payload >> (input_bits - 1)) for payload in phase.inputs]
+def _last_flags(phase: Phase, job: Job) -> list[bool]:
+    return [job.every_input or bool(payload >> (job.input_bits - 1)) for payload in phase.inputs]
 
 
 async def _run_phase(bench: _Bench, phase: Phase, outcome: Outcome) -> None:
@@ -117,7 +117,7 @@ async def _run_phase(bench: _Bench, phase: Phase, outcome: Outcome) -> None:
     outcome.phases.append(counts)
     bench.source.clear_counts()
     bench.sink.clear_counts()
-    last_flags = _last_flags(phase, bench.job.input_bits)
+    last_flags = _last_flags(phase, bench.job)
     await bench.set_controls(phase.controls)
     for beats in (*phase.resets, None):
         try:

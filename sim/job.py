@@ -71,7 +71,8 @@ class Job:
     """Phases to run one after the other, and the payload widths that store them.
 
     ``patience``: cycles without any transfer after which the simulation is given up as hung. ``controls`` and ``levels``: names
-    and widths of the inputs and outputs beside the streams, clock and reset that phases set and look at.
+    and widths of the inputs and outputs beside the streams, clock and reset that phases set and look at. ``every_input``: each
+    input is an item of work by itself, and no bit says so.
     """
 
     input_bits: int
@@ -80,6 +81,7 @@ class Job:
     patience: int = 1000
     controls: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, int] = field(default_factory=dict)
+    every_input: bool = False
 
     def save(self, path: Path) -> None:
         """Write the job as an ``.npz`` file."""
@@ -99,7 +101,7 @@ class Job:
             })  # fmt: skip
         widths = {"input_bits": self.input_bits, "output_bits": self.output_bits}
         beside = {"controls": dict(self.controls), "levels": dict(self.levels)}
-        about = {**widths, "patience": self.patience, **beside, "phases": rows}
+        about = {**widths, "patience": self.patience, **beside, "every_input": self.every_input, "phases": rows}
         arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
@@ -124,7 +126,7 @@ class Job:
                 for index, row in enumerate(about["phases"])
             )
         widths = about["input_bits"], about["output_bits"]
-        return cls(*widths, phases, about["patience"], about["controls"], about["levels"])
+        return cls(*widths, phases, about["patience"], about["controls"], about["levels"], about["every_input"])
 
 
 @dataclass

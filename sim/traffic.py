@@ -55,6 +55,8 @@ class Traffic(ABC, Generic[Config, Payloads, Work]):
         Cycles without any transfer after which the unit counts as hung.
     controls
         What tells the unit its constants: see ``Phase.controls``.
+    every_input
+        Each input is an item by itself, and there is no bit that says which is its item's last one.
     control_widths, level_widths
         Names and widths of the inputs that ``controls`` sets, and of the outputs in ``levels``.
     """
@@ -63,6 +65,7 @@ class Traffic(ABC, Generic[Config, Payloads, Work]):
     layout: Payloads
     cycles_per_input: int = 1
     patience: int = 1000
+    every_input: bool = False
     controls: tuple[Mapping[str, int], ...] = ()
     control_widths: Mapping[str, int] = MappingProxyType({})
     level_widths: Mapping[str, int] = MappingProxyType({})
@@ -124,8 +127,8 @@ class Traffic(ABC, Generic[Config, Payloads, Work]):
         """Input payloads of items one after the other."""
 
     def ends(self, payload: int) -> bool:
-        """Whether an input payload is its item's last one: the highest bit says so."""
-        return bool(payload >> (self.layout.input_bits - 1))
+        """Whether an input payload is its item's last one: the highest bit says so where not every one is."""
+        return self.every_input or bool(payload >> (self.layout.input_bits - 1))
 
     @abstractmethod
     def expected(self, work: Sequence[Work]) -> list[list[int]]:

@@ -229,6 +229,7 @@ def job_of(
         patience=traffic.patience,
         controls=traffic.control_widths,
         levels=traffic.level_widths,
+        every_input=traffic.every_input,
     )
 
 

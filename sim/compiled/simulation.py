@@ -146,6 +146,8 @@ class _Player:
         inputs = PayloadRows.of(phase.inputs, self._job.input_bits).rows
         expected = PayloadRows.of(phase.expected, self._job.output_bits).rows
         last_flags = inputs[:, -1] >> ((self._job.input_bits - 1) % 8)
+        if self._job.every_input:
+            last_flags = np.ones_like(last_flags)
         self._set_controls(phase)
         for beats in (*phase.resets, None):
             received = np.zeros((len(expected) + 1, self._output_bytes), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 
 from bitmill import FloatAccumulator, MacConfig, golden, preset
 from bitmill.config.bit_serial import BitSerialConfig
-from bitmill.config.presets import PRESETS, UNITS, any_preset
+from bitmill.config.presets import FAMILY_UNITS, PRESETS, UNITS, any_preset
 from bitmill.config.row_presets import OTHER_UNITS
 from bitmill.models.sample import load_layer
 from bitmill.sim import Verification, verify
@@ -72,8 +72,8 @@ def test_real_layer_runs_through_the_dot_product(name):
 
 
 @pytest.mark.long
-# Units of rows and parallel PEs: tests/sim/test_row_families.py.
-@pytest.mark.parametrize("name", [name for name in PRESETS if name not in OTHER_UNITS])
+# Units of rows and parallel PEs: tests/sim/test_row_families.py; those of families: tests/sim/test_family_presets.py.
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in {**OTHER_UNITS, **FAMILY_UNITS}])
 def test_every_preset(name):
     config = any_preset(name)
     assert isinstance(config, MacConfig | BitSerialConfig)

@@ -12,9 +12,9 @@ import pytest
 
 from bitmill import MacConfig
 from bitmill.config.bit_serial import BitSerialConfig
+from bitmill.config.presets import FAMILY_UNITS, preset
 from bitmill.config.presets import TILES as TILE_PRESETS
 from bitmill.config.presets import UNITS as MAC_PRESETS
-from bitmill.config.presets import preset
 from bitmill.config.row_presets import PARALLEL_UNITS, ROW_UNITS
 from bitmill.hdl.emit import verilog
 from bitmill.hdl.emit.names import KEYWORDS
@@ -82,6 +82,7 @@ PRESETS = [
     *MAC_PRESETS.values(),
     *TILE_PRESETS.values(),
     *PARALLEL_UNITS.values(),
+    *FAMILY_UNITS.values(),
     *(unit for unit in ROW_UNITS.values() if unit.lanes == 4),
 ]
 AS_RECORDED = ("// LayerNorm", "// RMSNorm")

@@ -1,0 +1,164 @@
+"""What all units of steps have in common: ports as their configurations state the fields, a pipeline that moves as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth import Module, Signal, Value, signed, unsigned
+from amaranth.hdl import ShapeLike
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from ..config.stepped import StepField, SteppedConfig
+from .family import HardwareFamily, PortWords
+from .mac.step_guard import StepGuard
+from .unit import Unit
+from .wires.delay import stages
+from .wires.handshake import free
+
+
+def field_shape(field: StepField) -> ShapeLike:
+    """Of a field in a payload."""
+    shape = signed(field.bits) if field.signed else unsigned(field.bits)
+    return shape if field.count is None else data.ArrayLayout(shape, field.count)
+
+
+def fields_layout(fields: Sequence[StepField]) -> data.StructLayout:
+    """Fields one above the other, the first lowest."""
+    return data.StructLayout({field.name: field_shape(field) for field in fields})
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A pipeline that moves as a whole, as a unit sees it.
+
+    Attributes
+    ----------
+    advance
+        All registers move in this cycle.
+    valid, last
+        By stage, whether a step is there, and whether it is its result's last one: 0 at the input, k behind k registers. The last
+        of them is the step that joins the result in this cycle.
+    first
+        The step that joins is its result's first.
+    joins
+        A step joins in this cycle.
+    too_long
+        More steps have joined than a result may have.
+    """
+
+    advance: Signal
+    valid: list[Value]
+    last: list[Value]
+    first: Value
+    joins: Value
+    too_long: Value
+
+
+class SteppedUnit(Unit):
+    """The base of units of steps: the ports, and the frame of a pipeline.
+
+    Throughput: whatever ``config.throughput`` says; results follow each other without a gap.
+
+    Parameters
+    ----------
+    config
+        The unit.
+
+    Members
+    -------
+    i : In(stream.Signature(fields_layout(config.input_fields)))
+    o : Out(stream.Signature(fields_layout(config.result_fields)))
+        All fields but ``too_long`` are 0 where that is set.
+    """
+
+    ORDER = "Results leave in the order of their last steps."
+
+    def __init__(self, *, config: SteppedConfig) -> None:
+        self.config: SteppedConfig = config
+        super().__init__({
+            "i": In(stream.Signature(fields_layout(config.input_fields))),
+            "o": Out(stream.Signature(fields_layout(config.result_fields))),
+        })  # fmt: skip
+
+    def steps(self, m: Module, registers: int) -> Steps:
+        """The frame of a pipeline with ``registers``, at least 0, between a step's transfer and where it joins its result.
+
+        A transfer a cycle; results have one register more, that of the output.
+        """
+        advance = Signal()
+        m.d.comb += [advance.eq(free(self.o)), self.i.ready.eq(advance)]
+        valid: list[Value] = [self.i.valid, *stages(m, advance, self.i.valid, registers, "valid{}", init=0)]
+        joins = valid[-1] & advance
+        if self.config.max_steps is None:
+            return Steps(advance, valid, [Value.cast(1)] * len(valid), Value.cast(1), joins, Value.cast(0))
+        ends = self.i.payload.last
+        last: list[Value] = [ends, *stages(m, advance, ends, registers, "last{}")]
+        m.submodules.guard = guard = StepGuard(max_steps=self.config.max_steps)
+        first = Signal(init=1)
+        m.d.comb += [guard.step.eq(joins), guard.last.eq(last[-1])]
+        with m.If(joins):
+            m.d.sync += first.eq(last[-1])
+        return Steps(advance, valid, last, first, joins, guard.too_long)
+
+    def give(self, m: Module, steps: Steps, result: Mapping[str, Value | Sequence[Value]]) -> None:
+        """The output's register: the result's fields by name, as they are with the step that joins in this cycle."""
+        payload = self.o.payload
+        fails = Signal()
+        m.d.comb += fails.eq(steps.too_long)
+        with m.If(steps.advance):
+            m.d.sync += self.o.valid.eq(steps.valid[-1] & steps.last[-1])
+            for field in self.config.own_result_fields:
+                found = result[field.name]
+                targets = [payload[field.name]] if field.count is None else list(payload[field.name])
+                values = [found] if field.count is None else list(found)  # pyright: ignore[reportArgumentType]
+                for target, value in zip(targets, values, strict=True):
+                    kept = Value.cast(value)
+                    if self.config.max_steps is not None:
+                        number = Signal(field_shape(_element(field)))
+                        m.d.comb += number.eq(kept)
+                        kept = number & (~fails).replicate(field.bits)
+                    m.d.sync += target.eq(kept)
+            if self.config.max_steps is not None:
+                m.d.sync += payload.too_long.eq(fails)
+
+
+def _element(field: StepField) -> StepField:
+    return StepField(name=field.name, bits=field.bits, words=field.words, signed=field.signed)
+
+
+def port_words(config: SteppedConfig) -> PortWords:
+    """What the fields of steps and results are, as the configuration says."""
+    return {
+        "i_payload": {field.name: field.words for field in config.input_fields},
+        "o_payload": {field.name: field.words for field in config.result_fields},
+    }
+
+
+def stepped_facts(config: SteppedConfig) -> dict[str, Any]:
+    """Products a cycle, and the most steps of a result where it has several."""
+    longest = {} if config.max_steps is None else {"max_steps": config.max_steps}
+    return {"products_per_cycle": config.macs, **longest}
+
+
+def stepped_family(
+    component: Callable[..., Unit], *, streams: str = "Streams i, of steps, and o, of results.", **other: Any
+) -> HardwareFamily:
+    """The row of a family of units of steps.
+
+    Parameters
+    ----------
+    component
+        The class of its units, made with ``config=...`` alone.
+    streams, other
+        As of ``HardwareFamily``.
+    """
+
+    def unit(*, config: Any, module_prefix: str | None = None) -> Unit:
+        return component(config=config)
+
+    return HardwareFamily(**{
+        "component": unit, "streams": streams, "words": port_words, "facts": stepped_facts, **other,
+    })  # fmt: skip
