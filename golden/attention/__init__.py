@@ -1,0 +1,1 @@
+"""Attention of low bits: what scores, probabilities, values and the cache become, on real numbers ``[heads, tokens, d]``."""
