@@ -58,6 +58,22 @@ class StepField:
         return self.greatest if self.greatest is not None else (1 << self.bits - int(self.signed)) - 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepMemory:
+    """A memory of a unit that is written beside the stream of steps, through port ``write``, a word a cycle.
+
+    Attributes
+    ----------
+    depth
+        Words.
+    word
+        What a word holds.
+    """
+
+    depth: int
+    word: StepField
+
+
 LAST = StepField(name="last", bits=1, words="the step is its result's last one")
 
 
@@ -78,6 +94,11 @@ class SteppedConfig(UnitConfig, frozen=True):
     @abstractmethod
     def max_steps(self) -> int | None:
         """Most steps of a result; one of more is ``too_long``, and 0 elsewhere. None: every step gives a result of its own."""
+
+    @property
+    def memory(self) -> StepMemory | None:
+        """What is written beside the stream, and stays through resets; None where nothing is."""
+        return None
 
     @property
     def input_fields(self) -> tuple[StepField, ...]:

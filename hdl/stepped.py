@@ -11,7 +11,7 @@ from amaranth.hdl import ShapeLike
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from ..config.stepped import StepField, SteppedConfig
+from ..config.stepped import StepField, StepMemory, SteppedConfig
 from .family import HardwareFamily, PortWords
 from .mac.step_guard import StepGuard
 from .unit import Unit
@@ -28,6 +28,11 @@ def field_shape(field: StepField) -> ShapeLike:
 def fields_layout(fields: Sequence[StepField]) -> data.StructLayout:
     """Fields one above the other, the first lowest."""
     return data.StructLayout({field.name: field_shape(field) for field in fields})
+
+
+def write_layout(memory: StepMemory) -> data.StructLayout:
+    """What writes a memory: the word at ``address`` in a cycle with ``enable``."""
+    return data.StructLayout({"enable": 1, "address": range(memory.depth), "word": field_shape(memory.word)})
 
 
 @dataclass(frozen=True)
@@ -72,15 +77,19 @@ class SteppedUnit(Unit):
     i : In(stream.Signature(fields_layout(config.input_fields)))
     o : Out(stream.Signature(fields_layout(config.result_fields)))
         All fields but ``too_long`` are 0 where that is set.
+    write : In(write_layout(config.memory))
+        Where the unit has a memory: written with the clock edge of this cycle; not while steps that read it are inside.
     """
 
     ORDER = "Results leave in the order of their last steps."
 
     def __init__(self, *, config: SteppedConfig) -> None:
         self.config: SteppedConfig = config
+        memory = config.memory
         super().__init__({
             "i": In(stream.Signature(fields_layout(config.input_fields))),
             "o": Out(stream.Signature(fields_layout(config.result_fields))),
+            **({} if memory is None else {"write": In(write_layout(memory))}),
         })  # fmt: skip
 
     def steps(self, m: Module, registers: int) -> Steps:
@@ -131,9 +140,16 @@ def _element(field: StepField) -> StepField:
 
 def port_words(config: SteppedConfig) -> PortWords:
     """What the fields of steps and results are, as the configuration says."""
+    memory = config.memory
+    write = {} if memory is None else {"write": {
+        "enable": "a word is written in this cycle; not while steps that read it are inside",
+        "address": f"of the word, 0 to {memory.depth - 1}",
+        "word": memory.word.words,
+    }}  # fmt: skip
     return {
         "i_payload": {field.name: field.words for field in config.input_fields},
         "o_payload": {field.name: field.words for field in config.result_fields},
+        **write,
     }
 
 

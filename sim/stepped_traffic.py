@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ..config.stepped import SteppedConfig
 from ..system.errors import BitmillError
+from .stepped_memory import drawn_memory, memory_writes, write_bits
 from .stepped_payload import Integers, StepItem, SteppedPayload
 from .traffic import Traffic
 
@@ -25,12 +26,27 @@ class SteppedTraffic(Traffic[SteppedConfig, SteppedPayload, StepItem]):
     ----------
     config
         The unit.
+    rng
+        Draws what its memory holds, where it has one.
     """
 
-    def __init__(self, config: SteppedConfig) -> None:
+    def __init__(self, config: SteppedConfig, rng: np.random.Generator | None = None) -> None:
         self.config: SteppedConfig = config
         self.layout: SteppedPayload = SteppedPayload(config)
         self.every_input: bool = config.max_steps is None
+        self.memory: Integers | None = None
+        if config.memory is not None:
+            self.memory = self.legal_memory(drawn_memory(config.memory, rng or np.random.default_rng(0)))
+            self.controls = memory_writes(config.memory, self.memory)
+            self.control_widths = {"write": write_bits(config.memory)}
+
+    def retold(self, rng: np.random.Generator) -> Self:
+        """The same unit with other words in its memory."""
+        return self if self.memory is None else self.__class__(self.config, rng)
+
+    def legal_memory(self, words: Integers) -> Integers:
+        """Words ``[depth, elements]`` made such as the unit's memory takes."""
+        return words
 
     def own_corners(self, rng: np.random.Generator, corner_steps: int) -> Iterator[StepItem]:
         """What the family tries beside ends of fields and lengths."""
@@ -80,7 +96,10 @@ class SteppedTraffic(Traffic[SteppedConfig, SteppedPayload, StepItem]):
         longest = self.config.max_steps
         if longest is not None and len(item) > longest:
             return {"too_long": 1}
-        return GOLDEN.of(self.config)(self.config, item.fields(self.config))
+        told = {} if self.memory is None or self.config.memory is None else {
+            "memory": self.memory if self.config.memory.word.count is not None else self.memory[:, 0]
+        }  # fmt: skip
+        return GOLDEN.of(self.config)(self.config, item.fields(self.config) | told)
 
     def drawn(self, rng: np.random.Generator, length: int, label: str, *, extreme: float = 0.25) -> StepItem:
         """Random steps; each number is an end of its field's range, or 0, with probability ``extreme``."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitmill.config.stepped import StepField, SteppedConfig
+from bitmill.config.stepped import StepField, StepMemory, SteppedConfig
+from bitmill.hdl.stepped import port_words, write_layout
 from bitmill.sim.engine import play
 from bitmill.sim.job import Job, Phase
 from bitmill.sim.stepped_payload import StepItem, SteppedPayload
@@ -118,3 +119,36 @@ def test_what_a_reset_discards_where_every_step_is_an_item(engine, every_input, 
     assert Job.load(tmp_path / "job.npz") == job
     (counts,) = play(DELAY, "bitmill_top", job, engine=engine).phases
     assert (counts.resets, counts.discarded, counts.mismatches) == (1, discarded, 0)
+
+
+class Remembers(MadeUp, frozen=True):
+    """The same with a memory of five words of two numbers."""
+
+    @property
+    def memory(self):
+        return StepMemory(
+            depth=5, word=StepField(name="word", bits=3, signed=True, count=2, greatest=2, words="two numbers")
+        )
+
+
+def test_memories_are_written_word_by_word_and_others_each_time():
+    traffic = SteppedTraffic(Remembers())
+    assert traffic.control_widths == {"write": 1 + 3 + 6}
+    assert traffic.memory is not None
+    assert (traffic.memory.shape, traffic.memory.min() >= -4, traffic.memory.max() <= 2) == ((5, 2), True, True)
+    *writes, idle = [cycle["write"] for cycle in traffic.controls]
+    assert [(word & 1, word >> 1 & 7) for word in writes] == [(1, address) for address in (4, 3, 2, 1, 0)]
+    for word, (first, second) in zip(writes, reversed(traffic.memory.tolist()), strict=True):
+        assert word >> 4 == (first & 7) | (second & 7) << 3
+    assert idle == 0b111_111_000_0
+    other = traffic.retold(np.random.default_rng(8))
+    assert other.memory is not None
+    assert (other.memory != traffic.memory).any()
+    assert SteppedTraffic(MadeUp()).controls == ()
+
+
+def test_ports_of_memories_are_there_and_told():
+    layout = write_layout(Remembers().memory)
+    assert layout.size == 1 + 3 + 6
+    assert set(port_words(Remembers())["write"]) == {"enable", "address", "word"}
+    assert "write" not in port_words(MadeUp())
