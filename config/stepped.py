@@ -101,6 +101,11 @@ class SteppedConfig(UnitConfig, frozen=True):
         return None
 
     @property
+    def cycles_per_step(self) -> int:
+        """Cycles that a step takes, at the most."""
+        return 1
+
+    @property
     def input_fields(self) -> tuple[StepField, ...]:
         """Of the payload of stream ``i``: a step, and ``last`` above it where results are of several."""
         return self.step_fields if self.max_steps is None else (*self.step_fields, LAST)

@@ -100,14 +100,33 @@ class SteppedUnit(Unit):
         advance = Signal()
         m.d.comb += [advance.eq(free(self.o)), self.i.ready.eq(advance)]
         valid: list[Value] = [self.i.valid, *stages(m, advance, self.i.valid, registers, "valid{}", init=0)]
+        if self.config.max_steps is None:
+            return self.joined(m, advance, valid, [Value.cast(1)] * len(valid))
+        ends = self.i.payload.last
+        return self.joined(m, advance, valid, [ends, *stages(m, advance, ends, registers, "last{}")])
+
+    def joined(
+        self, m: Module, advance: Signal, valid: list[Value], last: list[Value], *, whole: Value | None = None
+    ) -> Steps:
+        """The frame of a pipeline of the unit's own, which may take several cycles for a step.
+
+        Parameters
+        ----------
+        m
+            Where to place it.
+        advance
+            All registers move in this cycle.
+        valid, last
+            As of ``Steps``, by stage: something is there, and it is the end of its result's last step.
+        whole
+            What joins is the end of a step; always if left out.
+        """
         joins = valid[-1] & advance
         if self.config.max_steps is None:
-            return Steps(advance, valid, [Value.cast(1)] * len(valid), Value.cast(1), joins, Value.cast(0))
-        ends = self.i.payload.last
-        last: list[Value] = [ends, *stages(m, advance, ends, registers, "last{}")]
+            return Steps(advance, valid, last, Value.cast(1), joins, Value.cast(0))
         m.submodules.guard = guard = StepGuard(max_steps=self.config.max_steps)
         first = Signal(init=1)
-        m.d.comb += [guard.step.eq(joins), guard.last.eq(last[-1])]
+        m.d.comb += [guard.step.eq(joins if whole is None else joins & whole), guard.last.eq(last[-1])]
         with m.If(joins):
             m.d.sync += first.eq(last[-1])
         return Steps(advance, valid, last, first, joins, guard.too_long)

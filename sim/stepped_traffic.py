@@ -33,6 +33,7 @@ class SteppedTraffic(Traffic[SteppedConfig, SteppedPayload, StepItem]):
     def __init__(self, config: SteppedConfig, rng: np.random.Generator | None = None) -> None:
         self.config: SteppedConfig = config
         self.layout: SteppedPayload = SteppedPayload(config)
+        self.cycles_per_input: int = config.cycles_per_step
         self.every_input: bool = config.max_steps is None
         self.memory: Integers | None = None
         if config.memory is not None:
