@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from ..system.errors import BitmillError
 from ..system.text import short
+from .bit_planes import BIT_PLANES, BitPlanesConfig
 from .bit_serial import BitSerialConfig
 from .document import UnitConfig, read_toml
 from .mac import MacConfig
@@ -66,6 +67,7 @@ _ROWS = (
     Family(unit="rmsnorm", config=RootNormConfig, title="an RMSNorm"),
     Family(unit="newton-norm", config=NewtonNormConfig, title="a Newton LayerNorm"),
     Family(unit="requantize", config=RequantizeConfig, title="a requantizer"),
+    Family(unit="bit-planes", config=BitPlanesConfig, title="a tile of bit planes", presets=BIT_PLANES),
 )
 FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
 """All families by ``unit``, in the order of listings."""

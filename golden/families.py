@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config.family import Table
 from ..config.rows import ROW_KEYS, RowConfig
+from .bit_planes.totals import bit_plane_totals
 from .bit_serial import matmul as serial_matmul
 from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
@@ -33,6 +34,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "array": matmul,
         "bit-serial": serial_matmul,
         "parallel": parallel_unit_sum,
+        "bit-planes": bit_plane_totals,
         **dict.fromkeys(ROW_KEYS, row_outputs),
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..config.family import Table
 from .array.family import ARRAY
+from .bit_planes.family import BIT_PLANES
 from .bit_serial.family import BIT_SERIAL
 from .family import HardwareFamily
 from .mac.family import DOT, MAC
@@ -26,5 +27,6 @@ HARDWARE: Table[HardwareFamily] = Table(
         "rmsnorm": ROOT_NORM,
         "newton-norm": NEWTON_NORM,
         "requantize": REQUANTIZE,
+        "bit-planes": BIT_PLANES,
     },
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..config.family import Table
+from .bit_planes_traffic import BitPlanesTraffic
 from .dot_traffic import DotTraffic
 from .parallel_traffic import ParallelTraffic
 from .row_traffic import RowTraffic
@@ -29,5 +30,6 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "rmsnorm": RowTraffic,
         "newton-norm": RowTraffic,
         "requantize": RowTraffic,
+        "bit-planes": BitPlanesTraffic,
     },
 )

@@ -1,0 +1,1 @@
+"""Products of integers of any precision, plane by plane."""

@@ -1,0 +1,1 @@
+"""Tiles that multiply plane by plane."""
