@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# A unit may be built only to be asked for its latency and its ports.
 """What all units of steps have in common: ports as their configurations state the fields, a pipeline that moves as a whole."""
 
 from __future__ import annotations
