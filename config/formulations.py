@@ -210,6 +210,10 @@ def check_formulation(
     for field, name in chosen.items():
         row = FORMULATIONS[field][name]
         accepted = f"{field} must be {_listed(_everywhere(field))}"
+        if field == "multiplier" and not product.multiplies and name != USUAL[field]:
+            raise BitmillError(
+                f"{field} must be {USUAL[field]!r} for a product_rule that multiplies nothing, not {name!r}"
+            )
         if not _PAIRS[row.pairs](product):
             raise BitmillError(f"{accepted} for pairs that are not of {row.pairs}, not {name!r}")
         if lanes < row.lanes:

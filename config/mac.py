@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .. import formats
-from ..formats import Format, Minifloat, Product
+from ..formats import Minifloat
+from ..formats.rules import USUAL_RULE
 from ..system.errors import BitmillError
 from .accumulator_spec import AccumulatorSpec
 from .accumulators import (
@@ -30,6 +31,7 @@ from .formulations import (
     titled,
 )
 from .pipeline import STAGES, Pipeline, check_pipeline, pipeline_name, places_of
+from .product_rules import RuleFacts, RuleName, RuleOffset
 from .scales import NO_SCALE, ScaleFacts, scale_name
 from .user_formats import NamesFormats
 
@@ -45,7 +47,7 @@ __all__ = [
 ]
 
 
-class MacConfig(ScaleFacts, NamesFormats, frozen=True):
+class MacConfig(RuleFacts, ScaleFacts, NamesFormats, frozen=True):
     """What a unit or an array of units computes and how it is built.
 
     Parameters
@@ -97,6 +99,8 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         Results carry a flag ``saturated``: in some step of the dot product the accumulator was clamped, wrapped, or overflowed
         (to infinity, or to the greatest number where it truncates). 0 where ``invalid`` is set. For accumulators that can: not
         for ``exact`` and ``window`` ones.
+    product_rule, product_offset
+        What a product is: a row of ``formats.rules``, and its parameter, for rules that have one.
 
     Raises
     ------
@@ -121,6 +125,8 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     scale: str = NO_SCALE
     block: Annotated[int, Field(ge=1)] | None = None
     saturated: bool = False
+    product_rule: RuleName = USUAL_RULE
+    product_offset: RuleOffset = None
 
     @field_validator("weight", "activation")
     @classmethod
@@ -153,6 +159,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
             raise BitmillError(f"lanes must be 1 for unit 'mac', not {self.lanes!r}")
         if self.k_max < self.lanes:
             raise BitmillError(f"k_max must be at least lanes = {self.lanes}, not {self.k_max!r}")
+        self.check_rule()
         self.check_scale(self.accumulator)
         check_pipeline(
             self.pipeline, product=self.product, lanes=self.lanes, scaled=self.scale != NO_SCALE
@@ -178,21 +185,6 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
     def states_formulation(self) -> bool:
         """Whether it was made with a formulation of its own, so that none is chosen for it."""
         return bool(self.model_fields_set & {*FIELDS})
-
-    @property
-    def weight_format(self) -> Format:
-        """Row of ``weight``."""
-        return self.format_of(self.weight)
-
-    @property
-    def activation_format(self) -> Format:
-        """Row of ``activation``."""
-        return self.format_of(self.activation)
-
-    @property
-    def product(self) -> Product:
-        """Facts about one exact product, weight times activation."""
-        return Product(self.weight_format, self.activation_format)
 
     @property
     def idle_codes(self) -> tuple[int, int] | None:
@@ -282,6 +274,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         ``E4M3-scaled E2M1 4x4 array of dot4, blocks of 16, FP32 accumulator``.
         """
         pair = {NO_SCALE: "", "E8M0": "MX "}.get(self.scale, f"{self.scale}-scaled ")
+        pair = f"{self.rule.title} {pair}" if self.rule.title else pair
         pair += self.weight if self.weight == self.activation else f"{self.weight} x {self.activation}"
         unit = {"mac": "MAC", "dot": f"dot{self.lanes}", "array": f"{self.rows}x{self.cols} array"}[self.unit]
         if self.unit == "array" and self.lanes > 1:
@@ -290,6 +283,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
         rest = f", pipeline {pipeline_name(self.pipeline)}" if self.pipeline != len(STAGES) else ""
         rest += "".join(f", {words}" for words in titled(self.formulation))
         rest += ", saturation flagged" if self.saturated else ""
+        rest += "" if self.product_offset is None else f", {self.rule.offset_title(self.product_offset)}"
         return f"{pair} {unit}, {self.accumulator.title(self.accumulator_bits)}{rest}"
 
     def registers(self, place: str) -> bool:
@@ -301,7 +295,7 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
 
         Only arrays have rows and columns, ``scale`` is there where steps carry one, ``block`` where it spans several steps,
         ``pipeline`` where it is not whole, ``aligner`` and ``reduction`` where they are not the usual ones,
-        ``saturated`` where it is asked for.
+        ``saturated`` where it is asked for, ``product_rule`` where products are not exact.
         """
         fields = super().to_dict()
         if self.pipeline == len(STAGES):
@@ -315,6 +309,8 @@ class MacConfig(ScaleFacts, NamesFormats, frozen=True):
                 del fields[field]
         if not self.saturated:
             del fields["saturated"]
+        if self.product_rule == USUAL_RULE:
+            del fields["product_rule"]
         if self.unit != "array":
             del fields["rows"], fields["cols"]
         return fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .scalar import Format, signed_bits
 
@@ -14,7 +15,12 @@ class Product:
     Every product is an integer times ``2**min_exponent``; ``fixed_min`` and ``fixed_max`` bound that integer. ``bits`` is
     the width of the signed fixed-point product, ``2*(2**E + M) - 1`` for two equal ExMy minifloats whose top exponent is
     finite (two's complement integers that reach ``-2**(n-1)`` need one more bit than their symmetric kind).
+
+    Products of other rules (``formats.rules``) are subclasses: what is stated here of exact ones is stated there of theirs.
     """
+
+    multiplies: ClassVar[bool] = True
+    """Whether significands are multiplied, so that a multiplier's formulation can be chosen."""
 
     a: Format
     b: Format

@@ -6,16 +6,42 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats import Format
 from .parts import Parts
 
 FLOAT64_BITS = 53
 """Integers up to ``2**53`` and their sums are exact in float64, in any order of summation."""
+
+
+class FixedFacts(Protocol):
+    """What limbs are made by: of a format, or of products that a rule gave.
+
+    Attributes
+    ----------
+    min_exponent
+        Numbers are integers in units of ``2**min_exponent``.
+    fixed_min, fixed_max
+        Bounds of these integers.
+    """
+
+    @property
+    def min_exponent(self) -> int:
+        """Exponent of the unit."""
+        ...
+
+    @property
+    def fixed_min(self) -> int:
+        """Least integer."""
+        ...
+
+    @property
+    def fixed_max(self) -> int:
+        """Greatest integer."""
+        ...
 
 
 class Pairing(ABC):
@@ -84,14 +110,14 @@ def plan(weight_width: int, activation_width: int, terms: int) -> LimbPlan:
     return best
 
 
-def magnitude_bits(fmt: Format) -> int:
+def magnitude_bits(facts: FixedFacts) -> int:
     """Width of the greatest magnitude in units of ``2**min_exponent``."""
-    return max(abs(fmt.fixed_min), abs(fmt.fixed_max), 1).bit_length()
+    return max(abs(facts.fixed_min), abs(facts.fixed_max), 1).bit_length()
 
 
-def limb(fmt: Format, parts: Parts, index: int, bits: int) -> NDArray[np.float64]:
+def limb(facts: FixedFacts, parts: Parts, index: int, bits: int) -> NDArray[np.float64]:
     """Bits ``index*bits`` and up, ``bits`` of them, of the fixed-point magnitudes, with the numbers' signs."""
-    left = parts.exponent - fmt.min_exponent - index * bits
+    left = parts.exponent - facts.min_exponent - index * bits
     mask = (1 << bits) - 1
     # A left shift loses only bits above the mask; shifts by the width of int64 and more are not defined.
     moved_up = np.where(left < bits, parts.magnitude << np.clip(left, 0, bits), 0)
@@ -106,15 +132,15 @@ class Limbs:
     pieces: list[tuple[int, NDArray[np.float64]]]
 
     @classmethod
-    def of(cls, fmt: Format, parts: Parts, bits: int, count: int) -> Limbs:
+    def of(cls, facts: FixedFacts, parts: Parts, bits: int, count: int) -> Limbs:
         """``count`` limbs of ``bits`` each, those that are zero everywhere left out."""
-        pieces = [(index * bits, limb(fmt, parts, index, bits)) for index in range(count)]
+        pieces = [(index * bits, limb(facts, parts, index, bits)) for index in range(count)]
         return cls([(shift, piece) for shift, piece in pieces if piece.any()])
 
 
-def limb_operands(formats: tuple[Format, Format], parts: tuple[Parts, Parts], terms: int) -> tuple[Limbs, Limbs]:
+def limb_operands(facts: tuple[FixedFacts, FixedFacts], parts: tuple[Parts, Parts], terms: int) -> tuple[Limbs, Limbs]:
     """Weight and activation limbs for exact sums of ``terms`` products."""
-    weight, activation = formats
+    weight, activation = facts
     chosen = plan(magnitude_bits(weight), magnitude_bits(activation), terms)
     return (
         Limbs.of(weight, parts[0], chosen.weight_bits, chosen.weight_limbs),

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..config import MacConfig
 from ..formats import Format, Minifloat
+from ..golden.product_rules import fixed_products
 from .dot_product import DotProduct
 
 Pair = tuple[int, int]
@@ -30,11 +31,11 @@ class _Corners:
         self.longest = longest
         formats = config.weight_format, config.activation_format
         self.codes = [_some_codes(fmt) for fmt in formats]
-        fixed = [{code: _fixed(fmt, code) for code in codes} for fmt, codes in zip(formats, self.codes, strict=True)]
+        found = fixed_products(config, *np.ix_(*(np.array(codes, dtype=np.int64) for codes in self.codes))).tolist()
         self.products: dict[int, Pair] = {}
-        for weight, left in fixed[0].items():
-            for activation, right in fixed[1].items():
-                self.products.setdefault(left * right, (weight, activation))
+        for weight, row in zip(self.codes[0], found, strict=True):
+            for activation, value in zip(self.codes[1], row, strict=True):
+                self.products.setdefault(value, (weight, activation))
         self.ladder = {sign: sorted(abs(value) for value in self.products if value * sign > 0) for sign in (1, -1)}
         self.signs = [sign for sign in (1, -1) if self.ladder[sign]]
         self.zero = self.products[0]
@@ -158,7 +159,7 @@ class _Corners:
         """A product as far below another as ``ends`` say, give or take a few bits, of either sign."""
         product = self.config.product
         distances = {end + step for end in ends for step in range(-2, 5)} | {product.exponent_span}
-        top = product.min_exponent + product.exponent_span
+        top = sum(max(numbers) for numbers in self.numbers)
         above = self._at_exponent(top)
         for distance in sorted(distance for distance in distances if 0 <= distance <= product.exponent_span):
             for below in self._at_exponent(top - distance):
@@ -178,7 +179,7 @@ class _Corners:
         yield (greatest[0], nothing[1]), exponents[0] + activation.decode(nothing[1]).exponent
 
     def _at_exponent(self, exponent: int) -> list[Pair]:
-        """Products of that exponent in ascending order: the greatest and the least magnitude, of either sign."""
+        """Pairs whose exponents add up to that, in ascending order: the greatest and the least magnitude, of either sign."""
         found: dict[int, Pair] = {}
         for left, weights in self.numbers[0].items():
             for weight, code in weights.items():
@@ -229,7 +230,3 @@ def _some_codes(fmt: Format) -> list[int]:
         near = {code & top for power in powers for code in (power, power - 1, top + 1 - power)} | spaced
         codes = sorted(near | {code ^ 1 << fmt.bits - 1 for code in near})
     return [code for code in codes if fmt.decode(code).special is None]
-
-
-def _fixed(fmt: Format, code: int) -> int:
-    return int(fmt.decode(code).value / Fraction(2) ** fmt.min_exponent)

@@ -152,7 +152,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     (
         {"lane": 4},
         r"field 'lane' is unknown; accepted are weight, activation, unit, rows, cols, lanes, k_max, accumulator, pipeline, "
-        r"multiplier, aligner, reduction, scale, block, saturated, formats; did you mean lanes\?$",
+        r"multiplier, aligner, reduction, scale, block, saturated, product_rule, product_offset, formats; did you mean lanes\?$",
     ),
     ({"accumulator": {"kind": "exact", "bits": 9}}, r"field 'accumulator\.bits' is unknown"),
 ]

@@ -17,6 +17,7 @@ from bitmill.config.pipeline import PLACES
 from bitmill.config.presets import PRESETS
 from bitmill.formats import get
 from bitmill.formats.block import get_block
+from bitmill.formats.rules import PRODUCT_RULES
 from bitmill.fpga.libraries import LIBRARIES
 from bitmill.golden.weights import bits, dequantize, quantize_weights
 from bitmill.models.packed import packed_parts
@@ -69,6 +70,8 @@ def test_rows_of_formulations_places_and_accumulators_are_there_as_the_code_has_
     for field in FIELDS:
         assert [row[:3] for row in rows_of[f"`{field}`"]] == list(formulation_rows(field))
         assert all(row[3] for row in rows_of[f"`{field}`"])
+    (rules,) = tables_of("Rules of products")
+    assert rules[1:] == [(f"`{row.name}`", row.words) for row in PRODUCT_RULES.values()]
     (places,) = tables_of("Places of `pipeline`")
     assert places[1:] == [(f"`{json.dumps(place)}`", words) for place, words in PLACES.items()]
     facts = {row[0]: row[1:] for row in tables_of("Accumulators")[-1]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .accumulate_fixed import accumulate_fixed
 from .accumulate_float import accumulate_float
 from .accumulate_window import accumulate_window
 from .accumulated import Accumulated
+from .by_pairs import Operands, Scales, accumulated
 from .step_scales import step_scales
 
 Accumulate = Callable[[MacConfig, Pairing, Parts, Parts, tuple[int, ...]], Accumulated]
@@ -140,16 +142,21 @@ def _run(
     if scales is not None:
         parts = scales[0].parts, scales[1].parts
     invalid = pairing.combine(parts[0].any_special(), parts[1].any_special(), np.logical_or)
-    if scales is not None:
-        value, saturated = accumulate_float(config, pairing, *parts, invalid.shape, scales=scales)
-    else:
-        value, saturated = ACCUMULATORS[config.accumulator.kind](config, pairing, *parts, invalid.shape)
+    value, saturated = accumulated(config, pairing, parts, invalid.shape, scales, partial(_accumulate, config))
     if config.accumulator.zero_when_invalid:
         value[invalid] = 0
     too_long = np.full(invalid.shape, length > config.padded_k_max)
     if saturated is not None:
         saturated &= ~invalid
     return Result(value=value, invalid=invalid, too_long=too_long, saturated=saturated)
+
+
+def _accumulate(
+    config: MacConfig, pairing: Pairing, operands: Operands, shape: tuple[int, ...], scales: Scales
+) -> Accumulated:
+    if scales is not None:
+        return accumulate_float(config, pairing, *operands, shape, scales=scales)
+    return ACCUMULATORS[config.accumulator.kind](config, pairing, *operands, shape)
 
 
 def _operand(fmt: Format, codes: ArrayLike, name: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ import numpy as np
 from ...config import MacConfig
 from ..exact import Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
+from ..product_rules import operand_facts
 from .accumulated import Accumulated
 
 
@@ -17,7 +18,7 @@ def accumulate_exact(
 
     Operands are ``[rows, K]``; specials count as zero. int64 up to 63 bits, Python integers in an object array above.
     """
-    limbs = limb_operands((config.weight_format, config.activation_format), (weight, activation), weight.nan.shape[-1])
+    limbs = limb_operands(operand_facts(config), (weight, activation), weight.nan.shape[-1])
     sums = sums_by_shift(pairing, *limbs)
     bits = config.accumulator_bits
     if bits <= 63:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...config import MacConfig
 from ..exact import Limbs, Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
+from ..product_rules import operand_facts
 from .accumulate_exact import accumulate_exact
 from .accumulated import Accumulated
 
@@ -29,7 +30,7 @@ def accumulate_fixed(
         # Wrapping after every step is wrapping at the end.
         return accumulate_exact(config, pairing, weight, activation, shape)
     least, greatest = -(1 << (width - 1)), (1 << (width - 1)) - 1
-    limbs = limb_operands((config.weight_format, config.activation_format), (weight, activation), lanes)
+    limbs = limb_operands(operand_facts(config), (weight, activation), lanes)
     # The sum of accumulator and step fits one bit more than the wider of the two.
     narrow = max(width + dropped, config.product.sum_bits(lanes)) + 1 <= 64
     total: NDArray[Any] = np.zeros(shape, dtype=np.int64 if narrow else object)

@@ -12,6 +12,7 @@ from ...config import MacConfig
 from ...formats import Product
 from ..exact import FLOAT64_BITS, Limbs, Pairing, limb_operands, sums_by_shift
 from ..parts import Parts
+from ..product_rules import operand_facts
 from .accumulated import Accumulated
 from .float_register import FloatRegister
 from .float_steps import in_blocks, run_steps
@@ -81,8 +82,7 @@ class _StepSums:
             self._limbs: tuple[Limbs, Limbs] | None = None
         else:
             self._unit = config.product.min_exponent
-            formats = config.weight_format, config.activation_format
-            self._limbs = limb_operands(formats, (weight, activation), self._products)
+            self._limbs = limb_operands(operand_facts(config), (weight, activation), self._products)
 
     def add_to(self, accumulator: NDArray[Any], step: int) -> NDArray[Any]:
         columns = slice(step * self._products, (step + 1) * self._products)
@@ -127,9 +127,7 @@ def _pieces(part: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], in
 
 def sums_fit_float32(product: Product, products: int) -> bool:
     """Whether every sum of so many products is a float32, so that float32 addition already rounds the exact sum once."""
-    significand_bits = product.a.significand_bits + product.b.significand_bits
-    if products > 1:
-        significand_bits = product.sum_bits(products)
+    significand_bits = product.significand_product_bits if products == 1 else product.sum_bits(products)
     largest = max(abs(product.fixed_min), abs(product.fixed_max)) * products
     in_range = product.min_exponent >= _FLOAT32_MIN_EXPONENT and largest * 2.0**product.min_exponent <= _FLOAT32_MAX
     return significand_bits <= _FLOAT32_SIGNIFICAND and in_range

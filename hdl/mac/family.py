@@ -45,6 +45,8 @@ def words(config: MacConfig) -> PortWords:
         step = {name: text + held * name.endswith("_scale") for name, text in step.items()}
     infinite = config.scale_format is not None and config.scale_format.has_inf
     result = _RESULT | ({"invalid": "an operand or a scale was NaN or infinite"} if infinite else {})
+    if config.rule.operands:
+        step = {name: text + f"; {config.rule.operands}" * (name in formats) for name, text in step.items()}
     value = f"signed, in units of 2**{config.unit_exponent}; 0 where invalid"
     if config.accumulator_format:
         value = f"a code of {config.accumulator_format.name}"
@@ -81,7 +83,8 @@ def facts(config: MacConfig) -> dict[str, Any]:
     else:
         result = {"kind": "fixed", "bits": config.accumulator_bits, "unit_exponent": config.unit_exponent}
     result |= _left_to_do(config)
-    return {"products_per_cycle": config.macs, "max_steps": config.max_steps, "result": result}
+    rule = {} if config.product.multiplies else {"product": config.rule.words}
+    return {"products_per_cycle": config.macs, "max_steps": config.max_steps, **rule, "result": result}
 
 
 _OUTSIDE = (

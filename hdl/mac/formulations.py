@@ -105,9 +105,14 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
 }
 
 
+RULES: Mapping[str, Callable[[Product], AnyMultiplier] | None] = {"exact": None}
+"""What takes the multiplier's place, by the keys of ``formats.rules``; None where products are multiplied."""
+
+
 def multiplier(config: MacConfig) -> AnyMultiplier:
-    """A new multiplier of a lane."""
-    return _MULTIPLIERS[config.multiplier].make(config.product)
+    """A new multiplier of a lane, or what its rule of products has in place of one."""
+    make = RULES[config.product_rule] or _MULTIPLIERS[config.multiplier].make
+    return make(config.product)
 
 
 def aligner(config: MacConfig, *, shift: bool) -> Aligner | None:

@@ -42,7 +42,7 @@ def product_width(product: Product) -> int:
     """Width of the significands' product: no bit more than the extreme values need."""
     a, b = product.a, product.b
     if not product.significand_signed:
-        return (((1 << a.significand_bits) - 1) * ((1 << b.significand_bits) - 1)).bit_length()
+        return product.significand_product_bits
     corners = [x * y for x in _significand_range(a) for y in _significand_range(b)]
     return signed_bits(min(corners), max(corners))
 
@@ -54,7 +54,7 @@ def _significand_range(fmt: Format) -> tuple[int, int]:
 
 
 def product_layout(product: Product) -> data.StructLayout:
-    """The exact product before alignment: ``(-1)**sign * (significand + carry) * 2**exponent``.
+    """The product before alignment: ``(-1)**sign * (significand + carry) * 2**exponent``.
 
     The significand is signed for two's complement operands; only those have a carry, which completes a negative partial product.
     """
