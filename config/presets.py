@@ -33,6 +33,14 @@ MX_BLOCKS = ("mxfp4", "mxfp6", "mxfp8", "mxint8")
 SCALED_ARRAYS = {"nvfp4": 4, "mxfp4": 8, "mxfp8": 4}
 """Blocks of which there is a 4 x 4 array, and its lanes: a block spans four steps, or eight."""
 
+L_MUL_UNITS: dict[str, dict[str, Any]] = {
+    "l-mul-e4m3-dot8": {"weight": "E4M3", "unit": "dot", "lanes": 8, "product_rule": "l-mul"},
+    "l-mul-add-e4m3-dot8": {"weight": "E4M3", "unit": "dot", "lanes": 8, "product_rule": "l-mul-add"},
+    "l-mul-add-e5m2-mac": {"weight": "E5M2", "product_rule": "l-mul-add"},
+    "l-mul-bf16-mac-fp32": {"weight": "BF16", "product_rule": "l-mul", "accumulator": FloatAccumulator()},
+}
+"""Units whose products are L-Mul's; both operands are of one format."""
+
 
 def pair_key(weight: str, activation: str) -> str:
     """``e4m3`` or ``e2m1xe4m3``: how names of presets and records call two operand formats."""
@@ -61,6 +69,8 @@ def _units() -> dict[str, MacConfig]:
     rows["nvfp4-dot16"] = _of_block("nvfp4", unit="dot", lanes=16)
     for name, lanes in SCALED_ARRAYS.items():
         rows[f"{name}-4x4"] = _of_block(name, unit="array", rows=4, cols=4, lanes=lanes)
+    for name, fields in L_MUL_UNITS.items():
+        rows[name] = MacConfig.model_validate({**fields, "activation": fields["weight"]})
     return rows
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..system.errors import BitmillError
+from .l_mul import L_MUL, L_MUL_ADD
 from .product import Product
 from .product_rule import Offset, ProductRule
 from .scalar import Format
@@ -23,7 +24,11 @@ def _no_offset(_weight: Format, _activation: Format, offset: Offset) -> None:
         raise BitmillError(f"product_offset must be left out for product_rule 'exact', not {offset!r}")
 
 
-_ROWS = (ProductRule(name="exact", words="the product itself", product=_exact, check=_no_offset),)
+_ROWS = (
+    ProductRule(name="exact", words="the product itself", product=_exact, check=_no_offset),
+    L_MUL,
+    L_MUL_ADD,
+)
 
 PRODUCT_RULES: Mapping[str, ProductRule] = {row.name: row for row in _ROWS}
 """All rules by name; the first is the usual one."""

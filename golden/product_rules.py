@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..config import MacConfig
 from ..formats import Int, Product
 from .exact import FixedFacts
+from .l_mul import l_mul, l_mul_add
 from .parts import Parts, split
 
-Multiply = Callable[[Product, Parts, Parts], tuple[NDArray[Any], NDArray[Any]]]
+Multiply = Callable[[Any, Parts, Parts], tuple[NDArray[Any], NDArray[Any]]]
 """From facts about a product and two operands' parts, whose shapes broadcast, to magnitudes and exponents of nonzero products."""
 
 ONE = Int(name="ONE", width=1, signed=False)
@@ -33,7 +34,11 @@ def _multiply_exactly(_product: Product, weight: Parts, activation: Parts) -> tu
     return weight.magnitude * activation.magnitude, weight.exponent + activation.exponent
 
 
-RULES: Mapping[str, _Row] = {"exact": _Row(_multiply_exactly, separates=True)}
+RULES: Mapping[str, _Row] = {
+    "exact": _Row(_multiply_exactly, separates=True),
+    "l-mul": _Row(l_mul),
+    "l-mul-add": _Row(l_mul_add),
+}
 """By the keys of ``formats.rules``."""
 
 

@@ -286,6 +286,7 @@ def test_presets_are_valid_and_say_what_they_are(name):
             assert config.title == f"{prefix} {config.weight} {size}, FP32 accumulator"
         return
     weight, activation = config.weight.lower(), config.activation.lower()
+    name = name.removeprefix("" if config.product_rule == "exact" else f"{config.product_rule}-")
     assert name.split("-")[0] == (weight if weight == activation else f"{weight}x{activation}")
     assert (
         name.split("-")[1]

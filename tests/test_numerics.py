@@ -331,6 +331,17 @@ def test_saturation_of_floats_and_of_invalid_results() -> None:
     assert decode("FP16", [0x7BFF]).tolist() == [65504.0]
 
 
+@sentence("N32", "N33", "N34")
+def test_products_of_l_mul() -> None:
+    values, others = [[-1.5], [1.5], [448], [2.0**-6], [2.0**-7], [0]], [[1.25], [1.5], [448], [2.0**-6], [9], [9]]
+    for rule, carried, top in (("l-mul", 2.125, 2.625), ("l-mul-add", 2.25, 3.25)):
+        expected = [-1.875, carried, top * 2**16, 1.125 * 2.0**-12, 0.0, 0.0]
+        assert real(unit("E4M3", product_rule=rule), values, others) == expected
+    assert real(unit("E4M3", product_rule="l-mul", product_offset="none"), [[1.5]], [[1.5]]) == [2.0]
+    assert real(unit("BF16", FloatAccumulator(), product_rule="l-mul"), [[1.0]], [[1.0]]) == [1 + 2.0**-4]
+    assert np.isnan(real(unit("E5M2", FloatAccumulator(), product_rule="l-mul"), [[INF]], [[2.0**-15]]))
+
+
 def test_lsb_out_of_range_is_refused() -> None:
     with pytest.raises(BitmillError, match=r"accumulator\.lsb must be 0 to 6 for INT4 x INT4 and lanes = 1, not 7$"):
         MacConfig.from_dict({

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from amaranth.lib import data
 
@@ -13,6 +14,7 @@ from ...config import MacConfig
 from ...formats import Product
 from ..products.bit_multiplier import BitMultiplier, bit_weights, bits_layout
 from ..products.digit_multiplier import DigitMultiplier, digit_weights, digits_layout
+from ..products.l_mul import LMul, LMulAdd
 from ..products.multiplier import Multiplier
 from ..products.placed_multiplier import PlacedMultiplier
 from ..products.row_multiplier import LowRowMultiplier, RowMultiplier, row_parts
@@ -34,7 +36,7 @@ Parts = Callable[[Product], tuple[Part, ...]]
 """The parts that a term is left in, each summed by a tree of its own."""
 
 
-AnyMultiplier = Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier | PlacedMultiplier
+AnyMultiplier = Multiplier | RowMultiplier | BitMultiplier | DigitMultiplier | PlacedMultiplier | LMul
 """All have the ports ``weight``, ``activation`` and ``product``."""
 
 
@@ -105,7 +107,11 @@ _ALIGNERS: Mapping[str, _AlignerRow] = {
 }
 
 
-RULES: Mapping[str, Callable[[Product], AnyMultiplier] | None] = {"exact": None}
+RULES: Mapping[str, Callable[[Any], AnyMultiplier] | None] = {
+    "exact": None,
+    "l-mul": lambda product: LMul(product=product),
+    "l-mul-add": lambda product: LMulAdd(product=product),
+}
 """What takes the multiplier's place, by the keys of ``formats.rules``; None where products are multiplied."""
 
 

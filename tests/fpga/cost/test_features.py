@@ -98,6 +98,11 @@ FIELDS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "scale": [{"accumulator": _FLOAT}, {"accumulator": _FLOAT, "scale": "E8M0"}],
         "block": [{"accumulator": _FLOAT, "scale": "E8M0", "block": size} for size in (4, 8)],
         "saturated": [{"accumulator": _FIXED}, {"accumulator": _FIXED, "saturated": True}],
+        "product_rule": [{"weight": "E4M3", "activation": "E4M3", "product_rule": rule} for rule in ("exact", "l-mul")],
+        "product_offset": [
+            {"weight": "E4M3", "activation": "E4M3", "product_rule": "l-mul", "product_offset": offset}
+            for offset in (1, 2)
+        ],
         "formats": [{"weight": "X", "formats": {"X": {"width": width}}} for width in (5, 6)],
     },
     "ExactAccumulator": {
@@ -141,6 +146,10 @@ def test_every_field_is_read_or_refused(owner, field):
             seen.append(({}, {field: len(seen)}))
         elif config.block is not None:
             with pytest.raises(BitmillError, match="block must be None to be estimated, not 8"):
+                described(config)
+            seen.append(({}, {field: len(seen)}))
+        elif config.rule.title:
+            with pytest.raises(BitmillError, match=r"product_rule must be 'exact' to be estimated, not 'l-mul'"):
                 described(config)
             seen.append(({}, {field: len(seen)}))
         else:
