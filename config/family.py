@@ -15,6 +15,8 @@ from ..system.errors import BitmillError
 from ..system.text import short
 from .bit_planes import BIT_PLANES, BitPlanesConfig
 from .bit_serial import BitSerialConfig
+from .block_quantizer import PRESETS as BLOCK_QUANTIZERS
+from .block_quantizer import BlockQuantizerConfig
 from .document import UnitConfig, read_toml
 from .mac import MacConfig
 from .parallel import ParallelConfig
@@ -68,6 +70,7 @@ _ROWS = (
     Family(unit="newton-norm", config=NewtonNormConfig, title="a Newton LayerNorm"),
     Family(unit="requantize", config=RequantizeConfig, title="a requantizer"),
     Family(unit="bit-planes", config=BitPlanesConfig, title="a tile of bit planes", presets=BIT_PLANES),
+    Family(unit="block-quantizer", config=BlockQuantizerConfig, title="a block quantizer", presets=BLOCK_QUANTIZERS),
 )
 FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
 """All families by ``unit``, in the order of listings."""

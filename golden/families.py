@@ -11,6 +11,7 @@ from .bit_planes.totals import bit_plane_totals
 from .bit_serial import matmul as serial_matmul
 from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
+from .quantize.block import block_codes
 from .rows.families import ROWS, Ints, Mask
 
 
@@ -36,6 +37,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "parallel": parallel_unit_sum,
         "bit-planes": bit_plane_totals,
         **dict.fromkeys(ROW_KEYS, row_outputs),
+        "block-quantizer": block_codes,
     },
 )
 """Each takes the configuration and the operands: codes of dot products, matrices, sums, or a row and its mask."""

@@ -9,6 +9,7 @@ from .bit_serial.family import BIT_SERIAL
 from .family import HardwareFamily
 from .mac.family import DOT, MAC
 from .parallel.family import PARALLEL
+from .quantize.family import BLOCK_QUANTIZER
 from .rows.family import GELU, NEWTON_NORM, REQUANTIZE, ROOT_NORM, SHIFT_GELU, SHIFTMAX, SOFTMAX
 
 HARDWARE: Table[HardwareFamily] = Table(
@@ -28,5 +29,6 @@ HARDWARE: Table[HardwareFamily] = Table(
         "newton-norm": NEWTON_NORM,
         "requantize": REQUANTIZE,
         "bit-planes": BIT_PLANES,
+        "block-quantizer": BLOCK_QUANTIZER,
     },
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config.family import Table
 from .bit_planes_traffic import BitPlanesTraffic
+from .block_traffic import BlockTraffic
 from .dot_traffic import DotTraffic
 from .parallel_traffic import ParallelTraffic
 from .row_traffic import RowTraffic
@@ -31,5 +32,6 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "newton-norm": RowTraffic,
         "requantize": RowTraffic,
         "bit-planes": BitPlanesTraffic,
+        "block-quantizer": BlockTraffic,
     },
 )

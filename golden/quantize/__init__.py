@@ -1,0 +1,1 @@
+"""What block quantizers compute."""

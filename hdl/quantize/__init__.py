@@ -1,0 +1,1 @@
+"""Block quantizers: floats in, codes and a common scale out."""
