@@ -13,6 +13,7 @@ from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
 from .quantize.block import block_codes
 from .rows.families import ROWS, Ints, Mask
+from .trits.totals import trit_totals
 
 
 def row_outputs(config: RowConfig, row: Ints, mask: Mask) -> Ints:
@@ -36,6 +37,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "bit-serial": serial_matmul,
         "parallel": parallel_unit_sum,
         "bit-planes": bit_plane_totals,
+        "trits": trit_totals,
         **dict.fromkeys(ROW_KEYS, row_outputs),
         "block-quantizer": block_codes,
     },

@@ -11,6 +11,7 @@ from .mac.family import DOT, MAC
 from .parallel.family import PARALLEL
 from .quantize.family import BLOCK_QUANTIZER
 from .rows.family import GELU, NEWTON_NORM, REQUANTIZE, ROOT_NORM, SHIFT_GELU, SHIFTMAX, SOFTMAX
+from .trits.family import TRIT_UNIT
 
 HARDWARE: Table[HardwareFamily] = Table(
     "generated",
@@ -30,5 +31,6 @@ HARDWARE: Table[HardwareFamily] = Table(
         "requantize": REQUANTIZE,
         "bit-planes": BIT_PLANES,
         "block-quantizer": BLOCK_QUANTIZER,
+        "trits": TRIT_UNIT,
     },
 )

@@ -12,6 +12,7 @@ from .dot_traffic import DotTraffic
 from .parallel_traffic import ParallelTraffic
 from .row_traffic import RowTraffic
 from .serial_traffic import SerialTraffic
+from .stepped_traffic import SteppedTraffic
 from .tile_traffic import TileTraffic
 from .traffic import Traffic
 
@@ -33,5 +34,6 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "requantize": RowTraffic,
         "bit-planes": BitPlanesTraffic,
         "block-quantizer": BlockTraffic,
+        "trits": SteppedTraffic,
     },
 )

@@ -1,0 +1,1 @@
+"""Products of weights of -1, 0 and 1."""

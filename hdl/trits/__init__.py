@@ -1,0 +1,1 @@
+"""Units of weights of -1, 0 and 1."""
