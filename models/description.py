@@ -3,8 +3,8 @@
 ``version``, and under ``tensors`` the ``scheme``, ``group`` and ``shape`` of every tensor. A tensor whose rows are not the
 last axis of a two-dimensional shape has ``matrix`` too, the rows and their length as they are stored, and ``transposed`` if
 the model had every matrix as ``[in, out]``. A tensor ``NAME`` is stored as ``NAME.codes`` and, where its scheme has them,
-``NAME.group_scales``, ``NAME.channel_scales``, ``NAME.tensor_scale``, ``NAME.selectors`` and ``NAME.zero_points``; codes,
-selectors and zero points are packed bits (``golden.weights.bits``).
+``NAME.group_scales``, ``NAME.channel_scales``, ``NAME.tensor_scale``, ``NAME.selectors``, ``NAME.zero_points`` and what else its
+scheme stores (books: FP16 numbers); codes, scales of groups, selectors and zero points are packed bits (``golden.weights.bits``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..formats import read_formats, write_format
-from ..formats.block import Block, get_block
+from ..formats.block import Block, Part, get_block
 from ..golden.weights.bits import packed_length
 from ..system.errors import BitmillError
 from .reading import short
@@ -58,21 +58,16 @@ class Described:
     @property
     def parts(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each tensor that is stored, by the ending of its name."""
-        groups, bits = self.length // self.group, self.scheme.bits
-        found: dict[str, tuple[str, tuple[int, ...]]] = {
-            "codes": ("U8", (self.rows, packed_length(self.length, bits))),
-        }
-        if self.scheme.scale is not None:
-            found["group_scales"] = ("U8", (self.rows, groups))
-        if self.scheme.channel is not None:
-            found["channel_scales"] = ("F16", (self.rows,))
-        if self.scheme.tensor is not None:
-            found["tensor_scale"] = ("F32", (1,))
-        if self.scheme.selector_bits:
-            found["selectors"] = ("U8", (self.rows, packed_length(groups, self.scheme.selector_bits)))
-        if self.scheme.zero_point:
-            found["zero_points"] = ("U8", (self.rows, packed_length(groups, bits)))
-        return found
+        return {part.name: (part.dtype, self._stored_shape(part)) for part in self.scheme.parts}
+
+    def _stored_shape(self, part: Part) -> tuple[int, ...]:
+        shape = self.shape_of(part)
+        return (*shape[:-1], packed_length(shape[-1], part.bits)) if part.dtype == "U8" else shape
+
+    def shape_of(self, part: Part) -> tuple[int, ...]:
+        """Of a part in memory, with an item in each place."""
+        codes, groups = self.length // self.scheme.vector, self.length // self.group
+        return part.shape(rows=self.rows, codes=codes, groups=groups)
 
     @property
     def stored_bytes(self) -> int:
@@ -153,6 +148,8 @@ def _of(name: str, facts: Any) -> Described:
         raise BitmillError(f"{where}: metadata must have as many weights in shape {shape} as in matrix {matrix}")
     if group < 1 or length % group:
         raise BitmillError(f"{where}: group must divide the {length} weights of a row, not {group!r}")
+    if why := row.why_not(rows=rows, length=length):
+        raise BitmillError(f"{where}: must be a matrix that scheme {row.name} can have, but {why}")
     return Described(row, group, tuple(shape), rows, length, bool(transposed))
 
 

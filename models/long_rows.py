@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden.blocks import tensor_scale_of
 from ..golden.weights import QuantizedWeights, checked_weights, dequantize, quantize_weights
 from ..golden.weights.losses import Losses, losses
+from ..golden.weights.methods import method_of
 from ..golden.weights.quantize import greatest_scales
 from ..golden.weights.scales import channel_scales
 from .description import Described
@@ -46,7 +47,9 @@ class Piece:
 
 
 def block_of(facts: Described, block: int) -> int:
-    """Weights at a time: ``block``, or of longer rows the whole bytes of whole groups that come next to it."""
+    """Weights at a time: ``block``, or of longer rows the whole bytes of whole groups that come next to it, or the whole row."""
+    if facts.scheme.learns:
+        return max(block, facts.length)
     unit = 8 * facts.group
     return block if facts.length <= block else max(block // unit, 1) * unit
 
@@ -55,7 +58,7 @@ def quantized_pieces(matrix: Matrix, facts: Described, block: int) -> Iterator[P
     """Quantize a matrix, a block of rows or a piece of a row at a time. What saturates is clipped and counted."""
     size = block_of(facts, block)
     channels = _channels(matrix, facts, size) if facts.length > size and facts.scheme.channel is not None else None
-    tensor = None if facts.scheme.tensor is None else _tensor(matrix, facts, size)
+    tensor = _tensor(matrix, facts, size)
     row = at = 0
     found: list[Losses] = []
     first = True
@@ -87,10 +90,11 @@ def _channels(matrix: Matrix, facts: Described, size: int) -> NDArray[np.float16
     return channel_scales(greatest, name=matrix.name, saturate=True)
 
 
-def _tensor(matrix: Matrix, facts: Described, size: int) -> float:
-    """The scale of the whole tensor, whose weights are read once for it."""
+def _tensor(matrix: Matrix, facts: Described, size: int) -> Any:
+    """What the scheme finds of the whole tensor, whose weights are read once for it."""
+    whole = method_of(facts.scheme).whole
     blocks = (checked_weights(numbers, matrix.name) for numbers in matrix.blocks(size))
-    return tensor_scale_of(facts.scheme, max((float(np.abs(block).max(initial=0)) for block in blocks), default=0.0))
+    return None if whole is None else whole(facts.scheme, (matrix.rows, facts.length), blocks)
 
 
 def _of_row(pieces: list[Losses]) -> Losses:

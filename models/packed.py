@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.block import Part
 from ..golden.weights import QuantizedWeights, bits
 from ..system.errors import BitmillError
 from .description import KEY, Described, described
 from .model import Model, open_model
 from .tensor import Tensor
 
-_NUMBERS = {"channel_scales": np.float16, "tensor_scale": np.float32}
-"""Types of the parts that are no packed bits."""
+_NUMBERS: dict[str, tuple[type[np.generic], str]] = {"F16": (np.float16, "<f2"), "F32": (np.float32, "<f4")}
+"""Types of the parts that are no packed bits, in memory and in files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +82,15 @@ def read_quantized(model: Model, name: str, facts: Described) -> QuantizedWeight
     BitmillError
         If they are out of range.
     """
-    groups = facts.length // facts.group
-    counts = {
-        "codes": (facts.scheme.bits, facts.length),
-        "group_scales": (8, groups),
-        "selectors": (facts.scheme.selector_bits, groups),
-        "zero_points": (facts.scheme.bits, groups),
-    }
     with _about(model.path), _about(name):
-        parts: dict[str, NDArray[Any]] = {}
-        for part in facts.parts:
-            stored = model.tensors[f"{name}.{part}"].codes()
-            wide = _NUMBERS.get(part)
-            parts[part] = bits.unpack(stored, *counts[part]) if wide is None else stored.astype(wide)
-        return QuantizedWeights(scheme=facts.scheme, group=facts.group, **parts)
+        found: dict[str, NDArray[Any]] = {}
+        for part in facts.scheme.parts:
+            stored = model.tensors[f"{name}.{part.name}"].codes()
+            wide = _NUMBERS.get(part.dtype)
+            shape = facts.shape_of(part)
+            found[part.name] = bits.unpack(stored, part.bits, shape[-1]) if wide is None else stored.astype(wide[0])
+        extras = {part.name: found.pop(part.name) for part in facts.scheme.extras}
+        return QuantizedWeights(scheme=facts.scheme, group=facts.group, extras=extras, **found)
 
 
 def read_packed(path: Path | str) -> PackedModel:
@@ -117,18 +113,14 @@ def read_packed(path: Path | str) -> PackedModel:
 
 def packed_parts(found: QuantizedWeights) -> dict[str, bytes]:
     """The bytes of each part of quantized weights, by the ending of its name."""
-    parts = {"codes": bits.pack(found.codes, found.scheme.bits).tobytes()}
-    if found.group_scales is not None:
-        parts["group_scales"] = found.group_scales.tobytes()
-    if found.channel_scales is not None:
-        parts["channel_scales"] = found.channel_scales.astype("<f2").tobytes()
-    if found.tensor_scale is not None:
-        parts["tensor_scale"] = found.tensor_scale.astype("<f4").tobytes()
-    if found.selectors is not None:
-        parts["selectors"] = bits.pack(found.selectors, found.scheme.selector_bits).tobytes()
-    if found.zero_points is not None:
-        parts["zero_points"] = bits.pack(found.zero_points, found.scheme.bits).tobytes()
-    return parts
+    return {part.name: _stored(found, part) for part in found.scheme.parts}
+
+
+def _stored(found: QuantizedWeights, part: Part) -> bytes:
+    array = found.stored(part.name)
+    assert array is not None
+    wide = _NUMBERS.get(part.dtype)
+    return (bits.pack(array, part.bits) if wide is None else array.astype(wide[1])).tobytes()
 
 
 @contextmanager

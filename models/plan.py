@@ -111,7 +111,7 @@ def plan_model(
     work = []
     for matrix in matrices:
         size = scheme.group_of(matrix.length, group)
-        why = _why_kept(matrix, size, skip)
+        why = _why_kept(matrix, scheme, size, skip)
         if why:
             told = f"{why}, {matrix.layout}" if matrix.layout else why
             kept.append(Kept(matrix.name, matrix.shape, matrix.dtype, matrix.parts, told, matrix.rows * matrix.length))
@@ -191,14 +191,14 @@ def _why_alone(tensor: Tensor, packed: dict[str, str], *, included: bool, of_mod
     return "" if included else why_not_linear(tensor, of_modules=of_modules)
 
 
-def _why_kept(matrix: Matrix, group: int, skip: Patterns) -> str:
+def _why_kept(matrix: Matrix, scheme: Block, group: int, skip: Patterns) -> str:
     if any(pattern.search(name) for pattern in skip for name in (matrix.name, *matrix.parts)):
         return "skipped"
     if not matrix.rows or not matrix.length:
         return "empty"
     if matrix.length % group:
         return f"rows of {matrix.length} are not a multiple of the group of {group}"
-    return ""
+    return scheme.why_not(rows=matrix.rows, length=matrix.length)
 
 
 def _check_names(plan: Plan) -> None:

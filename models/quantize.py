@@ -25,7 +25,7 @@ from .tensor import PIECE
 BLOCK = 1 << 20
 """Weights at a time."""
 
-_GREAT, _SMALL = 16384.0, 2.0**-20
+_GREAT, _SMALL = 16384.0, 2.0**-16
 """Rows with weights beyond these are looked at before; no scheme's scales overflow or vanish between them."""
 
 Progress = Callable[[str, int, int], None]
@@ -252,9 +252,11 @@ def _written(plan: Plan, writer: SafetensorsWriter, progress: Progress | None) -
 
 
 def _added(row: TensorReport, piece: Piece, writer: SafetensorsWriter) -> TensorReport:
-    for part, data in packed_parts(piece.packed).items():
-        if (piece.begins or part != "channel_scales") and (piece.first or part != "tensor_scale"):
-            writer.append(f"{row.name}.{part}", data)
+    begins = {"row": piece.begins, "tensor": piece.first}
+    data = packed_parts(piece.packed)
+    for part in piece.packed.scheme.parts:
+        if begins.get(part.per, True):
+            writer.append(f"{row.name}.{part.name}", data[part.name])
     errors = np.subtract(piece.values, piece.weights, out=piece.values)
     return replace(
         row,

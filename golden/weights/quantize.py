@@ -7,19 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...formats import Format
 from ...formats.block import Block, get_block
 from ...system.errors import BitmillError
-from ..blocks import nearest, quantize_blocks, tensor_scale_of
-from ..codec import decode
 from ..parts import value_table
-from . import olive, scales
+from .job import Job
+from .methods import method_of
 from .quantized import QuantizedWeights
-
-_Channel = NDArray[np.float16] | None
-
-_CHUNK = 1 << 20
-"""Weights at a time: the arrays in between stay in cache."""
 
 
 def quantize_weights(
@@ -30,7 +23,7 @@ def quantize_weights(
     name: str = "weights",
     saturate: bool = False,
     channel: NDArray[np.float16] | None = None,
-    tensor: float | None = None,
+    tensor: Any = None,
 ) -> QuantizedWeights:
     """Quantize a weight matrix in groups along its last axis.
 
@@ -61,7 +54,7 @@ def quantize_weights(
     channel
         float16 ``[out]``: scales of the output channels, where ``weights`` are a piece of longer rows.
     tensor
-        The scale of the whole tensor, where ``weights`` are a piece of it.
+        What was found of the whole tensor, such as its scale, where ``weights`` are a piece of it.
 
     Raises
     ------
@@ -76,15 +69,12 @@ def quantize_weights(
     if size < 1 or length % size or (scheme.outlier and size % 2):
         even = "even and " if scheme.outlier else ""
         raise BitmillError(f"group must be {even}a divisor of the {length} weights of a row of {name}, not {size!r}")
-    if scheme.channel is None:
-        return _blocks(scheme, matrix, size, tensor)
-    rows = max(1, _CHUNK // max(length, 1))
-    parts = []
-    for start in range(0, len(matrix) or 1, rows):
-        block = slice(start, start + rows)
-        parts.append(_rows(scheme, matrix[block], size, name, saturate, None if channel is None else channel[block]))
-    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    return QuantizedWeights(scheme=scheme, group=size, **joined)
+    if why := scheme.why_not(rows=len(matrix), length=length):
+        raise BitmillError(f"{name} must be a matrix that scheme {scheme.name} can have, but {why}")
+    job = Job(
+        scheme=scheme, matrix=matrix, group=size, name=name, saturate=saturate, channel=channel, tensor=tensor
+    )  # fmt: skip
+    return method_of(scheme).quantize(job)
 
 
 def check_row_scales(scheme: Block, group: int | None) -> None:
@@ -141,133 +131,14 @@ def refuse_vanished(name: str, rows: int, among: int) -> None:
         raise BitmillError(f"{name} must not vanish in float32, not {rows} of {among} rows that are too small for it")
 
 
-def _rows(
-    scheme: Block, matrix: NDArray[np.float32], group: int, name: str, saturate: bool, channel: _Channel
-) -> dict[str, NDArray[Any]]:
-    groups = matrix.reshape(matrix.shape[0], matrix.shape[1] // group, group)
-    if scheme.scale is None:
-        return _by_channel(scheme, groups, name, saturate, channel)
-    if scheme.zero_point:
-        return _zero_point(scheme, groups, name, saturate, channel)
-    if scheme.outlier:
-        return olive.quantize(scheme, groups, name, channel=channel, saturate=saturate)
-    return _least_squares(scheme, groups, name, saturate, channel)
-
-
-def _maxima(groups: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.maximum(groups.max(axis=2, initial=0), -groups.min(axis=2, initial=0)).astype(np.float64)
-
-
 def greatest_scales(scheme: Block, groups: NDArray[np.float32]) -> NDArray[np.float64]:
     """The scale ``[out, groups]`` that each group of ``[out, groups, group]`` wants, the greatest of its candidates.
 
     For schemes with scales of channels.
     """
-    if scheme.zero_point:
-        low = groups.min(axis=2, initial=0).astype(np.float64)
-        return (groups.max(axis=2, initial=0).astype(np.float64) - low) / ((1 << scheme.bits) - 1)
-    if scheme.outlier:
-        return _maxima(groups) / float(scheme.formats[0].max_value)
-    if scheme.scale is None:
-        return _scales_of_both_sides(scheme.formats[0], groups)
-    return _maxima(groups) / min(_greatest(fmt) for fmt in scheme.formats)
-
-
-def _scales_of_both_sides(fmt: Format, groups: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The least scale with which neither the greatest nor the least number of a group is beyond the format's.
-
-    Of formats without negative numbers, what the greatest magnitude asks for.
-    """
-    if fmt.min_value >= 0:
-        return _maxima(groups) / float(fmt.max_value)
-    up = groups.max(axis=2, initial=0).astype(np.float64) / float(fmt.max_value)
-    return np.maximum(up, groups.min(axis=2, initial=0).astype(np.float64) / float(fmt.min_value))
-
-
-def _greatest(fmt: Format) -> float:
-    return float(max(abs(fmt.max_value), abs(fmt.min_value)))
-
-
-def _flat(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return codes.reshape(codes.shape[0], codes.shape[1] * codes.shape[2])
-
-
-def _least_squares(
-    scheme: Block, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
-) -> dict[str, NDArray[Any]]:
-    wanted = _maxima(groups)[:, :, None] / np.array([_greatest(fmt) for fmt in scheme.formats])
-    if channel is None:
-        channel = scales.channel_scales(wanted.max(axis=2), name=name, saturate=saturate)
-    integers = scales.group_scales(wanted, channel)
-    unit = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None]
-    codes = np.zeros(groups.shape, np.uint8)
-    selectors = np.zeros(groups.shape[:2], np.uint8)
-    least = np.full(groups.shape[:2], np.inf)
-    for index, fmt in enumerate(scheme.formats):
-        scale = (unit * integers[:, :, index])[:, :, None]
-        found = nearest(fmt, divide(groups, scale))
-        error = np.square(groups - value_table(fmt).astype(np.float32)[found] * scale, dtype=np.float64).sum(axis=2)
-        better = error < least
-        codes = np.where(better[:, :, None], found, codes)
-        selectors[better] = index
-        least = np.where(better, error, least)
-    chosen = np.take_along_axis(integers, selectors[:, :, None].astype(np.intp), axis=2)[:, :, 0]
-    parts = {"codes": _flat(codes), "group_scales": chosen, "channel_scales": channel}
-    return parts | ({"selectors": selectors} if scheme.selector_bits else {})
-
-
-def divide(groups: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``groups / scale``, 0 where the scale is."""
-    return np.divide(groups, scale, out=np.zeros_like(groups), where=scale > 0)
-
-
-def _zero_point(
-    scheme: Block, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
-) -> dict[str, NDArray[Any]]:
-    top = (1 << scheme.bits) - 1
-    low = groups.min(axis=2, initial=0).astype(np.float64)
-    wanted = greatest_scales(scheme, groups)
-    if channel is None:
-        channel = scales.channel_scales(wanted, name=name, saturate=saturate)
-    integers = scales.group_scales(wanted, channel)
-    scale = (channel.astype(np.float32) / np.float32(scales.CHANNEL_STEP))[:, None] * integers
-    zeros = np.clip(np.rint(divide(-low.astype(np.float32), scale)), 0, top)
-    codes = np.clip(np.rint(divide(groups, scale[:, :, None])) + zeros[:, :, None], 0, top).astype(np.uint8)
-    return {
-        "codes": _flat(codes), "group_scales": integers, "channel_scales": channel, "zero_points": zeros.astype(np.uint8)
-    }  # fmt: skip
-
-
-def _by_channel(
-    scheme: Block, groups: NDArray[np.float32], name: str, saturate: bool, channel: _Channel
-) -> dict[str, NDArray[Any]]:
-    """Codes of ``w / s`` with the channel's scale alone."""
-    (fmt,) = scheme.formats
-    wanted = _scales_of_both_sides(fmt, groups)
-    if channel is None:
-        channel = scales.channel_scales(wanted, name=name, saturate=saturate, of_groups=False)
-    return {
-        "codes": _flat(nearest(fmt, divide(groups, channel.astype(np.float32)[:, None, None]))),
-        "channel_scales": channel,
-    }
-
-
-def _blocks(scheme: Block, matrix: NDArray[np.float32], group: int, tensor: float | None) -> QuantizedWeights:
-    """Of scales of groups alone, and of the tensor."""
-    if tensor is None:
-        tensor = tensor_scale_of(scheme, float(np.abs(matrix).max(initial=0)))
-    rows = max(1, _CHUNK // max(matrix.shape[1], 1))
-    parts = [
-        quantize_blocks(scheme, matrix[start : start + rows], group=group, tensor_scale=tensor)
-        for start in range(0, len(matrix) or 1, rows)
-    ]
-    return QuantizedWeights(
-        scheme=scheme,
-        group=group,
-        codes=np.concatenate([part.codes for part in parts]),
-        group_scales=np.concatenate([part.scales for part in parts]),
-        tensor_scale=None if scheme.tensor is None else np.array([tensor], np.float32),
-    )
+    wanted = method_of(scheme).wanted
+    assert wanted is not None
+    return wanted(scheme, groups)
 
 
 def integer_steps(quantized: QuantizedWeights) -> NDArray[np.int64]:
@@ -289,16 +160,5 @@ def dequantize(quantized: QuantizedWeights) -> NDArray[np.float64]:
     -------
     float64 ``[out, K]``, exact for integer scales.
     """
-    scheme = quantized.scheme
-    out, length = quantized.shape
-    groups = quantized.codes.reshape(out, length // quantized.group, quantized.group)
-    if scheme.zero_point and quantized.zero_points is not None:
-        values = groups.astype(np.float64) - quantized.zero_points[:, :, None]
-    elif scheme.outlier:
-        values = olive.values(scheme, groups)
-    elif quantized.selectors is not None:
-        tables = np.stack([value_table(fmt) for fmt in scheme.formats])
-        values = tables[quantized.selectors[:, :, None], groups]
-    else:
-        values = np.ldexp(decode(scheme.formats[0], groups), scheme.step_exponent)
+    values = method_of(quantized.scheme).values(quantized)
     return (values * quantized.scales[:, :, None]).reshape(quantized.shape)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formats.block import CHANNEL_STEP, Block
+from ...formats.block import CHANNEL_STEP, Block, Part
 from ...system.errors import BitmillError
 from ..parts import value_table
 
@@ -27,7 +27,7 @@ class QuantizedWeights:
     group
         Weights per group; divides K.
     codes
-        uint8 ``[out, K]``.
+        uint8 ``[out, K / vector]``.
     group_scales
         uint8 ``[out, K / group]``: codes of ``scheme.scale``, numbers that are not negative; integers are in 256ths of the
         channel's scale. None where only the channel has one.
@@ -35,6 +35,8 @@ class QuantizedWeights:
         float16 ``[out]``, finite and not negative; None for schemes without.
     tensor_scale
         float32 ``[1]``, finite and not negative; None for schemes without.
+    extras
+        By name, what else the scheme stores.
     selectors
         uint8 ``[out, K / group]``, which of the scheme's elements; None where there is one.
     zero_points
@@ -54,36 +56,43 @@ class QuantizedWeights:
     selectors: NDArray[np.uint8] | None = None
     zero_points: NDArray[np.uint8] | None = None
     tensor_scale: NDArray[np.float32] | None = None
+    extras: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.codes.ndim != 2 or self.group < 1 or self.codes.shape[1] % self.group:
+        if self.codes.ndim != 2 or self.group < 1 or self.codes.shape[1] * self.scheme.vector % self.group:
             raise BitmillError(
                 f"codes must be [out, K] with K a multiple of the group of {self.group}, not {list(self.codes.shape)}"
             )
-        out, length = self.codes.shape
-        groups = (out, length // self.group)
-        scheme = self.scheme
-        wanted: dict[str, tuple[tuple[int, ...], type[np.generic], int] | None] = {
-            "codes": ((out, length), np.uint8, 1 << scheme.bits),
-            "group_scales": (groups, np.uint8, _scale_codes(scheme)) if scheme.scale else None,
-            "channel_scales": ((out,), np.float16, 0) if scheme.channel else None,
-            "tensor_scale": ((1,), np.float32, 0) if scheme.tensor else None,
-            "selectors": (groups, np.uint8, len(scheme.elements)) if scheme.selector_bits else None,
-            "zero_points": (groups, np.uint8, 1 << scheme.bits) if scheme.zero_point else None,
-        }
-        for name, facts in wanted.items():
-            _check_part(name, getattr(self, name), facts, scheme)
+        scheme, there = self.scheme, self.scheme.parts
+        rows, codes = self.codes.shape
+        length = codes * scheme.vector
+        known = {part.name for part in there}
+        if unknown := [
+            name for name in (*_OPTIONAL, *self.extras) if name not in known and self.stored(name) is not None
+        ]:
+            raise BitmillError(f"{unknown[0]} must be absent for scheme {scheme.name}")
+        for part in there:
+            array = self.stored(part.name)
+            if array is None:
+                raise BitmillError(f"{part.name} must be given for scheme {scheme.name}")
+            _check_part(part, array, part.shape(rows=rows, codes=codes, groups=length // self.group), scheme)
+
+    def stored(self, name: str) -> NDArray[Any] | None:
+        """The array of a part of that name, None if there is none."""
+        return getattr(self, name) if name in _PARTS else self.extras.get(name)
 
     def part(self, rows: slice) -> QuantizedWeights:
         """Some of the output channels. What is of the whole tensor stays."""
-        stored = {field.name: getattr(self, field.name) for field in fields(self)}
-        of_channels = {name: value for name, value in stored.items() if value is not None and name not in _OF_ALL}
-        return replace(self, **{name: value[rows] for name, value in of_channels.items()})
+        of_all = {part.name for part in self.scheme.parts if part.per == "tensor"}
+        found = {name: self.stored(name) for name in _PARTS}
+        cut = {name: value[rows] for name, value in found.items() if value is not None and name not in of_all}
+        extras = {name: value if name in of_all else value[rows] for name, value in self.extras.items()}
+        return replace(self, extras=extras, **cut)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Output channels and weights per channel."""
-        return self.codes.shape[0], self.codes.shape[1]
+        return self.codes.shape[0], self.codes.shape[1] * self.scheme.vector
 
     @property
     def bits_per_weight(self) -> Fraction:
@@ -100,37 +109,26 @@ class QuantizedWeights:
             return np.repeat(self.channel_scales.astype(np.float64)[:, None], self.shape[1] // self.group, axis=1)
         of_groups = value_table(fmt)[self.group_scales]
         if self.channel_scales is not None:
-            return self.channel_scales.astype(np.float64)[:, None] * of_groups / CHANNEL_STEP
+            return self.channel_scales.astype(np.float64)[:, None] * of_groups / self.scheme.scale_step
         return of_groups if self.tensor_scale is None else of_groups * float(self.tensor_scale[0])
 
 
-_OF_ALL = ("scheme", "group", "tensor_scale")
-"""Fields without a row for each output channel."""
+_OPTIONAL = ("group_scales", "channel_scales", "selectors", "zero_points", "tensor_scale")
+_PARTS = ("codes", *_OPTIONAL)
+"""Fields that are parts."""
+_TYPES: dict[str, type[np.generic]] = {"U8": np.uint8, "F16": np.float16, "F32": np.float32}
 
 
-def _scale_codes(scheme: Block) -> int:
-    """How many codes of the scale's format, from 0 on, are numbers that are not negative."""
-    fmt = scheme.scale_format
-    assert fmt is not None
-    decoded = map(fmt.decode, range(1 << fmt.bits))
-    return next((code for code, row in enumerate(decoded) if row.special or row.sign), 1 << fmt.bits)
-
-
-def _check_part(
-    name: str, part: NDArray[Any] | None, facts: tuple[tuple[int, ...], type[np.generic], int] | None, scheme: Block
-) -> None:
-    if part is None or facts is None:
-        if (part is None) != (facts is None):
-            raise BitmillError(f"{name} must be {'absent' if facts is None else 'given'} for scheme {scheme.name}")
-        return
-    shape, dtype, beyond = facts
+def _check_part(facts: Part, part: NDArray[Any], shape: tuple[int, ...], scheme: Block) -> None:
+    name, dtype, beyond = facts.name, _TYPES[facts.dtype], facts.below
     if part.shape != shape or part.dtype != dtype:
         raise BitmillError(
             f"{name} must be {dtype.__name__} of shape {list(shape)}, not {part.dtype} of shape {list(part.shape)}"
         )
     if beyond and part.size and int(part.max()) >= beyond:
         raise BitmillError(f"{name} must be below {beyond} for scheme {scheme.name}, not {int(part.max())}")
-    if not beyond and not (np.isfinite(part).all() and (part >= 0).all()):
+    if not beyond and not (np.isfinite(part).all() and (facts.signed or (part >= 0).all())):
         raise BitmillError(
-            f"{name} must be finite and not negative, not {float(part.min())!r} .. {float(part.max())!r}"
+            f"{name} must be finite{'' if facts.signed else ' and not negative'}, not "
+            f"{float(part.min())!r} .. {float(part.max())!r}"
         )

@@ -133,7 +133,7 @@ def test_a_group_far_below_its_channel_keeps_a_scale():
 def test_many_rows_in_chunks_are_the_same(monkeypatch):
     weights = random_weights("normal")
     whole = quantize_weights("bitmod-fp4", weights)
-    monkeypatch.setattr("bitmill.golden.weights.quantize._CHUNK", 128)
+    monkeypatch.setattr("bitmill.golden.weights.job._CHUNK", 128)
     parts = quantize_weights("bitmod-fp4", weights)
     for part in ("codes", "selectors", "group_scales", "channel_scales"):
         np.testing.assert_array_equal(getattr(whole, part), getattr(parts, part))

@@ -1,0 +1,53 @@
+"""The methods of quantizing weights by the key that a row of blocks names: the one table that is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formats.block import Block
+from . import plain
+from .job import Job
+from .quantized import QuantizedWeights
+
+
+@dataclass(frozen=True)
+class Method:
+    """How rows of a block are quantized, and back.
+
+    Attributes
+    ----------
+    quantize
+        Codes and scales of a matrix.
+    values
+        Numbers of the codes ``[out, groups, group]`` in steps of their scales.
+    wanted
+        The scale ``[out, groups]`` that each group of ``[out, groups, group]`` wants of its channel; None for blocks whose
+        channels have no scales.
+    whole
+        Of a block, a shape ``[out, K]`` and all its rows in pieces, what is found of a whole tensor before it is quantized, for
+        ``Job.tensor``; None: nothing.
+    """
+
+    quantize: Callable[[Job], QuantizedWeights]
+    values: Callable[[QuantizedWeights], NDArray[np.float64]]
+    wanted: Callable[[Block, NDArray[np.float32]], NDArray[np.float64]] | None
+    whole: Callable[[Block, tuple[int, int], Iterable[NDArray[np.float32]]], Any] | None = None
+
+
+METHODS: dict[str, Method] = {
+    "least-squares": Method(plain.least_squares, plain.values_of_elements, plain.least_squares_wanted),
+    "zero-point": Method(plain.zero_point, plain.values_from_zero_point, plain.zero_point_wanted),
+    "channel": Method(plain.by_channel, plain.values_of_elements, plain.channel_wanted),
+    "blocks": Method(plain.blocks, plain.values_of_elements, None, plain.tensor_scale),
+    "pairs": Method(plain.pairs, plain.values_of_pairs, plain.pairs_wanted),
+}
+
+
+def method_of(scheme: Block) -> Method:
+    """The row of a block's method."""
+    return METHODS[scheme.method]
