@@ -29,6 +29,7 @@ from .rows import (
     ShiftmaxConfig,
     SoftmaxConfig,
 )
+from .side_path import SIDE_PATHS, SidePathConfig
 from .trits import TRIT_UNITS, TritsConfig
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ _ROWS = (
     Family(unit="bit-planes", config=BitPlanesConfig, title="a tile of bit planes", presets=BIT_PLANES),
     Family(unit="block-quantizer", config=BlockQuantizerConfig, title="a block quantizer", presets=BLOCK_QUANTIZERS),
     Family(unit="trits", config=TritsConfig, title="a unit of trits", presets=TRIT_UNITS),
+    Family(unit="side-path", config=SidePathConfig, title="a sparse side path", presets=SIDE_PATHS),
 )
 FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
 """All families by ``unit``, in the order of listings."""

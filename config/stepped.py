@@ -106,6 +106,11 @@ class SteppedConfig(UnitConfig, frozen=True):
         return 1
 
     @property
+    def keeps_memories(self) -> bool:
+        """Whether it has one."""
+        return self.memory is not None
+
+    @property
     def input_fields(self) -> tuple[StepField, ...]:
         """Of the payload of stream ``i``: a step, and ``last`` above it where results are of several."""
         return self.step_fields if self.max_steps is None else (*self.step_fields, LAST)

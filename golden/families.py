@@ -13,6 +13,7 @@ from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
 from .quantize.block import block_codes
 from .rows.families import ROWS, Ints, Mask
+from .side_paths.unit import side_path
 from .trits.totals import trit_totals
 
 
@@ -38,6 +39,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "parallel": parallel_unit_sum,
         "bit-planes": bit_plane_totals,
         "trits": trit_totals,
+        "side-path": side_path,
         **dict.fromkeys(ROW_KEYS, row_outputs),
         "block-quantizer": block_codes,
     },

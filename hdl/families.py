@@ -11,6 +11,7 @@ from .mac.family import DOT, MAC
 from .parallel.family import PARALLEL
 from .quantize.family import BLOCK_QUANTIZER
 from .rows.family import GELU, NEWTON_NORM, REQUANTIZE, ROOT_NORM, SHIFT_GELU, SHIFTMAX, SOFTMAX
+from .side_path.side_path import SIDE_PATH
 from .trits.family import TRIT_UNIT
 
 HARDWARE: Table[HardwareFamily] = Table(
@@ -32,5 +33,6 @@ HARDWARE: Table[HardwareFamily] = Table(
         "bit-planes": BIT_PLANES,
         "block-quantizer": BLOCK_QUANTIZER,
         "trits": TRIT_UNIT,
+        "side-path": SIDE_PATH,
     },
 )

@@ -35,5 +35,6 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "bit-planes": BitPlanesTraffic,
         "block-quantizer": BlockTraffic,
         "trits": SteppedTraffic,
+        "side-path": SteppedTraffic,
     },
 )
