@@ -17,9 +17,11 @@ from .bit_planes import BIT_PLANES, BitPlanesConfig
 from .bit_serial import BitSerialConfig
 from .block_quantizer import PRESETS as BLOCK_QUANTIZERS
 from .block_quantizer import BlockQuantizerConfig
+from .chained import CHAINED, ChainedConfig
 from .document import UnitConfig, read_toml
 from .mac import MacConfig
 from .parallel import ParallelConfig
+from .power_terms import POWER_TERMS, PowerTermsConfig
 from .rows import (
     GeluConfig,
     NewtonNormConfig,
@@ -75,6 +77,8 @@ _ROWS = (
     Family(unit="block-quantizer", config=BlockQuantizerConfig, title="a block quantizer", presets=BLOCK_QUANTIZERS),
     Family(unit="trits", config=TritsConfig, title="a unit of trits", presets=TRIT_UNITS),
     Family(unit="side-path", config=SidePathConfig, title="a sparse side path", presets=SIDE_PATHS),
+    Family(unit="power-terms", config=PowerTermsConfig, title="a dot product of powers of two", presets=POWER_TERMS),
+    Family(unit="chained", config=ChainedConfig, title="a dot product in chains", presets=CHAINED),
 )
 FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
 """All families by ``unit``, in the order of listings."""

@@ -9,6 +9,8 @@ from ..config.family import Table
 from ..config.rows import ROW_KEYS, RowConfig
 from .bit_planes.totals import bit_plane_totals
 from .bit_serial import matmul as serial_matmul
+from .fixed.chained import chained_total
+from .fixed.power_terms import power_terms_total
 from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
 from .quantize.block import block_codes
@@ -42,6 +44,8 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "side-path": side_path,
         **dict.fromkeys(ROW_KEYS, row_outputs),
         "block-quantizer": block_codes,
+        "power-terms": power_terms_total,
+        "chained": chained_total,
     },
 )
 """Each takes the configuration and the operands: codes of dot products, matrices, sums, or a row and its mask."""

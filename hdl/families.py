@@ -7,6 +7,7 @@ from .array.family import ARRAY
 from .bit_planes.family import BIT_PLANES
 from .bit_serial.family import BIT_SERIAL
 from .family import HardwareFamily
+from .fixed.family import CHAINED, POWER_TERMS
 from .mac.family import DOT, MAC
 from .parallel.family import PARALLEL
 from .quantize.family import BLOCK_QUANTIZER
@@ -34,5 +35,7 @@ HARDWARE: Table[HardwareFamily] = Table(
         "block-quantizer": BLOCK_QUANTIZER,
         "trits": TRIT_UNIT,
         "side-path": SIDE_PATH,
+        "power-terms": POWER_TERMS,
+        "chained": CHAINED,
     },
 )

@@ -36,5 +36,7 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "block-quantizer": BlockTraffic,
         "trits": SteppedTraffic,
         "side-path": SteppedTraffic,
+        "power-terms": SteppedTraffic,
+        "chained": SteppedTraffic,
     },
 )

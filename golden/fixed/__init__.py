@@ -1,0 +1,1 @@
+"""What units of fixed-point numbers compute."""
