@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from ..formats import Product
+from ..formats.packing import packs
 from ..system.errors import BitmillError
 from .accumulator_spec import AccumulatorSpec
 
@@ -22,12 +23,14 @@ FIELDS: tuple[str, ...] = ("multiplier", "aligner", "reduction")
 ANY = "any"
 INTEGERS = "signed integers"
 MAGNITUDES = "signs, magnitudes and exponents"
+PACKED = "integers of 2 bits or more, one of them signed, that fit a DSP block twice"
 FEW_EXPONENTS = "signs, magnitudes and at most 16 exponents"
 
 _PAIRS: Mapping[str, Callable[[Product], bool]] = {
     ANY: lambda _: True,
     INTEGERS: lambda product: product.significand_signed and not product.sign_bit and product.exponent_span == 0,
     MAGNITUDES: lambda product: product.exponent_span > 0 and not product.significand_signed,
+    PACKED: packs,
     FEW_EXPONENTS: lambda product: 0 < product.exponent_span < 16 and not product.significand_signed,
 }
 """Pairs of formats that a row may be for, as errors call them, and whether a pair is of them."""
@@ -59,6 +62,8 @@ class Formulation:
         Whether it is only for steps with scales, whose sums are rounded one by one.
     arrays
         Whether arrays may have it.
+    arrays_only
+        Whether other units may not.
     dsp
         Whether it may use DSP blocks.
     only_with
@@ -75,6 +80,7 @@ class Formulation:
     windows: bool = False
     scales: bool = False
     arrays: bool = True
+    arrays_only: bool = False
     dsp: bool = False
     only_with: Mapping[str, tuple[str, ...]] = field_(default_factory=dict)
 
@@ -111,6 +117,11 @@ _ROWS = (
     Formulation(
         field="multiplier", name="placed", title="products in place", pairs=FEW_EXPONENTS, lanes=2, fixed_terms=True,
         words="products put in place by one-hot exponents of both operands", only_with={"aligner": ("grouped",)},
+    ),
+    Formulation(
+        field="multiplier", name="packed", dsp=True, pairs=PACKED, fixed_terms=True, arrays_only=True,
+        words="two columns' activations side by side times the weight that they share: one * for two products",
+        only_with={"aligner": ("grouped",), "reduction": ("tree",)},
     ),
     Formulation(
         field="aligner", name="grouped", words="shift by the low exponent bits, place by groups",
@@ -223,6 +234,10 @@ def check_formulation(
         if row.scales and (not scaled or accumulator.fuses):
             what = "sums of several steps" if scaled else "steps without scales"
             raise BitmillError(f"{accepted} for {what}, not {name!r}")
+        if row.arrays_only and not array:
+            raise BitmillError(f"{accepted} for a unit whose products share no operand, which arrays' do, not {name!r}")
+        if row.arrays_only and scaled:
+            raise BitmillError(f"{accepted} for steps with scales, not {name!r}")
         if array and not row.arrays:
             raise BitmillError(f"{accepted} for an array, not {name!r}")
         for other, allowed in row.only_with.items():

@@ -76,7 +76,8 @@ class MacConfig(RuleFacts, ScaleFacts, NamesFormats, frozen=True):
         to a DSP block or its own multiplier; ``columns``: rows that are summed over all lanes before they are put together,
         for two's complement pairs without exponents and at least two lanes; ``bits``, ``digits``: as that, with ``compressed``
         sums, as a gate per pair of bits or an and-or gate per bit of a radix-4 row; ``placed``: products of minifloats of few
-        exponents, multiplied and put in place at once. Same function, different structure.
+        exponents, multiplied and put in place at once; ``packed``: in arrays, one ``*`` for two columns' products. Same function,
+        different structure.
     aligner
         How products get to fixed point: ``grouped``: shift by the low exponent bits, place by groups; ``barrel``: shift by all
         exponent bits one by one; ``placed``: one-hot exponents; ``binned``: high exponent bits choose an adder tree. Others

@@ -69,6 +69,9 @@ def _units() -> dict[str, MacConfig]:
     rows["nvfp4-dot16"] = _of_block("nvfp4", unit="dot", lanes=16)
     for name, lanes in SCALED_ARRAYS.items():
         rows[f"{name}-4x4"] = _of_block(name, unit="array", rows=4, cols=4, lanes=lanes)
+    rows["int8xint4-2x4-packed"] = MacConfig(
+        weight="INT8", activation="INT4", unit="array", rows=2, cols=4, multiplier="packed"
+    )
     for name, fields in L_MUL_UNITS.items():
         rows[name] = MacConfig.model_validate({**fields, "activation": fields["weight"]})
     return rows

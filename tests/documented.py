@@ -88,6 +88,8 @@ def _conditions(row: Formulation) -> Iterator[str]:
         yield "accumulator `window`"
     if row.scales:
         yield "with scales, not fused"
+    if row.arrays_only:
+        yield "arrays only, without scales"
     if not row.arrays:
         yield "no arrays"
     for field, names in row.only_with.items():

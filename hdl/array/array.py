@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
 from ...config.checks import check_class, check_unit
-from ..mac import step_terms
+from ..mac import formulations, step_terms
 from ..mac.layouts import carried_bits, operands_layout, result_layout
 from ..unit import Unit
 from ..wires.delay import delayed
@@ -27,6 +27,7 @@ from .column_bus import FAN_IN, ColumnBus
 from .entry import Entry
 from .exit import Exit
 from .pe import PE
+from .pe_pair import PEPair
 
 
 class Array(Unit):
@@ -104,11 +105,13 @@ class Array(Unit):
         """Modules that are instantiated instead of elaborated in place, by name: lane, PE, row and bus, if they are."""
         if self.module_prefix is None:
             return {}
-        lane, pe, row, bus = (f"{self.module_prefix}.{part}" for part in ("lane", "pe", "row", "bus"))
+        lane, pe, pair, row, bus = (f"{self.module_prefix}.{part}" for part in ("lane", "pe", "pair", "row", "bus"))
+        paired, alone = formulations.pairs_of_columns(self.config), formulations.columns_alone(self.config)
+        of_one = {lane: step_terms.lane(self.config), pe: PE(config=self.config, lane_module=lane)}
         return {
-            lane: step_terms.lane(self.config),
-            pe: PE(config=self.config, lane_module=lane),
-            row: ArrayRow(config=self.config, pe_module=pe),
+            **(of_one if alone else {}),
+            **({pair: PEPair(config=self.config)} if paired else {}),
+            row: ArrayRow(config=self.config, pe_module=pe, pair_module=pair),
             **(self._of_blocks(row) if self._in_blocks else {}),
             bus: self._bus(),
         }

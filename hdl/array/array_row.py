@@ -11,11 +11,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import MacConfig
+from ..mac import formulations
 from ..mac.layouts import carried_bits
 from ..wires.delay import delayed
 from ..wires.handshake import free_before
 from ..wires.instances import connected
 from .pe import PE
+from .pe_pair import PEPair
 
 COLS_PER_HOP = 2
 """Neighbours that take a weight in the same cycle: half the registers on its way, and half the skew."""
@@ -35,8 +37,9 @@ class ArrayRow(wiring.Component):
     ----------
     config
         The array's configuration.
-    pe_module
-        If given, PEs are instances of an external module of that name instead of submodules.
+    pe_module, pair_module
+        If given, PEs, and pairs of PEs that share their multiplications, are instances of external modules of these names
+        instead of submodules.
 
     Members
     -------
@@ -53,8 +56,9 @@ class ArrayRow(wiring.Component):
     result, shown : Out(cols * PE.result_layout), Out(cols)
     """
 
-    def __init__(self, *, config: MacConfig, pe_module: str | None = None) -> None:
+    def __init__(self, *, config: MacConfig, pe_module: str | None = None, pair_module: str | None = None) -> None:
         self.config = config
+        self.pair_module = pair_module
         self.pe_module = pe_module
         weight, activation = carried_bits(config)
         activation *= config.cols
@@ -77,7 +81,9 @@ class ArrayRow(wiring.Component):
         weight, step, last = Value.cast(self.weight), Value.cast(self.step), Value.cast(self.last)
         moves = [free_before(m, self.ready, self.arrived) for _ in range(0, cols, COLS_PER_ENABLE)]
         activations, results, shown = [], [], []
-        for col in range(cols):
+        at_once = formulations.columns_at_once(self.config)
+        for col in range(0, cols, at_once):
+            together = min(at_once, cols - col)
             enable = moves[col // COLS_PER_ENABLE]
             if col and hops(col) > hops(col - 1):
                 weight = delayed(m, enable, weight, 1, f"weight_to_pe{col}_{{}}", shape=len(weight))
@@ -87,11 +93,11 @@ class ArrayRow(wiring.Component):
             ports = {
                 "enable": enable,
                 "weight": weight,
-                "activation": self.activation.word_select(col, len(self.activation) // cols),
+                "activation": self._of_columns(self.activation, col, together),
                 "step": step,
                 "last": last,
             }
-            pe = self._placed(m, f"pe{col}", ports)
+            pe = self._placed(m, f"pe{col}", ports, together)
             activations.append(pe.activation_next)
             results.append(Value.cast(pe.result))
             shown.append(pe.shown)
@@ -103,11 +109,18 @@ class ArrayRow(wiring.Component):
         ]
         return m
 
-    def _placed(self, m: Module, name: str, ports: dict[str, Value]) -> Any:
-        """One PE."""
+    def _of_columns(self, carried: Value, col: int, count: int) -> Value:
+        """What ``count`` columns from ``col`` on are brought."""
+        size = len(carried) // self.config.cols
+        return carried[col * size : (col + count) * size]
+
+    def _placed(self, m: Module, name: str, ports: dict[str, Value], together: int) -> Any:
+        """One PE, or two that share their multiplications."""
         outputs = {
             "activation_next": Signal(len(ports["activation"]), name=f"activation_of_{name}"),
             # Nothing reads the fields of a result here: as one number it takes a wire in the text, not one for each.
-            "result": Signal(PE.result_layout(self.config).size, name=f"result_of_{name}"),
+            "result": Signal(together * PE.result_layout(self.config).size, name=f"result_of_{name}"),
         }
-        return connected(m, name, PE(config=self.config), self.pe_module, ports, outputs=outputs)
+        component = PE(config=self.config) if together == 1 else PEPair(config=self.config)
+        module = self.pe_module if together == 1 else self.pair_module
+        return connected(m, name, component, module, ports, outputs=outputs)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from ...config import MacConfig
 from ..family import HardwareFamily
+from ..mac import formulations
 from ..mac.family import STREAMS, facts, lane_of_several, words
 from ..slices import few_pes
 from .array import Array
 
 
-def _pe(_config: MacConfig) -> tuple[str, ...]:
-    return ("pe",)
+def _pes(config: MacConfig) -> tuple[str, ...]:
+    """PEs, and pairs of them that share their multiplications, as far as there are any."""
+    alone, paired = formulations.columns_alone(config), formulations.pairs_of_columns(config)
+    return ("pe",) * bool(alone) + ("pair",) * bool(paired)
+
+
+def _lane(config: MacConfig) -> tuple[str, ...]:
+    """The lane of several, where PEs have lanes of their own."""
+    return lane_of_several(config) if formulations.columns_alone(config) else ()
 
 
 ARRAY = HardwareFamily(
@@ -18,8 +26,8 @@ ARRAY = HardwareFamily(
     streams=STREAMS,
     words=words,
     facts=facts,
-    once_in_cells=lane_of_several,
-    once_on_fpga=_pe,
+    once_in_cells=_lane,
+    once_on_fpga=_pes,
     slice=few_pes,
     keeps_brackets=True,
 )

@@ -9,8 +9,19 @@ from amaranth.lib.wiring import In, Out
 from ...config import MacConfig
 from ...config.checks import check_class
 from ..accumulators import table as accumulators
-from ..mac import step_terms
-from ..mac.layouts import carried_bits, value_shape
+from ..mac import formulations, step_terms
+from ..mac.layouts import carried_bits, flags_layout, value_shape
+
+
+def lane_layout(config: MacConfig) -> data.StructLayout:
+    """What a lane gives: its term and its flags."""
+    term = formulations.term_layout(config, shift=aligned(config))
+    return data.StructLayout({"term": term, "flags": flags_layout(config)})
+
+
+def aligned(config: MacConfig) -> bool:
+    """Whether lanes align to fixed point."""
+    return accumulators.for_config(config).aligned(config)
 
 
 class PE(wiring.Component):
@@ -28,12 +39,16 @@ class PE(wiring.Component):
         The array's configuration.
     lane_module
         If given, lanes are instances of an external module of that name instead of submodules.
+    fed
+        Whether lanes are elsewhere, and the PE takes what they give instead of weights.
 
     Members
     -------
     enable : In(1)
     weight, activation : In(carried_bits)
         Codes, lane 0 lowest, and above them that of their scale, where steps have scales.
+    lane : In(data.ArrayLayout(lane_layout, lanes))
+        In place of ``weight``, if ``fed``.
     activation_next : Out(carried_bits)
         The same, registered.
     step, last : In(1)
@@ -44,14 +59,15 @@ class PE(wiring.Component):
         There is a result, and its value is not to be 0 because it is invalid.
     """
 
-    def __init__(self, *, config: MacConfig, lane_module: str | None = None) -> None:
+    def __init__(self, *, config: MacConfig, lane_module: str | None = None, fed: bool = False) -> None:
         check_class(config, MacConfig, "PE")
         self.config = config
+        self.fed = fed
         self.lane_module = lane_module
         weight, activation = carried_bits(config)
         super().__init__({
             "enable": In(1),
-            "weight": In(weight),
+            **({"lane": In(data.ArrayLayout(lane_layout(config), config.lanes))} if fed else {"weight": In(weight)}),
             "activation": In(activation),
             "activation_next": Out(activation),
             "step": In(1),
@@ -75,17 +91,7 @@ class PE(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        term, flags = step_terms.step_terms(
-            m,
-            config=config,
-            enable=self.enable,
-            weight=[self.weight.word_select(lane, config.weight_format.bits) for lane in range(config.lanes)],
-            activation=[
-                self.activation.word_select(lane, config.activation_format.bits) for lane in range(config.lanes)
-            ],
-            lane_module=self.lane_module,
-            scales=self._scales(),
-        )
+        term, flags = self._fed(m) if self.fed else self._multiplied(m)
         m.submodules.accumulate = accumulate = accumulators.for_config(config)(config=config)
         m.d.comb += [
             accumulate.step.eq(self.step & self.enable),
@@ -108,6 +114,26 @@ class PE(wiring.Component):
             if config.saturated:
                 m.d.comb += self.result.saturated.eq(accumulate.saturated)
         return m
+
+    def _multiplied(self, m: Module) -> tuple[data.View, data.View]:
+        """Term and flags of a step from lanes of its own."""
+        config = self.config
+        return step_terms.step_terms(
+            m,
+            config=config,
+            enable=self.enable,
+            weight=[self.weight.word_select(lane, config.weight_format.bits) for lane in range(config.lanes)],
+            activation=[
+                self.activation.word_select(lane, config.activation_format.bits) for lane in range(config.lanes)
+            ],
+            lane_module=self.lane_module,
+            scales=self._scales(),
+        )
+
+    def _fed(self, m: Module) -> tuple[data.View, data.View]:
+        """Term and flags of a step from what lanes elsewhere give."""
+        lanes = [(self.lane[index].term, self.lane[index].flags) for index in range(self.config.lanes)]
+        return step_terms.terms_of_lanes(m, config=self.config, enable=self.enable, lanes=lanes)
 
     def _scales(self) -> tuple[Value, Value] | None:
         """The codes of the step's scales, the highest bits of what is carried."""

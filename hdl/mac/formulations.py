@@ -45,13 +45,15 @@ class _MultiplierRow:
     """How a lane's multiplier is made, and the parts of its product where that is the term already, with no aligner.
 
     A product that is left as ``bits`` has their layout and what they are worth, which is the negated product; one that is
-    ``placed`` is as the usual aligner would give it.
+    ``placed`` is as the usual aligner would give it. ``columns`` of an array take one such multiplication together; ``make`` is
+    then for columns that are left over.
     """
 
     make: Callable[[Product], AnyMultiplier]
     parts: Parts | None = None
     bits: tuple[Callable[[Product], data.StructLayout], Callable[[Product], Weights]] | None = None
     placed: bool = False
+    columns: int = 1
 
     @property
     def is_term(self) -> bool:
@@ -96,6 +98,7 @@ _MULTIPLIERS: Mapping[str, _MultiplierRow] = {
     "bits": _MultiplierRow(lambda product: BitMultiplier(product=product), bits=(bits_layout, bit_weights)),
     "digits": _MultiplierRow(lambda product: DigitMultiplier(product=product), bits=(digits_layout, digit_weights)),
     "placed": _MultiplierRow(lambda product: PlacedMultiplier(product=product), placed=True),
+    "packed": _MultiplierRow(lambda product: Multiplier(product=product, style="operator"), columns=2),
 }
 _ALIGNERS: Mapping[str, _AlignerRow] = {
     "grouped": _AlignerRow(Aligner),
@@ -126,6 +129,21 @@ def aligner(config: MacConfig, *, shift: bool) -> Aligner | None:
     if _MULTIPLIERS[config.multiplier].is_term:
         return None
     return _ALIGNERS[config.aligner].component(product=config.product, shift=shift)
+
+
+def columns_at_once(config: MacConfig) -> int:
+    """Columns of an array that multiply together: 2 where two products are one multiplication."""
+    return _MULTIPLIERS[config.multiplier].columns
+
+
+def pairs_of_columns(config: MacConfig) -> int:
+    """How many pairs of columns multiply together."""
+    return config.cols // 2 if columns_at_once(config) == 2 else 0
+
+
+def columns_alone(config: MacConfig) -> int:
+    """How many columns multiply by themselves."""
+    return config.cols - 2 * pairs_of_columns(config)
 
 
 def biased(config: MacConfig) -> bool:

@@ -63,7 +63,23 @@ def step_terms(
     scales
         Codes of the weights' and the activations' scale, where steps have them.
     """
-    total, flags = _summed(m, config, enable, weight, activation, lane_module)
+    lanes = [
+        _placed_lane(m, config, enable, codes, index, lane_module)
+        for index, codes in enumerate(zip(weight, activation, strict=True))
+    ]
+    return terms_of_lanes(m, config=config, enable=enable, lanes=lanes, scales=scales)
+
+
+def terms_of_lanes(
+    m: Module,
+    *,
+    config: MacConfig,
+    enable: Value,
+    lanes: Sequence[tuple[data.View, data.View]],
+    scales: tuple[Value, Value] | None = None,
+) -> tuple[data.View, data.View]:
+    """The same from terms and flags of lanes, which are ``Lane.latency`` behind the step's codes."""
+    total, flags = _summed(m, config, enable, lanes)
     behind = int(config.registers("sum"))
     total = delayed(m, enable, total, behind, "sum_register{}")
     flags = delayed(m, enable, flags, behind, "sum_flags{}")
@@ -81,18 +97,9 @@ def step_terms(
 
 
 def _summed(
-    m: Module,
-    config: MacConfig,
-    enable: Value,
-    weight: Sequence[Value],
-    activation: Sequence[Value],
-    lane_module: str | None,
+    m: Module, config: MacConfig, enable: Value, lanes: Sequence[tuple[data.View, data.View]]
 ) -> tuple[data.View, data.View]:
     """Sum and flags of the lanes."""
-    lanes = [
-        _placed_lane(m, config, enable, codes, index, lane_module)
-        for index, codes in enumerate(zip(weight, activation, strict=True))
-    ]
     tree = accumulators.for_config(config).reduction(config)
     if tree is None:
         return lanes[0]
