@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sample.forward import encode, pad
+from ..sample.forward import LinearProduct, encode, pad
 from .model import EncoderModel
 
 Array = NDArray[np.float64]
@@ -17,7 +17,7 @@ _BATCH_TOKENS = 1024
 """Tokens of a batch, padding included: few, large products."""
 
 
-def embed(model: EncoderModel, sequences: Sequence[Sequence[int]]) -> Array:
+def embed(model: EncoderModel, sequences: Sequence[Sequence[int]], *, linear: LinearProduct | None = None) -> Array:
     """Embeddings ``[sentences, hidden]`` of length 1: the last hidden states' mean over a sentence's tokens, normalised.
 
     As sentence-transformers pools all-MiniLM-L6-v2. The forward pass is in float32, pooling in float64. (Reimers and
@@ -29,11 +29,13 @@ def embed(model: EncoderModel, sequences: Sequence[Sequence[int]]) -> Array:
         The encoder.
     sequences
         Token ids of every sentence.
+    linear
+        Computes the linear layers without their biases; see ``encode``.
     """
     found: list[Array] = [np.empty(0)] * len(sequences)
     for batch in _batches(sequences):
         ids, mask = pad([sequences[index] for index in batch])
-        hidden = encode(model.weights, model.config, ids, mask)
+        hidden = encode(model.weights, model.config, ids, mask, linear_product=linear)
         for row, index in enumerate(batch):
             mean = hidden[row, mask[row]].mean(axis=0, dtype=np.float64)
             found[index] = mean / np.linalg.norm(mean)

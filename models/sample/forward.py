@@ -24,6 +24,8 @@ Array = NDArray[Any]
 Weights = Mapping[str, Array]
 LinearHook = Callable[[str, Array], None]
 NonlinearHook = Callable[[str, Array], None]
+LinearProduct = Callable[[str, Array], Array]
+"""By a linear layer's name and inputs ``[tokens, in]``, its outputs ``[tokens, out]`` without the bias."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def encode(
     mask: NDArray[np.bool_],
     hook: LinearHook | None = None,
     nonlinear_hook: NonlinearHook | None = None,
+    linear_product: LinearProduct | None = None,
 ) -> Array:
     """Return the last hidden states ``[batch, length, hidden]`` of the encoder, in the dtype of ``weights``.
 
@@ -98,6 +101,8 @@ def encode(
         nonlinear_hook: Called in the same way before each softmax, on scores ``[batch, heads, length, length]`` before
             the mask is applied, named ``...attention.self.softmax``; before each GELU, named ``...intermediate.gelu``; and
             before each layer normalisation, by the name of its parameters.
+        linear_product: Computes the products of the linear layers, of tokens and padding alike; in the weights' dtype if left
+            out.
 
     Raises:
         ValueError: If ``mask`` has another shape than ``ids`` or a row without a true entry.
@@ -109,7 +114,9 @@ def encode(
         if hook is not None:
             hook(name, x)
         # One product of all tokens: NumPy would multiply a batch sentence by sentence, three times slower.
-        flat = x.reshape(-1, x.shape[-1]) @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+        tokens = x.reshape(-1, x.shape[-1])
+        product = tokens @ weights[f"{name}.weight"].T if linear_product is None else linear_product(name, tokens)
+        flat = product + weights[f"{name}.bias"]
         return flat.reshape(*x.shape[:-1], -1)
 
     def watched(name: str, x: Array) -> Array:
