@@ -195,6 +195,11 @@ class Block:
         return sum(shares, Fraction(0))
 
     @property
+    def scales_in_channels(self) -> bool:
+        """Whether scales of groups are fractions of the channel's, whose own is to reach the greatest of them."""
+        return self.scale is not None and self.channel is not None and self.scale_step > 1
+
+    @property
     def learns(self) -> bool:
         """Whether rows are quantized whole, as something is found from all of a row or of the tensor."""
         return bool(self.extras)

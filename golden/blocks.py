@@ -102,6 +102,8 @@ def quantize_blocks(
     size = row.group if group is None else group
     if row.scale is None or row.channel is not None or size is None:
         raise BitmillError(f"block must be one with scales of groups alone, such as mxfp4 or nvfp4, not {row.name!r}")
+    if len(row.elements) > 1:
+        raise BitmillError(f"block must be one with a single format of elements, such as mxfp4, not {row.name!r}")
     if size < 1:
         raise BitmillError(f"group must be at least 1, not {size!r}")
     tensor = np.asarray(x)
@@ -124,7 +126,7 @@ def quantize_blocks(
         codes = nearest(fmt, np.ldexp(steps, -row.step_exponent))
     else:
         outer = 1.0
-        exponents = _exponents(row, maxima)
+        exponents = scale_exponents(row, maxima)
         scales = exponents - int(scale_format(row).min_exponent)
         codes = nearest(fmt, np.ldexp(groups, -exponents[..., None] - row.step_exponent))
     return QuantizedBlocks(
@@ -186,11 +188,13 @@ def _nearest_scales(block: Block, maxima: NDArray[np.float64], outer: float) -> 
     return encode(fmt, np.where(wanted > 0, np.maximum(wanted, least), 0.0)).astype(np.int64)
 
 
-def _exponents(block: Block, maxima: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Exponents of power-of-two scales, by ``floor`` or ``round-up``; 0 for groups of zeros."""
+def scale_exponents(block: Block, maxima: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Exponents of power-of-two scales of groups of those greatest magnitudes, by ``floor`` or ``round-up``; 0 for zeros.
+
+    Of several element formats, by the one with the least range.
+    """
     fmt = scale_format(block)
-    (element,) = block.formats
-    top = float(np.ldexp(float(element.max_value), block.step_exponent))
+    top = float(np.ldexp(float(min(element.max_value for element in block.formats)), block.step_exponent))
     significand, exponent = np.frexp(maxima)
     of_elements = np.frexp(top)
     found = exponent.astype(np.int64) - int(of_elements[1])

@@ -87,7 +87,8 @@ def _channels(matrix: Matrix, facts: Described, size: int) -> NDArray[np.float16
         rows = slice(done // facts.length, done // facts.length + len(weights))
         greatest[rows, 0] = np.maximum(greatest[rows, 0], wanted)
         done += weights.size
-    return channel_scales(greatest, name=matrix.name, saturate=True)
+    of_groups = facts.scheme.scales_in_channels
+    return channel_scales(greatest, name=matrix.name, saturate=True, of_groups=of_groups)
 
 
 def _tensor(matrix: Matrix, facts: Described, size: int) -> Any:

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats.block import Block
 from ..golden.weights import dequantize, quantize_weights
 from ..golden.weights.losses import Losses, Ratio, losses, ratio
+from ..golden.weights.methods import method_of
 from ..golden.weights.quantize import refuse_vanished, vanished
 from ..system.errors import BitmillError
 from .description import KEY, Described, written
@@ -152,7 +154,7 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
                 edges = (extremes > _GREAT) | ((extremes > 0) & (extremes < _SMALL))
                 if not facts.scheme.has_negatives:
                     negatives += int(np.count_nonzero(narrow < 0))
-                if block.shape[1] < matrix.length:
+                if block.shape[1] < matrix.length or facts.scheme.learns:
                     has_edges |= bool(edges.any())
                 else:
                     found += _losses(facts, narrow[edges])
@@ -174,7 +176,7 @@ def check_model(plan: Plan, *, allow_saturation: bool = False, progress: Progres
                 f"in {negatives} of {facts.weights} weights; --allow-saturation accepts and counts them"
             )
         if found.saturates and not allow_saturation:
-            raise BitmillError(_refused(matrix, found, greatest))
+            raise BitmillError(_refused(matrix, facts.scheme, found, greatest))
 
 
 def _losses(facts: Described, rows: NDArray[np.float32]) -> Losses:
@@ -185,11 +187,17 @@ def _losses(facts: Described, rows: NDArray[np.float32]) -> Losses:
     return losses(rows, packed, dequantize(packed))
 
 
-def _refused(matrix: Matrix, found: Losses, greatest: float) -> str:
+def _refused(matrix: Matrix, scheme: Block, found: Losses, greatest: float) -> str:
     of, accept = f"of {matrix.rows} channels", "; --allow-saturation accepts and counts them"
     if found.overflowed_channels:
+        limit = method_of(scheme).limit
+        within = (
+            "group scales within FP16 times 255/256"
+            if limit is None
+            else f"group scales for weights up to {limit(scheme):g}"
+        )
         return (
-            f"{matrix.name} must have group scales within FP16 times 255/256, not greater ones in "
+            f"{matrix.name} must have {within}, not greater ones in "
             f"{found.overflowed_channels} {of}, with weights up to {greatest:.6g}{accept}"
         )
     return (

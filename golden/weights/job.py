@@ -64,4 +64,5 @@ def by_rows(
         rule(job, rows.reshape(rows.shape[0], rows.shape[1] // size, size), channel) for rows, channel in pieces(job)
     ]
     joined: dict[str, Any] = {key: np.concatenate([part[key] for part in found]) for key in found[0]}
-    return QuantizedWeights(scheme=job.scheme, group=size, **joined)
+    extras = {part.name: joined.pop(part.name) for part in job.scheme.extras}
+    return QuantizedWeights(scheme=job.scheme, group=size, extras=extras, **joined)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .methods import method_of
 from .quantize import greatest_scales
 from .quantized import QuantizedWeights
 
@@ -21,7 +22,7 @@ class Losses:
     Attributes
     ----------
     overflowed_channels
-        Output channels that need a greater scale than FP16 has, and got FP16's greatest.
+        Output channels that need a greater scale than there is, of FP16 or of groups, and got the greatest.
     clipped_weights
         Weights of these channels that became less by more than one step of their group.
     flushed_channels
@@ -74,6 +75,9 @@ def losses(weights: NDArray[Any], quantized: QuantizedWeights, found: NDArray[np
     clipped = np.abs(wanted.astype(np.float64)) - np.abs(found.reshape(groups)) > steps
     at_most = quantized.channel_scales
     overflowed = np.zeros(groups[0], bool)
+    limit = method_of(quantized.scheme).limit
+    if limit is not None:
+        overflowed = np.any(np.abs(wanted) > limit(quantized.scheme), axis=(1, 2))
     if at_most is not None:
         overflowed = (at_most == np.finfo(np.float16).max) & _beyond(quantized, wanted)
     return Losses(
@@ -89,7 +93,7 @@ def losses(weights: NDArray[Any], quantized: QuantizedWeights, found: NDArray[np
 
 def _beyond(quantized: QuantizedWeights, groups: NDArray[Any]) -> NDArray[np.bool_]:
     """Channels with a weight beyond what the greatest scale can say."""
-    limit = float(np.finfo(np.float16).max) * (1.0 if quantized.group_scales is None else 255 / 256)
+    limit = float(np.finfo(np.float16).max) * (255 / 256 if quantized.scheme.scales_in_channels else 1.0)
     return greatest_scales(quantized.scheme, groups.astype(np.float32)).max(axis=1, initial=0) > limit
 
 

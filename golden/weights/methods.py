@@ -31,12 +31,15 @@ class Method:
     whole
         Of a block, a shape ``[out, K]`` and all its rows in pieces, what is found of a whole tensor before it is quantized, for
         ``Job.tensor``; None: nothing.
+    limit
+        The greatest magnitude that a block without scales of channels can say; None: it has no such limit.
     """
 
     quantize: Callable[[Job], QuantizedWeights]
     values: Callable[[QuantizedWeights], NDArray[np.float64]]
     wanted: Callable[[Block, NDArray[np.float32]], NDArray[np.float64]] | None
     whole: Callable[[Block, tuple[int, int], Iterable[NDArray[np.float32]]], Any] | None = None
+    limit: Callable[[Block], float] | None = None
 
 
 METHODS: dict[str, Method] = {

@@ -69,7 +69,7 @@ def quantize_weights(
     if size < 1 or length % size or (scheme.outlier and size % 2):
         even = "even and " if scheme.outlier else ""
         raise BitmillError(f"group must be {even}a divisor of the {length} weights of a row of {name}, not {size!r}")
-    if why := scheme.why_not(rows=len(matrix), length=length):
+    if tensor is None and (why := scheme.why_not(rows=len(matrix), length=length)):
         raise BitmillError(f"{name} must be a matrix that scheme {scheme.name} can have, but {why}")
     job = Job(
         scheme=scheme, matrix=matrix, group=size, name=name, saturate=saturate, channel=channel, tensor=tensor
