@@ -11,7 +11,7 @@ import click
 
 from .. import formats as catalog
 from ..formats import Format, Minifloat, Product
-from ..formats.block import BLOCKS, Block
+from ..formats.block import BLOCKS, Block, find_block
 from ..formats.catalog import is_taken
 from ..system.errors import BitmillError
 from ..system.screen import say, say_json
@@ -39,7 +39,7 @@ def formats(*, name: str | None, all_codes: bool, file: Path | None, as_json: bo
     if name is None:
         _print_table(own if file is not None else tuple(catalog.CATALOG.values()), as_json=as_json, blocks=file is None)
         return
-    block = BLOCKS.get(name.strip().lower())
+    block = find_block(name)
     # INT4 and FP4 are formats, and int4 and fp4 blocks of them: case tells nothing, and the format comes first.
     if block is not None and not is_taken(name.strip()) and name.strip().upper() not in {row.name for row in own}:
         _print_block(block, as_json=as_json)

@@ -138,6 +138,7 @@ def _pattern(option: str, text: str) -> re.Pattern[str]:
 
 def _print_schemes(*, as_json: bool) -> None:
     from ..formats.block import BLOCKS
+    from ..formats.block_named import NAMED
 
     rows: list[dict[str, Any]] = [
         {
@@ -157,6 +158,8 @@ def _print_schemes(*, as_json: bool) -> None:
     print_table(
         list(rows[0]), [[str(value) for value in row.values()] for row in rows], right=["bits per weight", "group"]
     )
+    for named in NAMED:
+        say(f"{named.shape}: {named.about}")
 
 
 def _summary(report: ModelReport, scheme: str) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _refuse_other_vectors(output: Path, title: str) -> None:
 def _found(target: str | None, preset_name: str | None, file: Path | None, seed: int) -> VectorSet:
     from .. import formats
     from ..config.presets import PRESETS
-    from ..formats.block import BLOCKS
+    from ..formats.block import find_block
     from ..sim.vectors import block_vectors, format_vectors, unit_vectors
 
     if target is None:
@@ -109,7 +109,7 @@ def _found(target: str | None, preset_name: str | None, file: Path | None, seed:
     if name.endswith(".toml"):
         return unit_vectors(load_config(PATH.convert(target, None, None), None), seed=seed)
     own = formats_of(file) if file is not None else ()
-    block = BLOCKS.get(name)
+    block = find_block(name)
     if block is not None and block.scale is not None and block.channel is None:
         return block_vectors(block, seed=seed)
     if name in PRESETS:

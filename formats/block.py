@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..system.errors import BitmillError
 from ..system.text import nearest, short
+from .block_named import NAMED, ROWS, named_block
 from .block_row import (
     CHANNEL_STEP,
     GROUP_SCALE_BITS,
@@ -16,7 +17,7 @@ from .block_row import (
     Part,
     ScaleRule,
 )
-from .catalog import CATALOG, get
+from .catalog import get, is_taken
 from .scalar import Format
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Part",
     "ScaleRule",
     "block_for",
+    "find_block",
     "get_block",
 ]
 
@@ -77,8 +79,14 @@ _ROWS = (
     ),
 )  # fmt: skip
 
-BLOCKS: dict[str, Block] = {row.name: row for row in _ROWS}
+BLOCKS: dict[str, Block] = {row.name: row for row in (*_ROWS, *ROWS)}
 """All rows by name; ``get_block`` makes one of an element format alone as well."""
+
+
+def find_block(name: str) -> Block | None:
+    """The block of that name, case-insensitive, of the catalog or of sizes in the name; None if there is none."""
+    wanted = str(name).strip().lower()
+    return BLOCKS.get(wanted) or named_block(wanted)
 
 
 def get_block(name: str, own: Iterable[Format] = ()) -> Block:
@@ -97,20 +105,21 @@ def get_block(name: str, own: Iterable[Format] = ()) -> Block:
         If there is none of that name, the message lists them all; or the format is wider than a byte or has no two numbers.
     """
     wanted = str(name).strip().lower()
-    found = BLOCKS.get(wanted)
+    found = find_block(wanted)
     if found is not None:
         return found
     element = _element(wanted, own)
     if element is None:
         raise BitmillError(
-            f"scheme must be one of {', '.join(BLOCKS)}, or a format such as e4m3, not {short(name)}{nearest(wanted, BLOCKS)}"
+            f"scheme must be one of {', '.join((*BLOCKS, *(row.shape for row in NAMED)))}, or a format such as e4m3, "
+            f"not {short(name)}{nearest(wanted, BLOCKS)}"
         )
     if element.bits > MAX_ELEMENT_BITS or element.max_value <= 0 or element.zero_code is None:
         raise BitmillError(
             f"scheme must be a format of at most {MAX_ELEMENT_BITS} bits with zero and positive numbers, not {short(name)}"
         )
     about = f"{element.name} with an FP16 scale per output channel"
-    carried = () if element.name in CATALOG else (element,)
+    carried = () if is_taken(element.name) else (element,)
     return Block(name=element.name.lower(), elements=(element.name,), about=about, group=None, scale=None, own=carried,
                  method="channel")  # fmt: skip
 

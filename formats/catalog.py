@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..system.errors import BitmillError
 from ..system.text import short
+from . import dialect, dynamic
 from .codebook import Codebook, PowerOfTwo
 from .integer import Int
 from .minifloat import Minifloat, TopExponent
@@ -118,7 +119,11 @@ CATALOG: dict[str, Format] = {
 }
 REGISTERED: dict[str, Format] = {}
 """Formats that a program registered, by name, see ``register``; a configuration that names one carries it along."""
-_NAMES: dict[str, Format] = {name.upper(): row for row in CATALOG.values() for name in (row.name, *row.aliases)}
+OF_BLOCKS: tuple[Format, ...] = (*dialect.ROWS, dynamic.ROW)
+"""Formats that blocks name: found by name, not among those that are listed, drawn from and measured."""
+_NAMES: dict[str, Format] = {
+    name.upper(): row for row in (*CATALOG.values(), *OF_BLOCKS) for name in (row.name, *row.aliases)
+}
 
 
 def get(name: str, among: Iterable[Format] = ()) -> Format:

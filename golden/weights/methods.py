@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.block import Block
-from . import plain
+from . import books, dialect, plain, power, two_level, vectors
 from .job import Job
 from .quantized import QuantizedWeights
 
@@ -48,6 +48,11 @@ METHODS: dict[str, Method] = {
     "channel": Method(plain.by_channel, plain.values_of_elements, plain.channel_wanted),
     "blocks": Method(plain.blocks, plain.values_of_elements, None, plain.tensor_scale),
     "pairs": Method(plain.pairs, plain.values_of_pairs, plain.pairs_wanted),
+    "dialect": Method(dialect.quantize, plain.values_of_elements, None, limit=dialect.limit),
+    "channel-books": Method(books.quantize, books.values, books.wanted),
+    "power": Method(power.quantize, power.values, books.wanted),
+    "vectors": Method(vectors.quantize, vectors.values, books.wanted, vectors.whole),
+    "two-level": Method(two_level.quantize, two_level.values, two_level.wanted),
 }
 
 

@@ -47,7 +47,7 @@ def packed(name, path, out, progress=None, **options):
     return quantize_model(plan_model(open_model(path), get_block(name), **options), out, progress=progress)
 
 
-@pytest.mark.parametrize("name", [*BLOCKS, "e4m3"])
+@pytest.mark.parametrize("name", [*BLOCKS, "e4m3", "bfp5-16", "vq4-4", "vq2-4x2"])
 def test_round_trip_is_exact(name, model, tmp_path):
     out = tmp_path / "packed.safetensors"
     report = packed(name, model, out)
@@ -60,6 +60,9 @@ def test_round_trip_is_exact(name, model, tmp_path):
         assert (read.scheme, read.group) == (whole.scheme, whole.group)
         for part in PARTS:
             np.testing.assert_array_equal(getattr(read, part), getattr(whole, part))
+        assert read.extras.keys() == whole.extras.keys()
+        for part, array in whole.extras.items():
+            np.testing.assert_array_equal(read.extras[part], array)
     kept = {row.name: row.kept for row in report.kept}
     assert set(again.kept) == set(kept)
     assert kept["b.bias"] == "1 dimension, not 2"
@@ -89,7 +92,7 @@ def test_a_second_scheme_joins_the_first(model, tmp_path):
     assert third.read_bytes() == second.read_bytes()
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", [name for name, row in BLOCKS.items() if not row.learns])
 def test_rows_longer_than_a_block(name, tmp_path, monkeypatch):
     """Pieces of 8 groups, the last shorter, are stored as the whole rows are."""
     monkeypatch.setattr("bitmill.models.quantize.BLOCK", 100)
@@ -258,7 +261,7 @@ def test_a_kept_tensor_may_not_take_the_name_of_a_part(tmp_path):
         packed("int4", tmp_path / "m.safetensors", tmp_path / "o")
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", [*BLOCKS, "vq4-4x2"])
 def test_one_tensor_of_a_packed_file_is_what_the_whole_file_holds(name, tmp_path):
     rng = np.random.default_rng(5)
     save_file({"w.weight": rng.normal(size=(4, 256)).astype(np.float32)}, tmp_path / "m.safetensors")
