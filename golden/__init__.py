@@ -4,6 +4,7 @@ from .codec import decode, encode
 from .grid import ROUNDINGS, Rounding
 from .losses import Losses, count_losses, encode_counted, encode_within
 from .mac.accumulate import Result, dot, matmul, to_float
+from .product_sums import product_sums
 from .scale import Granularity, Rule, Scales, choose_scale, dequantize, quantize
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "encode_counted",
     "encode_within",
     "matmul",
+    "product_sums",
     "quantize",
     "to_float",
 ]

@@ -162,3 +162,16 @@ def test_titles_and_documents_say_the_rule():
     assert MacConfig.from_dict(config.to_dict()) == config
     assert 'product_rule = "l-mul-add"\nproduct_offset = "none"' in config.to_toml()
     assert unit("E4M3", "l-mul", 2).title.endswith(", offset 2**-2")
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "added"),
+    [("E2M1", (3, 4), (2, 5)), ("E4M3", (5, 28), (4, 29)), ("E5M2", (4, 58), (3, 59)), ("BF16", (9, 506), (8, 508))],
+)
+def test_significands_and_exponents_are_no_wider_than_products_need(
+    name: str, formula: tuple[int, int], added: tuple[int, int]
+) -> None:
+    """By hand: 1 + x + y + 2**-l is below 4; a sum of fields has one mantissa, and its exponents are those of both, carried."""
+    for rule, expected in (("l-mul", formula), ("l-mul-add", added)):
+        product = unit(name, rule, accumulator={"kind": "float"}).product
+        assert (product.significand_product_bits, product.exponent_span) == expected
