@@ -18,6 +18,8 @@ from .bit_serial import BitSerialConfig
 from .block_quantizer import PRESETS as BLOCK_QUANTIZERS
 from .block_quantizer import BlockQuantizerConfig
 from .chained import CHAINED, ChainedConfig
+from .codebook import CODEBOOK_UNITS, CodebookConfig
+from .dialect import DIALECT_UNITS, DialectConfig
 from .document import UnitConfig, read_toml
 from .mac import MacConfig
 from .parallel import ParallelConfig
@@ -76,6 +78,10 @@ _ROWS = (
     Family(unit="bit-planes", config=BitPlanesConfig, title="a tile of bit planes", presets=BIT_PLANES),
     Family(unit="block-quantizer", config=BlockQuantizerConfig, title="a block quantizer", presets=BLOCK_QUANTIZERS),
     Family(unit="trits", config=TritsConfig, title="a unit of trits", presets=TRIT_UNITS),
+    Family(unit="dialect", config=DialectConfig, title="a dot product of DialectFP4", presets=DIALECT_UNITS),
+    Family(
+        unit="codebook", config=CodebookConfig, title="a dot product of weights from a book", presets=CODEBOOK_UNITS
+    ),
     Family(unit="side-path", config=SidePathConfig, title="a sparse side path", presets=SIDE_PATHS),
     Family(unit="power-terms", config=PowerTermsConfig, title="a dot product of powers of two", presets=POWER_TERMS),
     Family(unit="chained", config=ChainedConfig, title="a dot product in chains", presets=CHAINED),

@@ -9,6 +9,8 @@ from ..config.family import Table
 from ..config.rows import ROW_KEYS, RowConfig
 from .bit_planes.totals import bit_plane_totals
 from .bit_serial import matmul as serial_matmul
+from .codebook.totals import codebook_totals
+from .dialect_dot import dialect_total
 from .fixed.chained import chained_total
 from .fixed.power_terms import power_terms_total
 from .mac.accumulate import dot, matmul
@@ -41,6 +43,8 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "parallel": parallel_unit_sum,
         "bit-planes": bit_plane_totals,
         "trits": trit_totals,
+        "dialect": dialect_total,
+        "codebook": codebook_totals,
         "side-path": side_path,
         **dict.fromkeys(ROW_KEYS, row_outputs),
         "block-quantizer": block_codes,

@@ -6,6 +6,8 @@ from ..config.family import Table
 from .array.family import ARRAY
 from .bit_planes.family import BIT_PLANES
 from .bit_serial.family import BIT_SERIAL
+from .codebook.unit import CODEBOOK_DOT
+from .dialect.unit import DIALECT_DOT
 from .family import HardwareFamily
 from .fixed.family import CHAINED, POWER_TERMS
 from .mac.family import DOT, MAC
@@ -34,6 +36,8 @@ HARDWARE: Table[HardwareFamily] = Table(
         "bit-planes": BIT_PLANES,
         "block-quantizer": BLOCK_QUANTIZER,
         "trits": TRIT_UNIT,
+        "dialect": DIALECT_DOT,
+        "codebook": CODEBOOK_DOT,
         "side-path": SIDE_PATH,
         "power-terms": POWER_TERMS,
         "chained": CHAINED,

@@ -35,6 +35,8 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "bit-planes": BitPlanesTraffic,
         "block-quantizer": BlockTraffic,
         "trits": SteppedTraffic,
+        "dialect": SteppedTraffic,
+        "codebook": SteppedTraffic,
         "side-path": SteppedTraffic,
         "power-terms": SteppedTraffic,
         "chained": SteppedTraffic,

@@ -1,0 +1,1 @@
+"""Products of weights that are entries of books."""
