@@ -93,11 +93,11 @@ class ChainedConfig(SteppedConfig, frozen=True):
     @property
     def step_fields(self) -> tuple[StepField, ...]:
         """Operands, their word lengths less one, and the chain's exponent where totals are floats."""
-        words = "two's complement; bits above the step's word length do not matter"
+        words = "signed; bits above the step's word length do not matter"
         longest = self.bits - 1
         return (
-            StepField(name="weights", bits=self.bits, count=self.lanes, words=words),
-            StepField(name="activations", bits=self.bits, count=self.lanes, words=words),
+            StepField(name="weights", bits=self.bits, count=self.lanes, signed=True, words=words),
+            StepField(name="activations", bits=self.bits, count=self.lanes, signed=True, words=words),
             *(
                 StepField(
                     name=f"{name}_length",

@@ -21,6 +21,7 @@ from .chained import CHAINED, ChainedConfig
 from .codebook import CODEBOOK_UNITS, CodebookConfig
 from .dialect import DIALECT_UNITS, DialectConfig
 from .document import UnitConfig, read_toml
+from .fixed_quantizer import FIXED_QUANTIZERS, FixedQuantizerConfig
 from .mac import MacConfig
 from .parallel import ParallelConfig
 from .power_terms import POWER_TERMS, PowerTermsConfig
@@ -85,6 +86,9 @@ _ROWS = (
     Family(unit="side-path", config=SidePathConfig, title="a sparse side path", presets=SIDE_PATHS),
     Family(unit="power-terms", config=PowerTermsConfig, title="a dot product of powers of two", presets=POWER_TERMS),
     Family(unit="chained", config=ChainedConfig, title="a dot product in chains", presets=CHAINED),
+    Family(
+        unit="fixed-quantizer", config=FixedQuantizerConfig, title="a fixed-point quantizer", presets=FIXED_QUANTIZERS
+    ),
 )
 FAMILIES: dict[str, Family] = {row.unit: row for row in _ROWS}
 """All families by ``unit``, in the order of listings."""

@@ -16,6 +16,7 @@ from .fixed.power_terms import power_terms_total
 from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
 from .quantize.block import block_codes
+from .quantize.fixed import fixed_integers
 from .rows.families import ROWS, Ints, Mask
 from .side_paths.unit import side_path
 from .trits.totals import trit_totals
@@ -50,6 +51,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "block-quantizer": block_codes,
         "power-terms": power_terms_total,
         "chained": chained_total,
+        "fixed-quantizer": fixed_integers,
     },
 )
 """Each takes the configuration and the operands: codes of dot products, matrices, sums, or a row and its mask."""

@@ -12,7 +12,7 @@ from .family import HardwareFamily
 from .fixed.family import CHAINED, POWER_TERMS
 from .mac.family import DOT, MAC
 from .parallel.family import PARALLEL
-from .quantize.family import BLOCK_QUANTIZER
+from .quantize.family import BLOCK_QUANTIZER, FIXED_QUANTIZER
 from .rows.family import GELU, NEWTON_NORM, REQUANTIZE, ROOT_NORM, SHIFT_GELU, SHIFTMAX, SOFTMAX
 from .side_path.side_path import SIDE_PATH
 from .trits.family import TRIT_UNIT
@@ -41,5 +41,6 @@ HARDWARE: Table[HardwareFamily] = Table(
         "side-path": SIDE_PATH,
         "power-terms": POWER_TERMS,
         "chained": CHAINED,
+        "fixed-quantizer": FIXED_QUANTIZER,
     },
 )

@@ -49,6 +49,7 @@ class BlockTraffic(SteppedTraffic):
             special = self._near(rng, 3)
             special[rng.integers(lanes)] = self.infinity + rng.integers(0, 2)
             yield self._block(rng, special, "NaN or an infinity")
+            yield self._tie(rng)
 
     def _near(self, rng: np.random.Generator, spread: int) -> Integers:
         """Exponents within a few of one another; significands of few bits and one place more or less."""
@@ -56,6 +57,17 @@ class BlockTraffic(SteppedTraffic):
         field = np.maximum(rng.integers(self.infinity >> stored) - rng.integers(0, spread, lanes), 0)
         mantissa = rng.integers(0, 1 << stored, lanes) & -(1 << max(stored - int(rng.integers(1, 9)), 0))
         return np.clip((field << stored) + mantissa + rng.integers(-1, 2, lanes), 0, self.infinity - 1)
+
+    def _tie(self, rng: np.random.Generator) -> StepItem:
+        """The greatest is 6.375, halfway of scales 1 and 1.125 of a tensor's scale of 1; others have ones where it has not."""
+        fmt, lanes = self.quantizer.source_format, self.quantizer.lanes
+        field = 3 - (fmt.min_exponent + fmt.significand_bits - 1)
+        greatest = (field << self.stored) + (19 << self.stored - 5)
+        numbers = rng.integers(0, greatest - 1, lanes) | (1 << self.stored // 2) - 1
+        numbers = np.where(numbers < greatest, numbers, 0)
+        numbers[rng.integers(lanes)] = greatest
+        outer = [127 << 23] if self.quantizer.tensor_scale_bits else []
+        return StepItem(np.array([[*numbers, *outer]], dtype=np.int64), "the scale at a tie")
 
     def _block(self, rng: np.random.Generator, magnitudes: Integers, label: str) -> StepItem:
         numbers = magnitudes | rng.integers(0, 2, len(magnitudes)) * self.sign

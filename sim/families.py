@@ -9,6 +9,7 @@ from ..config.family import Table
 from .bit_planes_traffic import BitPlanesTraffic
 from .block_traffic import BlockTraffic
 from .dot_traffic import DotTraffic
+from .fixed_traffic import FixedTraffic
 from .parallel_traffic import ParallelTraffic
 from .row_traffic import RowTraffic
 from .serial_traffic import SerialTraffic
@@ -40,5 +41,6 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "side-path": SteppedTraffic,
         "power-terms": SteppedTraffic,
         "chained": SteppedTraffic,
+        "fixed-quantizer": FixedTraffic,
     },
 )

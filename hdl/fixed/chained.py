@@ -87,7 +87,7 @@ class ChainedDot(SteppedUnit):
             m.d.comb += inside.eq(Cat(place <= length for place in range(config.bits)))
             words: list[Value] = []
             for lane in range(config.lanes):
-                code = payload[f"{name}s"][lane]
+                code = payload[f"{name}s"][lane].as_unsigned()
                 sign = Signal(name=f"{name}_sign{lane}")
                 m.d.comb += sign.eq(code.bit_select(length, 1))
                 word = (code & inside) | (sign.replicate(config.bits) & ~inside)

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""What hdl has for block quantizers: a component for each rule of scales."""
+"""What hdl has for quantizers: of blocks, a component for each rule of scales; to fixed point."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from ...config.block_quantizer import BlockQuantizerConfig
 from ...formats.block import ScaleRule
 from ..stepped import SteppedUnit, stepped_family
+from .fixed_quantizer import FixedQuantizer
 from .power_quantizer import PowerQuantizer
 from .ratio_quantizer import RatioQuantizer
 
@@ -32,4 +33,10 @@ BLOCK_QUANTIZER = stepped_family(
     streams="Streams i, of blocks of numbers, and o, of blocks of codes.",
     facts=_facts,
     latency="from the transfer of a block to o_valid",
+)
+FIXED_QUANTIZER = stepped_family(
+    FixedQuantizer,
+    streams="Streams i, of numbers and the lengths of their words and fractions, and o, of integers.",
+    facts=lambda config: {"numbers_per_cycle": config.lanes},
+    latency="from the transfer of a step to o_valid",
 )

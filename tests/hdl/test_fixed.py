@@ -33,11 +33,12 @@ def test_every_weight_by_every_activation():
     ]
     outputs = [payload for row in traffic.expected(work) for payload in row]
     job = Job(traffic.layout.input_bits, traffic.layout.output_bits, (Phase("all", traffic.inputs(work), outputs),))
-    text = verilog.emit_component(build(config), top="dot")
+    unit = build(config)
+    text = verilog.emit_component(unit, top="dot")
     played = CompiledSimulation(text, "dot", input_bits=job.input_bits, output_bits=job.output_bits).run(job)
     assert played.failure is None
     # A result leaves with each step: one after another, three cycles later.
-    assert played.phases[0].cycles == len(work) + 3
+    assert played.phases[0].cycles == len(work) + 3 == len(work) + unit.LATENCY
     assert "*" not in "".join(
         line for line in text.splitlines() if "assign" in line and not line.strip().startswith(("//", "(*"))
     )
