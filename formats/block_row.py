@@ -112,6 +112,8 @@ class Block:
         Numbers of a book, of ``vector`` each, which codes are indices to; 0 where codes are the element format's.
     extras
         What is stored besides codes, scales, selectors and zero points.
+    of_all
+        Whether a channel's scale follows from all of its numbers rather than from the greatest.
     """
 
     name: str
@@ -131,6 +133,7 @@ class Block:
     vector: int = 1
     books: int = 0
     extras: tuple[Part, ...] = ()
+    of_all: bool = False
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -202,7 +205,7 @@ class Block:
     @property
     def learns(self) -> bool:
         """Whether rows are quantized whole, as something is found from all of a row or of the tensor."""
-        return bool(self.extras)
+        return bool(self.extras) or self.of_all
 
     def why_not(self, *, rows: int, length: int) -> str:
         """Why a matrix cannot have the block beyond the size of groups; empty if it can."""
