@@ -99,4 +99,16 @@ ROWS: tuple[Block, ...] = (
         name="two-level4", elements=("UINT4",), about="INT4 with a zero point in groups of INT8 channels, as QServe's",
         zero_point=True, method="two-level", scale_step=1,
     ),
+    Block(
+        name="binary", elements=("BIPOLAR1",), about="signs, and the mean magnitude of each channel", group=None, scale=None,
+        method="binary", of_all=True,
+    ),
+    Block(
+        name="ternary-absmean", elements=("TERNARY",), about="-1, 0, 1 as BitNet b1.58's, by channel", group=None, scale=None,
+        method="ternary", of_all=True,
+    ),
+    Block(
+        name="dual-binary", elements=("UINT2",), about="two planes of 0 and 1 with a scale each, as DB-LLM's", group=None,
+        scale=None, method="dual-binary", extras=(Part("plane_scales", "F16", "row", 16, count=2, signed=True),),
+    ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats.block import Block
-from . import books, dialect, plain, power, two_level, vectors
+from . import books, dialect, dual, plain, power, trits, two_level, vectors
 from .job import Job
 from .quantized import QuantizedWeights
 
@@ -52,6 +52,9 @@ METHODS: dict[str, Method] = {
     "channel-books": Method(books.quantize, books.values, books.wanted),
     "power": Method(power.quantize, power.values, books.wanted),
     "vectors": Method(vectors.quantize, vectors.values, books.wanted, vectors.whole),
+    "binary": Method(trits.binary, plain.values_of_elements, trits.wanted),
+    "ternary": Method(trits.ternary, plain.values_of_elements, trits.wanted),
+    "dual-binary": Method(dual.quantize, dual.values, books.wanted),
     "two-level": Method(two_level.quantize, two_level.values, two_level.wanted),
 }
 

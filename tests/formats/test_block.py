@@ -80,7 +80,7 @@ def test_get_wrong_name():
     assert get_block(" BitMod-FP4 ").name == "bitmod-fp4"
     with pytest.raises(
         BitmillError,
-        match=r"one of bitmod-fp4, .*nvfp4, .*two-level4, bfpN-G, vqV-B, vqV-Bx2, or a format such as e4m3, "
+        match=r"one of bitmod-fp4, .*nvfp4, .*two-level4, .*bfpN-G, vqV-B, vqV-Bx2, or a format such as e4m3, "
         r"not 'bitmod-fp5'; did you mean bitmod-fp",
     ):
         get_block("bitmod-fp5")

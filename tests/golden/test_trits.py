@@ -101,6 +101,7 @@ def test_a_matrix_without_salient_weights():
     assert parts.scale.tolist() == [0.875]
     config = TritsConfig(weight="dual-binary", lanes=4)
     ((steps, counts),) = partial_steps(config, parts, 0, [5, 6, 7, 8])
+    assert (parts.count, partly_binary([[1.0, 2.0, 3.0]], 0.5).count) == (0, 2)
     assert (trit_totals(config, steps), counts) == ({"totals": [12, 14]}, (1, -1))
     assert partial_cycles(config, 4, 0) == 1
 

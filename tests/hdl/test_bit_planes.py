@@ -11,6 +11,7 @@ from bitmill.config.bit_planes import BitPlanesConfig
 from bitmill.hdl.bit_planes.plane_pe import PlanePE
 from bitmill.hdl.bit_planes.tile import BitPlaneTile
 from bitmill.hdl.emit import verilog
+from bitmill.sim import verify
 from bitmill.sim.bit_planes_traffic import BitPlanesTraffic
 from bitmill.sim.compiled import CompiledSimulation
 from bitmill.sim.job import Job, Phase
@@ -58,6 +59,13 @@ def test_every_cycle_uses_every_product_of_planes_at_all_precisions():
         expected = [payload for item in traffic.expected(work) for payload in item]
         used = len(work) * config.sum_cycles(64, weight_bits=w, activation_bits=a)
         assert used / played(config, list(traffic.inputs(work)), expected) >= 0.95
+
+
+def test_padding_of_bipolar_operands_follows_its_step():
+    config = BitPlanesConfig(
+        weight="bipolar", activation="bipolar", weight_bits=2, activation_bits=1, lanes=3, rows=2, k_max=9
+    )
+    assert verify(config, seed=3, dot_products=20, corner_steps=20, engine="compiled").mismatches == 0
 
 
 @pytest.mark.parametrize("part", [PlanePE, BitPlaneTile])

@@ -40,12 +40,12 @@ def test_every_byte(code):
             assert found[byte] == [digit - 1 for digit in digits], byte
 
 
-@pytest.mark.parametrize("weight", ["binary", "dual-binary"])
-def test_a_step_a_cycle(weight):
-    config = TritsConfig(weight=weight, lanes=4, k_max=32)
+@pytest.mark.parametrize("fields", [{"weight": "binary"}, {"weight": "dual-binary"}, {"lanes": 10, "rows": 2}])
+def test_a_step_a_cycle(fields):
+    config = TritsConfig.from_dict({"lanes": 4, "k_max": 32, **fields})
     traffic = SteppedTraffic(config)
     rng = np.random.default_rng(2)
-    work = [traffic.drawn(rng, length, "") for length in (8, 1, 1, 3, 8)]
+    work = [traffic.drawn(rng, length, "") for length in (3, 1, 1, 2, 3)]
     expected = [payload for item in traffic.expected(work) for payload in item]
     layout = traffic.layout
     simulation = CompiledSimulation(
@@ -53,7 +53,7 @@ def test_a_step_a_cycle(weight):
     )
     job = Job(layout.input_bits, layout.output_bits, (Phase("all", traffic.inputs(work), expected),))
     (counts,) = simulation.run(job).phases
-    assert (counts.mismatches, counts.cycles) == (0, 21 + TritUnit(config=config).LATENCY)
+    assert (counts.mismatches, counts.cycles) == (0, 10 + TritUnit(config=config).LATENCY)
 
 
 @pytest.mark.parametrize(
