@@ -12,16 +12,16 @@ LEAST_ROWS, LEAST_COLS = 2, 1
 """What a slice keeps where the unit has it: PEs that share what their column has."""
 
 
-def few_pes(config: Any) -> Any:
+def few_pes(config: Any, *, least_cols: int = LEAST_COLS) -> Any:
     """The unit with its rows and columns halved, the more numerous ones first, until it has ``SLICE_MACS`` products a cycle.
 
-    The configuration itself where it has no more than that, or no more than ``LEAST_ROWS`` and ``LEAST_COLS``.
+    The configuration itself where it has no more than that, or no more than ``LEAST_ROWS`` and ``least_cols``.
     """
     rows, cols = config.rows, config.cols
     each = config.macs // (rows * cols)
-    while rows * cols * each > SLICE_MACS and (rows > LEAST_ROWS or cols > LEAST_COLS):
-        if cols > LEAST_COLS and (cols >= rows or rows <= LEAST_ROWS):
-            cols = max(LEAST_COLS, -(-cols // 2))
+    while rows * cols * each > SLICE_MACS and (rows > LEAST_ROWS or cols > least_cols):
+        if cols > least_cols and (cols >= rows or rows <= LEAST_ROWS):
+            cols = max(least_cols, -(-cols // 2))
         else:
             rows = max(LEAST_ROWS, -(-rows // 2))
     if (rows, cols) == (config.rows, config.cols):

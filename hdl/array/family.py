@@ -21,6 +21,11 @@ def _lane(config: MacConfig) -> tuple[str, ...]:
     return lane_of_several(config) if formulations.columns_alone(config) else ()
 
 
+def _few(config: MacConfig) -> MacConfig:
+    """Fewer PEs, of columns that multiply together where those of the array do."""
+    return few_pes(config, least_cols=formulations.columns_at_once(config))
+
+
 ARRAY = HardwareFamily(
     component=Array,
     streams=STREAMS,
@@ -28,6 +33,6 @@ ARRAY = HardwareFamily(
     facts=facts,
     once_in_cells=_lane,
     once_on_fpga=_pes,
-    slice=few_pes,
+    slice=_few,
     keeps_brackets=True,
 )

@@ -16,6 +16,7 @@ from bitmill.formats import Product
 from bitmill.formats.packing import packing, packs
 from bitmill.fpga.synthesis import synthesize
 from bitmill.hdl.emit.verilog import TOP, emit
+from bitmill.hdl.families import HARDWARE
 from bitmill.hdl.mac.decoder import Decoder
 from bitmill.hdl.products.packed_multiplier import PackedMultiplier
 from bitmill.sim import verify
@@ -122,6 +123,13 @@ def test_blocks_halve(pair: tuple[str, str], target: Any) -> None:
         for multiplier in ("operator", "packed")
     }
     assert dsp == {"operator": 2, "packed": 1}
+
+
+def test_a_slice_multiplies_as_the_array_does() -> None:
+    few = HARDWARE.of(array("INT8", "INT4", 8)).slice
+    assert few is not None
+    found = [few(array("INT8", "INT4", 8, rows=8, lanes=8, multiplier=name)) for name in ("packed", "operator")]
+    assert [(config.rows, config.cols) for config in found] == [(2, 2), (2, 1)]
 
 
 def test_both_operands_fit_the_block_that_they_are_for() -> None:
