@@ -36,6 +36,7 @@ from .rows import (
 )
 from .side_path import SIDE_PATHS, SidePathConfig
 from .trits import TRIT_UNITS, TritsConfig
+from .two_level import TWO_LEVEL_UNITS, TwoLevelConfig
 
 T = TypeVar("T")
 
@@ -82,6 +83,9 @@ _ROWS = (
     Family(unit="dialect", config=DialectConfig, title="a dot product of DialectFP4", presets=DIALECT_UNITS),
     Family(
         unit="codebook", config=CodebookConfig, title="a dot product of weights from a book", presets=CODEBOOK_UNITS
+    ),
+    Family(
+        unit="two-level", config=TwoLevelConfig, title="a dot product of two-level weights", presets=TWO_LEVEL_UNITS
     ),
     Family(unit="side-path", config=SidePathConfig, title="a sparse side path", presets=SIDE_PATHS),
     Family(unit="power-terms", config=PowerTermsConfig, title="a dot product of powers of two", presets=POWER_TERMS),

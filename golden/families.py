@@ -20,6 +20,7 @@ from .quantize.fixed import fixed_integers
 from .rows.families import ROWS, Ints, Mask
 from .side_paths.unit import side_path
 from .trits.totals import trit_totals
+from .two_level_dot import two_level_total
 
 
 def row_outputs(config: RowConfig, row: Ints, mask: Mask) -> Ints:
@@ -46,6 +47,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "trits": trit_totals,
         "dialect": dialect_total,
         "codebook": codebook_totals,
+        "two-level": two_level_total,
         "side-path": side_path,
         **dict.fromkeys(ROW_KEYS, row_outputs),
         "block-quantizer": block_codes,

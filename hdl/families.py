@@ -16,6 +16,7 @@ from .quantize.family import BLOCK_QUANTIZER, FIXED_QUANTIZER
 from .rows.family import GELU, NEWTON_NORM, REQUANTIZE, ROOT_NORM, SHIFT_GELU, SHIFTMAX, SOFTMAX
 from .side_path.side_path import SIDE_PATH
 from .trits.family import TRIT_UNIT
+from .two_level.unit import TWO_LEVEL_DOT
 
 HARDWARE: Table[HardwareFamily] = Table(
     "generated",
@@ -38,6 +39,7 @@ HARDWARE: Table[HardwareFamily] = Table(
         "trits": TRIT_UNIT,
         "dialect": DIALECT_DOT,
         "codebook": CODEBOOK_DOT,
+        "two-level": TWO_LEVEL_DOT,
         "side-path": SIDE_PATH,
         "power-terms": POWER_TERMS,
         "chained": CHAINED,

@@ -16,6 +16,7 @@ from .serial_traffic import SerialTraffic
 from .stepped_traffic import SteppedTraffic
 from .tile_traffic import TileTraffic
 from .traffic import Traffic
+from .two_level_traffic import TwoLevelTraffic
 
 TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
     "verified",
@@ -38,6 +39,7 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "trits": SteppedTraffic,
         "dialect": SteppedTraffic,
         "codebook": SteppedTraffic,
+        "two-level": TwoLevelTraffic,
         "side-path": SteppedTraffic,
         "power-terms": SteppedTraffic,
         "chained": SteppedTraffic,

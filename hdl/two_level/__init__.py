@@ -1,0 +1,1 @@
+"""Dot products of two-level weights."""
