@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from bitmill import MacConfig, config, golden, hdl
 from bitmill.config.bit_serial import BitSerialConfig
 from bitmill.config.parallel import ParallelConfig
-from bitmill.config.presets import UNITS
+from bitmill.config.presets import FAMILY_UNITS, UNITS
 from bitmill.formats.block import BLOCKS
 from bitmill.golden.bit_serial import matmul
 from bitmill.golden.parallel.pe import parallel_pe_sum
@@ -24,6 +24,7 @@ from bitmill.hdl.parallel.ant_decoder import AntDecoder
 from bitmill.hdl.parallel.olive_decoder import OliveDecoder
 from bitmill.hdl.parallel.parallel_pe import ParallelPE
 from bitmill.hdl.parallel.weight_decoder import WeightDecoder
+from bitmill.sim.families import TRAFFIC
 
 from . import nonlinear_units
 
@@ -130,11 +131,14 @@ TILES = (
 """Small bit-serial tiles of every kind of activation, width of weights, and way to align."""
 PARALLEL = (("FP16", "FP16"), ("INT8", "FP16"), ("ANT", "BF16"), ("OLIVE", "FP16"), ("INT8", "INT8"))
 """Weights and activations of parallel PEs."""
+_SMALL = 16
+"""Places at a time of presets of families that are elaborated: others have more of the same."""
 
 
 def components() -> Iterator[wiring.Component]:
     """Units that have no unit of ``MacConfig`` around them."""
     yield from (hdl.build(BitSerialConfig.from_dict({"k_max": 64, **fields})) for fields in TILES)
+    yield from (hdl.build(unit) for unit in FAMILY_UNITS.values() if unit.macs <= _SMALL)
     for weight, activation in PARALLEL:
         chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
         decoder = {"ANT": AntDecoder, "OLIVE": OliveDecoder}.get(weight, WeightDecoder)
@@ -177,6 +181,9 @@ def ran() -> str:
     for weight, activation in PARALLEL:
         chosen = ParallelConfig.model_validate({"weight": weight, "activation": activation})
         parallel_pe_sum(chosen, [[1, 2]], golden.encode(activation, [[1.0, 2.0]]))
+    for unit in FAMILY_UNITS.values():
+        traffic = TRAFFIC.of(unit)(unit)
+        traffic.expected(traffic.stimuli(np.random.default_rng(1), count=1, corner_steps=2))
     for scheme in BLOCKS:
         dequantize(quantize_weights(scheme, np.linspace(-1, 2, 256, dtype=np.float32).reshape(2, 128)))
     return ""
