@@ -83,13 +83,16 @@ class ChainedDot(SteppedUnit):
         for name in ("weight", "activation"):
             length = payload[f"{name}_length"]
             # Bit by bit: the top bit of the word goes on in all bits above it.
-            inside = Signal(config.bits, name=f"{name}_inside")
-            m.d.comb += inside.eq(Cat(place <= length for place in range(config.bits)))
+            inside, top = Signal(config.bits, name=f"{name}_inside"), Signal(config.bits, name=f"{name}_top")
+            m.d.comb += [
+                inside.eq(Cat(Const(1, 1), *(place <= length for place in range(1, config.bits)))),
+                top.eq(Cat(place == length for place in range(config.bits))),
+            ]
             words: list[Value] = []
             for lane in range(config.lanes):
                 code = payload[f"{name}s"][lane].as_unsigned()
                 sign = Signal(name=f"{name}_sign{lane}")
-                m.d.comb += sign.eq(code.bit_select(length, 1))
+                m.d.comb += sign.eq((code & top).any())
                 word = (code & inside) | (sign.replicate(config.bits) & ~inside)
                 words.append(delayed(m, steps.advance, word, 1, f"{name}{lane}_{{}}", shape=signed(config.bits)))
             held[name] = words

@@ -70,7 +70,7 @@ class FixedQuantizer(SteppedUnit):
         width = signed_bits(1 + base - reach, self.normalizer.greatest + base + reach)
         length = delayed(m, steps.advance, payload.word_length, 1, "length{}")
         greatest = Signal(bits)
-        m.d.comb += greatest.eq(Cat(place < length for place in range(bits)))
+        m.d.comb += greatest.eq(Cat(place < length for place in range(bits - 1)))
         integers: list[Value] = []
         invalid: list[Value] = []
         saturated: list[Value] = []
