@@ -20,6 +20,7 @@ from .block_quantizer import BlockQuantizerConfig
 from .chained import CHAINED, ChainedConfig
 from .codebook import CODEBOOK_UNITS, CodebookConfig
 from .dialect import DIALECT_UNITS, DialectConfig
+from .dialect_quantizer import DIALECT_QUANTIZERS, DialectQuantizerConfig
 from .document import UnitConfig, read_toml
 from .fixed_quantizer import FIXED_QUANTIZERS, FixedQuantizerConfig
 from .mac import MacConfig
@@ -86,6 +87,12 @@ _ROWS = (
     ),
     Family(
         unit="two-level", config=TwoLevelConfig, title="a dot product of two-level weights", presets=TWO_LEVEL_UNITS
+    ),
+    Family(
+        unit="dialect-quantizer",
+        config=DialectQuantizerConfig,
+        title="a quantizer to DialectFP4",
+        presets=DIALECT_QUANTIZERS,
     ),
     Family(unit="side-path", config=SidePathConfig, title="a sparse side path", presets=SIDE_PATHS),
     Family(unit="power-terms", config=PowerTermsConfig, title="a dot product of powers of two", presets=POWER_TERMS),

@@ -16,6 +16,7 @@ from .fixed.power_terms import power_terms_total
 from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
 from .quantize.block import block_codes
+from .quantize.dialect import dialect_codes
 from .quantize.fixed import fixed_integers
 from .rows.families import ROWS, Ints, Mask
 from .side_paths.unit import side_path
@@ -48,6 +49,7 @@ GOLDEN: Table[Callable[..., Any]] = Table(
         "dialect": dialect_total,
         "codebook": codebook_totals,
         "two-level": two_level_total,
+        "dialect-quantizer": dialect_codes,
         "side-path": side_path,
         **dict.fromkeys(ROW_KEYS, row_outputs),
         "block-quantizer": block_codes,

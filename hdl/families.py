@@ -7,6 +7,7 @@ from .array.family import ARRAY
 from .bit_planes.family import BIT_PLANES
 from .bit_serial.family import BIT_SERIAL
 from .codebook.unit import CODEBOOK_DOT
+from .dialect.quantizer import DIALECT_QUANTIZER
 from .dialect.unit import DIALECT_DOT
 from .family import HardwareFamily
 from .fixed.family import CHAINED, POWER_TERMS
@@ -40,6 +41,7 @@ HARDWARE: Table[HardwareFamily] = Table(
         "dialect": DIALECT_DOT,
         "codebook": CODEBOOK_DOT,
         "two-level": TWO_LEVEL_DOT,
+        "dialect-quantizer": DIALECT_QUANTIZER,
         "side-path": SIDE_PATH,
         "power-terms": POWER_TERMS,
         "chained": CHAINED,

@@ -40,6 +40,7 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "dialect": SteppedTraffic,
         "codebook": SteppedTraffic,
         "two-level": TwoLevelTraffic,
+        "dialect-quantizer": BlockTraffic,
         "side-path": SteppedTraffic,
         "power-terms": SteppedTraffic,
         "chained": SteppedTraffic,
