@@ -108,7 +108,7 @@ ROWS: tuple[Block, ...] = (
         method="ternary", of_all=True,
     ),
     Block(
-        name="dual-binary", elements=("UINT2",), about="two planes of 0 and 1 with a scale each, as DB-LLM's", group=None,
+        name="dual-binary", elements=("INT2",), about="two planes of 0 and 1 with a scale each, as DB-LLM's", group=None,
         scale=None, method="dual-binary", extras=(Part("plane_scales", "F16", "row", 16, count=2, signed=True),),
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from bitmill import BitmillError
 from bitmill.golden.trits.packing import pack_trits, unpack_trits
 from bitmill.golden.weights import dequantize, quantize_weights
+from bitmill.golden.weights.losses import Losses, losses
 from bitmill.models.sample import load_layer
 
 from ..formats.test_trit_bytes import by_specification
@@ -86,6 +87,13 @@ def test_more_bits_lose_less_on_real_weights():
         for scheme in ("binary", "ternary-absmean", "dual-binary", "int4")
     ]
     assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize("scheme", ["binary", "ternary-absmean", "dual-binary"])
+def test_nothing_is_lost_but_by_rounding(scheme):
+    weights = weights_of()
+    quantized = quantize_weights(scheme, weights)
+    assert losses(weights, quantized, dequantize(quantized)) == Losses()
 
 
 @pytest.mark.parametrize("scheme", ["binary", "ternary-absmean", "dual-binary"])
