@@ -167,3 +167,12 @@ def test_what_does_not_fit_is_refused_in_one_line(fields: dict[str, Any], messag
     with pytest.raises(BitmillError) as caught:
         MacConfig.from_dict({**array("INT8", "INT4", 2).to_dict(), **fields})
     assert str(caught.value) == f"configuration: {message}"
+
+
+def test_the_component_refuses_other_facts() -> None:
+    with pytest.raises(TypeError, match="PackedMultiplier product must be a Product, not 'INT8'"):
+        PackedMultiplier(product="INT8")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(
+        ValueError, match="PackedMultiplier product must be of integers that fit side by side, not Product"
+    ):
+        PackedMultiplier(product=Product(formats.get("E4M3"), formats.get("E4M3")))
