@@ -50,7 +50,7 @@ class PackedMultiplier(wiring.Component):
         m = Module()
         shared, low, high = (part.significand for part in (self.weight, self.activation[0], self.activation[1]))
         distance = self.packing.distance
-        side_by_side = self._side_by_side(m, low, high)
+        side_by_side = self._side_by_side(low, high)
         both = side_by_side * shared
         total = Signal(both.shape(), name="both_products")
         m.d.comb += total.eq(both)
@@ -64,7 +64,7 @@ class PackedMultiplier(wiring.Component):
         ]
         return m
 
-    def _side_by_side(self, m: Module, low: Value, high: Value) -> Value:
+    def _side_by_side(self, low: Value, high: Value) -> Value:
         """Both operands as one number."""
         distance, signed = self.packing.distance, low.shape().signed
         if self.packing.biased:
@@ -72,6 +72,4 @@ class PackedMultiplier(wiring.Component):
         if not signed:
             return Cat(low, Const(0, distance - len(low)), high)
         # A negative lower operand borrows from the upper one.
-        upper = Signal(range(-(1 << len(high) - 1) - 1, 1 << len(high) - 1), name="upper_operand")
-        m.d.comb += upper.eq(high - low[-1])
-        return Cat(low, low[-1].replicate(distance - len(low)), upper).as_signed()
+        return Cat(low, low[-1].replicate(distance - len(low)), high - low[-1]).as_signed()
