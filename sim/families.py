@@ -8,6 +8,7 @@ from typing import Any
 from ..config.family import Table
 from .bit_planes_traffic import BitPlanesTraffic
 from .block_traffic import BlockTraffic
+from .chained_traffic import ChainedTraffic
 from .dot_traffic import DotTraffic
 from .fixed_traffic import FixedTraffic
 from .parallel_traffic import ParallelTraffic
@@ -43,7 +44,7 @@ TRAFFIC: Table[Callable[[Any], Traffic[Any, Any, Any]]] = Table(
         "dialect-quantizer": BlockTraffic,
         "side-path": SteppedTraffic,
         "power-terms": SteppedTraffic,
-        "chained": SteppedTraffic,
+        "chained": ChainedTraffic,
         "fixed-quantizer": FixedTraffic,
     },
 )

@@ -137,7 +137,7 @@ class ChainedDot(SteppedUnit):
             moved.insert(0, empty)
             magnitude = after
         target = Target.of(get("FP32"))
-        above = Signal(signed(10), name="chain_above")
+        above = Signal(signed(9), name="chain_above")
         m.d.comb += above.eq(exponent - Cat(moved) + (bits - 1 - target.least_exponent))
         code, _ = rounded(m, target, above, magnitude, name="chain_code")
         return Cat(code[:31], negative)

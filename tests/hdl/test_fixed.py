@@ -79,7 +79,8 @@ def test_sums_of_floats_are_those_of_numpy():
 
 SMALL = (
     ChainedConfig(bits=4, chain_bits=8, chain=3, lanes=2, k_max=30),
-    ChainedConfig(bits=5, chain_bits=10, chain=1, lanes=1, total="exact", k_max=20),
+    ChainedConfig(bits=5, chain_bits=10, chain=2, lanes=1, total="exact", k_max=20),
+    ChainedConfig(bits=3, chain_bits=8, chain=1, lanes=1, total="exact", k_max=9),
     PowerTermsConfig(terms=3, place_bits=2, lanes=2, activation_bits=5, k_max=20),
 )
 OTHERS = (
