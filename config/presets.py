@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from ..formats.block import BLOCKS
+from ..formats.block import get_block
 from ..system.errors import BitmillError
 from ..system.text import short
 from .bit_serial import BitSerialConfig
@@ -67,6 +67,7 @@ def _units() -> dict[str, MacConfig]:
     for name in MX_BLOCKS:
         rows[f"{name}-dot32"] = _of_block(name, unit="dot", lanes=32)
     rows["nvfp4-dot16"] = _of_block("nvfp4", unit="dot", lanes=16)
+    rows["bfp4-16-dot16"] = _of_block("bfp4-16", unit="dot", lanes=16)
     for name, lanes in SCALED_ARRAYS.items():
         rows[f"{name}-4x4"] = _of_block(name, unit="array", rows=4, cols=4, lanes=lanes)
     rows["int8xint4-2x4-packed"] = MacConfig(
@@ -79,7 +80,7 @@ def _units() -> dict[str, MacConfig]:
 
 def _of_block(name: str, **fields: Any) -> MacConfig:
     """A unit for blocks of that name, with FP32 accumulators."""
-    row = BLOCKS[name]
+    row = get_block(name)
     (element,) = row.elements
     return MacConfig.model_validate({
         "weight": element, "activation": element, "accumulator": FloatAccumulator(), "scale": row.scale, "block": row.group,

@@ -276,10 +276,19 @@ def test_presets_are_valid_and_say_what_they_are(name):
     config = UNITS[name]
     assert MacConfig.from_dict(config.to_dict()) == config
     if config.scale != "none":
-        elements = {"mxfp4": "E2M1", "mxfp6": "E2M3", "mxfp8": "E4M3", "mxint8": "INT8", "nvfp4": "E2M1"}
-        block, size = name.split("-")
+        elements = {
+            "mxfp4": "E2M1",
+            "mxfp6": "E2M3",
+            "mxfp8": "E4M3",
+            "mxint8": "INT8",
+            "nvfp4": "E2M1",
+            "bfp4-16": "INT4_SYM",
+        }
+        block, size = name.rsplit("-", 1)
         assert (config.weight, config.activation) == (elements[block],) * 2
-        assert (config.scale, config.block_size) == (("E4M3", 16) if block == "nvfp4" else ("E8M0", 32))
+        assert (config.scale, config.block_size) == {"nvfp4": ("E4M3", 16), "bfp4-16": ("E8M0", 16)}.get(
+            block, ("E8M0", 32)
+        )
         assert size == (f"dot{config.block_size}" if config.unit == "dot" else "4x4")
         if config.unit == "dot":
             prefix = "E4M3-scaled" if block == "nvfp4" else "MX"

@@ -131,12 +131,10 @@ def _place(m: Module, number: Value, top: Signal, name: str) -> Value:
     down = Signal(5, name=f"{name}_down")
     normal = field.any()
     m.d.comb += down.eq(top - (field | ~normal))
-    # Below the lowest bit that counts all that is moved out is gathered.
+    # What is moved out of the lowest bit is of numbers below a quarter, which are in no range and have code 0.
     wide = Signal(11 + 5, name=f"{name}_wide")
-    m.d.comb += wide.eq(Cat(Const(0, 5), number[:10], normal) >> Mux(down > 15, 15, down))
-    lost = Signal(name=f"{name}_lost")
-    m.d.comb += lost.eq(Mux(down > 5, number[:15].any(), 0))
-    return Cat(wide[: _LOW + 5].any() | lost, wide[_LOW + 5 :])
+    m.d.comb += wide.eq(Cat(Const(0, 5), number[:10], normal) >> down)
+    return Cat(wide[: _LOW + 5].any(), wide[_LOW + 5 :])
 
 
 def _code(place: Value, thresholds: list[Value], sign: Value) -> Value:
