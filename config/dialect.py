@@ -10,7 +10,7 @@ from ..formats.dialect import DIALECTS
 from .stepped import StepField, SteppedConfig
 
 GREATEST_EXPONENT = 30
-"""Of the codes of E5M0; 31 is no number."""
+"""Of the codes of UE5M0; 31 is no number."""
 UNIT_EXPONENT = -32
 """A product is in quarters (two half-units) and exponents are above -15: totals are in units of two to that power."""
 

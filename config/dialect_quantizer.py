@@ -12,7 +12,7 @@ from .stepped import StepField, SteppedConfig
 
 SOURCE = "FP16"
 INVALID_SCALE = 31
-"""Code of E5M0 that is no number."""
+"""Code of UE5M0 that is no number."""
 ZERO_SCALE = 15
 """Code of the scale 1, which blocks of zeros have."""
 

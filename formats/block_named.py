@@ -87,7 +87,7 @@ def _non_uniform(bits: int) -> Block:
 ROWS: tuple[Block, ...] = (
     Block(
         name="dialect-fp4", elements=dialect.NAMES, about="DialectFP4: the best of sixteen lists for each block", group=32,
-        scale="E5M0", rule="floor", channel=None, method="dialect",
+        scale="UE5M0", rule="floor", channel=None, method="dialect",
     ),
     _non_uniform(3),
     _non_uniform(4),

@@ -25,5 +25,5 @@ ROWS: tuple[Format, ...] = (
                  about=f"DialectFP4's dialect {index}")
         for index, (name, magnitudes) in enumerate(zip(NAMES, DIALECTS, strict=True))
     ),
-    PowerOfTwo(name="E5M0", exponent_bits=5, bias=15, about="DialectFP4's shared exponent"),
+    PowerOfTwo(name="UE5M0", exponent_bits=5, bias=15, about="DialectFP4's shared exponent"),
 )  # fmt: skip

@@ -46,7 +46,7 @@ def test_the_lists_are_those_of_the_figure():
         assert [Fraction(value) for value in found[:8]] == wanted[::-1]
         assert [Fraction(value) for value in found[8:]] == [-number for number in wanted[::-1]]
     np.testing.assert_array_equal(decode("DIALECT7", np.arange(16)), decode("E2M1", np.arange(16)))
-    np.testing.assert_array_equal(decode("E5M0", np.arange(31)), 2.0 ** np.arange(-15, 16))
+    np.testing.assert_array_equal(decode("UE5M0", np.arange(31)), 2.0 ** np.arange(-15, 16))
 
 
 def test_bits_are_as_published():
@@ -117,7 +117,7 @@ def test_products_of_blocks_are_products_of_integers():
     wanted = sum(
         Fraction(float(x)) * Fraction(float(y)) for x, y in zip(one.values()[0], other.values()[0], strict=True)
     )
-    scales = [decode("E5M0", row.scales)[0, 0] for row in (one, other)]
+    scales = [decode("UE5M0", row.scales)[0, 0] for row in (one, other)]
     assert np.abs(one.half_units()).max() <= 15
     assert Fraction(int(sums)) * Fraction(float(scales[0] * scales[1])) / 4 == wanted
 
