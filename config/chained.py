@@ -144,6 +144,7 @@ class ChainedConfig(SteppedConfig, frozen=True):
 
 
 CHAINED: dict[str, ChainedConfig] = {
+    "int8-chain-exact": ChainedConfig(bits=8, total="exact"),
     "int16-chain-exact": ChainedConfig(total="exact"),
     "int16-chain-fp32": ChainedConfig(),
     "int12-chain-fp32": ChainedConfig(bits=12, chain=64),

@@ -134,6 +134,7 @@ class CodebookConfig(SteppedConfig, frozen=True):
 
 
 CODEBOOK_UNITS: dict[str, CodebookConfig] = {
+    "codebook-dot2": CodebookConfig(lanes=2, k_max=64),
     "codebook-dot8": CodebookConfig(k_max=64),
     "codebook-8col": CodebookConfig(cols=8),
     "codebook-vectors4": CodebookConfig(code_bits=6, vector=4),

@@ -93,7 +93,7 @@ class DialectQuantizerConfig(SteppedConfig, frozen=True):
 
 
 DIALECT_QUANTIZERS: dict[str, DialectQuantizerConfig] = {
-    "dialect-quantizer": DialectQuantizerConfig(),
     "dialect-quantizer8": DialectQuantizerConfig(group=8),
+    "dialect-quantizer": DialectQuantizerConfig(),
 }
 """Presets."""

@@ -84,6 +84,7 @@ class TwoLevelConfig(SteppedConfig, frozen=True):
 
 
 TWO_LEVEL_UNITS: dict[str, TwoLevelConfig] = {
+    "two-level-dot2": TwoLevelConfig(lanes=2, k_max=64),
     "two-level-dot8": TwoLevelConfig(lanes=8, k_max=64),
     "two-level-dot16": TwoLevelConfig(),
 }

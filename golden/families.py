@@ -15,9 +15,9 @@ from .fixed.chained import chained_total
 from .fixed.power_terms import power_terms_total
 from .mac.accumulate import dot, matmul
 from .parallel.unit import parallel_unit_sum
-from .quantize.block import block_codes
-from .quantize.dialect import dialect_codes
-from .quantize.fixed import fixed_integers
+from .quantizers.block import block_codes
+from .quantizers.dialect import dialect_codes
+from .quantizers.fixed import fixed_integers
 from .rows.families import ROWS, Ints, Mask
 from .side_paths.unit import side_path
 from .trits.totals import trit_totals

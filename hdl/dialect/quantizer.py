@@ -23,7 +23,7 @@ _LOW = 6
 
 
 class DialectQuantizer(SteppedUnit):
-    """``golden.quantize.dialect.dialect_codes`` of each block; the pipeline moves as a whole.
+    """``golden.quantizers.dialect.dialect_codes`` of each block; the pipeline moves as a whole.
 
     Latency: 5 cycles: the greatest exponent, places, the pair, the dialect, codes. Throughput: a block a cycle.
 

@@ -14,7 +14,7 @@ from .target import Target, rounded
 
 
 class FixedQuantizer(SteppedUnit):
-    """``golden.quantize.fixed.fixed_integers`` of each step; the pipeline moves as a whole.
+    """``golden.quantizers.fixed.fixed_integers`` of each step; the pipeline moves as a whole.
 
     A significand is moved down to the integer's places, of which the highest is that of the longest word, and rounded; what is
     beyond the word becomes its end.

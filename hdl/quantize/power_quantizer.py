@@ -19,7 +19,7 @@ SCALE_BIAS, GREATEST_SCALE = 127, 254
 
 
 class PowerQuantizer(SteppedUnit):
-    """``golden.quantize.block.quantize_block`` of blocks with an E8M0 scale; the pipeline moves as a whole.
+    """``golden.quantizers.block.quantize_block`` of blocks with an E8M0 scale; the pipeline moves as a whole.
 
     No number is multiplied or divided: the scale is the greatest exponent less the elements' one, and one more by the rule
     ``round-up`` if any number of that exponent has a significand beyond the greatest element's; an element is the significand,

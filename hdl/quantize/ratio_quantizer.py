@@ -22,7 +22,7 @@ SEARCHED_BITS = 16
 
 
 class RatioQuantizer(SteppedUnit):
-    """``golden.quantize.block.quantize_block`` of blocks with an E4M3 scale; the pipeline moves as a whole.
+    """``golden.quantizers.block.quantize_block`` of blocks with an E4M3 scale; the pipeline moves as a whole.
 
     No number is divided: rounding passes from an element to the next at ``boundary * scale * tensor_scale``, exactly, of which
     the least number of the source's format on the upper side is found once for the block, as a code. Codes of magnitudes are in

@@ -11,7 +11,8 @@ from .task import Task
 
 CHOSEN = "chosen"
 """In a flow, the formulation that was best."""
-CHOSEN_OF: Mapping[str, Any] = {"formulations": {field: list(rows) for field, rows in FORMULATIONS.items()}}
+_ROWS = {field: [name for name, row in rows.items() if not row.arrays_only] for field, rows in FORMULATIONS.items()}
+CHOSEN_OF: Mapping[str, Any] = {"formulations": _ROWS}
 """In a flow, the rows that it was chosen of."""
 
 

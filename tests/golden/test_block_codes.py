@@ -11,7 +11,7 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.config.block_quantizer import QUANTIZED, BlockQuantizerConfig, Source
-from bitmill.golden.quantize.block import quantize_block
+from bitmill.golden.quantizers.block import quantize_block
 
 SEED = 41
 WIDTHS = {"FP16": np.uint16, "BF16": np.uint16, "FP32": np.uint32}

@@ -9,7 +9,7 @@ import pytest
 
 from bitmill import BitmillError
 from bitmill.config.fixed_quantizer import FixedQuantizerConfig
-from bitmill.golden.quantize.fixed import fixed_integers, to_fixed
+from bitmill.golden.quantizers.fixed import fixed_integers, to_fixed
 
 
 def nearest(x):

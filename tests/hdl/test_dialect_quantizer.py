@@ -9,7 +9,7 @@ from bitmill import BitmillError
 from bitmill.config.dialect_quantizer import DialectQuantizerConfig
 from bitmill.config.family import config_of
 from bitmill.golden.dialect import quantize_online
-from bitmill.golden.quantize.dialect import dialect_codes
+from bitmill.golden.quantizers.dialect import dialect_codes
 from bitmill.hdl.dialect.quantizer import DialectQuantizer
 from bitmill.hdl.dialect.ranges import better_range, steps_up
 from bitmill.hdl.emit import verilog

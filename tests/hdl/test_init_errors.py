@@ -82,7 +82,6 @@ def _components() -> list[type[wiring.Component]]:
 def test_arguments_are_keyword_only(component):
     # Of the constructor itself: what `signature` says of a class that inherits it differs between releases of Python 3.11.
     _, *parameters = inspect.signature(component.__init__).parameters.values()
-    assert parameters
-    assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+    assert {parameter.kind for parameter in parameters} <= {inspect.Parameter.KEYWORD_ONLY}
     with pytest.raises(TypeError, match="positional"):
         component(unsigned(1))

@@ -48,7 +48,7 @@ TESTS = {
 
 A package within another one is tried apart, by a smoke test of its own."""
 
-COUNT = 400
+COUNT = 560
 """Mutants a run by default."""
 
 SEED = 1

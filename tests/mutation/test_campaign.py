@@ -103,12 +103,12 @@ def test_a_test_that_never_ends_is_a_kill(toy):
 
 
 def test_choice_is_seeded_and_spread():
-    first, second, other = (campaign(count=400, seed=seed, journal=None) for seed in (1, 1, 2))
+    first, second, other = (campaign(count=560, seed=seed, journal=None) for seed in (1, 1, 2))
     order = [
         {path: [mutant.id for mutant in found] for path, found in c.mutants.items()} for c in (first, second, other)
     ]
     assert order[0] == order[1] != order[2]
-    assert sum(first.quota.values()) == 400
+    assert sum(first.quota.values()) == 560
     assert all(first.quota[path] >= min(2, len(found)) for path, found in first.mutants.items())
     assert {path.split("/")[0] for path in first.quota} == {folder.split("/")[0] for folder in configurations.TESTS}
     assert _quota({"a": 1, "b": 100, "c": 0}, 10, 2) == {"a": 1, "b": 9, "c": 0}

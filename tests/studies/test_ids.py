@@ -41,6 +41,8 @@ VALUES = {
     "width": [None, 60, 61, 24, 40],
     "fused": [None, 32, 64],
     "lsb": [None, -4, 0, 1],
+    "product_rule": ["exact", "exact", "l-mul", "l-mul-add"],
+    "product_offset": [None, None, 1, 2, "none"],
     "pipeline": [0, 1, 2, 3, ["sum"], ["multiply", "sum"]],
     **{field: list(rows) for field, rows in FORMULATIONS.items()},
 }
