@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,37 +34,37 @@ class JudgedEncoder:
 
     model: EncoderModel
     pairs: tuple[SentencePair, ...]
-    _inputs: dict[str, Floats] = field(default_factory=dict)
-    _embeddings: list[NDArray[np.float64]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def sequences(self) -> list[list[int]]:
         """Token ids of all sentences, a pair one after the other."""
         return self.model.tokens([text for pair in self.pairs for text in (pair.first, pair.second)])
 
+    @cached_property
     def inputs(self) -> Mapping[str, Floats]:
         """``[tokens, K]`` that every linear layer reads in FP32, on ``LAYER_SENTENCES``."""
-        if not self._inputs:
-            count = min(LAYER_SENTENCES, len(self.pairs))
-            sequences = self.sequences
-            chosen: Sequence[Sequence[int]] = [sequences[2 * (i * len(self.pairs) // count)] for i in range(count)]
-            self._inputs.update(record_inputs(self.model.weights, self.model.config, *pad(chosen))[1])
-        return self._inputs
+        count = min(LAYER_SENTENCES, len(self.pairs))
+        chosen: Sequence[Sequence[int]] = [self.sequences[2 * (i * len(self.pairs) // count)] for i in range(count)]
+        return record_inputs(self.model.weights, self.model.config, *pad(chosen))[1]
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float64]:
+        """``[2 * pairs, hidden]`` in FP32, a pair in two rows."""
+        return embed(self.model, self.sequences)
 
     def layer_errors(self, rule: LinearRule) -> dict[str, float]:
         """By layer, ``10 log10(sum y**2 / sum (y' - y)**2)`` of its outputs without bias, on FP32's inputs, in dB."""
         layers = Layers(rule, self.model.matrix)
         found: dict[str, float] = {}
-        for name, x in self.inputs().items():
+        for name, x in self.inputs.items():
             exact = x @ self.model.matrix(name).T
             found[name] = decibels(_energy(exact), _energy(layers(name, x) - exact))
         return found
 
     def agreement(self, rule: LinearRule) -> Agreement:
         """Of the embeddings with all linear layers by the rule with those in FP32; biases, norms and attention stay FP32."""
-        if not self._embeddings:
-            self._embeddings.append(embed(self.model, self.sequences))
-        return agreement(self._embeddings[0], embed(self.model, self.sequences, linear=Layers(rule, self.model.matrix)))
+        found = embed(self.model, self.sequences, linear=Layers(rule, self.model.matrix))
+        return agreement(self.embeddings, found)
 
 
 def _energy(values: NDArray[np.floating]) -> float:

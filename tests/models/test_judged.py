@@ -67,7 +67,7 @@ def test_errors_are_those_of_each_layers_outputs(judged):
     rule = LinearRule(weights=rounded_by("int4", group=32), inputs=rounded_by("mxfp8"))
     errors = judged.layer_errors(rule)
     for name in judged.model.linear[:3]:
-        x, w = judged.inputs()[name], judged.model.matrix(name)
+        x, w = judged.inputs[name], judged.model.matrix(name)
         exact = x.astype(np.float64) @ w.T.astype(np.float64)
         given = dequantize(quantize_weights("mxfp8", x)) @ dequantize(quantize_weights("int4", w, group=32)).T
         wanted = 10 * np.log10(np.square(exact).sum() / np.square(given - exact).sum())
